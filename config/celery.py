@@ -1,0 +1,34 @@
+"""The Celery app: `celery -A config worker -B`."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_embedded_init, worker_process_init
+from django.core.exceptions import ImproperlyConfigured
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("config")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@app.on_configure.connect
+def refuse_bad_settings(**_: Any) -> None:
+    """End with the sentence that says what is wrong with the settings, instead of a traceback."""
+    from django.conf import settings
+
+    try:
+        settings.INSTALLED_APPS  # noqa: B018  (reads the settings)
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
+
+
+@worker_process_init.connect
+@beat_embedded_init.connect
+def end_with_the_worker(**_: Any) -> None:
+    """Let no pool process outlive a worker that was killed, and go on with a batch that another may claim."""
+    from cachedemo.embedded import end_with_parent
+
+    end_with_parent()

@@ -1,0 +1,55 @@
+"""What can go wrong, one sentence each."""
+
+
+class CachedemoError(Exception):
+    """Base of everything that cachedemo raises on its own account."""
+
+
+class NotRegistered(CachedemoError):
+    """Raised when a model has no registered cache."""
+
+
+class VersionConflict(CachedemoError):
+    """Raised when a version number is announced with other fields than it is live with."""
+
+
+class StaleInstance(CachedemoError):
+    """Raised when an instance is saved that has not seen an acknowledged write of its row."""
+
+
+class PreconditionFailed(CachedemoError):
+    """Raised when a row is no longer what the caller's ETag says; nothing was written."""
+
+
+class ForeignData(CachedemoError):
+    """Raised when a key of ours holds something that cachedemo did not write."""
+
+
+class Unavailable(CachedemoError):
+    """Raised when something is not to be had now; asking again later may help."""
+
+    retry_after = 1  # seconds
+
+
+class CacheUnavailable(Unavailable):
+    """Raised when the cache server gives no usable answer; reads and writes go on without it."""
+
+
+class QueueUnavailable(Unavailable):
+    """Raised when the queue server gives no usable answer; without it an acknowledged write may be unseen."""
+
+
+class SourceUnavailable(Unavailable):
+    """Raised when the database gives no answer; nothing was written."""
+
+
+class OutcomeUnknown(Unavailable):
+    """Raised when a write may have been done or not, and is not acknowledged."""
+
+
+class Contended(Unavailable):
+    """Raised when newer writes of the same row won every try; nothing was written."""
+
+
+class UnknownFieldWaiting(Unavailable):
+    """Raised when a field that only a newer release knows still waits for the row; nothing was written."""

@@ -1,0 +1,30 @@
+#!lua
+-- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
+--   Takes a write-behind update: from here on it is acknowledged and must not be lost.
+--   Returns 'GONE' or 'FULL' and does nothing, or the stamp, all pending fields of the row, the versions, and 1 if
+--   the list was empty before.
+--
+-- $pk           the row
+-- $floor        a stamp that the new one must pass: that of the value the writer saw
+-- $max_pending  how many rows may wait
+-- $field $json  what to write
+
+local pk = ARGV[1]
+if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
+  return 'GONE'
+end
+local waiting = redis.call('ZSCORE', PENDING, pk)
+if not waiting and redis.call('ZCARD', PENDING) >= tonumber(ARGV[3]) then
+  return 'FULL'
+end
+
+local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(redis.call('HGETALL', row(pk)))))
+for i = 4, #ARGV, 2 do
+  redis.call('HSET', row(pk), ARGV[i], stamp .. ARGV[i + 1])
+end
+redis.call('ZADD', PENDING, 'NX', stamp, pk)
+local first = 0
+if redis.call('HDEL', DEAD, pk) == 1 or not waiting then
+  if redis.call('RPUSH', QUEUE, pk) == 1 then first = 1 end
+end
+return {stamp, redis.call('HGETALL', row(pk)), redis.call('HKEYS', VERSIONS), first}

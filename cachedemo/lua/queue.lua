@@ -1,0 +1,73 @@
+-- The keys of one queue, for the scripts of flush_queue.py; put behind the first line of each of them.
+--
+-- $queue                 list of ids waiting for a flush, each once                         KEYS[1], flush:users
+-- {$queue}:pending       sorted set, id -> stamp of its oldest waiting write
+-- {$queue}:row:$pk       hash, field -> 16 digits of stamp + JSON value
+-- {$queue}:claimed       sorted set, id -> deadline (us) of the flush that holds it
+-- {$queue}:reaped        hash, id -> how many flushes in a row let their deadline pass
+-- {$queue}:dead          hash, id -> JSON: refused stamps, error
+-- {$queue}:owed          sorted set, $pk:$token -> deadline (us) of a writer under way
+-- {$queue}:gone          sorted set, recently deleted id -> expiry (us)
+-- {$queue}:versions      hash, version -> JSON: since, fields, state
+-- {$queue}:clock         string, the last stamp
+--
+-- An id is pending exactly when its row hash exists, and then it is in one of list, claimed and dead.
+-- A plain key hashes like its own name in braces, so all of them live in one hash slot.
+
+local QUEUE = KEYS[1]
+local BASE = '{' .. QUEUE .. '}:'
+local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. 'reaped'
+local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
+local VERSIONS, CLOCK = BASE .. 'versions', BASE .. 'clock'
+
+local function row(pk)
+  return BASE .. 'row:' .. pk
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function digits(number)  -- Lua itself would print 1.79e+15
+  return string.format('%016.0f', number)
+end
+
+local function newest(fields)
+  local top = 0
+  for i = 2, #fields, 2 do
+    top = math.max(top, tonumber(fields[i]:sub(1, 16)) or 0)
+  end
+  return top
+end
+
+local function next_stamp(floor)
+  local last = tonumber(redis.call('GET', CLOCK) or '0') or 0
+  local stamp = digits(math.max(now(), last + 1, floor + 1))
+  redis.call('SET', CLOCK, stamp)
+  return stamp
+end
+
+-- Drops the fields of a row that `dropped(stamp)` names. Returns how many were there and the oldest stamp left.
+local function drop_fields(pk, dropped)
+  local fields = redis.call('HGETALL', row(pk))
+  local oldest
+  for i = 1, #fields, 2 do
+    local stamp = fields[i + 1]:sub(1, 16)
+    if dropped(stamp) then
+      redis.call('HDEL', row(pk), fields[i])
+    elseif not oldest or stamp < oldest then
+      oldest = stamp
+    end
+  end
+  return #fields, oldest
+end
+
+-- Nothing waits for this row any more: takes its id out of wherever it is.
+local function forget(pk)
+  redis.call('ZREM', PENDING, pk)
+  redis.call('HDEL', REAPED, pk)
+  if redis.call('ZREM', CLAIMED, pk) == 0 and redis.call('HDEL', DEAD, pk) == 0 then
+    redis.call('LREM', QUEUE, 1, pk)
+  end
+end

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- settle_up(keys=[queue], args=[pk, token, stamp, version...])
+--   The last step of a writer of the source: drops the waiting fields that its write superseded and takes it out of
+--   the writers under way. A version that appeared since it looked may hold an older value: then the writer stays
+--   owed, and the new versions are returned for it to empty their slots and settle up again.
+--
+-- $pk       the row
+-- $token    16 characters that name the writer
+-- $stamp    what the source has now; 0 supersedes nothing
+-- $version  each version whose slot the writer has finished
+
+local pk = ARGV[1]
+local there, left = drop_fields(pk, function(stamp) return stamp < ARGV[3] end)
+if there > 0 then
+  if left then redis.call('ZADD', PENDING, left, pk) else forget(pk) end
+end
+
+local finished, appeared = {}, {}
+for i = 4, #ARGV do finished[ARGV[i]] = true end
+for _, version in ipairs(redis.call('HKEYS', VERSIONS)) do
+  if not finished[version] then appeared[#appeared + 1] = version end
+end
+if #appeared == 0 then
+  redis.call('ZREM', OWED, pk .. ':' .. ARGV[2])
+end
+return appeared

@@ -1,0 +1,22 @@
+#!lua flags=allow-oom
+-- stamp(keys=[queue], args=[pk, token, owed_for, floor, gone_for])
+--   Hands a writer of the source its stamp, always after its mark, and notes that it is under way.
+--   Returns the stamp, the pending fields of the row and the versions.
+--
+-- $pk        the row, or '' for one that is about to be created
+-- $token     16 characters that name the writer
+-- $owed_for  microseconds after which the writer counts as dead
+-- $floor     a stamp that the new one must pass
+-- $gone_for  microseconds for which write-behind is refused, 0 unless the row is being deleted
+
+local pk = ARGV[1]
+local fields = {}
+if pk ~= '' then
+  fields = redis.call('HGETALL', row(pk))
+  redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])
+  if ARGV[5] ~= '0' then
+    redis.call('ZADD', GONE, digits(now() + ARGV[5]), pk)
+  end
+end
+local stamp = next_stamp(math.max(tonumber(ARGV[4]), newest(fields)))
+return {stamp, fields, redis.call('HKEYS', VERSIONS)}

@@ -9,6 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+_IMPORTED_BY = os.getpid()  # in a pool process: the worker that it was forked from
+
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -31,4 +33,4 @@ def end_with_the_worker(**_: Any) -> None:
     """Let no pool process outlive a worker that was killed, and go on with a batch that another may claim."""
     from cachedemo.embedded import end_with_parent
 
-    end_with_parent()
+    end_with_parent(_IMPORTED_BY)

@@ -15,8 +15,8 @@ POSTGRESQL = "django.db.backends.postgresql"
 
 def database(url: str, base: Path, var: Path) -> dict[str, Any]:
     """Return the entry of DATABASES for `url`; without one, a SQLite file in `var`."""
-    config = _parse(url) if url else {"ENGINE": SQLITE, "NAME": str(var / "db.sqlite3")}
-    config |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True} | config
+    config: dict[str, Any] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    config |= _parse(url) if url else {"ENGINE": SQLITE, "NAME": str(var / "db.sqlite3")}
     options = _sqlite_options() if config["ENGINE"] == SQLITE else _postgresql_options()
     config["OPTIONS"] = options | config.get("OPTIONS", {})
     if config["ENGINE"] == SQLITE:

@@ -1,0 +1,224 @@
+"""Fixtures of the whole suite: two real servers, a database file, and processes of our own on them.
+
+Between two tests both servers are emptied; whatever a test does, no key of the cache may be left without a TTL, and
+nobody may send KEYS or FLUSHALL.
+"""
+
+import contextlib
+import itertools
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from cachedemo.embedded import EmbeddedServer
+from cachedemo.server_binary import ServerMissing
+from tests.environment import Environment
+from tests.helpers import Process
+
+FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
+
+_environment = Environment()
+_without_servers = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers and name them in the environment, before anything reads Django's settings."""
+    if config.option.help or config.option.version:
+        return
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
+        pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring settings of their own.", returncode=1)
+    try:
+        _environment.start()
+    except ServerMissing as error:
+        if os.environ.get("CI"):
+            pytest.exit(str(error), returncode=1)
+        config.stash[_without_servers] = str(error)
+    _environment.announce()
+    import django
+
+    django.setup()
+
+
+def pytest_unconfigure() -> None:
+    _environment.stop()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if reason := config.stash.get(_without_servers, None):
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+# The servers
+
+
+@pytest.fixture(scope="session")
+def cache_server() -> EmbeddedServer:
+    return _environment.cache
+
+
+@pytest.fixture(scope="session")
+def queue_server() -> EmbeddedServer:
+    """The queue is its database 1, the broker its database 2."""
+    return _environment.queue
+
+
+@pytest.fixture(scope="session")
+def redis_cache() -> redis.Redis:
+    """A client of the cache of its own: what the code under test does to its clients does not matter to it."""
+    return redis.Redis.from_url(os.environ["CACHEDEMO_CACHE_URL"], socket_timeout=5)
+
+
+@pytest.fixture(scope="session")
+def redis_queue() -> redis.Redis:
+    """A client of the queue of its own."""
+    return redis.Redis.from_url(os.environ["CACHEDEMO_QUEUE_URL"], socket_timeout=5)
+
+
+@pytest.fixture(autouse=True)
+def clean_servers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterator[None]:
+    """Start from empty servers, and hold the test to the rules when it is over."""
+    empty(redis_cache, redis_queue)
+    forget_servers()
+    yield
+    wake_servers()
+    immortal = keys_without_ttl(redis_cache)
+    forbidden = forbidden_commands(redis_cache) + forbidden_commands(redis_queue)
+    empty(redis_cache, redis_queue)
+    forget_servers()
+    assert not immortal, f"keys of the cache without a TTL: {immortal[:10]}"
+    assert not forbidden, f"commands that nobody may send: {forbidden}"
+
+
+def wake_servers() -> None:
+    """Start again what the test has killed, and wake what it has put to sleep."""
+    for server in (_environment.cache, _environment.queue):
+        if server.is_running and server.pid:
+            os.kill(server.pid, signal.SIGCONT)
+        server.start()
+
+
+def empty(*clients: redis.Redis) -> None:
+    for client in clients:
+        client.flushdb()
+        client.config_resetstat()
+
+
+def forget_servers() -> None:
+    """Let this process forget its connections and what it has announced to servers that are empty now."""
+    from cachedemo import servers
+
+    servers.reset()
+    with contextlib.suppress(ImportError):
+        from cachedemo import registry
+
+        registry.forget_announcements()
+
+
+def keys_without_ttl(client: redis.Redis) -> list[bytes]:
+    keys = list(client.scan_iter(count=1000))
+    with client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.ttl(key)
+        return [key for key, ttl in zip(keys, pipe.execute(), strict=True) if ttl == -1]
+
+
+def forbidden_commands(client: redis.Redis) -> list[str]:
+    return [name for name in client.info("commandstats") if name in FORBIDDEN]
+
+
+# The database
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Make the test database, and name it to the processes that the tests start."""
+    from django.conf import settings
+
+    os.environ["DATABASE_URL"] = f"sqlite:///{settings.DATABASES['default']['TEST']['NAME']}"
+
+
+@pytest.fixture
+def people(transactional_db: None) -> list[Any]:
+    """The article's three people, ids 1 to 3, as no write has touched them; and nobody else."""
+    from django.core.management.color import no_style
+    from django.db import connection
+
+    from users.models import User
+
+    rows = [
+        User(id=1, name="Alice Singh", email="alice@example.com"),
+        User(id=2, name="Bob Pereira", email="bob@example.com"),
+        User(id=3, name="Carol Lee", email="carol@example.com"),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {User._meta.db_table}")  # past the signals, as nothing is cached yet
+        User.objects.bulk_create(rows)
+        for statement in connection.ops.sequence_reset_sql(no_style(), [User]):
+            cursor.execute(statement)
+    return rows
+
+
+# Processes of our own
+
+
+@pytest.fixture
+def run_python(django_db_setup: None, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """`run_python("manage.py", "check", SETTING="…")` starts a process on the test database; ended with the test."""
+    numbers = itertools.count(1)
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str, **environment: str) -> Process:
+            process = Process(*arguments, log=tmp_path / f"process-{next(numbers)}.log", **environment)
+            stack.callback(process.end)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def run_code(run_python: Callable[..., Process]) -> Callable[..., Process]:
+    """`run_code("from users.models import User; …")` is `run_python` for a piece of code, Django set up before it."""
+
+    def start(code: str, *arguments: str, **environment: str) -> Process:
+        return run_python("-c", f"import django\ndjango.setup()\n{code}", *arguments, **environment)
+
+    return start
+
+
+@pytest.fixture
+def start_worker(run_python: Callable[..., Process]) -> Callable[..., Process]:
+    """Start a worker of the test's own. `--pool=solo` makes it one process, so that a kill hits all of it."""
+    numbers = itertools.count(1)
+
+    def start(*options: str, **environment: str) -> Process:
+        name = f"--hostname=own{next(numbers)}@%h"
+        process = run_python(*worker_command(name, *options), **environment)
+        process.says(" ready.", timeout=30)
+        return process
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def worker(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A real worker with beat, as in the README, that runs until the module's last test is over.
+
+    From its first use on it flushes what any test of the module leaves waiting; keep tests that look at waiting
+    writes in a module of their own.
+    """
+    log = tmp_path_factory.mktemp("worker") / "worker.log"
+    process = Process(*worker_command("-B", "--concurrency=1"), log=log)
+    process.says(" ready.", timeout=30)
+    yield process
+    process.end()
+
+
+def worker_command(*options: str) -> list[str]:
+    fast = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return ["-m", "celery", "-A", "config", "worker", "--loglevel=INFO", *fast, *options]

@@ -1,0 +1,49 @@
+"""The servers and the environment that the whole suite runs in; made before Django reads its settings."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from cachedemo.embedded import EmbeddedServer
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def documented_settings() -> dict[str, str]:
+    """Return the settings of `.env.example`, so that nothing a developer has set reaches the tests."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+class Environment:
+    """A cache server, a queue server and a folder of their own, named in `os.environ` for us and our children."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="cachedemo-tests-"))
+        self.cache = EmbeddedServer(self.folder / "cache")
+        self.queue = EmbeddedServer(self.folder / "queue", role="queue")
+
+    def start(self) -> None:
+        self.cache.start()
+        self.queue.start()
+
+    def announce(self) -> None:
+        """Set every setting: the cache in database 0, the queue in 1 and the broker in 2 of the second server."""
+        os.environ.update(documented_settings())
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="config.settings",
+            SECRET_KEY="for-tests-only",
+            DEBUG="False",
+            REDIS_URL="",
+            CACHEDEMO_CACHE_URL=self.cache.url(0),
+            CACHEDEMO_QUEUE_URL=self.queue.url(1),
+            CELERY_BROKER_URL=self.queue.url(2),
+            CACHEDEMO_VAR=str(self.folder / "var"),
+            LOG_LEVEL="INFO",
+        )
+
+    def stop(self) -> None:
+        self.cache.stop()
+        self.queue.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,99 @@
+"""What tests share: waiting for a condition, processes of our own, and what a missing piece means."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from cachedemo.embedded import ends_with_this_process
+from tests.environment import ROOT
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.02) -> T:
+    """Return the first true answer of `condition`, or fail the test after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"After {timeout} s still not: {getattr(condition, '__name__', condition)}, {answer!r}")
+        time.sleep(interval)
+    return answer
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs; one that has ended and only waits for its parent to look does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()  # gone since, or a system without /proc
+
+
+def missing(what: str) -> NoReturn:
+    """Skip a test whose tool is not installed here; in CI, where everything must be, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have it: {what}")
+    pytest.skip(what)
+
+
+class Process(subprocess.Popen[str]):
+    """A Python of our own on the test database and servers; it ends with the tests at the latest.
+
+    What it writes, errors included, can be read from `output()` while it runs, and is shown when `finish` fails.
+    """
+
+    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+        self.log = log
+        with log.open("w") as stream:
+            super().__init__(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+                preexec_fn=ends_with_this_process(),
+            )
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def says(self, text: str, timeout: float = 10.0) -> None:
+        """Wait until the process has written `text`; fail at once if it ends without."""
+
+        def said() -> bool:
+            ended = self.poll() is not None
+            if text in self.output():
+                return True
+            if ended:
+                pytest.fail(f"It ended with {self.returncode} and never said {text!r}:\n{self.output()}")
+            return False
+
+        until(said, timeout)
+
+    def finish(self, timeout: float = 30.0) -> str:
+        """Wait for the end and return the output; fail unless it ended well."""
+        status = self.wait(timeout)
+        assert status == 0, f"It ended with {status}:\n{self.output()}"
+        return self.output()
+
+    def end(self, timeout: float = 15.0) -> None:
+        """Ask the process to end; kill it if it does not in time."""
+        self.terminate()
+        try:
+            self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()

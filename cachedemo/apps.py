@@ -3,8 +3,14 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class CachedemoConfig(AppConfig):
+    """Finds each app's caches.py, listens to saves and deletes, and connects write-behind to Celery."""
+
     name = "cachedemo"
     verbose_name = "Cache"
 
     def ready(self) -> None:
+        from cachedemo import checks, signals, tasks, wake  # noqa: F401  (checks register themselves)
+
         autodiscover_modules("caches")
+        signals.connect()
+        wake.ask_with(tasks.request_flush)

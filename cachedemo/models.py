@@ -1,6 +1,12 @@
-"""The one column that a cached model needs."""
+"""The one column that a cached model needs, and what keeps a stale instance from being saved over it."""
 
-from django.db import models
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, models
+
+from cachedemo.exceptions import StaleInstance
+from cachedemo.patterns.source_write import WRITE, Guard
 
 
 class Stamped(models.Model):
@@ -9,9 +15,41 @@ class Stamped(models.Model):
     Inherit from it to register a model with `cachedemo.register`. `cache_stamp` holds microseconds since the
     epoch, handed out by the queue and strictly increasing; 0 means that no write through the cache ever reached
     the row. Never set it by hand.
+
+    `save()` raises StaleInstance, and writes nothing, if the row has been written since the instance was loaded:
+    refuse rather than lose.
     """
 
     cache_stamp = models.BigIntegerField(default=0, editable=False)
 
     class Meta:
         abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save as Django does; the stamp goes along with whatever fields are named."""
+        if kwargs.get("update_fields"):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "cache_stamp"}
+        super().save(*args, **kwargs)
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save as Django does; if that is refused, the instance and the cache are as they were."""
+        try:
+            super().save_base(*args, **kwargs)
+        except (IntegrityError, DataError, ValidationError, ValueError, TypeError, StaleInstance):
+            guard = self.__dict__.pop(WRITE, None)
+            if isinstance(guard, Guard):
+                self.cache_stamp = guard.before
+                guard.write.restore()
+            raise
+
+    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
+        guard = self.__dict__.get(WRITE)
+        if not isinstance(guard, Guard):
+            return super()._do_update(base_qs, *args, **kwargs)  # type: ignore[misc]
+        updated = super()._do_update(base_qs.filter(cache_stamp__lte=guard.seen), *args, **kwargs)  # type: ignore[misc]
+        if not updated and base_qs.filter(pk=self.pk).exists():
+            raise StaleInstance(
+                f"{self!r} was written by somebody else since this instance was loaded: load it again and save that, "
+                f"or name what changes with cache_for({type(self).__name__}).update({self.pk!r}, ...)."
+            )
+        return updated

@@ -37,12 +37,22 @@ _OUTAGES = (
 
 
 class Script:
-    """A Lua script beside this module, sent once and called by its digest from then on."""
+    """A script of the `lua` folder, sent once and called by its digest from then on.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: the file, without its ending.
+        prelude: a file whose lines are put behind the script's first.
+    """
+
+    def __init__(self, name: str, prelude: str | None = None) -> None:
         self.name = name
-        self.source = (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
+        flags, script = _lua(name).split("\n", 1)
+        self.source = "\n".join([flags, _lua(prelude), script] if prelude else [flags, script])
         self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+def _lua(name: str) -> str:
+    return (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
 
 
 class Role:

@@ -1,7 +1,7 @@
 #!lua
 -- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
 --   Takes a write-behind update: from here on it is acknowledged and must not be lost.
---   Returns 'GONE' or 'FULL' and does nothing, or the stamp, all pending fields of the row, the versions, and 1 if
+--   Returns 'GONE', 'FULL' or 'FOREIGN' (the row's key holds something that is not ours) and does nothing, or the stamp, all pending fields of the row, the versions, and 1 if
 --   the list was empty before.
 --
 -- $pk           the row
@@ -18,7 +18,12 @@ if not waiting and redis.call('ZCARD', PENDING) >= tonumber(ARGV[3]) then
   return 'FULL'
 end
 
-local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(redis.call('HGETALL', row(pk)))))
+local fields, foreign = waiting_fields(pk)
+if foreign then
+  return 'FOREIGN'
+end
+
+local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(fields)))
 for i = 4, #ARGV, 2 do
   redis.call('HSET', row(pk), ARGV[i], stamp .. ARGV[i + 1])
 end

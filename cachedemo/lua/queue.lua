@@ -33,6 +33,13 @@ local function digits(number)  -- Lua itself would print 1.79e+15
   return string.format('%016.0f', number)
 end
 
+-- The waiting fields of a row, name and value in turn; none, and true, if the key holds something that is not ours.
+local function waiting_fields(pk)
+  local fields = redis.pcall('HGETALL', row(pk))
+  if fields.err then return {}, true end
+  return fields, false
+end
+
 local function newest(fields)
   local top = 0
   for i = 2, #fields, 2 do
@@ -50,7 +57,7 @@ end
 
 -- Drops the fields of a row that `dropped(stamp)` names. Returns how many were there and the oldest stamp left.
 local function drop_fields(pk, dropped)
-  local fields = redis.call('HGETALL', row(pk))
+  local fields = waiting_fields(pk)
   local oldest
   for i = 1, #fields, 2 do
     local stamp = fields[i + 1]:sub(1, 16)

@@ -12,7 +12,7 @@
 local pk = ARGV[1]
 local fields = {}
 if pk ~= '' then
-  fields = redis.call('HGETALL', row(pk))
+  fields = waiting_fields(pk)
   redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])
   if ARGV[5] ~= '0' then
     redis.call('ZADD', GONE, digits(now() + ARGV[5]), pk)

@@ -1,0 +1,71 @@
+"""System checks: what is wrong with the settings or a registration, and how to mend it."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo import conf, registry
+from cachedemo.models import Stamped
+
+
+@register("cachedemo")
+def check_servers(**kwargs: Any) -> list[CheckMessage]:
+    """Cache and queue are both named and are not one database, so that FLUSHDB can never lose a write."""
+    try:
+        cache, queue = _place(conf.get("CACHE_URL")), _place(conf.get("QUEUE_URL"))
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="cachedemo.E001")]
+    if cache == queue:
+        return [
+            Error(
+                "Cache and queue are the same Redis database: FLUSHDB on the cache would lose acknowledged writes.",
+                hint="Give CACHEDEMO['QUEUE_URL'] another database number, better another server.",
+                id="cachedemo.E002",
+            )
+        ]
+    if cache[:2] == queue[:2]:
+        return [
+            Warning(
+                "Cache and queue share a Redis server, which has one eviction policy and one persistence for both.",
+                hint="Run the queue on a server of its own, with noeviction and appendfsync always.",
+                id="cachedemo.W001",
+            )
+        ]
+    return []
+
+
+def _place(url: str) -> tuple[str | None, int | None, str]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or 6379, parts.path.strip("/") or "0"
+
+
+@register("cachedemo")
+def check_models(**kwargs: Any) -> list[CheckMessage]:
+    """Every registered model has the stamp column."""
+    return [
+        Error(
+            f"{cache.model._meta.label} is registered but does not inherit cachedemo.models.Stamped.",
+            hint="Inherit from Stamped and run makemigrations.",
+            obj=cache.model,
+            id="cachedemo.E003",
+        )
+        for cache in registry.registered()
+        if not issubclass(cache.model, Stamped)
+    ]
+
+
+@register("cachedemo")
+def check_atomic_requests(**kwargs: Any) -> list[CheckMessage]:
+    """A read inside a transaction never fills the cache, so ATOMIC_REQUESTS leaves it empty."""
+    return [
+        Warning(
+            f"DATABASES[{alias!r}] has ATOMIC_REQUESTS: reads in such views never fill the cache.",
+            hint="Decorate the views that use a cache with django.db.transaction.non_atomic_requests.",
+            id="cachedemo.W002",
+        )
+        for alias, database in settings.DATABASES.items()
+        if database.get("ATOMIC_REQUESTS")
+    ]

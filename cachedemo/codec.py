@@ -1,0 +1,151 @@
+"""A row as JSON and back: the body of a slot, the values of a waiting field, the model instance."""
+
+import datetime
+import decimal
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.db import models
+from django.utils.duration import duration_iso_string
+
+from cachedemo.entries import Entry, Origin
+from cachedemo.flush_queue import Fields
+
+# What the database may refuse although the field's own validators let it pass.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+# JSON gives these back as they were; every other field's `to_python` parses what `_to_json` wrote.
+_NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
+
+STAMP = "cache_stamp"
+
+Values = dict[str, Any]  # attname -> value as JSON has it
+
+
+class Codec:
+    """How the cached fields of one model are written down.
+
+    Args:
+        model: inherits `Stamped`.
+        fields: names of the fields to cache; the primary key is always there.
+
+    Raises:
+        FieldDoesNotExist: the model has no such field.
+    """
+
+    def __init__(self, model: type[models.Model], fields: Iterable[str]) -> None:
+        self.model = model
+        meta = model._meta
+        self.pk = meta.pk
+        self.fields: dict[str, models.Field] = {}
+        for name in fields:
+            field = meta.get_field(name)
+            if not isinstance(field, models.Field) or not field.concrete or field.primary_key:
+                raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
+            self.fields[field.attname] = field
+        self.names = [self.pk.attname, *self.fields]
+        self._parsers: dict[str, Callable[[Any], Any]] = {
+            name: meta.get_field(name).to_python
+            for name in self.names
+            if not isinstance(meta.get_field(name), _NATIVE)
+        }
+        # Model.from_db wants the columns in the model's own order.
+        cached = {*self.names, STAMP}
+        self._columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
+
+    def to_pk(self, value: Any) -> Any:
+        """Return a primary key in the one form that its slot is named by."""
+        return self.pk.to_python(value)
+
+    def values(self, source: Mapping[str, Any]) -> Values:
+        """Return what JSON has of each field: attname -> value, from attname -> Python value."""
+        return {name: to_json(source[name]) for name in self.names}
+
+    def encode(self, values: Values) -> bytes:
+        """Return the body of a slot."""
+        return json.dumps(values, ensure_ascii=False).encode()
+
+    def decode(self, body: bytes) -> Values:
+        """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""
+        values = json.loads(body)
+        if not isinstance(values, dict) or values.keys() != set(self.names):
+            raise ValueError("not a row of this model")
+        return values
+
+    def parse(self, name: str, value: Any) -> Any:
+        """Return the Python value of one field as JSON has it."""
+        parser = self._parsers.get(name)
+        return value if parser is None or value is None else parser(value)
+
+    def instance(self, entry: Entry, using: str) -> Any:
+        """Return the model instance for an entry; fields that are not cached are deferred."""
+        assert entry.body is not None
+        values = self.decode(entry.body)
+        for name, parser in self._parsers.items():
+            if values[name] is not None:
+                values[name] = parser(values[name])
+        values[STAMP] = entry.stamp
+        return self.model.from_db(using, self._columns, [values[name] for name in self._columns])
+
+    def clean(self, fields: Mapping[str, Any]) -> Values:
+        """Validate a write's fields as a form would, uniqueness aside, and return them as JSON has them.
+
+        Raises:
+            FieldError: a name is none of the cached fields, or there is no name at all.
+            ValidationError: a value does not do; `message_dict` has the reasons by field.
+        """
+        cleaned: Values = {}
+        errors: dict[str, Any] = {}
+        for name, value in fields.items():
+            field = self._field(name)
+            try:
+                cleaned[field.attname] = to_json(storable(field.clean(value, None)))
+            except ValidationError as error:
+                errors[name] = error
+        if errors:
+            raise ValidationError(errors)
+        if not cleaned:
+            raise FieldError("A write names at least one field.")
+        return cleaned
+
+    def _field(self, name: str) -> models.Field:
+        for field in self.fields.values():
+            if name in (field.name, field.attname):
+                return field
+        raise FieldError(f"{self.model._meta.label} caches no field {name!r}; it caches {', '.join(self.fields)}.")
+
+    def overlay(self, values: Values | None, stamp: int, pending: Fields) -> Entry:
+        """Return the row, and over it each pending field that is newer than the row.
+
+        No row means missing, whatever is pending: a pending write always had a row, so it was deleted since.
+        """
+        if values is None:
+            return Entry(None, 0, Origin.SOURCE)
+        newer = {name: field for name, field in pending.items() if field[0] > stamp}
+        known = {name: value for name, (_, value) in newer.items() if name in self.fields}
+        newest = max((field_stamp for field_stamp, _ in newer.values()), default=stamp)
+        return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)
+
+
+def to_json(value: Any) -> Any:
+    """Return a field's value as JSON has it, without losing a digit."""
+    if value is None or isinstance(value, str | int | float | bool | dict | list):
+        return value
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return duration_iso_string(value)
+    if isinstance(value, decimal.Decimal | uuid.UUID):
+        return str(value)
+    raise TypeError(f"A value of type {type(value).__name__} cannot be cached.")
+
+
+def storable(value: Any) -> Any:
+    """Return the value. Raises ValidationError if no database may be able to hold it."""
+    if isinstance(value, str) and _UNSTORABLE.search(value):
+        raise ValidationError("No null characters and no lone surrogates.", code="unstorable")
+    return value

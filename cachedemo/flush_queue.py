@@ -1,0 +1,222 @@
+"""The queue of one model: stamps, the writes that wait for the source, and who is working on them.
+
+The keys and what holds between them are described in `lua/queue.lua`, each step in the script of its name.
+"""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cachedemo.exceptions import ForeignData
+from cachedemo.servers import QUEUE, Script
+
+logger = logging.getLogger(__name__)
+
+GONE_FOR = 600  # seconds for which write-behind is refused after a delete
+REAP_LIMIT = 1000  # claims and writers looked at in one go
+
+_STAMP = re.compile(rb"\d{16}")
+
+Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as JSON has it
+
+
+def _script(name: str) -> Script:
+    return Script(name, prelude="queue")
+
+
+_stamp, _settle_up, _enqueue = _script("stamp"), _script("settle_up"), _script("enqueue")
+_claim, _ack, _release, _bury = _script("claim"), _script("ack"), _script("release"), _script("bury")
+_reap, _owe = _script("reap"), _script("owe")
+
+
+class Stamp(NamedTuple):
+    """What a writer of the source learns when it gets its stamp."""
+
+    stamp: int
+    pending: Fields
+    versions: list[str]
+
+
+class Enqueued(NamedTuple):
+    """What a write-behind writer learns when its write was taken."""
+
+    stamp: int
+    pending: Fields
+    versions: list[str]
+    first: bool  # the list was empty before
+
+
+class Refusal(Exception):
+    """Raised when the queue does not take a write; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Claim(NamedTuple):
+    """One claimed row: what waits for it, or why that cannot be read."""
+
+    pk: str
+    raw: dict[bytes, bytes]  # as it stands in the row's hash
+    fields: Fields
+    error: str | None
+
+    @property
+    def stamp(self) -> int:
+        return max((stamp for stamp, _ in self.fields.values()), default=0)
+
+
+class FlushQueue:
+    """The queue called `name`, for example `flush:users`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.base = f"{{{name}}}:"
+
+    def key(self, part: str) -> str:
+        """Return the name of one of the queue's keys, for example `{flush:users}:pending`."""
+        return self.base + part
+
+    # for readers
+
+    def pending(self, pk: Any, version: str) -> tuple[Fields, bytes | None]:
+        """Return the fields that wait for a row, and what the versions say of `version`."""
+        fields, announced = QUEUE.pipeline(self._pending(pk, version))
+        return self._readable(pk, fields), _raised(announced)
+
+    def pending_many(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
+        """Do the same for many rows in one round trip."""
+        commands = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
+        *fields, announced = QUEUE.pipeline([*commands, ("HGET", self.key("versions"), version)])
+        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], _raised(announced)
+
+    def _pending(self, pk: Any, version: str) -> list[tuple[str, ...]]:
+        return [("HGETALL", self.key(f"row:{pk}")), ("HGET", self.key("versions"), version)]
+
+    def _readable(self, pk: Any, raw: Any) -> Fields:
+        """Return the fields that can be read; the flush buries the others with their error."""
+        if isinstance(raw, ForeignData):
+            logger.warning("%s", raw)
+            return {}
+        fields, errors = decode(_raised(raw))
+        if errors:
+            logger.warning("Waiting fields of %s %s cannot be read: %s", self.name, pk, errors)
+        return fields
+
+    # for writers of the source
+
+    def stamp(self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False) -> Stamp:
+        """Hand out a stamp for a write of `pk` ('' for a row to be created); seconds, microseconds."""
+        gone_for = GONE_FOR * 1_000_000 if gone else 0
+        stamp, fields, versions = self._run(_stamp, pk, token, int(owed_for * 1_000_000), floor, gone_for)
+        return Stamp(int(stamp), self._readable(pk, _pairs(fields)), _texts(versions))
+
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
+        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
+        return _texts(self._run(_settle_up, pk, token, b"%016d" % stamp, *versions))
+
+    def owe(self, pks: Iterable[Any], token: str) -> None:
+        """Note that the slots of these rows must be emptied as soon as the cache answers."""
+        self._run(_owe, token, *pks)
+
+    # for write-behind
+
+    def enqueue(self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any]) -> Enqueued:
+        """Take a write of the named fields (as JSON has them); from here on it must not be lost.
+
+        Raises:
+            Refusal: the row is gone, or the queue is full.
+        """
+        fields = [part for name, value in values.items() for part in (name, json.dumps(value, ensure_ascii=False))]
+        answer = self._run(_enqueue, pk, floor, max_pending, *fields)
+        if isinstance(answer, bytes):
+            raise Refusal(answer.decode().lower())
+        stamp, waiting, versions, first = answer
+        return Enqueued(int(stamp), self._readable(pk, _pairs(waiting)), _texts(versions), bool(first))
+
+    # for the flush
+
+    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
+        """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
+        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped)
+        return [_claimed(pk.decode(), fields) for pk, fields in batch], _texts(versions)
+
+    def ack(self, stamps: Mapping[str, int]) -> None:
+        """Drop what the source has now: pk -> the newest stamp that was flushed."""
+        self._run(_ack, *(part for pk, stamp in stamps.items() for part in (pk, b"%016d" % stamp)))
+
+    def release(self, pks: Iterable[str]) -> None:
+        """Give claimed rows back."""
+        self._run(_release, *pks)
+
+    def bury(self, claim: Claim, error: str) -> bool:
+        """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
+        letter = {"error": error, "at": time.time(), "stamps": {name: stamp for name, (stamp, _) in claim.fields.items()}}
+        raw = [part for pair in claim.raw.items() for part in pair]
+        return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
+
+    def reap(self) -> tuple[list[tuple[str, str]], list[str]]:
+        """Give overdue claims back; return the (pk, token) of writers that count as dead, and the versions."""
+        owed, versions = self._run(_reap, REAP_LIMIT)
+        return [tuple(member.decode().rsplit(":", 1)) for member in owed], _texts(versions)  # type: ignore[misc]
+
+    def paid(self, owed: Iterable[tuple[str, str]]) -> None:
+        """The slots of these writers are empty: nothing is owed any more."""
+        QUEUE.command("ZREM", self.key("owed"), *(f"{pk}:{token}" for pk, token in owed))
+
+    # for operators
+
+    def depth(self) -> int:
+        """Return how many rows wait, dead letters included."""
+        return QUEUE.command("ZCARD", self.key("pending"))
+
+    def dead(self) -> dict[str, dict[str, Any]]:
+        """Return the dead letters: pk -> error, when, and the refused stamps."""
+        return {pk.decode(): json.loads(letter) for pk, letter in QUEUE.command("HGETALL", self.key("dead")).items()}
+
+    def waits(self, pks: Sequence[Any]) -> list[bool]:
+        """Return for each row whether a write waits for it."""
+        return [_raised(score) is not None for score in QUEUE.pipeline(("ZSCORE", self.key("pending"), pk) for pk in pks)]
+
+    def _run(self, script: Script, *arguments: Any) -> Any:
+        return QUEUE.script(script, [self.name], arguments)
+
+
+def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
+    """Return the waiting fields of a row's hash, and an error for each that cannot be read."""
+    fields: Fields = {}
+    errors: dict[str, str] = {}
+    for name, waiting in raw.items():
+        try:
+            if not _STAMP.fullmatch(waiting[:16]):
+                raise ValueError("no stamp")
+            fields[name.decode()] = (int(waiting[:16]), json.loads(waiting[16:]))
+        except ValueError as error:
+            errors[name.decode(errors="replace")] = str(error)
+    return fields, errors
+
+
+def _claimed(pk: str, fields: Any) -> Claim:
+    if isinstance(fields, bytes):
+        return Claim(pk, {}, {}, fields.decode())
+    raw = _pairs(fields)
+    decoded, errors = decode(raw)
+    return Claim(pk, raw, decoded, "; ".join(f"{name}: {error}" for name, error in errors.items()) or None)
+
+
+def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _texts(items: Iterable[bytes]) -> list[str]:
+    return [item.decode() for item in items]
+
+
+def _raised(answer: Any) -> Any:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

@@ -1,0 +1,269 @@
+"""What is registered for a model, and what one can ask of it."""
+
+import zlib
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.db import models, router, transaction
+
+from cachedemo import flush, reads, versions
+from cachedemo.codec import Codec, Values
+from cachedemo.entries import Entry
+from cachedemo.exceptions import CacheUnavailable
+from cachedemo.flush_queue import FlushQueue, Refusal
+from cachedemo.patterns import Pattern, synchronous, write_behind
+from cachedemo.patterns.written import Written
+from cachedemo.servers import QUEUE
+from cachedemo.slots import Slots, token
+
+
+class ModelCache:
+    """A model behind the cache. Subclass it, set what differs, and decorate it with `register(Model)`.
+
+    Attributes:
+        name: of the model in the cache's keys, `v{version}:{name}:{pk}`; the model's own name if not set.
+        queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
+            `flush:` and the model's plural if not set.
+        fields: names of the fields to cache. The primary key is always there.
+        version: of `fields`. Raise it whenever they change.
+        timeout: seconds a value lives in the cache.
+        missing_timeout: seconds the knowledge lives that there is no such row.
+        lease_timeout: seconds a reader or writer may take before it counts as dead; longer than any statement to
+            the source may take.
+        batch_size: rows a flush takes at once.
+        claim_deadline: seconds a flush may take before its rows are given to another.
+        max_pending: rows that may wait; beyond, write-behind goes write-through.
+        max_attempts: how often a superseded write is tried, or a batch that the source gave no answer to; a row
+            whose flush died that often is flushed alone.
+        pattern: the default way to write.
+    """
+
+    name: str = ""
+    queue: str = ""
+    fields: ClassVar[list[str]] = []
+    version: int = 1
+    timeout: float = 60
+    missing_timeout: float = 5
+    lease_timeout: float = 15
+    batch_size: int = 500
+    claim_deadline: float = 30
+    max_pending: int = 100_000
+    max_attempts: int = 5
+    pattern: Pattern = Pattern.CACHE_ASIDE
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self.name = self.name or str(model._meta.model_name)
+        self.queue = self.queue or f"flush:{model._meta.model_name}s"
+        self.codec = Codec(model, self.fields)
+        self.slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
+        self.queue_of_writes = FlushQueue(self.queue)
+        self.announced: bytes | None = None  # what the queue holds about our version, once it does
+
+    # reading
+
+    def read(self, pk: Any, *, with_ttl: bool = False) -> Entry:
+        """Return the row as JSON bytes, its stamp and where it came from.
+
+        Args:
+            with_ttl: ask for the slot's time to live too, in the same round trip.
+
+        Raises:
+            DoesNotExist: there is no such row.
+            QueueUnavailable, SourceUnavailable: it cannot be told.
+        """
+        pk = self._pk(pk)
+        entry = reads.find_with_ttl(self, pk) if with_ttl else reads.find(self, pk)
+        if entry.body is None:
+            raise self._missing(pk)
+        return entry
+
+    def get(self, pk: Any) -> Any:
+        """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
+        entry = self.read(pk)
+        try:
+            return self.codec.instance(entry, self.using)
+        except ValueError:  # the slot held JSON, but not of ours
+            self.slots.discard(self._pk(pk))
+            return self.codec.instance(self.read(pk), self.using)
+
+    def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
+        """Return an entry for each row that exists: pk -> entry."""
+        wanted = list(dict.fromkeys(self._pk(pk) for pk in pks))
+        return {pk: entry for pk, entry in reads.find_many(self, wanted).items() if entry.body is not None}
+
+    def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
+        """Return an instance for each row that exists: pk -> instance."""
+        return {pk: self._instance(pk, entry) for pk, entry in self.read_many(pks).items()}
+
+    def warm(self, pks: Iterable[Any]) -> int:
+        """Load the rows that are not in the cache; return how many of them all exist."""
+        return len(self.read_many(pks))
+
+    def etag(self, entry: Entry) -> str:
+        """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""
+        return f'"{self.version}-{entry.stamp:016d}-{zlib.crc32(entry.body or b""):08x}"'
+
+    # writing
+
+    def via(self, pattern: Pattern | str) -> "Writer":
+        """Return the writes of this cache in another pattern than the default."""
+        return Writer(self, Pattern(pattern))
+
+    def update(self, pk: Any, /, **fields: Any) -> Any:
+        """Write the named fields in the default pattern. See `Writer.update`."""
+        return self.via(self.pattern).update(pk, **fields)
+
+    def create(self, **fields: Any) -> Any:
+        """Insert a row in the default pattern. See `Writer.create`."""
+        return self.via(self.pattern).create(**fields)
+
+    def delete(self, pk: Any) -> None:
+        """Delete a row and what cascades from it, for good. See `Writer.delete`."""
+        self.via(self.pattern).delete(pk)
+
+    def evict(self, pks: Iterable[Any]) -> None:
+        """Empty the slots of these rows in every live version, after COMMIT if a transaction is under way.
+
+        For writes that went past cachedemo: `QuerySet.update()`, `bulk_update`, `bulk_create`, raw SQL.
+        """
+        rows = [self._pk(pk) for pk in pks]
+        transaction.on_commit(lambda: self._evict(rows), using=self.using)
+
+    def _evict(self, pks: list[Any]) -> None:
+        live = [version.decode() for version in QUEUE.command("HKEYS", self.queue_of_writes.key("versions"))]
+        try:
+            self.slots.drop(pks, live)
+        except CacheUnavailable:
+            self.queue_of_writes.owe(pks, token())
+
+    # operating
+
+    def flush(self) -> int:
+        """Flush one batch of waiting writes; return how many rows it took."""
+        return flush.flush(self)
+
+    def drain(self, timeout: float | None = None) -> int:
+        """Flush until nothing waits but dead letters; `timeout` in seconds. See `flush.drain`."""
+        return flush.drain(self, timeout)
+
+    def announce(self) -> None:
+        """Say that this version is in use; done by itself before anything is served.
+
+        Raises:
+            VersionConflict: the same number is live with other fields.
+        """
+        self.announced = versions.announce(self)
+
+    # what the protocol's modules ask
+
+    @property
+    def using(self) -> str:
+        """The database that writes go to."""
+        return router.db_for_write(self.model)
+
+    @property
+    def rows(self) -> "models.QuerySet[Any]":
+        """All rows of the source, whatever the default manager hides."""
+        return self.model._base_manager.using(self.using)
+
+    @cached_property
+    def unique_fields(self) -> set[str]:
+        """Cached fields whose values the database may refuse because of other rows."""
+        meta = self.model._meta
+        together = {name for names in meta.unique_together for name in names}
+        for constraint in meta.constraints:
+            if isinstance(constraint, models.UniqueConstraint):
+                together |= set(constraint.fields) or self.codec.fields.keys()
+        return {
+            attname
+            for attname, field in self.codec.fields.items()
+            if field.unique or field.remote_field or {field.name, attname} & together
+        }
+
+    def _pk(self, value: Any) -> Any:
+        return value if type(value) is int else self.codec.to_pk(value)
+
+    def _instance(self, pk: Any, entry: Entry) -> Any:
+        try:
+            return self.codec.instance(entry, self.using)
+        except ValueError:
+            return self.get(pk)
+
+    def _missing(self, pk: Any) -> Exception:
+        return self.model.DoesNotExist(f"{self.model._meta.object_name} {pk} does not exist.")
+
+
+class Writer:
+    """The writes of one model in one pattern."""
+
+    def __init__(self, cache: ModelCache, pattern: Pattern) -> None:
+        self.cache = cache
+        self.pattern = pattern
+
+    def update(self, pk: Any, /, **fields: Any) -> Any:
+        """Write the named fields, and only these; return the instance with its stamp.
+
+        Raises:
+            DoesNotExist: there is no such row.
+            FieldError: a field is not one of the cached ones.
+            ValidationError: a value does not do.
+            IntegrityError, DataError: the source refuses it.
+            Unavailable: not acknowledged; the subclass says whether anything was written.
+        """
+        return self.cache.codec.instance(self.write(pk, fields).entry, self.cache.using)
+
+    def write(self, pk: Any, fields: dict[str, Any], *, if_match: str | None = None) -> Written:
+        """Do what `update` does, and tell which way the write went.
+
+        Args:
+            fields: name -> Python value.
+            if_match: an `etag`; the row is written only if it still is what that says. Goes through the source,
+                since only there it can be decided in the same step as the write.
+
+        Raises:
+            PreconditionFailed: it is not. And all that `update` raises.
+        """
+        cache, pk = self.cache, self.cache._pk(pk)
+        values = cache.codec.clean(fields)
+        if self.pattern is Pattern.WRITE_BEHIND:
+            return self._write_behind(pk, values, if_match)
+        replace = self.pattern is Pattern.WRITE_THROUGH
+        return Written(synchronous.update(cache, pk, values, replace=replace, if_match=if_match), self.pattern)
+
+    def _write_behind(self, pk: Any, values: Values, if_match: str | None) -> Written:
+        reason = "If-Match"
+        if if_match is None:
+            try:
+                return Written(write_behind.update(self.cache, pk, values), Pattern.WRITE_BEHIND)
+            except Refusal as refusal:
+                reason = refusal.reason
+        entry = synchronous.update(self.cache, pk, values, replace=True, if_match=if_match)
+        return Written(entry, Pattern.WRITE_THROUGH, reason)
+
+    def create(self, **fields: Any) -> Any:
+        """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
+
+        Raises:
+            ValidationError, IntegrityError, DataError: it will not do.
+            Unavailable: not acknowledged.
+        """
+        return self.cache.codec.instance(self.insert(fields).entry, self.cache.using)
+
+    def insert(self, fields: dict[str, Any]) -> Written:
+        """Do what `create` does, and tell which way it went."""
+        replace = self.pattern is not Pattern.CACHE_ASIDE
+        way = Pattern.WRITE_THROUGH if replace else Pattern.CACHE_ASIDE
+        return Written(synchronous.create(self.cache, fields, replace=replace), way)
+
+    def delete(self, pk: Any, *, if_match: str | None = None) -> None:
+        """Delete a row at once, whatever the pattern, and what cascades from it. It does not come back.
+
+        Raises:
+            DoesNotExist: there is no such row.
+            PreconditionFailed: it is not what `if_match` says.
+            ProtectedError, RestrictedError: other rows need it.
+            Unavailable: not acknowledged.
+        """
+        synchronous.delete(self.cache, self.cache._pk(pk), if_match)

@@ -1,0 +1,11 @@
+"""The three write patterns. A pattern is a way to write; reads are the same in all of them."""
+
+from enum import StrEnum
+
+
+class Pattern(StrEnum):
+    """How a write reaches the cache and the source."""
+
+    CACHE_ASIDE = "cache-aside"
+    WRITE_THROUGH = "write-through"
+    WRITE_BEHIND = "write-behind"

@@ -1,0 +1,88 @@
+"""One write of one row to the source, from the mark to the last step before the acknowledgement.
+
+Cache-aside and write-through, creates, deletes and the signals all take these steps, in this order: mark, stamp,
+(the source commits), finish, settle up. A process may be killed between any two; what it leaves is worked off by the
+next flush once `owed` is overdue.
+"""
+
+import contextlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cachedemo import slots
+from cachedemo.entries import Entry
+from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
+from cachedemo.flush_queue import Stamp
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+
+WRITE = "_cachedemo_write"  # in the __dict__ of an instance that is being saved or deleted
+
+
+class SourceWrite:
+    """The steps of one write; `pk` may be '' until a created row has one."""
+
+    def __init__(self, cache: "ModelCache", pk: Any) -> None:
+        self.cache = cache
+        self.pk = pk
+        self.token = slots.token()
+        self.stamped: Stamp | None = None
+        self._cache_failed = False
+
+    def mark(self) -> None:
+        """Put a mark over the slot, so that whatever was loaded before the commit is not filled after it."""
+        try:
+            self.cache.slots.mark(self.pk, self.token)
+        except CacheUnavailable:
+            self._cache_failed = True
+
+    def stamp(self, floor: int = 0, *, gone: bool = False) -> Stamp:
+        """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
+        cache = self.cache
+        self.stamped = cache.queue_of_writes.stamp(self.pk, self.token, cache.lease_timeout, floor, gone)
+        return self.stamped
+
+    def finish(self, entry: Entry | None) -> None:
+        """Put the committed row over the mark, or empty the slot; empty those of the other live versions."""
+        assert self.stamped is not None
+        try:
+            self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+        except CacheUnavailable:
+            self._cache_failed = True
+
+    def settle_up(self) -> None:
+        """Drop what this write superseded; after this it may be acknowledged."""
+        assert self.stamped is not None
+        self._leave(self.stamped.stamp)
+
+    def restore(self) -> None:
+        """The source said no for certain: put the old value back and leave as if nothing had been."""
+        with contextlib.suppress(CacheUnavailable):
+            self.cache.slots.restore(self.pk, self.token)
+        if self.stamped is not None:
+            with contextlib.suppress(QueueUnavailable):  # then it stays owed, and a slot too many is emptied
+                self._leave(0)
+
+    def _leave(self, superseded_below: int) -> None:
+        assert self.stamped is not None
+        queue, versions = self.cache.queue_of_writes, list(self.stamped.versions)
+        token = self.token
+        if self._cache_failed:
+            queue.owe([self.pk], self.token)
+            token = ""  # nobody's: ours stays owed
+        while appeared := queue.settle_up(self.pk, token, superseded_below, versions):
+            versions += appeared
+            try:
+                self.cache.slots.drop([self.pk], appeared)
+            except CacheUnavailable:
+                queue.owe([self.pk], self.token)
+                token = ""
+
+
+class Guard(NamedTuple):
+    """A save under way: its steps, the newest stamp that the row may have, and the instance's own before."""
+
+    write: SourceWrite
+    seen: int
+    before: int

@@ -1,0 +1,48 @@
+"""Write-behind: the queue acknowledges, the cache shows it, a flush writes the source later."""
+
+from typing import TYPE_CHECKING, Any
+
+from cachedemo import reads, slots, wake
+from cachedemo.codec import Values
+from cachedemo.entries import Entry, Origin
+from cachedemo.exceptions import CacheUnavailable
+from cachedemo.flush_queue import Refusal
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+
+def update(cache: "ModelCache", pk: Any, values: Values) -> Entry:
+    """Queue the named fields of a row and return it as every read shows it from now on.
+
+    Raises:
+        DoesNotExist: there is no such row.
+        Refusal: the queue does not take it; go write-through instead.
+        QueueUnavailable, SourceUnavailable: not acknowledged.
+    """
+    base = reads.find(cache, pk)
+    if base.body is None:
+        raise cache.model.DoesNotExist(f"{cache.model._meta.object_name} {pk} does not exist.")
+    values = _without_unchanged_unique(cache, values, cache.codec.decode(base.body))
+    taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values)
+    entry = cache.codec.overlay(cache.codec.decode(base.body), base.stamp, taken.pending)
+    entry = entry._replace(origin=Origin.PENDING)
+    try:
+        if cache.slots.publish(pk, base.slot, entry, taken.versions):
+            entry = entry._replace(slot=slots.value_slot(entry.stamp, entry.body))
+    except CacheUnavailable:
+        cache.queue_of_writes.owe([pk], slots.token())
+    if taken.first:
+        wake.wake(cache.queue)
+    return entry
+
+
+def _without_unchanged_unique(cache: "ModelCache", values: Values, base: Values) -> Values:
+    """Leave out unique fields that keep their value; write-behind must not acknowledge what the source may refuse."""
+    unique = cache.unique_fields & values.keys()
+    if any(values[name] != base[name] for name in unique):
+        raise Refusal("unique field")
+    rest = {name: value for name, value in values.items() if name not in unique}
+    if not rest:
+        raise Refusal("unique field")
+    return rest

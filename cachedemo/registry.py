@@ -1,0 +1,75 @@
+"""Which model has which cache: declared in each app's `caches.py`, found by autodiscovery."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+from cachedemo.exceptions import NotRegistered
+from cachedemo.model_cache import ModelCache
+
+_caches: dict[type[models.Model], ModelCache] = {}
+
+Declared = TypeVar("Declared", bound=type[ModelCache])
+
+
+def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
+    """Register the decorated `ModelCache` subclass for `model`.
+
+    Raises:
+        ImproperlyConfigured: the model has a cache already, or another model has its name or its queue.
+    """
+
+    def declare(declared: Declared) -> Declared:
+        cache = declared(model)
+        for other in _caches.values():
+            if other.model is model or other.name == cache.name or other.queue == cache.queue:
+                raise ImproperlyConfigured(
+                    f"{model._meta.label} cannot be registered as {cache.name!r} with {cache.queue!r}: "
+                    f"{other.model._meta.label} is, as {other.name!r} with {other.queue!r}."
+                )
+        _caches[model] = cache
+        return declared
+
+    return declare
+
+
+def cache_for(model: type[models.Model]) -> ModelCache:
+    """Return the cache of a model. Raises NotRegistered if it has none."""
+    try:
+        return _caches[model]
+    except KeyError:
+        raise NotRegistered(
+            f"{model._meta.label} has no cache: register one in the caches.py of its app."
+        ) from None
+
+
+def find_cache(model: type[models.Model]) -> ModelCache | None:
+    """Return the cache of a model or None; a proxy has that of its concrete model."""
+    return _caches.get(model._meta.concrete_model or model)
+
+
+def registered() -> list[ModelCache]:
+    """Return all caches."""
+    return list(_caches.values())
+
+
+def by_queue(name: str) -> ModelCache:
+    """Return the cache whose waiting writes are in this list. Raises NotRegistered if there is none."""
+    for cache in _caches.values():
+        if cache.queue == name:
+            return cache
+    raise NotRegistered(f"No registered cache has the queue {name!r}.")
+
+
+def announce_all() -> None:
+    """Announce every version at the start of a process. Raises VersionConflict if one is live with other fields."""
+    for cache in _caches.values():
+        cache.announce()
+
+
+def forget_announcements() -> None:
+    """Make every cache announce its version again before it serves."""
+    for cache in _caches.values():
+        cache.announced = None

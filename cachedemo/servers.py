@@ -23,17 +23,20 @@ POOL_SIZE = 100  # connections a process may open to one server; a request beyon
 
 Error = redis.RedisError
 
-# First words of an error reply that say "not now" about the whole server, not "wrong" about one command.
-_OUTAGE_WORDS = ("OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH", "WRONGPASS", "NOPERM", "MISCONF")
-_OUTAGES = (
-    redis.ConnectionError,  # also refused, wrong password, still loading, too many clients
-    redis.TimeoutError,
-    redis.exceptions.OutOfMemoryError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.NoPermissionError,
-    redis.exceptions.AskError,  # and MOVED: this server belongs to a cluster
-    redis.exceptions.ClusterError,
+# What an error says about the whole server, and the mend; the first class that fits counts.
+_OUTAGES: tuple[tuple[type[Exception], str], ...] = (
+    (redis.AuthenticationError, "refuses the password or the user: check both in the URL against the server's own"),
+    (redis.exceptions.NoPermissionError, "forbids a command to this user: give it the rights in the server's ACL"),
+    (redis.exceptions.BusyLoadingError, "is still loading its data: wait for it"),
+    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run more processes, fewer threads"),
+    (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it"),
+    (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL"),
+    (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL"),
+    (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL"),
+    (redis.TimeoutError, "does not answer in time: is it stopped, overloaded, or behind a firewall?"),
+    (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL"),
 )
+_REFUSALS = ("MISCONF", "MASTERDOWN", "CLUSTERDOWN", "LOADING", "OOM", "READONLY", "NOAUTH")  # of no class of their own
 
 
 class Script:
@@ -105,11 +108,20 @@ class Role:
 
     def outage(self, error: redis.RedisError) -> Exception:
         """Say what an error of this server means: an outage, foreign data under a key of ours, or a bug of ours."""
-        if isinstance(error, _OUTAGES) or str(error).startswith(_OUTAGE_WORDS):
-            return self.unavailable(f"The {self.name} server ({self.setting}) is not to be had: {error}")
+        where = f"The {self.name} server at {self.address} ({self.setting})"
+        for kind, mend in _OUTAGES:
+            if isinstance(error, kind):
+                return self.unavailable(f"{where} {mend}. It said: {error}")
+        if str(error).startswith(_REFUSALS):
+            return self.unavailable(f"{where} takes no commands now. It said: {error}")
         if "WRONGTYPE" in str(error):
-            return ForeignData(f"A key on the {self.name} server holds something cachedemo did not write: {error}")
+            return ForeignData(f"{where} holds something cachedemo did not write under one of its keys: {error}")
         return error
+
+    @property
+    def address(self) -> str:
+        """Host, port and database, without the password."""
+        return self.url.rsplit("@", 1)[-1].split("://", 1)[-1].split("?", 1)[0]
 
     def reset(self) -> None:
         """Forget the client, so that the next command opens a new one."""

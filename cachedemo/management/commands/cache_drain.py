@@ -1,0 +1,23 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cachedemo import registry
+from cachedemo.exceptions import CachedemoError
+
+
+class Command(BaseCommand):
+    help = "Flush until no acknowledged write waits for the database; dead letters stay and are counted."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after so long (default: never)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for cache in registry.registered():
+            try:
+                rows = cache.drain(options["timeout"])
+                dead = len(cache.queue_of_writes.dead())
+            except (CachedemoError, TimeoutError) as error:
+                raise CommandError(str(error)) from error
+            letters = f", {dead} dead letters stay" if dead else ""
+            self.stdout.write(f"{cache.queue}: {rows} rows flushed{letters}.")

@@ -1,0 +1,22 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cachedemo import ping
+from cachedemo.servers import CACHE, QUEUE
+
+
+class Command(BaseCommand):
+    help = "Say PONG for each Redis role, or what is wrong with it and how to mend that."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        problems = []
+        for role in (CACHE, QUEUE):
+            problem = ping.problem(role)
+            if problem:
+                problems.append(problem)
+            else:
+                self.stdout.write(f"{role.name:5}  PONG  {role.address}")
+        if problems:
+            raise CommandError("\n".join(problems))

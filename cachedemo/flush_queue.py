@@ -83,19 +83,11 @@ class FlushQueue:
 
     # for readers
 
-    def pending(self, pk: Any, version: str) -> tuple[Fields, bytes | None]:
-        """Return the fields that wait for a row, and what the versions say of `version`."""
-        fields, announced = QUEUE.pipeline(self._pending(pk, version))
-        return self._readable(pk, fields), _raised(announced)
-
-    def pending_many(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
-        """Do the same for many rows in one round trip."""
+    def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
+        """Return the fields that wait for each row, and what is announced of `version`, in one round trip."""
         commands = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
         *fields, announced = QUEUE.pipeline([*commands, ("HGET", self.key("versions"), version)])
         return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], _raised(announced)
-
-    def _pending(self, pk: Any, version: str) -> list[tuple[str, ...]]:
-        return [("HGETALL", self.key(f"row:{pk}")), ("HGET", self.key("versions"), version)]
 
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""
@@ -180,7 +172,7 @@ class FlushQueue:
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         """Return for each row whether a write waits for it."""
-        return [_raised(score) is not None for score in QUEUE.pipeline(("ZSCORE", self.key("pending"), pk) for pk in pks)]
+        return [_raised(score) is not None for score in QUEUE.pipeline([("ZSCORE", self.key("pending"), pk) for pk in pks])]
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return QUEUE.script(script, [self.name], arguments)

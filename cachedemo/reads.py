@@ -146,7 +146,7 @@ def _many_from_source(cache: "ModelCache", pks: Sequence[Any]) -> tuple[dict[Any
 
 def _pending(cache: "ModelCache", pks: Sequence[Any]) -> tuple[list[Any], bool]:
     try:
-        pending, announced = cache.queue_of_writes.pending_many(pks, cache.slots.version)
+        pending, announced = cache.queue_of_writes.pending(pks, cache.slots.version)
     except QueueUnavailable:
         if conf.get("STRICT_READS"):
             raise

@@ -6,7 +6,7 @@ decided in one place, `Role.outage`.
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ class Role:
         except redis.RedisError as error:
             raise self.outage(error) from error
 
-    def pipeline(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+    def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send many commands in one round trip; an answer that is an error stands in the list as an exception."""
         pipe = self.client().pipeline(transaction=False)
         for words in commands:
@@ -134,13 +134,16 @@ QUEUE = Role("queue", QueueUnavailable)
 
 def connect(url: str) -> redis.Redis:
     """Return a client for `url` with explicit timeouts (seconds), at most one retry and a bounded pool."""
-    return redis.Redis.from_url(
+    client = redis.Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_timeout=SOCKET_TIMEOUT,
         retry=Retry(NoBackoff(), 1),
         max_connections=POOL_SIZE,
     )
+    # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.
+    client.set_response_callback("SET", lambda answer, **options: answer)
+    return client
 
 
 def cache() -> redis.Redis:

@@ -32,7 +32,7 @@ class Environment:
         """Set every setting: the cache in database 0, the queue in 1 and the broker in 2 of the second server."""
         os.environ.update(documented_settings())
         os.environ.update(
-            DJANGO_SETTINGS_MODULE="config.settings",
+            DJANGO_SETTINGS_MODULE="tests.settings",
             SECRET_KEY="for-tests-only",
             DEBUG="False",
             REDIS_URL="",

@@ -131,7 +131,7 @@ def delete(cache: "ModelCache", pk: Any, if_match: str | None = None) -> None:
     """
     with source.writing(cache.using):
         if if_match is not None:
-            waiting, _ = cache.queue_of_writes.pending_many([pk], cache.slots.version)
+            waiting, _ = cache.queue_of_writes.pending([pk], cache.slots.version)
             _check(cache, pk, waiting[0], if_match)
         instance: models.Model = cache.rows.get(pk=pk)
         instance.delete()

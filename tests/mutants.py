@@ -1,0 +1,213 @@
+"""The bugs that the suite must catch: each is a wrong line put into a copy of the project, and the test that fails.
+
+    python tests/mutants.py            all of them, one at a time; ends with 1 if one survives
+    python tests/mutants.py publish    those whose name contains the word
+
+The first seventeen are the mutants of the protocol's model, each forced by its own trace in test_races.py.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = 2
+TIMEOUT = 120  # seconds for one test
+COPIED = ("cachedemo", "config", "users", "tests", "manage.py", "pyproject.toml", ".env.example")
+
+
+class Change(NamedTuple):
+    file: str
+    old: str
+    new: str
+
+
+class Mutant(NamedTuple):
+    """What is broken, and the test that must fail then."""
+
+    name: str
+    test: str
+    changes: tuple[Change, ...]
+
+
+def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
+    return Mutant(name, test, tuple(Change(f"cachedemo/{file}", old, new) for file, old, new in changes))
+
+
+RACES = "tests/test_races.py::"
+STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
+IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
+
+MUTANTS = [
+    mutant(
+        "publish_over_nil",
+        RACES + "test_a_queued_write_is_not_published_over_an_evicted_slot",
+        (
+            "lua/publish.lua",
+            STAYS_EMPTY,
+            "if not slot then redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) elseif slot then",
+        ),
+    ),
+    mutant(
+        "publish_over_any",
+        RACES + "test_a_queued_write_is_published_over_its_own_base_only",
+        (
+            "lua/publish.lua",
+            "if slot == ARGV[2] then",
+            "if slot == ARGV[2] or (slot:sub(1, 1) == 'V' and slot:sub(2, 17) < ARGV[1]) then",
+        ),
+    ),
+    mutant(
+        "publish_own_only",
+        RACES + "test_a_queued_write_publishes_all_that_waits",
+        (
+            "patterns/write_behind.py",
+            "base.stamp, taken.pending)",
+            "base.stamp, {n: f for n, f in taken.pending.items() if n in values})",
+        ),
+    ),
+    mutant(
+        "publish_spares_mark",
+        RACES + "test_a_queued_write_empties_a_slot_that_is_marked",
+        ("lua/publish.lua", "elseif type(slot)", "elseif slot:sub(1, 1) == 'T' then\n  elseif type(slot)"),
+    ),
+    mutant(
+        "finish_over_nil",
+        RACES + "test_a_committed_write_leaves_an_empty_slot_empty",
+        (
+            "lua/finish.lua",
+            STAYS_EMPTY,
+            "if not slot and ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) elseif slot then",
+        ),
+    ),
+    mutant(
+        "finish_spares_newer",
+        RACES + "test_a_committed_write_empties_a_slot_that_looks_newer",
+        ("lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'V' or slot:sub(1, 17) < ARGV[2]:sub(1, 17) then\n"),
+    ),
+    mutant(
+        "settle_spares_lease",
+        RACES + "test_a_committed_write_takes_a_lease_away",
+        ("lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'L' then\n"),
+    ),
+    mutant(
+        "settle_spares_mark",
+        RACES + "test_a_committed_write_takes_another_writers_mark_away",
+        ("lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'T' then\n"),
+    ),
+    mutant(
+        "blind_ack",
+        RACES + "test_an_acknowledgement_drops_only_what_was_flushed",
+        ("lua/ack.lua", "return stamp <= flushed", "return true"),
+    ),
+    mutant(
+        "source_first",
+        RACES + "test_a_reader_asks_for_what_is_pending_before_the_row",
+        ("reads.py", "    pending, may_fill = _pending(cache, pks)\n    if len(pks)", "    if len(pks)"),
+        ("reads.py", "    entries = {}\n", "    pending, may_fill = _pending(cache, pks)\n    entries = {}\n"),
+    ),
+    mutant(
+        "pending_beats_row",
+        RACES + "test_a_waiting_field_older_than_the_row_is_not_shown",
+        ("codec.py", "if field[0] > stamp}", "if field[0]}"),
+        ("lua/settle_up.lua", "return stamp < ARGV[3]", "return false"),
+    ),
+    mutant(
+        "stamp_before_mark",
+        RACES + "test_a_writer_marks_before_it_is_stamped",
+        ("patterns/synchronous.py", "    write.mark()\n    try:\n        entry = _commit", "    try:\n        entry = _commit"),
+        (
+            "patterns/synchronous.py",
+            "        pending = _known_pending(write, floor)\n",
+            "        pending = _known_pending(write, floor)\n        write.mark()\n",
+        ),
+    ),
+    mutant(
+        "ignore_pending",
+        RACES + "test_a_source_write_writes_what_waits_too",
+        ("patterns/synchronous.py", "fields = pending | {", "fields = {"),
+    ),
+    mutant(
+        "flush_whole",
+        RACES + "test_a_flush_writes_each_field_by_its_own_stamp",
+        (
+            "flush.py",
+            "(claim.pk, claim.fields, claim.stamp)",
+            "(claim.pk, {n: (claim.stamp, v) for n, (_, v) in claim.fields.items()}, claim.stamp)",
+        ),
+    ),
+    mutant(
+        "create_without_mark",
+        RACES + "test_a_created_row_is_marked_before_its_commit",
+        ("patterns/synchronous.py", "            write.mark()\n            row", "            row"),
+        (
+            "lua/finish.lua",
+            STAYS_EMPTY,
+            "if ARGV[2] ~= '' and (not slot or slot:sub(1, 1) == 'N') then\n"
+            "  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\nelseif slot then",
+        ),
+    ),
+    mutant(
+        "flush_without_settle",
+        RACES + "test_a_flush_empties_slots_that_may_be_older",
+        ("flush.py", "        _settle(cache, stamps, live)\n", ""),
+    ),
+    mutant(
+        "no_janitor",
+        RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
+        ("flush.py", "cache.slots.drop({pk for pk, _ in owed}, live)", "pass"),
+    ),
+]
+
+
+def broken_copy(broken: Mutant, folder: Path) -> None:
+    """Copy the project and put the wrong lines in. Raises ValueError if a line is not there exactly once."""
+    for name in COPIED:
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    for change in broken.changes:
+        path = folder / change.file
+        text = path.read_text()
+        if text.count(change.old) != 1:
+            raise ValueError(f"{broken.name}: {change.old!r} stands {text.count(change.old)} times in {change.file}")
+        path.write_text(text.replace(change.old, change.new))
+
+
+def verdict_on(broken: Mutant) -> tuple[bool, str]:
+    """Return whether the test fails on the broken copy, and what it said."""
+    with tempfile.TemporaryDirectory(prefix="cachedemo-mutant-") as name:
+        broken_copy(broken, Path(name))
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *broken.test.split()],
+            cwd=name,
+            env={key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    if run.returncode == 1 and " failed" in run.stdout:
+        return True, next(line[1:].strip() for line in run.stdout.splitlines() if line.startswith("E  "))
+    return False, "SURVIVED" if run.returncode == 0 else f"no verdict:\n{run.stdout[-2000:]}{run.stderr[-2000:]}"
+
+
+def main() -> int:
+    wanted = [each for each in MUTANTS if all(word in each.name for word in sys.argv[1:])]
+    survivors = 0
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        for number, (each, verdict) in enumerate(zip(wanted, pool.map(verdict_on, wanted), strict=True), 1):
+            caught, said = verdict
+            survivors += not caught
+            print(f"{number:3}/{len(wanted)}  {each.name:32} {'caught: ' if caught else ''}{said}", flush=True)
+    print(f"{len(wanted) - survivors} caught, {survivors} survived")
+    return 1 if survivors or not wanted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,7 +4,7 @@
 VENV ?= .venv
 PYTHON ?=
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP = $(BIN)/python -m pip -qq --disable-pip-version-check
 # Only what was said on the command line counts: some shells have a HOST of their own in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
 # What mypy's Django plugin needs to read the settings; no server is asked.

@@ -57,6 +57,12 @@ class Actor:
             assert self.at == step, f"It never came to {step!r}; it took {self.steps} and then {self._error!r}"
         return self
 
+    def try_until(self, step: str) -> "Actor":
+        """Run until it is about to take `step`, or to the end if it never does."""
+        if self.at not in (step, None):
+            self._go(step)
+        return self
+
     def step(self, step: str) -> "Actor":
         """Run until it has taken `step`, and is about to take the next."""
         self.until(step)

@@ -48,6 +48,7 @@ class Codec:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
             self.fields[field.attname] = field
         self.names = [self.pk.attname, *self.fields]
+        self._names = frozenset(self.names)
         self._parsers: dict[str, Callable[[Any], Any]] = {
             name: meta.get_field(name).to_python
             for name in self.names
@@ -72,7 +73,7 @@ class Codec:
     def decode(self, body: bytes) -> Values:
         """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""
         values = json.loads(body)
-        if not isinstance(values, dict) or values.keys() != set(self.names):
+        if not isinstance(values, dict) or values.keys() != self._names:
             raise ValueError("not a row of this model")
         return values
 
@@ -81,14 +82,12 @@ class Codec:
         parser = self._parsers.get(name)
         return value if parser is None or value is None else parser(value)
 
-    def instance(self, entry: Entry, using: str) -> Any:
-        """Return the model instance for an entry; fields that are not cached are deferred."""
-        assert entry.body is not None
-        values = self.decode(entry.body)
+    def instance(self, values: Values, stamp: int, using: str) -> Any:
+        """Return the model instance for these values; fields that are not cached are deferred."""
         for name, parser in self._parsers.items():
             if values[name] is not None:
                 values[name] = parser(values[name])
-        values[STAMP] = entry.stamp
+        values[STAMP] = stamp
         return self.model.from_db(using, self._columns, [values[name] for name in self._columns])
 
     def clean(self, fields: Mapping[str, Any]) -> Values:

@@ -76,17 +76,13 @@ class ModelCache:
         pk = self._pk(pk)
         entry = reads.find_with_ttl(self, pk) if with_ttl else reads.find(self, pk)
         if entry.body is None:
-            raise self._missing(pk)
+            raise self.missing(pk)
         return entry
 
     def get(self, pk: Any) -> Any:
         """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
-        entry = self.read(pk)
-        try:
-            return self.codec.instance(entry, self.using)
-        except ValueError:  # the slot held JSON, but not of ours
-            self.slots.discard(self._pk(pk))
-            return self.codec.instance(self.read(pk), self.using)
+        entry, values = reads.find_values(self, self._pk(pk))
+        return self.codec.instance(values, entry.stamp, self.using)
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
         """Return an entry for each row that exists: pk -> entry."""
@@ -95,7 +91,8 @@ class ModelCache:
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
         """Return an instance for each row that exists: pk -> instance."""
-        return {pk: self._instance(pk, entry) for pk, entry in self.read_many(pks).items()}
+        using = self.using
+        return {pk: self._instance(pk, entry, using) for pk, entry in self.read_many(pks).items()}
 
     def warm(self, pks: Iterable[Any]) -> int:
         """Load the rows that are not in the cache; return how many of them all exist."""
@@ -185,13 +182,14 @@ class ModelCache:
     def _pk(self, value: Any) -> Any:
         return value if type(value) is int else self.codec.to_pk(value)
 
-    def _instance(self, pk: Any, entry: Entry) -> Any:
+    def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
         try:
-            return self.codec.instance(entry, self.using)
+            return self.codec.instance(self.codec.decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
         except ValueError:
             return self.get(pk)
 
-    def _missing(self, pk: Any) -> Exception:
+    def missing(self, pk: Any) -> Exception:
+        """Return what says that there is no such row."""
         return self.model.DoesNotExist(f"{self.model._meta.object_name} {pk} does not exist.")
 
 
@@ -212,7 +210,7 @@ class Writer:
             IntegrityError, DataError: the source refuses it.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
-        return self.cache.codec.instance(self.write(pk, fields).entry, self.cache.using)
+        return self._instance(self.write(pk, fields))
 
     def write(self, pk: Any, fields: dict[str, Any], *, if_match: str | None = None) -> Written:
         """Do what `update` does, and tell which way the write went.
@@ -249,7 +247,7 @@ class Writer:
             ValidationError, IntegrityError, DataError: it will not do.
             Unavailable: not acknowledged.
         """
-        return self.cache.codec.instance(self.insert(fields).entry, self.cache.using)
+        return self._instance(self.insert(fields))
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
@@ -267,3 +265,7 @@ class Writer:
             Unavailable: not acknowledged.
         """
         synchronous.delete(self.cache, self.cache._pk(pk), if_match)
+
+    def _instance(self, written: Written) -> Any:
+        codec, entry = self.cache.codec, written.entry
+        return codec.instance(codec.decode(entry.body), entry.stamp, self.cache.using)  # type: ignore[arg-type]

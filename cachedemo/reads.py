@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cachedemo import conf, slots, source
+from cachedemo.codec import Values
 from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
 
@@ -25,6 +26,22 @@ def find(cache: "ModelCache", pk: Any) -> Entry:
         return _load(cache, pk)
     except CacheUnavailable:
         return _from_source(cache, pk)[0]
+
+
+def find_values(cache: "ModelCache", pk: Any) -> tuple[Entry, Values]:
+    """Return the entry and what is in its body; a slot with JSON that is not ours is thrown out and loaded again.
+
+    Raises:
+        DoesNotExist: there is no such row.
+    """
+    entry = find(cache, pk)
+    if entry.body is None:
+        raise cache.missing(pk)
+    try:
+        return entry, cache.codec.decode(entry.body)
+    except ValueError:
+        cache.slots.discard(pk)
+        return find_values(cache, pk)
 
 
 def find_with_ttl(cache: "ModelCache", pk: Any) -> Entry:

@@ -25,7 +25,7 @@ _MISSING_SLOT = b"N" + b"0" * 16
 _HEADER = 17  # kind and stamp
 _MARK_HEADER = 30  # kind, token and expiry
 _WELL_FORMED = re.compile(
-    rb'V\d{16}\{.*\}|N\d{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V\d{16}\{.*\}|N\d{16})?', re.DOTALL
+    rb'V\d{16}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V\d{16}\{.*\}|N0{16})?', re.DOTALL
 )
 _JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
 
@@ -53,7 +53,7 @@ def held(slot: bytes) -> Entry | None:
             return Entry(slot[_HEADER:], int(slot[1:_HEADER]), Origin.CACHE, slot)
         except ValueError:
             return None
-    if slot[:1] == b"N":
+    if slot == _MISSING_SLOT:
         return Entry(None, 0, Origin.CACHE, slot)
     if slot[:1] == b"T" and len(slot) > _MARK_HEADER:
         return held(slot[_MARK_HEADER:])

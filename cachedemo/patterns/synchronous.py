@@ -42,7 +42,7 @@ def update(cache: "ModelCache", pk: Any, values: Values, *, replace: bool, if_ma
     write.finish(entry if replace else None)
     if entry is None:
         write.restore()
-        raise cache.model.DoesNotExist(f"{cache.model._meta.object_name} {pk} does not exist.")
+        raise cache.missing(pk)
     write.settle_up()
     return entry
 

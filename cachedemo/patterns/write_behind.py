@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cachedemo import reads, slots, wake
 from cachedemo.codec import Values
-from cachedemo.entries import Entry, Origin
+from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable
 from cachedemo.flush_queue import Refusal
 
@@ -20,13 +20,10 @@ def update(cache: "ModelCache", pk: Any, values: Values) -> Entry:
         Refusal: the queue does not take it; go write-through instead.
         QueueUnavailable, SourceUnavailable: not acknowledged.
     """
-    base = reads.find(cache, pk)
-    if base.body is None:
-        raise cache.model.DoesNotExist(f"{cache.model._meta.object_name} {pk} does not exist.")
-    values = _without_unchanged_unique(cache, values, cache.codec.decode(base.body))
+    base, shown = reads.find_values(cache, pk)
+    values = _without_unchanged_unique(cache, values, shown)
     taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values)
-    entry = cache.codec.overlay(cache.codec.decode(base.body), base.stamp, taken.pending)
-    entry = entry._replace(origin=Origin.PENDING)
+    entry = cache.codec.overlay(shown, base.stamp, taken.pending)
     try:
         if cache.slots.publish(pk, base.slot, entry, taken.versions):
             entry = entry._replace(slot=slots.value_slot(entry.stamp, entry.body))

@@ -1,10 +1,11 @@
 """What tests share: waiting for a condition, processes of our own, and what a missing piece means."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -37,6 +38,23 @@ def is_alive(pid: int) -> bool:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return not Path("/proc/self").exists()  # gone since, or a system without /proc
+
+
+def children_of(parent: int) -> dict[int, str]:
+    """Return the command lines of a process's children."""
+    return {pid: command for pid, ppid, command in _processes() if ppid == parent}
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    if not Path("/proc/self/stat").exists():
+        listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        for pid, ppid, *command in (line.split(None, 2) for line in listing.splitlines()):
+            yield int(pid), int(ppid), " ".join(command)
+        return
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            ppid = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            yield int(folder.name), ppid, (folder / "cmdline").read_text().replace("\0", " ")
 
 
 def missing(what: str) -> NoReturn:

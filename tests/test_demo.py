@@ -19,8 +19,7 @@ import redis
 from cachedemo.embedded import ends_with_this_process
 from config import environment
 from tests.environment import ROOT
-from tests.helpers import is_alive, until
-from users.demo import ports
+from tests.helpers import children_of, is_alive, until
 
 UP = "Ctrl-C stops everything"
 START_LIMIT = 60.0
@@ -60,7 +59,7 @@ class DemoProcess:
 
     def children(self) -> dict[str, int]:
         """Return the demo's own processes by what they are."""
-        names = {"runserver": "web", " beat": "beat", " worker": "worker", "demo.lock": "lock"}
+        names = {"runserver": "web", " beat": "beat", " worker": "worker"}
         found = {}
         for pid, command in children_of(self.process.pid).items():
             found[next((name for word, name in names.items() if word in command), command)] = pid
@@ -75,12 +74,6 @@ class DemoProcess:
             found |= below
             waiting += below
         return found
-
-
-def children_of(parent: int) -> dict[int, str]:
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listing.splitlines()]
-    return {int(pid): " ".join(command) for pid, ppid, *command in rows if int(ppid) == parent}
 
 
 def http_status(url: str) -> int:
@@ -195,17 +188,6 @@ def test_the_data_survives_a_restart_and_kill_9_leaves_nothing(demo: DemoProcess
         again.process.kill()
         again.process.wait()
     until(lambda: not any(map(is_alive, everybody)))
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        *((host, True) for host in ("127.0.0.1", "127.8.0.9", "::1", "[::1]", "localhost")),
-        *((host, False) for host in ("0.0.0.0", "::", "192.0.2.7", "example.com", "localhost.evil")),
-    ],
-)
-def test_open_access_is_for_loopback_alone(host: str, expected: bool) -> None:
-    assert ports.is_loopback(host) is expected
 
 
 def test_an_address_that_is_not_ours_is_a_sentence(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from users.demo import credentials, ports
+from users.demo.errors import DemoFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIRST_CACHE_PORT = 6380  # beside a Redis of the machine's own, which has 6379
@@ -70,14 +71,16 @@ def _redis_urls(chosen: Plan) -> dict[str, str]:
         urls["CACHEDEMO_CACHE_URL"] = f"redis://{ports.LOOPBACK}:{chosen.cache_port}/{CACHE_DATABASE}"
     if chosen.queue_port:
         urls["CACHEDEMO_QUEUE_URL"] = f"redis://{ports.LOOPBACK}:{chosen.queue_port}/{QUEUE_DATABASE}"
-    if queue := os.environ.get("CACHEDEMO_QUEUE_URL") or urls.get("CACHEDEMO_QUEUE_URL"):
-        urls["CELERY_BROKER_URL"] = _beside(queue)
+    if not (os.environ.get("REDIS_URL") or os.environ.get("CELERY_BROKER_URL")):
+        urls["CELERY_BROKER_URL"] = _beside(os.environ.get("CACHEDEMO_QUEUE_URL") or urls["CACHEDEMO_QUEUE_URL"])
     return urls
 
 
 def _beside(queue: str) -> str:
     """Return the URL of the broker's database on the queue's server."""
     parts = urlsplit(queue)
+    if parts.scheme not in ("redis", "rediss"):
+        raise DemoFailed("CACHEDEMO_QUEUE_URL leaves no room for the broker: set CELERY_BROKER_URL too.")
     taken = parts.path == f"/{BROKER_DATABASE}"
     return parts._replace(path=f"/{BROKER_DATABASE + taken}").geturl()
 

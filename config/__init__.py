@@ -1,6 +1,5 @@
 """The example project: settings, URLs and the Celery app."""
 
-from config import checks as checks
 from config.celery import app as celery_app
 
 __all__ = ["celery_app"]

@@ -100,11 +100,6 @@ def redis_urls() -> dict[str, str]:
     return urls
 
 
-def roles_of_redis_url() -> list[str]:
-    """Return the settings that only REDIS_URL fills."""
-    return [name for name in REDIS_DATABASES if read("REDIS_URL") and not read(name)]
-
-
 def _database_of_redis_url(name: str) -> str:
     url = read("REDIS_URL")
     if not url:

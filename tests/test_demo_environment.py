@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment import documented_settings
 from users.demo import environment, ports
 from users.demo.errors import DemoFailed
 
@@ -51,6 +52,18 @@ def test_a_queue_behind_a_socket_wants_a_broker_named(given: dict[str, str]) -> 
         environment.prepare()
 
 
+def test_a_development_env_file_leaves_the_demo_as_it_is(given: dict[str, str]) -> None:
+    environment.prepare()
+    before = dict(given)
+    for name, value in documented_settings().items():  # as the settings read a .env: what is set, stays
+        given.setdefault(name, value)
+    environment.open_to("127.0.0.1")
+    assert given["OPEN_ACCESS"] == "True"
+    assert {name: given[name] for name in before if name != "ALLOWED_HOSTS"} == {
+        name: value for name, value in before.items() if name != "ALLOWED_HOSTS"
+    }
+
+
 def test_given_settings_go_before_the_demos(given: dict[str, str]) -> None:
     given |= {"DATABASE_URL": "postgres://u:p@h/d", "SECRET_KEY": "mine", "SOURCE_LATENCY_MS": "5"}
     environment.prepare()
@@ -71,12 +84,14 @@ def test_the_secret_key_survives_a_restart_for_its_owner_alone(given: dict[str, 
 
 def test_beyond_loopback_open_access_is_off_whatever_is_given(given: dict[str, str]) -> None:
     given["OPEN_ACCESS"] = "True"
+    environment.prepare()
     environment.open_to("0.0.0.0")
     assert given["OPEN_ACCESS"] == "False"
     assert "*" not in given["ALLOWED_HOSTS"]
 
 
 def test_on_loopback_open_access_is_on_unless_refused(given: dict[str, str]) -> None:
+    environment.prepare()
     environment.open_to("127.0.0.1")
     assert given["OPEN_ACCESS"] == "True"
     given["OPEN_ACCESS"] = "False"

@@ -12,7 +12,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from config import environment
-from config.checks import one_server_for_everything
 from config.database import database
 from tests.environment import ROOT, documented_settings
 
@@ -160,11 +159,14 @@ def test_a_roles_own_setting_goes_before_redis_url(bare_environment: pytest.Monk
     assert urls["CACHEDEMO_QUEUE_URL"] == "redis://two/1"
 
 
-def test_one_server_for_cache_and_queue_is_warned_of(bare_environment: pytest.MonkeyPatch) -> None:
-    bare_environment.setenv("REDIS_URL", "redis://one")
-    assert [warning.id for warning in one_server_for_everything()] == ["config.W001"]
-    bare_environment.setenv("CACHEDEMO_QUEUE_URL", "redis://two/1")
-    assert one_server_for_everything() == []
+def test_one_server_for_everything_is_warned_of(tmp_path: Path) -> None:
+    answer = settings_of(tmp_path, SECRET_KEY="x", REDIS_URL="redis://127.0.0.1:6379")
+    assert answer.returncode == 0
+    assert "one eviction policy" in answer.stderr
+    apart = settings_of(
+        tmp_path, SECRET_KEY="x", REDIS_URL="redis://127.0.0.1:6379", CACHEDEMO_QUEUE_URL="redis://127.0.0.1:6380/1"
+    )
+    assert "one eviction policy" not in apart.stderr
 
 
 def test_debug_alone_makes_do_with_a_known_secret(bare_environment: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ USUAL = {
     "DEBUG": "False",
     "DATABASE_URL": "",
     "REDIS_URL": "",
+    "ALLOWED_HOSTS": "",
+    "OPEN_ACCESS": "True",
     "SOURCE_LATENCY_MS": "200",
     "CACHEDEMO_STRICT_READS": "True",
     "CACHEDEMO_READ_ONLY": "False",
@@ -87,6 +89,7 @@ def _beside(queue: str) -> str:
 
 def open_to(host: str) -> None:
     """Say in the environment who may come in: anyone from this machine, or on `host` those who sign in."""
-    is_open = ports.is_loopback(host) and os.environ.get("OPEN_ACCESS", "") != "False"
+    is_open = ports.is_loopback(host) and os.environ.get("OPEN_ACCESS", "").lower() in ("true", "1", "yes", "on")
     os.environ["OPEN_ACCESS"] = str(is_open)
-    os.environ.setdefault("ALLOWED_HOSTS", ",".join(["localhost", "127.0.0.1", "[::1]", *ports.names_of(host)]))
+    if not os.environ.get("ALLOWED_HOSTS"):
+        os.environ["ALLOWED_HOSTS"] = ",".join(["localhost", "127.0.0.1", "[::1]", *ports.names_of(host)])

@@ -50,4 +50,4 @@ def _other_password() -> str:
 def _who(is_open: bool) -> str:
     if is_open:
         return "Open access: anyone on this machine may read and change the demo users."
-    return "Open access is off, as others can reach this address: sign in at the admin first."
+    return "Open access is off: sign in at the admin first."

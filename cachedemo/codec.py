@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
@@ -20,6 +21,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 # JSON gives these back as they were; every other field's `to_python` parses what `_to_json` wrote.
 _NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
+
+_decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
 STAMP = "cache_stamp"
 
@@ -57,6 +60,7 @@ class Codec:
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}
         self._columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
+        self._in_order = itemgetter(*self._columns)
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that its slot is named by."""
@@ -72,8 +76,9 @@ class Codec:
 
     def decode(self, body: bytes) -> Values:
         """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""
-        values = json.loads(body)
-        if not isinstance(values, dict) or values.keys() != self._names:
+        text = body.decode()
+        values, end = _decode(text)
+        if end != len(text) or not isinstance(values, dict) or values.keys() != self._names:
             raise ValueError("not a row of this model")
         return values
 
@@ -88,7 +93,7 @@ class Codec:
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
-        return self.model.from_db(using, self._columns, [values[name] for name in self._columns])
+        return self.model.from_db(using, self._columns, self._in_order(values))
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
         """Validate a write's fields as a form would, uniqueness aside, and return them as JSON has them.

@@ -101,7 +101,7 @@ def create(cache: "ModelCache", fields: Mapping[str, Any], *, replace: bool) -> 
         Whatever the database refuses the values with.
     """
     instance = cache.model(**{name: storable(value) for name, value in fields.items()})
-    instance.clean_fields()
+    instance.clean_fields(exclude={field.name for field in cache.model._meta.fields if _is_defaulted(field, fields)})
     write = SourceWrite(cache, "")
     setattr(instance, STAMP, write.stamp().stamp)
     setattr(instance, WRITE, write)  # the signals leave it to us
@@ -120,6 +120,10 @@ def create(cache: "ModelCache", fields: Mapping[str, Any], *, replace: bool) -> 
     write.finish(entry if replace else None)
     write.settle_up()
     return entry
+
+
+def _is_defaulted(field: Any, fields: Mapping[str, Any]) -> bool:
+    return field.has_default() and not {field.name, field.attname} & fields.keys()
 
 
 def delete(cache: "ModelCache", pk: Any, if_match: str | None = None) -> None:

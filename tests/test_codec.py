@@ -1,0 +1,87 @@
+"""A row survives being written as JSON, field by field, to the last digit."""
+
+import datetime
+import decimal
+import math
+import uuid
+
+import pytest
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cachedemo import cache_for
+from cachedemo.codec import Codec
+from tests.notes.models import Note, Sample
+
+UTC = datetime.UTC
+VALUES = st.fixed_dictionaries(
+    {
+        "id": st.uuids(),
+        "price": st.decimals(-(10**8) + 1, 10**8 - 1, places=4),
+        "at": st.datetimes(timezones=st.just(UTC)),
+        "day": st.none() | st.dates(),
+        "took": st.none() | st.timedeltas(datetime.timedelta(-(10**6)), datetime.timedelta(10**6)),
+        "ratio": st.floats(allow_nan=False, allow_infinity=False),
+        "flags": st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
+        "done": st.booleans(),
+    }
+)
+
+
+@given(VALUES)
+def test_every_kind_of_field_comes_back_as_it_was(values):
+    codec = cache_for(Sample).codec
+    body = codec.encode(codec.values(values))
+    instance = codec.instance(codec.decode(body), 5, "default")
+    assert {name: getattr(instance, name) for name in values} == values
+    assert all(type(getattr(instance, name)) is type(value) for name, value in values.items())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
+def test_every_kind_of_field_reaches_the_source(pattern):
+    samples = cache_for(Sample)
+    made = samples.create(
+        price=decimal.Decimal("1.2500"), at=datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), day=datetime.date(2026, 1, 2)
+    )
+    changes = {
+        "price": decimal.Decimal("99999999.9999"),
+        "at": datetime.datetime(2025, 1, 2, 3, 4, 5, 678901, UTC),
+        "day": None,
+        "took": datetime.timedelta(microseconds=-1),
+        "ratio": math.pi,
+        "flags": {"a": [1, None]},
+        "done": True,
+    }
+    samples.via(pattern).update(made.pk, **changes)
+    for sample in (samples.get(made.pk), samples.get(str(made.pk))):
+        assert {name: getattr(sample, name) for name in changes} == changes
+    samples.drain(timeout=5)
+    assert Sample.objects.filter(pk=made.pk, **{k: v for k, v in changes.items() if k != "flags"}).exists()
+    assert Sample.objects.get(pk=made.pk).flags == {"a": [1, None]}
+    assert samples.get(made.pk).price == changes["price"]
+
+
+def test_one_row_has_one_slot_however_its_key_is_spelled(people):
+    notes = cache_for(Note)
+    Note.objects.bulk_create([Note(pk=1, title="a0")])
+    notes.get("1"), notes.get("01"), notes.get(1.0), notes.get(True)
+    notes.via("write-through").update("001", title="a1")
+    assert notes.get("01").title == notes.get(1).title == "a1"
+    assert uuid.UUID(int=1) != 1
+    with pytest.raises(ValidationError):
+        notes.get("one")
+
+
+def test_a_field_that_cannot_be_cached_is_refused_at_registration():
+    for name in ("nothing", "id", "note"):
+        with pytest.raises(FieldDoesNotExist):
+            Codec(Note, [name])
+
+
+def test_an_uncached_field_is_deferred_and_loads_when_asked(people):
+    Note.objects.bulk_create([Note(pk=1, title="a0", secret="s0")])
+    note = cache_for(Note).get(1)
+    assert note.get_deferred_fields() == {"secret", "owner_id"}
+    assert note.secret == "s0"

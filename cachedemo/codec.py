@@ -53,9 +53,9 @@ class Codec:
         self.names = [self.pk.attname, *self.fields]
         self._names = frozenset(self.names)
         self._parsers: dict[str, Callable[[Any], Any]] = {
-            name: meta.get_field(name).to_python
-            for name in self.names
-            if not isinstance(meta.get_field(name), _NATIVE)
+            field.attname: field.to_python
+            for field in (self.pk, *self.fields.values())
+            if not isinstance(field, _NATIVE)
         }
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}

@@ -1,10 +1,10 @@
 """The flush: write-behind's way to the source. Several may run at once, and any may be killed at any step.
 
-    reap    give overdue claims back, empty the slots of writers that died
-    claim   take a batch
-    commit  one transaction, one round trip
-    settle  empty the slots that may be older than the source now
-    ack     drop what was flushed
+reap    give overdue claims back, empty the slots of writers that died
+claim   take a batch
+commit  one transaction, one round trip
+settle  empty the slots that may be older than the source now
+ack     drop what was flushed
 """
 
 import logging
@@ -124,7 +124,8 @@ def _commit_patiently(cache: "ModelCache", claims: Sequence[Claim]) -> None:
     backoff = FIRST_BACKOFF
     for last in [False] * (cache.max_attempts - 1) + [True]:
         try:
-            return source.apply_many(cache, [(claim.pk, claim.fields, claim.stamp) for claim in claims])
+            source.apply_many(cache, [(claim.pk, claim.fields, claim.stamp) for claim in claims])
+            return
         except (SourceUnavailable, OutcomeUnknown):
             if last:
                 cache.queue_of_writes.release(claim.pk for claim in claims)

@@ -104,16 +104,16 @@ class FlushQueue:
     def stamp(self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False) -> Stamp:
         """Hand out a stamp for a write of `pk` ('' for a row to be created); seconds, microseconds."""
         gone_for = GONE_FOR * 1_000_000 if gone else 0
-        stamp, fields, versions = self._run(_stamp, pk, token, int(owed_for * 1_000_000), floor, gone_for)
+        stamp, fields, versions = self._run(_stamp, str(pk), token, int(owed_for * 1_000_000), floor, gone_for)
         return Stamp(int(stamp), self._readable(pk, _pairs(fields)), _texts(versions))
 
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
-        return _texts(self._run(_settle_up, pk, token, b"%016d" % stamp, *versions))
+        return _texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
 
     def owe(self, pks: Iterable[Any], token: str) -> None:
         """Note that the slots of these rows must be emptied as soon as the cache answers."""
-        self._run(_owe, token, *pks)
+        self._run(_owe, token, *map(str, pks))
 
     # for write-behind
 
@@ -124,7 +124,7 @@ class FlushQueue:
             Refusal: the row is gone, or the queue is full.
         """
         fields = [part for name, value in values.items() for part in (name, json.dumps(value, ensure_ascii=False))]
-        answer = self._run(_enqueue, pk, floor, max_pending, *fields)
+        answer = self._run(_enqueue, str(pk), floor, max_pending, *fields)
         if isinstance(answer, bytes):
             raise Refusal(answer.decode().lower())
         stamp, waiting, versions, first = answer
@@ -147,14 +147,15 @@ class FlushQueue:
 
     def bury(self, claim: Claim, error: str) -> bool:
         """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
-        letter = {"error": error, "at": time.time(), "stamps": {name: stamp for name, (stamp, _) in claim.fields.items()}}
+        stamps = {name: stamp for name, (stamp, _) in claim.fields.items()}
+        letter = {"error": error, "at": time.time(), "stamps": stamps}
         raw = [part for pair in claim.raw.items() for part in pair]
         return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
 
     def reap(self) -> tuple[list[tuple[str, str]], list[str]]:
         """Give overdue claims back; return the (pk, token) of writers that count as dead, and the versions."""
         owed, versions = self._run(_reap, REAP_LIMIT)
-        return [tuple(member.decode().rsplit(":", 1)) for member in owed], _texts(versions)  # type: ignore[misc]
+        return [tuple(member.decode().rsplit(":", 1)) for member in owed], _texts(versions)
 
     def paid(self, owed: Iterable[tuple[str, str]]) -> None:
         """The slots of these writers are empty: nothing is owed any more."""
@@ -172,7 +173,8 @@ class FlushQueue:
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         """Return for each row whether a write waits for it."""
-        return [_raised(score) is not None for score in QUEUE.pipeline([("ZSCORE", self.key("pending"), pk) for pk in pks])]
+        scores = QUEUE.pipeline([("ZSCORE", self.key("pending"), str(pk)) for pk in pks])
+        return [_raised(score) is not None for score in scores]
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return QUEUE.script(script, [self.name], arguments)

@@ -190,7 +190,8 @@ class ModelCache:
 
     def missing(self, pk: Any) -> Exception:
         """Return what says that there is no such row."""
-        return self.model.DoesNotExist(f"{self.model._meta.object_name} {pk} does not exist.")
+        does_not_exist: type[Exception] = self.model.DoesNotExist  # type: ignore[attr-defined]
+        return does_not_exist(f"{self.model._meta.object_name} {pk} does not exist.")
 
 
 class Writer:

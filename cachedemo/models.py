@@ -45,8 +45,8 @@ class Stamped(models.Model):
     def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
         guard = self.__dict__.get(WRITE)
         if not isinstance(guard, Guard):
-            return super()._do_update(base_qs, *args, **kwargs)  # type: ignore[misc]
-        updated = super()._do_update(base_qs.filter(cache_stamp__lte=guard.seen), *args, **kwargs)  # type: ignore[misc]
+            return super()._do_update(base_qs, *args, **kwargs)
+        updated = super()._do_update(base_qs.filter(cache_stamp__lte=guard.seen), *args, **kwargs)
         if not updated and base_qs.filter(pk=self.pk).exists():
             raise StaleInstance(
                 f"{self!r} was written by somebody else since this instance was loaded: load it again and save that, "

@@ -62,9 +62,10 @@ def find_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Entry]:
         return _many_from_source(cache, pks)[0]
     try:
         found = cache.slots.get_many(pks)
-        entries = {pk: slots.held(slot) if slot else None for pk, slot in zip(pks, found, strict=True)}
-        missing = [pk for pk, entry in entries.items() if entry is None]
-        return {**entries, **_load_many(cache, missing)} if missing else entries  # type: ignore[dict-item]
+        entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if slot and (entry := slots.held(slot))}
+        if len(entries) < len(pks):
+            entries |= _load_many(cache, [pk for pk in pks if pk not in entries])
+        return entries
     except CacheUnavailable:
         return _many_from_source(cache, pks)[0]
 
@@ -114,7 +115,7 @@ def _fill(cache: "ModelCache", pk: Any, lease: bytes) -> Entry:
         [filled] = cache.slots.fill(lease, {pk: entry if may_fill else None})
     except CacheUnavailable:
         return entry
-    return entry._replace(slot=slots.value_slot(entry.stamp, entry.body)) if filled and entry.body else entry
+    return entry._replace(slot=slots.slot_of(entry)) if filled else entry
 
 
 def _load_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Entry]:

@@ -40,9 +40,7 @@ def cache_for(model: type[models.Model]) -> ModelCache:
     try:
         return _caches[model]
     except KeyError:
-        raise NotRegistered(
-            f"{model._meta.label} has no cache: register one in the caches.py of its app."
-        ) from None
+        raise NotRegistered(f"{model._meta.label} has no cache: register one in the caches.py of its app.") from None
 
 
 def find_cache(model: type[models.Model]) -> ModelCache | None:

@@ -28,7 +28,7 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
     (redis.AuthenticationError, "refuses the password or the user: check both in the URL against the server's own"),
     (redis.exceptions.NoPermissionError, "forbids a command to this user: give it the rights in the server's ACL"),
     (redis.exceptions.BusyLoadingError, "is still loading its data: wait for it"),
-    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run more processes, fewer threads"),
+    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run fewer threads in each"),
     (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it"),
     (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL"),
     (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL"),

@@ -25,7 +25,7 @@ _MISSING_SLOT = b"N" + b"0" * 16
 _HEADER = 17  # kind and stamp
 _MARK_HEADER = 30  # kind, token and expiry
 _WELL_FORMED = re.compile(
-    rb'V\d{16}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V\d{16}\{.*\}|N0{16})?', re.DOTALL
+    rb"V\d{16}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V\d{16}\{.*\}|N0{16})?", re.DOTALL
 )
 _JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
 
@@ -38,9 +38,9 @@ def token() -> str:
     return os.urandom(8).hex()
 
 
-def value_slot(stamp: int, body: bytes) -> bytes:
-    """Return the V slot for a row."""
-    return b"V%016d%b" % (stamp, body)
+def slot_of(entry: Entry) -> bytes:
+    """Return the slot that holds an entry: V, or N if there is no such row."""
+    return _MISSING_SLOT if entry.body is None else b"V%016d%b" % (entry.stamp, entry.body)
 
 
 def held(slot: bytes) -> Entry | None:
@@ -158,7 +158,8 @@ class Slots:
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
         """Show a queued write over the base it was computed from; return whether it stands there now."""
         value, lifetime = self._slot_and_lifetime(entry)
-        return bool(CACHE.script(_publish, self._keys(pk, versions), [b"%016d" % entry.stamp, base or b"", value, lifetime]))
+        arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
+        return bool(CACHE.script(_publish, self._keys(pk, versions), arguments))
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """Empty the slots of these rows (pk -> stamp in the source) where they may be older than the source."""
@@ -177,6 +178,6 @@ class Slots:
 
     def _slot_and_lifetime(self, entry: Entry) -> list[Any]:
         if entry.body is None:
-            return [_MISSING_SLOT, int(self.missing_timeout * 1000)]
+            return [slot_of(entry), int(self.missing_timeout * 1000)]
         lifetime = self.timeout * random.uniform(1 - _JITTER, 1 + _JITTER) * 1000
-        return [value_slot(entry.stamp, entry.body), max(1, int(lifetime))]
+        return [slot_of(entry), max(1, int(lifetime))]

@@ -100,8 +100,7 @@ def apply(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> Row | Non
     statement = _update_statement(cache)
     parameters = _parameters(cache, pk, fields, stamp)
     if connection.vendor in ("sqlite", "postgresql"):
-        quote = connection.ops.quote_name
-        columns = ", ".join(quote(field.column) for field in _fields(cache))
+        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(cache))
         rows = list(cache.rows.raw(f"{statement} RETURNING {columns}", parameters))
         return _row(cache, [getattr(rows[0], name) for name in _names(cache)]) if rows else None
     with connection.cursor() as cursor:
@@ -119,8 +118,7 @@ def apply_many(cache: "ModelCache", batch: Iterable[tuple[Any, Fields, int]]) ->
 def _update_statement(cache: "ModelCache") -> str:
     """The one UPDATE of the protocol. The stamp comes last: MySQL sets columns from left to right."""
     quote = connections[cache.using].ops.quote_name
-    stamp, pk = quote(STAMP), quote(cache.codec.pk.column)
-    columns = [quote(field.column) for field in cache.codec.fields.values()]
+    pk, stamp, *columns = (quote(str(field.column)) for field in _fields(cache))
     assignments = [f"{column} = CASE WHEN {stamp} < %s THEN %s ELSE {column} END" for column in columns]
     table = quote(cache.model._meta.db_table)
     return f"UPDATE {table} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"

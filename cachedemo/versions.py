@@ -24,15 +24,16 @@ def announce(cache: "ModelCache") -> bytes | None:
         QueueUnavailable: the queue gives no answer.
     """
     key, version = cache.queue_of_writes.key("versions"), cache.slots.version
-    mine = {"state": LIVE, "since": time.time(), "fields": sorted(cache.codec.fields)}
-    _, known = QUEUE.pipeline([("HSETNX", key, version, json.dumps(mine)), ("HGET", key, version)])
+    fields = sorted(cache.codec.fields)
+    mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
+    _, known = QUEUE.pipeline([("HSETNX", key, version, mine), ("HGET", key, version)])
     if isinstance(known, Exception):
         raise known
     record = json.loads(known)
-    if record["fields"] != mine["fields"]:
+    if record["fields"] != fields:
         raise VersionConflict(
             f"Version {version} of {cache.slots.name!r} is live with the fields {', '.join(record['fields'])}, "
-            f"but this process has {', '.join(mine['fields'])}: raise `version` in its registration to "
+            f"but this process has {', '.join(fields)}: raise `version` in its registration to "
             f"{int(version) + 1}, or delete version {version} first."
         )
     return known if record["state"] == LIVE else None

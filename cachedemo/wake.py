@@ -1,5 +1,6 @@
 """Asking for a flush without waiting for the broker: one slot, one background thread."""
 
+import contextlib
 import logging
 import os
 import queue
@@ -27,10 +28,8 @@ def wake(queue_name: str) -> None:
     if _thread is None:
         _thread = threading.Thread(target=_serve, name="cachedemo-wake", daemon=True)
         _thread.start()
-    try:
+    with contextlib.suppress(queue.Full):
         _slot.put_nowait(queue_name)
-    except queue.Full:
-        pass
 
 
 def _serve() -> None:
@@ -39,7 +38,7 @@ def _serve() -> None:
         try:
             assert _ask is not None
             _ask(queue_name)
-        except Exception as error:  # whatever a broker's client raises: beat asks again within a second
+        except Exception as error:  # noqa: BLE001  whatever a broker's client raises: beat asks again within a second
             logger.warning("Could not ask for a flush of %s: %s", queue_name, error)
 
 

@@ -120,7 +120,11 @@ MUTANTS = [
     mutant(
         "stamp_before_mark",
         RACES + "test_a_writer_marks_before_it_is_stamped",
-        ("patterns/synchronous.py", "    write.mark()\n    try:\n        entry = _commit", "    try:\n        entry = _commit"),
+        (
+            "patterns/synchronous.py",
+            "    write.mark()\n    try:\n        entry = _commit",
+            "    try:\n        entry = _commit",
+        ),
         (
             "patterns/synchronous.py",
             "        pending = _known_pending(write, floor)\n",

@@ -15,15 +15,20 @@ from cachedemo.codec import Codec
 from tests.notes.models import Note, Sample
 
 UTC = datetime.UTC
+DAYS = datetime.timedelta(10**6)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
 VALUES = st.fixed_dictionaries(
     {
         "id": st.uuids(),
         "price": st.decimals(-(10**8) + 1, 10**8 - 1, places=4),
         "at": st.datetimes(timezones=st.just(UTC)),
         "day": st.none() | st.dates(),
-        "took": st.none() | st.timedeltas(datetime.timedelta(-(10**6)), datetime.timedelta(10**6)),
+        "took": st.none() | st.timedeltas(-DAYS, DAYS),
         "ratio": st.floats(allow_nan=False, allow_infinity=False),
-        "flags": st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
+        "flags": JSON,
         "done": st.booleans(),
     }
 )
@@ -43,7 +48,9 @@ def test_every_kind_of_field_comes_back_as_it_was(values):
 def test_every_kind_of_field_reaches_the_source(pattern):
     samples = cache_for(Sample)
     made = samples.create(
-        price=decimal.Decimal("1.2500"), at=datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), day=datetime.date(2026, 1, 2)
+        price=decimal.Decimal("1.2500"),
+        at=datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
+        day=datetime.date(2026, 1, 2),
     )
     changes = {
         "price": decimal.Decimal("99999999.9999"),

@@ -57,9 +57,7 @@ def test_write_through_replaces_the_slot(users, redis_cache):
     users.get(1)
     users.via("write-through").update(1, name="Al")
     stamp = row().cache_stamp
-    assert redis_cache.get("v2:user:1") == (
-        b'V%d{"id": 1, "name": "Al", "email": "alice@example.com"}' % stamp
-    )
+    assert redis_cache.get("v2:user:1") == (b'V%d{"id": 1, "name": "Al", "email": "alice@example.com"}' % stamp)
     assert row().name == "Al"
 
 
@@ -71,7 +69,9 @@ def test_write_behind_leaves_the_source_to_the_flush(users, redis_cache, redis_q
     assert redis_cache.get("v2:user:1").endswith(b'"name": "Al", "email": "alice@example.com"}')
     assert users.drain(timeout=5) == 1
     assert row().name == "Al"
-    assert redis_queue.exists("{flush:users}:pending", "{flush:users}:row:1", "{flush:users}:claimed", "flush:users") == 0
+    assert (
+        redis_queue.exists("{flush:users}:pending", "{flush:users}:row:1", "{flush:users}:claimed", "flush:users") == 0
+    )
     assert users.read(1).origin == "cache"
 
 

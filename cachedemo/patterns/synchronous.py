@@ -58,12 +58,11 @@ def _commit(write: SourceWrite, values: Values, if_match: str | None) -> Entry |
             if if_match is not None:
                 _check(cache, write.pk, pending, if_match)
             row = source.apply(cache, write.pk, fields, stamp)
-            if row is not None:
-                entry = Entry(cache.codec.encode(row[1]), row[0], Origin.SOURCE)
-            elif (newer := source.stamp_of(cache, write.pk)) is None:
-                return None
+            newer = source.stamp_of(cache, write.pk) if row is None else None
         if row is not None:
-            return entry
+            return Entry(cache.codec.encode(row[1]), row[0], Origin.SOURCE)
+        if newer is None:
+            return None
         floor = newer
     raise Contended(f"Newer writes of {cache.slots.key(write.pk)} won {cache.max_attempts} times; nothing was written.")
 

@@ -26,7 +26,7 @@ def update(cache: "ModelCache", pk: Any, values: Values) -> Entry:
     entry = cache.codec.overlay(shown, base.stamp, taken.pending)
     try:
         if cache.slots.publish(pk, base.slot, entry, taken.versions):
-            entry = entry._replace(slot=slots.value_slot(entry.stamp, entry.body))
+            entry = entry._replace(slot=slots.slot_of(entry))
     except CacheUnavailable:
         cache.queue_of_writes.owe([pk], slots.token())
     if taken.first:

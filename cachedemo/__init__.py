@@ -3,6 +3,6 @@
 from cachedemo.entries import Entry, Origin
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
-from cachedemo.registry import cache_for, register
+from cachedemo.registry import announce_all, cache_for, register
 
-__all__ = ["Entry", "ModelCache", "Origin", "Pattern", "cache_for", "register"]
+__all__ = ["Entry", "ModelCache", "Origin", "Pattern", "announce_all", "cache_for", "register"]

@@ -1,5 +1,7 @@
 """What can go wrong, one sentence each."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 class CachedemoError(Exception):
     """Base of everything that cachedemo raises on its own account."""
@@ -9,7 +11,7 @@ class NotRegistered(CachedemoError):
     """Raised when a model has no registered cache."""
 
 
-class VersionConflict(CachedemoError):
+class VersionConflict(CachedemoError, ImproperlyConfigured):
     """Raised when a version number is announced with other fields than it is live with."""
 
 

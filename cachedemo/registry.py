@@ -1,13 +1,16 @@
 """Which model has which cache: declared in each app's `caches.py`, found by autodiscovery."""
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-from cachedemo.exceptions import NotRegistered
+from cachedemo.exceptions import NotRegistered, QueueUnavailable
 from cachedemo.model_cache import ModelCache
+
+logger = logging.getLogger(__name__)
 
 _caches: dict[type[models.Model], ModelCache] = {}
 
@@ -62,9 +65,18 @@ def by_queue(name: str) -> ModelCache:
 
 
 def announce_all() -> None:
-    """Announce every version at the start of a process. Raises VersionConflict if one is live with other fields."""
+    """Announce every version when a process starts, so that a conflict ends it there and not at the first request.
+
+    A queue that gives no answer now is asked again before anything is served.
+
+    Raises:
+        VersionConflict: a version is live with other fields.
+    """
     for cache in _caches.values():
-        cache.announce()
+        try:
+            cache.announce()
+        except QueueUnavailable as error:
+            logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
 
 
 def forget_announcements() -> None:

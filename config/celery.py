@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_embedded_init, worker_process_init
+from celery.signals import beat_embedded_init, worker_init, worker_process_init
 from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -25,6 +25,17 @@ def refuse_bad_settings(**_: Any) -> None:
         settings.INSTALLED_APPS  # noqa: B018  (reads the settings)
     except ImproperlyConfigured as error:
         raise SystemExit(str(error)) from error
+
+
+@worker_init.connect
+def announce_versions(**_: Any) -> None:
+    """Refuse to start beside a release that calls other fields by the same version."""
+    from cachedemo import announce_all
+
+    try:
+        announce_all()
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error  # Celery would only log another exception
 
 
 @worker_process_init.connect

@@ -112,3 +112,17 @@ def test_processes_announce_what_is_registered(transactional_db, redis_queue, pe
     record = json.loads(redis_queue.hget("{flush:notes}:versions", "1"))
     assert record["fields"] == ["body", "size", "title"]
     assert record["state"] == "live"
+
+
+@pytest.mark.parametrize("arguments", [("-c", "import config.wsgi"), ("-m", "celery", "-A", "config", "worker")])
+def test_a_process_with_a_conflicting_version_refuses_to_start(run_python, redis_queue, arguments):
+    other = json.dumps({"state": "live", "since": 0, "fields": ["title"]})
+    redis_queue.hset("{flush:notes}:versions", "1", other)
+    process = run_python(*arguments)
+    assert process.wait(30) != 0
+    assert "raise `version` in its registration to 2" in process.output()
+
+
+def test_a_process_starts_although_the_queue_is_away(run_python, queue_server):
+    queue_server.stop()
+    assert "is not announced yet" in run_python("-c", "import config.wsgi").finish()

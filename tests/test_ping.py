@@ -1,6 +1,9 @@
 """`manage.py cache_ping`: PONG for each role, or a sentence that says what is wrong and how to mend it."""
 
+import contextlib
+import os
 import re
+import signal
 
 import pytest
 import redis
@@ -68,7 +71,7 @@ def test_a_wrong_password_is_not_shown(point_cache_to, server):
 def test_out_of_memory_names_the_limit_and_the_policy(point_cache_to, server):
     full = server(maxmemory="2mb", maxmemory_policy="noeviction")
     client = redis.Redis.from_url(full.url(0))
-    with pytest.raises(redis.exceptions.OutOfMemoryError):
+    with contextlib.suppress(redis.exceptions.OutOfMemoryError):
         for number in range(10_000):
             client.set(f"key {number}", "x" * 1000, ex=60)
     point_cache_to(full.url(0))
@@ -95,9 +98,6 @@ def test_a_replica_is_read_only(point_cache_to, server, cache_server):
 
 
 def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server):
-    import os
-    import signal
-
     sleeper = server()
     os.kill(sleeper.pid, signal.SIGSTOP)
     try:

@@ -31,6 +31,7 @@ class Unavailable(CachedemoError):
     """Raised when something is not to be had now; asking again later may help."""
 
     retry_after = 1  # seconds
+    full = False  # whether it is only that the server has no memory left: nothing was taken
 
 
 class CacheUnavailable(Unavailable):

@@ -6,7 +6,7 @@ decided in one place, `Role.outage`.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cachedemo import conf
+from cachedemo.breaker import Breaker, Open
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 
 CONNECT_TIMEOUT = 0.5  # seconds
@@ -65,7 +66,12 @@ class Role:
         self.name = name
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self.breaker = Breaker(_is_silence)
 
     @property
     def url(self) -> str:
@@ -79,53 +85,71 @@ class Role:
 
     def command(self, *words: Any) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error."""
-        try:
-            return (self._client or self.client()).execute_command(*words)
-        except redis.RedisError as error:
-            raise self.outage(error) from error
+        return self._run(self._command, words)
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a Lua script and return its answer, loading the script first where the server has not got it."""
-        client = self._client or self.client()
-        try:
-            try:
-                return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
-            except redis.exceptions.NoScriptError:
-                return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
-        except redis.RedisError as error:
-            raise self.outage(error) from error
+        return self._run(self._script, script, keys, arguments)
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send many commands in one round trip; an answer that is an error stands in the list as an exception."""
+        answers = self._run(self._pipeline, commands)
+        return [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+
+    def _command(self, words: Sequence[Any]) -> Any:
+        return (self._client or self.client()).execute_command(*words)
+
+    def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        client = self._client or self.client()
+        try:
+            return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        except redis.exceptions.NoScriptError:
+            return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
+
+    def _pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         pipe = self.client().pipeline(transaction=False)
         for words in commands:
             pipe.execute_command(*words)
+        return pipe.execute(raise_on_error=False)
+
+    def _run(self, send: Callable[..., Any], *arguments: Any) -> Any:
+        """The one place that every command passes: through the breaker while the server is in trouble."""
         try:
-            answers = pipe.execute(raise_on_error=False)
+            if self.breaker.troubled:
+                return self.breaker.call(lambda: send(*arguments))
+            return send(*arguments)
         except redis.RedisError as error:
+            self.breaker.note(error)
             raise self.outage(error) from error
-        return [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+        except Open as error:
+            raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
 
     def outage(self, error: redis.RedisError) -> Exception:
         """Say what an error of this server means: an outage, foreign data under a key of ours, or a bug of ours."""
         where = f"The {self.name} server at {self.address} ({self.setting})"
         for kind, mend in _OUTAGES:
             if isinstance(error, kind):
-                return self.unavailable(f"{where} {mend}. It said: {error}")
+                return self._unavailable(f"{where} {mend}. It said: {error}", error)
         if str(error).startswith(_REFUSALS):
-            return self.unavailable(f"{where} takes no commands now. It said: {error}")
+            return self._unavailable(f"{where} takes no commands now. It said: {error}", error)
         if "WRONGTYPE" in str(error):
             return ForeignData(f"{where} holds something cachedemo did not write under one of its keys: {error}")
         return error
+
+    def _unavailable(self, sentence: str, error: redis.RedisError) -> Unavailable:
+        unavailable = self.unavailable(sentence)
+        unavailable.full = isinstance(error, redis.exceptions.OutOfMemoryError)
+        return unavailable
 
     @property
     def address(self) -> str:
         """Host, port and database, without the password."""
         return self.url.rsplit("@", 1)[-1].split("://", 1)[-1].split("?", 1)[0]
 
-    def reset(self) -> None:
-        """Forget the client, so that the next command opens a new one."""
-        self._client = None
+
+def _is_silence(error: BaseException) -> bool:
+    """Whether the server did not answer at all; one that refuses a single command is still there."""
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError)
 
 
 CACHE = Role("cache", CacheUnavailable)

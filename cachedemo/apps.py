@@ -6,6 +6,7 @@ class CachedemoConfig(AppConfig):
     """Finds each app's caches.py, listens to saves and deletes, and connects write-behind to Celery."""
 
     name = "cachedemo"
+    default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Cache"
 
     def ready(self) -> None:

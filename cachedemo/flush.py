@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 
-from cachedemo import slots, source, versions
+from cachedemo import slots, source, stats, versions
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
 from cachedemo.flush_queue import Claim
 
@@ -42,6 +42,7 @@ def flush(cache: "ModelCache") -> int:
         stamps = {claim.pk: claim.stamp for claim in flushed}
         _settle(cache, stamps, live)
         cache.queue_of_writes.ack(stamps)
+        stats.count_flush(flushed)
     return len(claims)
 
 
@@ -130,6 +131,7 @@ def _commit_patiently(cache: "ModelCache", claims: Sequence[Claim]) -> None:
             if last:
                 cache.queue_of_writes.release(claim.pk for claim in claims)
                 raise
+        stats.count(stats.RETRIES)
         time.sleep(backoff)
         backoff *= 2
 

@@ -53,3 +53,22 @@ class Stamped(models.Model):
                 f"or name what changes with cache_for({type(self).__name__}).update({self.pk!r}, ...)."
             )
         return updated
+
+
+class Cache(models.Model):
+    """No table: what the operators' pages in the Django admin hang their permissions on."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [
+            ("view_cache", "Can see the cache's pages"),
+            ("inspect_keys", "Can see and change single keys and their values"),
+            ("delete_version", "Can delete a version's keys"),
+            ("manage_queue", "Can flush, pause and resume the queue, and deal with dead letters"),
+            ("flush_db", "Can empty the cache database with FLUSHDB"),
+        ]
+        verbose_name = verbose_name_plural = "cache"
+
+    def __str__(self) -> str:
+        return "cache"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cachedemo import conf, slots, source
+from cachedemo import conf, slots, source, stats
 from cachedemo.codec import Values
 from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
@@ -22,6 +22,7 @@ def find(cache: "ModelCache", pk: Any) -> Entry:
     try:
         slot = cache.slots.get(pk)
         if slot is not None and (entry := slots.held(slot)) and not _ours(cache, slot):
+            stats.count(stats.HITS)
             return entry
         return _load(cache, pk)
     except CacheUnavailable:
@@ -52,6 +53,7 @@ def find_with_ttl(cache: "ModelCache", pk: Any) -> Entry:
         except CacheUnavailable:
             return _from_source(cache, pk)[0]
         if slot is not None and (entry := slots.held(slot)) and not _ours(cache, slot):
+            stats.count(stats.HITS)
             return entry._replace(ttl=ttl)
     return find(cache, pk)
 
@@ -63,6 +65,7 @@ def find_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Entry]:
     try:
         found = cache.slots.get_many(pks)
         entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if slot and (entry := slots.held(slot))}
+        stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):
             entries |= _load_many(cache, [pk for pk in pks if pk not in entries])
         return entries
@@ -96,6 +99,7 @@ def _load(cache: "ModelCache", pk: Any) -> Entry:
         if slot is None:
             return _fill(cache, pk, lease)
         if entry := slots.held(slot):
+            stats.count(stats.HITS)
             return entry
         if cache.slots.discard_malformed(pk, slot):
             continue
@@ -159,6 +163,7 @@ def _many_from_source(cache: "ModelCache", pks: Sequence[Any]) -> tuple[dict[Any
     for pk, fields in zip(pks, pending, strict=True):
         stamp, values = rows.get(pk, (0, None))
         entries[pk] = cache.codec.overlay(values, stamp, fields)
+    stats.count_loaded(entries.values())
     return entries, may_fill
 
 

@@ -1,11 +1,15 @@
 """Celery's way in: shells that call the code."""
 
+import contextlib
 import logging
 import time
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown
 
-from cachedemo import registry
+from cachedemo import deletion_log, keyspace, pause, registry, workers
+from cachedemo import flush as flushing
 from cachedemo.exceptions import Unavailable
 from cachedemo.model_cache import ModelCache
 
@@ -13,18 +17,21 @@ logger = logging.getLogger(__name__)
 
 TURN = 1.0  # seconds that one task goes on flushing before it asks for the next
 EXPIRES = 10  # seconds after which a request for a flush is worth nothing; beat has asked again by then
+SCAN_EXPIRES = 60
 
 
 @shared_task(ignore_result=True)
 def flush(queue: str | None = None) -> None:
     """Flush what waits in the Redis list `queue`, for example flush:users; in every registered one if None."""
-    for cache in [registry.by_queue(queue)] if queue else registry.registered():
+    for cache in [registry.by_queue(queue)] if queue else [c for c in registry.registered() if c.queue]:
         _flush(cache)
 
 
 def _flush(cache: ModelCache) -> None:
     end = time.monotonic() + TURN
     try:
+        if pause.is_paused(cache):
+            return flushing.reap(cache)  # what is owed to the cache is not what the operator has paused
         while cache.flush() >= cache.batch_size:
             if time.monotonic() > end:
                 return request_flush(cache.queue)
@@ -35,3 +42,36 @@ def _flush(cache: ModelCache) -> None:
 def request_flush(queue: str) -> None:
     """Ask the workers for a flush of `queue`; raises whatever the broker's client raises."""
     flush.apply_async([queue], expires=EXPIRES, retry=False)
+
+
+@shared_task(ignore_result=True)
+def scan() -> None:
+    """Count the cache's keys for the operators' pages."""
+    try:
+        keyspace.keep()
+    except Unavailable as error:
+        logger.warning("The keys were not counted: %s", error)
+
+
+@shared_task(ignore_result=True)
+def delete_version(queue: str, version: str, entry_id: int | None = None) -> None:
+    """Delete the keys of a version that is retiring; `entry_id` is its entry in the history."""
+    deletion_log.run(registry.by_queue(queue), version, entry_id)
+
+
+def request_deletion(queue: str, version: str, entry_id: int | None) -> None:
+    """Ask the workers to delete a version; raises whatever the broker's client raises."""
+    delete_version.apply_async([queue, version, entry_id], retry=False)
+
+
+@worker_ready.connect
+def begin(**_: Any) -> None:
+    """Say that this worker is alive, and count the keys for whoever looks before the first minute is over."""
+    workers.start()
+    scan.apply_async(expires=SCAN_EXPIRES, retry=False)
+
+
+@worker_shutdown.connect
+def end(**_: Any) -> None:
+    with contextlib.suppress(Unavailable):  # then it counts as gone some seconds later
+        workers.leave()

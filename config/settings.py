@@ -99,6 +99,7 @@ LOGGING = {
 }
 
 _FLUSH_INTERVAL = 1.0  # seconds
+_SCAN_INTERVAL = 60.0
 
 CELERY_BROKER_URL = _redis["CELERY_BROKER_URL"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -113,5 +114,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _FLUSH_INTERVAL,
         # Without a worker for a day, no pile of flushes waits in the broker.
         "options": {"expires": _FLUSH_INTERVAL, "ignore_result": True},
-    }
+    },
+    "scan": {
+        "task": "cachedemo.tasks.scan",
+        "schedule": _SCAN_INTERVAL,
+        "options": {"expires": _SCAN_INTERVAL, "ignore_result": True},
+    },
 }

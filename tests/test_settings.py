@@ -192,7 +192,7 @@ def test_a_postgresql_statement_is_over_before_its_lease(tmp_path: Path) -> None
 def test_beat_asks_for_a_flush_each_second_and_leaves_no_pile() -> None:
     from config import celery_app
 
-    (entry,) = celery_app.conf.beat_schedule.values()
+    entry = celery_app.conf.beat_schedule["flush"]
     assert entry["task"] == "cachedemo.tasks.flush"
     assert entry["schedule"] == entry["options"]["expires"] == 1
     assert entry["options"]["ignore_result"] is True

@@ -1,0 +1,114 @@
+"""What operators did: every action is a LogEntry of Django's, with counts, duration and outcome."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from cachedemo.models import Cache
+
+DONE, FAILED, REFUSED, RUNNING, CANCELLED = "done", "failed", "refused", "running", "cancelled"
+OUTCOMES = (DONE, RUNNING, CANCELLED, FAILED, REFUSED)
+
+# What the pages and the charts call an action; the codes stand in LogEntry.object_id.
+ACTIONS = {
+    "flushdb": "FLUSHDB",
+    "count-keys": "Counted keys",
+    "count-version": "Dry run",
+    "delete-version": "Deleted a version",
+    "cancel-deletion": "Cancelled a deletion",
+    "flush-now": "Flushed now",
+    "pause": "Paused the flush",
+    "resume": "Resumed the flush",
+    "retry-letters": "Retried dead letters",
+    "discard-letters": "Discarded dead letters",
+    "delete-key": "Deleted a key",
+    "set-ttl": "Set a TTL",
+    "refresh-key": "Refreshed a key",
+}
+MARKED = ("flushdb", "delete-version")  # what changes the curves
+
+
+class Event(NamedTuple):
+    """One action as the pages show it."""
+
+    who: str
+    at: datetime
+    code: str
+    target: str
+    outcome: str
+    seconds: float
+    counts: dict[str, int]
+    words: str
+
+    @property
+    def action(self) -> str:
+        return ACTIONS.get(self.code, self.code)
+
+
+def record(
+    user_id: int, code: str, target: str, outcome: str, seconds: float, counts: dict[str, int], words: str
+) -> LogEntry:
+    """Write one action down."""
+    return LogEntry.objects.create(
+        user_id=user_id,
+        content_type=ContentType.objects.get_for_model(Cache),
+        object_id=code,
+        object_repr=f"{ACTIONS[code]}: {target}"[:200],
+        action_flag=CHANGE,
+        change_message=_message(target, outcome, seconds, counts, words),
+    )
+
+
+def finish(entry_id: int | None, outcome: str, seconds: float, counts: dict[str, int], words: str) -> None:
+    """Complete the entry of an action that went on in the background."""
+    for entry in LogEntry.objects.filter(pk=entry_id):
+        entry.change_message = _message(_details(entry).get("target", ""), outcome, seconds, counts, words)
+        entry.save(update_fields=["change_message"])
+
+
+def _message(target: str, outcome: str, seconds: float, counts: dict[str, int], words: str) -> str:
+    details = {"target": target, "outcome": outcome, "seconds": round(seconds, 3), "counts": counts, "words": words}
+    return json.dumps(details, ensure_ascii=False)
+
+
+def entries() -> "QuerySet[LogEntry]":
+    """Return all our entries, the newest first."""
+    content_type = ContentType.objects.get_for_model(Cache)
+    return LogEntry.objects.filter(content_type=content_type).select_related("user").order_by("-action_time", "-pk")
+
+
+def events(found: Iterable[LogEntry]) -> list[Event]:
+    return [_event(entry) for entry in found]
+
+
+def markers(since: datetime) -> list[Event]:
+    """Return the actions that the charts mark: FLUSHDB and deleted versions."""
+    marked = entries().filter(object_id__in=MARKED, action_time__gte=since)
+    return [event for event in events(marked[:50]) if event.outcome not in (FAILED, REFUSED)]
+
+
+def _event(entry: LogEntry) -> Event:
+    details = _details(entry)
+    return Event(
+        who=entry.user.get_username(),
+        at=timezone.localtime(entry.action_time),
+        code=entry.object_id or "",
+        target=details.get("target", ""),
+        outcome=details.get("outcome", ""),
+        seconds=details.get("seconds", 0),
+        counts=details.get("counts", {}),
+        words=details.get("words", ""),
+    )
+
+
+def _details(entry: LogEntry) -> dict[str, Any]:
+    try:
+        return json.loads(entry.change_message)
+    except ValueError:
+        return {"words": entry.change_message}

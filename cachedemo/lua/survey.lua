@@ -1,0 +1,47 @@
+#!lua flags=no-writes
+-- survey(keys=[], args=[cursor, count, pattern, samples, limit...])
+--   Looks at one batch of keys where they are, so that a million of them need not travel.
+--   Returns the next cursor and, for each group, its name, keys, keys without a TTL, keys sampled, bytes of these, and
+--   how many keys have how long to live: up to each limit, and longer. A group is a version prefix (v2:user:), or the
+--   name of somebody who keeps keys of another kind here.
+--
+-- $cursor   0 to begin with
+-- $count    keys to look at, about
+-- $pattern  as for SCAN MATCH
+-- $samples  of how many keys of a group the memory is asked
+-- $limit    milliseconds, rising
+
+local function group_of(key)
+  local ours = key:match('^(v%d+:[^:]+:)')
+  if ours then return ours end
+  if key:find('^_kombu') or key:find('^celery') or key:find('^unacked') then return 'Celery' end
+  if key:find('session', 1, true) then return 'sessions' end
+  return 'others'
+end
+
+local answer = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2], 'MATCH', ARGV[3])
+local groups, order = {}, {}
+for _, key in ipairs(answer[2]) do
+  local name = group_of(key)
+  local group = groups[name]
+  if not group then
+    group = {name, 0, 0, 0, 0}
+    for i = 5, #ARGV + 1 do group[i + 1] = 0 end
+    groups[name] = group
+    order[#order + 1] = group
+  end
+  group[2] = group[2] + 1
+  local ttl = redis.call('PTTL', key)
+  if ttl == -1 then
+    group[3] = group[3] + 1
+  else
+    local place = 5
+    while place <= #ARGV and ttl > tonumber(ARGV[place]) do place = place + 1 end
+    group[place + 1] = group[place + 1] + 1
+  end
+  if group[4] < tonumber(ARGV[4]) then
+    group[4] = group[4] + 1
+    group[5] = group[5] + (redis.call('MEMORY', 'USAGE', key) or 0)
+  end
+end
+return {answer[1], order}

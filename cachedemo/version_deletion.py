@@ -1,0 +1,188 @@
+"""Deleting a version: nobody fills it any more, its keys go in batches, then it leaves the set of versions.
+
+    begin    the version's record says retiring: its readers see that it is not what they announced, and stop filling
+    run      SCAN and UNLINK in batches; how far it is stands on the queue server, where a cancel is seen too
+    the end  the record goes; a straggler must announce itself again before it fills
+
+A deletion that was cancelled, or whose worker died, is begun again and finishes what is left. `{queue}:deletion:<v>`
+is a hash: state, deleted, total, begun, updated, by.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cachedemo import keyspace
+from cachedemo.exceptions import CachedemoError
+from cachedemo.servers import CACHE, QUEUE
+from cachedemo.versions import LIVE
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+RETIRING = "retiring"
+RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
+BATCH = 200  # keys looked at in one go
+REST = 1.5  # of the time that a batch took: others are served meanwhile
+REPORT_EVERY = 0.25  # seconds
+STALLED_AFTER = 15.0  # seconds without a word from the worker
+
+
+class DeletionRefused(CachedemoError):
+    """Raised when a version is not deleted; the message says why."""
+
+
+class Deletion(NamedTuple):
+    """How far a deletion is. Times in seconds since the epoch."""
+
+    state: str
+    deleted: int
+    total: int
+    begun: float
+    updated: float
+    by: str
+
+    @property
+    def stalled(self) -> bool:
+        return self.state == RUNNING and time.time() - self.updated > STALLED_AFTER
+
+    @property
+    def running(self) -> bool:
+        return self.state == RUNNING and not self.stalled
+
+    @property
+    def percent(self) -> int:
+        return 100 if self.state == DONE else min(99, 100 * self.deleted // max(1, self.total))
+
+    @property
+    def seconds(self) -> float:
+        return self.updated - self.begun
+
+
+def key(cache: "ModelCache", version: str) -> str:
+    return cache.queue_of_writes.key(f"deletion:{version}")
+
+
+def prefix(cache: "ModelCache", version: str) -> str:
+    return cache.slots.key("", version)
+
+
+def count(cache: "ModelCache", version: str) -> int:
+    """The dry run: return how many keys a deletion would take now."""
+    return sum(group.keys for group in keyspace.scan(prefix(cache, version)).groups.values())
+
+
+def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = False) -> Deletion:
+    """Retire a version and note that its deletion is under way; `run` does the work.
+
+    Raises:
+        DeletionRefused: it is the current version and nobody insisted, or it is being deleted already.
+    """
+    if version == cache.slots.version and not even_current:
+        raise DeletionRefused(f"{prefix(cache, version)} is the current version: every read would miss.")
+    before = progress(cache, version)
+    if before and before.running:
+        raise DeletionRefused(f"{prefix(cache, version)} is being deleted already, by {before.by}.")
+    goes_on = before is not None and before.state != DONE
+    deleted = before.deleted if before and goes_on else 0
+    begun = before.begun if before and goes_on else time.time()
+    _set_state(cache, version, RETIRING)
+    deletion = Deletion(RUNNING, deleted, deleted + count(cache, version), begun, time.time(), by)
+    _raise(QUEUE.pipeline([("DEL", key(cache, version)), ("HSET", key(cache, version), *_flat(deletion))]))
+    return deletion
+
+
+def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | None = None) -> Deletion:
+    """Delete the keys of a version that `begin` has retired, until there are none or somebody cancels.
+
+    Args:
+        tell: called with the progress, some times a second.
+
+    Raises:
+        CacheUnavailable, QueueUnavailable: begin again when the server is back.
+    """
+    pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
+    while True:
+        began = time.monotonic()
+        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern, "COUNT", BATCH)
+        unreported += CACHE.command("UNLINK", *keys) if keys else 0
+        if not cursor or began > report_at:
+            deletion = _report(cache, version, unreported)
+            unreported, report_at = 0, began + REPORT_EVERY
+            if tell:
+                tell(deletion)
+            if deletion.state != RUNNING:
+                return deletion
+        if not cursor:
+            return _end(cache, version)
+        time.sleep((time.monotonic() - began) * REST)
+
+
+def cancel(cache: "ModelCache", version: str) -> bool:
+    """Stop a deletion; return whether one was under way. What is left of the version serves again."""
+    deletion = progress(cache, version)
+    if deletion is None or deletion.state != RUNNING:
+        return False
+    QUEUE.command("HSET", key(cache, version), "state", CANCELLED)
+    _set_state(cache, version, LIVE)
+    return True
+
+
+def progress(cache: "ModelCache", version: str) -> Deletion | None:
+    """Return how far the last deletion of a version is, None if there was none."""
+    return parse(QUEUE.command("HGETALL", key(cache, version)))
+
+
+def parse(answer: Any) -> Deletion | None:
+    """Return the deletion that HGETALL answered with."""
+    if isinstance(answer, Exception) or b"state" not in answer:
+        return None
+    raw = {name.decode(): value.decode() for name, value in answer.items()}
+    times = (float(raw.get(name, 0)) for name in ("begun", "updated"))
+    return Deletion(raw["state"], int(raw.get("deleted", 0)), int(raw.get("total", 0)), *times, raw.get("by", ""))
+
+
+def _report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
+    """Add to what is deleted, and see whether somebody has cancelled."""
+    name = key(cache, version)
+    answers = QUEUE.pipeline(
+        [("HINCRBY", name, "deleted", deleted), ("HSET", name, "updated", time.time()), ("HGETALL", name)]
+    )
+    deletion = parse(_raise(answers)[-1])
+    return deletion or Deletion(CANCELLED, deleted, deleted, time.time(), time.time(), "")
+
+
+def _end(cache: "ModelCache", version: str) -> Deletion:
+    """Take the version out of the set, unless somebody has cancelled at the last moment."""
+    name = key(cache, version)
+    _raise(
+        QUEUE.pipeline(
+            [
+                ("HDEL", cache.queue_of_writes.key("versions"), version),
+                ("HSET", name, "state", DONE, "updated", time.time()),
+                ("EXPIRE", name, keyspace.KEPT),
+            ]
+        )
+    )
+    deletion = progress(cache, version)
+    assert deletion is not None
+    return deletion
+
+
+def _set_state(cache: "ModelCache", version: str, state: str) -> None:
+    versions = cache.queue_of_writes.key("versions")
+    record = QUEUE.command("HGET", versions, version)
+    if record is not None:
+        QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))
+
+
+def _flat(deletion: Deletion) -> list[Any]:
+    return [part for pair in deletion._asdict().items() for part in pair]
+
+
+def _raise(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers

@@ -1,0 +1,136 @@
+"""What every measurement stands on: two servers and a database of its own, and something to show while it runs."""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sized
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from cachedemo.embedded import EmbeddedServer
+
+T = TypeVar("T")
+
+ROWS = 10_000
+FIRST_NAMES = ["Al", "Bea", "Carol", "Dmitri", "Eleanor", "Ferdinand", "Anne-Marie", "Maximilian"]
+LAST_NAMES = ["Ng", "Lee", "Singh", "Pereira", "Castellanos", "Featherstone", "Lindqvist-Okafor"]
+PAUSE = 0.2  # seconds between two looks of the progress bar at the measurement
+
+
+class Bench:
+    """A cache, a queue with `appendfsync always` and a SQLite file in a folder of their own, gone when it is over.
+
+    The folder is where `TMPDIR` says: a queue and a database on a memory file system would have their syncs for free.
+    """
+
+    def __init__(self, console: Console, quick: bool = False) -> None:
+        self.quick = quick
+        self._folder = tempfile.TemporaryDirectory(prefix="cachedemo-bench-")
+        self.folder = Path(self._folder.name)
+        self.cache = EmbeddedServer(self.folder / "cache")
+        self.queue = EmbeddedServer(self.folder / "queue", role="queue")
+        # Drawn between two rounds and never by a thread, which would take its time from what is measured.
+        columns = (TextColumn("{task.description:58}"), BarColumn())
+        self._progress = Progress(*columns, console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        self.cache.start()
+        self.queue.start()
+        self._set_up_django()
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+        self.cache.stop()
+        self.queue.stop()
+        self._folder.cleanup()
+
+    def _set_up_django(self) -> None:
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="config.settings",
+            SECRET_KEY="for-measurements",
+            DEBUG="False",
+            DATABASE_URL="",
+            REDIS_URL="",
+            SOURCE_LATENCY_MS="0",
+            LOG_LEVEL="WARNING",
+            CACHEDEMO_CACHE_URL=self.cache.url(0),
+            CACHEDEMO_QUEUE_URL=self.queue.url(1),
+            CELERY_BROKER_URL=self.queue.url(2),
+            CACHEDEMO_VAR=str(self.folder / "var"),
+        )
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from users.models import User
+
+        call_command("migrate", verbosity=0)
+        User.objects.bulk_create(_people(User))
+
+    @property
+    def users(self) -> Any:
+        """The cache of the example's `User`, as the example registers it."""
+        from cachedemo import cache_for
+        from users.models import User
+
+        return cache_for(User)
+
+    def bare_cache(self) -> Any:
+        """Return a plain redis-py client of the cache with the very settings that cachedemo gives its own."""
+        from cachedemo import servers
+
+        return servers.connect(self.cache.url(0))
+
+    def bare_queue(self) -> Any:
+        """Return such a client of the queue."""
+        from cachedemo import servers
+
+        return servers.connect(self.queue.url(1))
+
+    def start_empty(self) -> None:
+        """Empty both servers and let cachedemo forget what it has announced to them."""
+        from cachedemo import registry
+
+        for client in (self.bare_cache(), self.bare_queue()):
+            client.execute_command("FLUSHDB", "SYNC")
+        registry.forget_announcements()
+        self.users.announce()
+
+    @contextlib.contextmanager
+    def appendfsync(self, policy: str) -> Iterator[None]:
+        """Let the queue sync to the disk less often than in production, for a while."""
+        queue = self.bare_queue()
+        queue.config_set("appendfsync", policy)
+        try:
+            yield
+        finally:
+            queue.config_set("appendfsync", "always")
+
+    def times(self, usual: int, quick: int) -> int:
+        return quick if self.quick else usual
+
+    def track(self, what: str, steps: Iterable[T]) -> Iterator[T]:
+        """Yield the steps, and show how many of them are done."""
+        task = self._progress.add_task(what, total=len(steps) if isinstance(steps, Sized) else None)
+        shown = 0.0
+        for step in steps:
+            if time.monotonic() - shown > PAUSE:
+                self._progress.refresh()
+                shown = time.monotonic()
+            yield step
+            self._progress.advance(task)
+        self._progress.remove_task(task)
+
+
+def _people(user: Any) -> Iterator[Any]:
+    """Yield rows of many lengths, for memory is handed out in steps; ids 1 to 3 are there already."""
+    for pk in range(4, ROWS + 1):
+        first, last = FIRST_NAMES[pk % len(FIRST_NAMES)], LAST_NAMES[pk // len(FIRST_NAMES) % len(LAST_NAMES)]
+        yield user(id=pk, name=f"{first} {last}", email=f"{first}.{last}{pk}@example.com".lower())

@@ -1,0 +1,91 @@
+"""A flush to a source that is 200 ms away, against the article's flusher, which writes one item at a time.
+
+The article's flusher is the article's own, in Python: it takes up to ten items from a list and puts them into the
+database one after another, and each put waits 200 ms. Ours waits as long, but once for a batch. Both write the same
+table over the same connection settings. Its pace is the same for few rows as for many, so it gets few.
+
+One flush at a time cannot be more than 500 times as fast, since it takes 500 rows a trip. Several may run at once, as
+they do in a Celery worker of several processes, and the article's cannot; so there is a line for one and one for two.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.bench import ROWS, Bench
+from benchmarks.flush import fill_ours
+from benchmarks.results import Result
+from benchmarks.rounds import times_of
+
+LATENCY_MS = 200
+LIST = "article:flush:users"
+WORKERS = 2
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    from django.conf import settings
+    from django.test import override_settings
+
+    rows = bench.times(ROWS, 4_000)
+    bench.start_empty()
+    fill_ours(bench, range(1, rows + 1))
+    users, batch = bench.users, bench.users.batch_size
+    batches = rows // batch // 2  # the other half is for two flushes at once
+    _fill_article(bench, batches)
+    queue = bench.bare_queue()
+    with override_settings(CACHEDEMO=settings.CACHEDEMO | {"SOURCE_LATENCY_MS": LATENCY_MS}):
+        rounds = bench.track("flush to a source 200 ms away", range(batches))
+        alone, article = times_of(rounds, 1, users.flush, lambda: _flush_article(queue, 1))
+        started = time.perf_counter()
+        _drain_with(WORKERS, users)
+        together = time.perf_counter() - started
+    one, two = batches * batch / sum(alone), (rows - batches * batch) / together
+    pace = batches / sum(article)
+    yield Result("flush, source 200 ms away", one, "article's flusher", pace, "rows/s")
+    yield Result(f"{WORKERS} flushes at once, 200 ms", two, "article's flusher", pace, "rows/s", at_least=800)
+
+
+def _drain_with(workers: int, users: Any) -> None:
+    threads = [threading.Thread(target=_drain, args=[users]) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _drain(users: Any) -> None:
+    from django.db import connection
+
+    while users.flush():
+        pass
+    connection.close()
+
+
+def _fill_article(bench: Bench, rows: int) -> None:
+    items = [{"id": pk, "name": f"Alice S. {pk}", "email": f"alice{pk}@example.com"} for pk in range(1, rows + 1)]
+    bench.bare_queue().rpush(LIST, *map(json.dumps, items))
+
+
+def _flush_article(queue: Any, batch_size: int = 10) -> None:
+    """One turn of the article's `startFlusher`."""
+    items = []
+    for _ in range(batch_size):
+        item = queue.lpop(LIST)
+        if not item:
+            break
+        items.append(json.loads(item))
+    for user in items:
+        try:
+            _db_put_user(user)
+        except Exception:
+            queue.rpush(LIST, json.dumps(user))
+            raise
+
+
+def _db_put_user(user: dict[str, Any]) -> None:
+    from users.models import User
+
+    time.sleep(LATENCY_MS / 1000)
+    User.objects.filter(pk=user["id"]).update(name=user["name"], email=user["email"])

@@ -54,7 +54,8 @@ class Breaker:
         """Send while the server may answer. Raises Open where it may not, and whatever `send` raises."""
         if self.state == pybreaker.STATE_CLOSED:
             answer = send()  # whoever called notes its failure
-            self._breaker.call(lambda: None)  # forget the failures before it
+            with contextlib.suppress(pybreaker.CircuitBreakerError):  # opened by another thread meanwhile
+                self._breaker.call(lambda: None)  # forget the failures before it
         else:
             answer = self._try_again(send)
         self.troubled = False

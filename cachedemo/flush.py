@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 
-from cachedemo import slots, source, stats, versions
+from cachedemo import source, stats, versions
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
 from cachedemo.flush_queue import Claim
 
@@ -52,7 +52,7 @@ def reap(cache: "ModelCache") -> None:
     if not owed:
         return
     try:
-        cache.slots.drop({pk for pk, _ in owed}, live)
+        cache.slots.drop({each.pk for each in owed}, live)
     except CacheUnavailable as error:
         logger.warning("%d slots of %s still wait for the cache: %s", len(owed), cache.queue, error)
     else:
@@ -140,7 +140,7 @@ def _settle(cache: "ModelCache", stamps: dict[str, int], live: Sequence[str]) ->
     try:
         cache.slots.settle(stamps, live)
     except CacheUnavailable:
-        cache.queue_of_writes.owe(stamps, slots.token())
+        cache.queue_of_writes.owe(stamps)
 
 
 def _bury(cache: "ModelCache", claim: Claim, error: str) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cachedemo.exceptions import ForeignData
+from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.servers import QUEUE, Script
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def _script(name: str) -> Script:
 
 _stamp, _settle_up, _enqueue = _script("stamp"), _script("settle_up"), _script("enqueue")
 _claim, _ack, _release, _bury = _script("claim"), _script("ack"), _script("release"), _script("bury")
-_reap, _owe = _script("reap"), _script("owe")
+_reap, _owe, _paid = _script("reap"), _script("owe"), _script("paid")
 
 
 class Stamp(NamedTuple):
@@ -70,6 +70,17 @@ class Claim(NamedTuple):
         return max((stamp for stamp, _ in self.fields.values()), default=0)
 
 
+class Owed(NamedTuple):
+    """A row whose slots somebody must empty: a writer died, or could not reach the cache."""
+
+    member: bytes
+    deadline: bytes
+
+    @property
+    def pk(self) -> str:
+        return self.member.decode().rpartition(":")[0]
+
+
 class FlushQueue:
     """The queue called `name`, for example `flush:users`."""
 
@@ -99,6 +110,20 @@ class FlushQueue:
             logger.warning("Waiting fields of %s %s cannot be read: %s", self.name, pk, errors)
         return fields
 
+    # for versions
+
+    def announce(self, version: str, record: bytes) -> bytes:
+        """Note that a version is in use, unless it is noted already; return what is noted of it."""
+        _, known = QUEUE.pipeline(
+            [("HSETNX", self.key("versions"), version, record), ("HGET", self.key("versions"), version)]
+        )
+        return _raised(known)
+
+    def versions(self) -> dict[str, bytes]:
+        """Return what is noted of each version that is live or retiring."""
+        known = QUEUE.command("HGETALL", self.key("versions"))
+        return {version.decode(): record for version, record in known.items()}
+
     # for writers of the source
 
     def stamp(self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False) -> Stamp:
@@ -111,24 +136,53 @@ class FlushQueue:
         """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
         return _texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
 
-    def owe(self, pks: Iterable[Any], token: str) -> None:
+    def owe(self, pks: Iterable[Any]) -> None:
         """Note that the slots of these rows must be emptied as soon as the cache answers."""
-        self._run(_owe, token, *map(str, pks))
+        self._run(_owe, *map(str, pks))
 
     # for write-behind
 
-    def enqueue(self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any]) -> Enqueued:
+    def enqueue(
+        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+    ) -> Enqueued:
         """Take a write of the named fields (as JSON has them); from here on it must not be lost.
+
+        Args:
+            fsync_within: seconds within which the server must have it on disk; None trusts its own policy.
 
         Raises:
             Refusal: the row is gone, or the queue is full.
+            OutcomeUnknown: it is not on disk in time.
         """
         fields = [part for name, value in values.items() for part in (name, json.dumps(value, ensure_ascii=False))]
-        answer = self._run(_enqueue, str(pk), floor, max_pending, *fields)
+        arguments = [str(pk), floor, max_pending, *fields]
+        try:
+            answer = (
+                self._enqueue(arguments) if fsync_within is None else self._enqueue_on_disk(arguments, fsync_within)
+            )
+        except QueueUnavailable as error:
+            if error.full:
+                raise Refusal("full") from error
+            raise
         if isinstance(answer, bytes):
             raise Refusal(answer.decode().lower())
         stamp, waiting, versions, first = answer
         return Enqueued(int(stamp), self._readable(pk, _pairs(waiting)), _texts(versions), bool(first))
+
+    def _enqueue(self, arguments: list[Any]) -> Any:
+        return self._run(_enqueue, *arguments)
+
+    def _enqueue_on_disk(self, arguments: list[Any], within: float) -> Any:
+        """WAITAOF speaks of the writes of its own connection, so it goes along in the same pipeline."""
+        wait = ("WAITAOF", 1, 0, max(1, int(within * 1000)))
+        answer, synced = QUEUE.script_and(_enqueue, [self.name], arguments, wait)
+        if isinstance(answer, bytes):
+            return answer  # refused: nothing to wait for
+        if isinstance(synced, Exception):
+            raise OutcomeUnknown(f"The queue cannot say whether the write is on disk: {synced}") from synced
+        if synced[0] < 1:
+            raise OutcomeUnknown(f"The queue did not have the write on disk within {within} s; it is not acknowledged.")
+        return answer
 
     # for the flush
 
@@ -152,14 +206,14 @@ class FlushQueue:
         raw = [part for pair in claim.raw.items() for part in pair]
         return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
 
-    def reap(self) -> tuple[list[tuple[str, str]], list[str]]:
-        """Give overdue claims back; return the (pk, token) of writers that count as dead, and the versions."""
+    def reap(self) -> tuple[list[Owed], list[str]]:
+        """Give overdue claims back; return what is owed by now, and the versions."""
         owed, versions = self._run(_reap, REAP_LIMIT)
-        return [tuple(member.decode().rsplit(":", 1)) for member in owed], _texts(versions)
+        return [Owed(member, deadline) for member, deadline in _pairs(owed).items()], _texts(versions)
 
-    def paid(self, owed: Iterable[tuple[str, str]]) -> None:
-        """The slots of these writers are empty: nothing is owed any more."""
-        QUEUE.command("ZREM", self.key("owed"), *(f"{pk}:{token}" for pk, token in owed))
+    def paid(self, owed: Iterable[Owed]) -> None:
+        """The slots of these rows are empty: nothing is owed any more, unless it was owed anew."""
+        self._run(_paid, *(part for pair in owed for part in pair))
 
     # for operators
 
@@ -170,6 +224,12 @@ class FlushQueue:
     def dead(self) -> dict[str, dict[str, Any]]:
         """Return the dead letters: pk -> error, when, and the refused stamps."""
         return {pk.decode(): json.loads(letter) for pk, letter in QUEUE.command("HGETALL", self.key("dead")).items()}
+
+    def owed(self) -> tuple[int, float]:
+        """Return how many writers are owed something, and how many seconds the oldest is overdue."""
+        count, oldest = QUEUE.pipeline([("ZCARD", self.key("owed")), ("ZRANGE", self.key("owed"), 0, 0, "WITHSCORES")])
+        deadline = float(_raised(oldest)[0][1]) / 1_000_000 if _raised(oldest) else time.time()
+        return _raised(count), max(0.0, time.time() - deadline)
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         """Return for each row whether a write waits for it."""

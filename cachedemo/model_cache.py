@@ -12,10 +12,10 @@ from cachedemo.codec import Codec, Values
 from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable
 from cachedemo.flush_queue import FlushQueue, Refusal
+from cachedemo.no_queue import NoQueue
 from cachedemo.patterns import Pattern, synchronous, write_behind
 from cachedemo.patterns.written import Written
-from cachedemo.servers import QUEUE
-from cachedemo.slots import Slots, token
+from cachedemo.slots import Slots
 
 
 class ModelCache:
@@ -24,7 +24,8 @@ class ModelCache:
     Attributes:
         name: of the model in the cache's keys, `v{version}:{name}:{pk}`; the model's own name if not set.
         queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
-            `flush:` and the model's plural if not set.
+            `flush:` and the model's plural if not set. None for a model that never uses write-behind: it needs no
+            queue server, but has one version only, and a killed writer's drift lasts until the slot expires.
         fields: names of the fields to cache. The primary key is always there.
         version: of `fields`. Raise it whenever they change.
         timeout: seconds a value lives in the cache.
@@ -34,13 +35,15 @@ class ModelCache:
         batch_size: rows a flush takes at once.
         claim_deadline: seconds a flush may take before its rows are given to another.
         max_pending: rows that may wait; beyond, write-behind goes write-through.
+        fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
+            less than the socket timeout of 1; None trusts the server's own `appendfsync`.
         max_attempts: how often a superseded write is tried, or a batch that the source gave no answer to; a row
             whose flush died that often is flushed alone.
         pattern: the default way to write.
     """
 
     name: str = ""
-    queue: str = ""
+    queue: str | None = ""
     fields: ClassVar[list[str]] = []
     version: int = 1
     timeout: float = 60
@@ -49,16 +52,18 @@ class ModelCache:
     batch_size: int = 500
     claim_deadline: float = 30
     max_pending: int = 100_000
+    fsync_within: float | None = None
     max_attempts: int = 5
     pattern: Pattern = Pattern.CACHE_ASIDE
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
         self.name = self.name or str(model._meta.model_name)
-        self.queue = self.queue or f"flush:{model._meta.model_name}s"
+        if self.queue == "":
+            self.queue = f"flush:{model._meta.model_name}s"
         self.codec = Codec(model, self.fields)
         self.slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
-        self.queue_of_writes = FlushQueue(self.queue)
+        self.queue_of_writes = FlushQueue(self.queue) if self.queue else NoQueue(self.slots.version)
         self.announced: bytes | None = None  # what the queue holds about our version, once it does
 
     # reading
@@ -129,11 +134,10 @@ class ModelCache:
         transaction.on_commit(lambda: self._evict(rows), using=self.using)
 
     def _evict(self, pks: list[Any]) -> None:
-        live = [version.decode() for version in QUEUE.command("HKEYS", self.queue_of_writes.key("versions"))]
         try:
-            self.slots.drop(pks, live)
+            self.slots.drop(pks, self.queue_of_writes.versions())
         except CacheUnavailable:
-            self.queue_of_writes.owe(pks, token())
+            self.queue_of_writes.owe(pks)
 
     # operating
 

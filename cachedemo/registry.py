@@ -27,7 +27,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     def declare(declared: Declared) -> Declared:
         cache = declared(model)
         for other in _caches.values():
-            if other.model is model or other.name == cache.name or other.queue == cache.queue:
+            if other.model is model or other.name == cache.name or (cache.queue and other.queue == cache.queue):
                 raise ImproperlyConfigured(
                     f"{model._meta.label} cannot be registered as {cache.name!r} with {cache.queue!r}: "
                     f"{other.model._meta.label} is, as {other.name!r} with {other.queue!r}."
@@ -54,6 +54,11 @@ def find_cache(model: type[models.Model]) -> ModelCache | None:
 def registered() -> list[ModelCache]:
     """Return all caches."""
     return list(_caches.values())
+
+
+def with_queue() -> list[ModelCache]:
+    """Return the caches whose writes may wait."""
+    return [cache for cache in _caches.values() if cache.queue]
 
 
 def by_queue(name: str) -> ModelCache:

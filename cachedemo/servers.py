@@ -91,6 +91,18 @@ class Role:
         """Run a Lua script and return its answer, loading the script first where the server has not got it."""
         return self._run(self._script, script, keys, arguments)
 
+    def script_and(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[Any], command: Sequence[Any]
+    ) -> tuple[Any, Any]:
+        """Run a script and then a command on the same connection; the command's answer may be an exception."""
+        call = ("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        answer, then = self.pipeline([call, command])
+        if isinstance(answer, redis.exceptions.NoScriptError):
+            answer, then = self.pipeline([("EVAL", script.source, *call[2:]), command])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, then
+
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send many commands in one round trip; an answer that is an error stands in the list as an exception."""
         answers = self._run(self._pipeline, commands)

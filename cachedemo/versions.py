@@ -5,7 +5,6 @@ import time
 from typing import TYPE_CHECKING
 
 from cachedemo.exceptions import VersionConflict
-from cachedemo.servers import QUEUE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
@@ -23,12 +22,9 @@ def announce(cache: "ModelCache") -> bytes | None:
         VersionConflict: the same number is live with other fields.
         QueueUnavailable: the queue gives no answer.
     """
-    key, version = cache.queue_of_writes.key("versions"), cache.slots.version
-    fields = sorted(cache.codec.fields)
+    version, fields = cache.slots.version, sorted(cache.codec.fields)
     mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
-    _, known = QUEUE.pipeline([("HSETNX", key, version, mine), ("HGET", key, version)])
-    if isinstance(known, Exception):
-        raise known
+    known = cache.queue_of_writes.announce(version, mine.encode())
     record = json.loads(known)
     if record["fields"] != fields:
         raise VersionConflict(
@@ -41,5 +37,4 @@ def announce(cache: "ModelCache") -> bytes | None:
 
 def fields_by_version(cache: "ModelCache") -> dict[str, list[str]]:
     """Return the fields of each version that is live or retiring."""
-    known = QUEUE.command("HGETALL", cache.queue_of_writes.key("versions"))
-    return {version.decode(): json.loads(record)["fields"] for version, record in known.items()}
+    return {version: json.loads(record)["fields"] for version, record in cache.queue_of_writes.versions().items()}

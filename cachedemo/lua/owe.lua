@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- owe(keys=[queue], args=[token, pk...])
+-- owe(keys=[queue], args=[pk...])
 --   A cache step could not be done after the source or the queue took a write: notes, due at once, that somebody must
---   empty the slots of these rows.
+--   empty the slots of these rows. Once a row, however often it happens while the cache is away.
 
 local time = digits(now())
-for i = 2, #ARGV do
-  redis.call('ZADD', OWED, time, ARGV[i] .. ':' .. ARGV[1])
+for _, pk in ipairs(ARGV) do
+  redis.call('ZADD', OWED, time, pk .. ':cache')
 end

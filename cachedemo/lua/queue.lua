@@ -6,7 +6,8 @@
 -- {$queue}:claimed       sorted set, id -> deadline (us) of the flush that holds it
 -- {$queue}:reaped        hash, id -> how many flushes in a row let their deadline pass
 -- {$queue}:dead          hash, id -> JSON: refused stamps, error
--- {$queue}:owed          sorted set, $pk:$token -> deadline (us) of a writer under way
+-- {$queue}:owed          sorted set, $pk:$token -> deadline (us) of a writer under way; $pk:cache -> when a slot
+--                        could not be reached
 -- {$queue}:gone          sorted set, recently deleted id -> expiry (us)
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
 -- {$queue}:clock         string, the last stamp

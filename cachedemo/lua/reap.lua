@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- reap(keys=[queue], args=[limit])
 --   Gives claims past their deadline back to the head of the list, and forgets deletions that are long over.
---   Returns the $pk:$token of the writers past theirs, whose slots somebody must empty.
+--   Returns the $pk:$token and deadline of the writers past theirs, whose slots somebody must empty, and the versions.
 --
 -- $limit  how many of each at most
 
@@ -12,4 +12,9 @@ for _, pk in ipairs(redis.call('ZRANGEBYSCORE', CLAIMED, '-inf', time, 'LIMIT', 
   redis.call('LPUSH', QUEUE, pk)
 end
 redis.call('ZREMRANGEBYSCORE', GONE, '-inf', time)
-return {redis.call('ZRANGEBYSCORE', OWED, '-inf', time, 'LIMIT', 0, ARGV[1]), redis.call('HKEYS', VERSIONS)}
+local owed = {}
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', OWED, '-inf', time, 'LIMIT', 0, ARGV[1])) do
+  owed[#owed + 1] = member
+  owed[#owed + 1] = redis.call('ZSCORE', OWED, member)  -- as it is stored, to the last digit
+end
+return {owed, redis.call('HKEYS', VERSIONS)}

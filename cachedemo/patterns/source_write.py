@@ -67,17 +67,14 @@ class SourceWrite:
     def _leave(self, superseded_below: int) -> None:
         assert self.stamped is not None
         queue, versions = self.cache.queue_of_writes, list(self.stamped.versions)
-        token = self.token
         if self._cache_failed:
-            queue.owe([self.pk], self.token)
-            token = ""  # nobody's: ours stays owed
-        while appeared := queue.settle_up(self.pk, token, superseded_below, versions):
+            queue.owe([self.pk])
+        while appeared := queue.settle_up(self.pk, self.token, superseded_below, versions):
             versions += appeared
             try:
                 self.cache.slots.drop([self.pk], appeared)
             except CacheUnavailable:
-                queue.owe([self.pk], self.token)
-                token = ""
+                queue.owe([self.pk])
 
 
 class Guard(NamedTuple):

@@ -80,7 +80,7 @@ def _known_pending(write: SourceWrite, floor: int) -> Fields:
                 f"{', '.join(sorted(unknown))} of {write.cache.slots.key(write.pk)} still waits for the source, and "
                 f"only a newer release knows it; nothing was written."
             )
-        wake.wake(write.cache.queue)
+        wake.wake(str(write.cache.queue))
         time.sleep(FLUSH_PAUSE)
 
 

@@ -22,15 +22,15 @@ def update(cache: "ModelCache", pk: Any, values: Values) -> Entry:
     """
     base, shown = reads.find_values(cache, pk)
     values = _without_unchanged_unique(cache, values, shown)
-    taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values)
+    taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values, cache.fsync_within)
     entry = cache.codec.overlay(shown, base.stamp, taken.pending)
     try:
         if cache.slots.publish(pk, base.slot, entry, taken.versions):
             entry = entry._replace(slot=slots.slot_of(entry))
     except CacheUnavailable:
-        cache.queue_of_writes.owe([pk], slots.token())
+        cache.queue_of_writes.owe([pk])
     if taken.first:
-        wake.wake(cache.queue)
+        wake.wake(str(cache.queue))
     return entry
 
 

@@ -1,10 +1,16 @@
 import cachedemo
-from tests.notes.models import Note, Sample
+from tests.notes.models import Note, Sample, Tag
 
 
 @cachedemo.register(Note)
 class NoteCache(cachedemo.ModelCache):
     fields = ["title", "body", "size"]
+
+
+@cachedemo.register(Tag)
+class TagCache(cachedemo.ModelCache):
+    fields = ["name"]
+    queue = None
 
 
 @cachedemo.register(Sample)

@@ -19,6 +19,12 @@ class Note(Stamped):
         constraints = (models.CheckConstraint(condition=models.Q(size__gte=0), name="size_is_no_debt"),)
 
 
+class Tag(Stamped):
+    """A model that never uses write-behind."""
+
+    name = models.CharField(max_length=100)
+
+
 class Sample(Stamped):
     """A field of each kind that JSON has no word for."""
 

@@ -13,7 +13,7 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after so long (default: never)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for cache in registry.registered():
+        for cache in registry.with_queue():
             try:
                 rows = cache.drain(options["timeout"])
                 dead = len(cache.queue_of_writes.dead())

@@ -1,0 +1,313 @@
+"""When a server is down: what is served, what is refused, and that nothing acknowledged is lost."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import pytest
+from django.db import OperationalError, connections
+
+from cachedemo import Pattern, breaker, cache_for, servers, source
+from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, SourceUnavailable
+from tests.helpers import until
+from tests.notes.models import Note, Tag
+
+
+@pytest.fixture
+def notes(transactional_db):
+    Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2)])
+    notes = cache_for(Note)
+    notes.announce()
+    return notes
+
+
+@pytest.fixture
+def loose(settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "STRICT_READS": False}
+
+
+def stored(pk=1):
+    return Note.objects.values_list("title", flat=True).get(pk=pk)
+
+
+def away(*arguments, **options):
+    with source.answering():
+        raise OperationalError("no database today")
+
+
+# The cache is down
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+def test_without_the_cache_reads_and_writes_go_on_and_the_slots_are_owed(notes, pattern, cache_server, redis_queue):
+    notes.get_many([1, 2])
+    cache_server.kill()
+    assert notes.get(1).title == "a0"
+    written = notes.via(pattern).update(1, title="a1")
+    assert written.title == notes.get(1).title == "a1"
+    assert set(notes.get_many([1, 2, 99])) == {1, 2}
+    assert redis_queue.zcard("{flush:notes}:owed") == 1
+    notes.flush()
+    assert redis_queue.zcard("{flush:notes}:owed") == 1, "as long as the cache is away it stays owed"
+    assert stored() == "a1"
+    cache_server.start()
+    until(lambda: notes.flush() == 0 and redis_queue.zcard("{flush:notes}:owed") == 0, timeout=3)
+    assert notes.get(1).title == "a1"
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+def test_a_slot_that_could_not_be_reached_is_emptied_once_it_can_be(notes, pattern, cache_server, redis_queue):
+    """Paused, not killed: it comes back with the old value in it."""
+    notes.get(1)
+    os.kill(cache_server.pid, signal.SIGSTOP)
+    notes.via(pattern).update(1, title="a1")
+    os.kill(cache_server.pid, signal.SIGCONT)
+    until(lambda: notes.flush() == 0 and redis_queue.zcard("{flush:notes}:owed") == 0, timeout=5)
+    assert notes.get(1).title == stored() == "a1"
+
+
+def test_a_delete_and_a_save_without_the_cache_are_owed(notes, cache_server, redis_queue):
+    notes.get_many([1, 2])
+    cache_server.kill()
+    Note.objects.get(pk=1).delete()
+    note = Note.objects.get(pk=2)
+    note.title = "a1"
+    note.save()
+    assert redis_queue.zcard("{flush:notes}:owed") == 2
+    with pytest.raises(Note.DoesNotExist):
+        notes.get(1)
+
+
+def test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_back(notes, cache_server, monkeypatch):
+    cache_server.kill()
+    sent = []
+    send = servers.Role._command
+    monkeypatch.setattr(servers.Role, "_command", lambda role, words: sent.append(role.name) or send(role, words))
+    for _ in range(20):
+        notes.get(1)
+    assert servers.CACHE.breaker.state == "open"
+    assert breaker.FAILURES <= sent.count("cache") < breaker.FAILURES + 3
+    cache_server.start()
+    until(lambda: notes.read(1).origin == "cache", timeout=5)
+    assert servers.CACHE.breaker.state == "closed"
+
+
+def test_only_one_request_at_a_time_finds_out_whether_a_server_is_back(notes, cache_server):
+    cache_server.kill()
+    for _ in range(breaker.FAILURES):
+        notes.get(1)
+    cache_server.start()
+    os.kill(cache_server.pid, signal.SIGSTOP)
+    time.sleep(breaker.PAUSE)  # its pause is over; whoever comes first waits for the sleeping server
+    prober = threading.Thread(target=lambda: servers.CACHE.client() and _quietly(servers.CACHE.command, "PING"))
+    prober.start()
+    until(lambda: servers.CACHE.breaker.state == "half-open")
+    start = time.monotonic()
+    with pytest.raises(servers.CACHE.unavailable, match="Another request is finding out"):
+        servers.CACHE.command("PING")
+    assert time.monotonic() - start < servers.SOCKET_TIMEOUT / 2
+    os.kill(cache_server.pid, signal.SIGCONT)
+    prober.join()
+
+
+def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_meanwhile():
+    troubled = breaker.Breaker(lambda error: True)
+    troubled.note(OSError("once"))
+
+    def answer():
+        for _ in range(breaker.FAILURES):
+            troubled.note(OSError("in another thread"))
+        return "answer"
+
+    assert troubled.call(answer) == "answer"
+
+
+def _quietly(work, *arguments):
+    with contextlib.suppress(servers.CACHE.unavailable):
+        work(*arguments)
+
+
+# The queue is down
+
+
+@pytest.mark.parametrize("stop", ["kill", "pause"])
+def test_without_the_queue_hits_are_served_and_all_else_is_refused(notes, queue_server, stop):
+    notes.get(1)
+    if stop == "kill":
+        queue_server.kill()
+    else:
+        os.kill(queue_server.pid, signal.SIGSTOP)
+    assert notes.read(1).origin == "cache"
+    with pytest.raises(QueueUnavailable):
+        notes.get(2)
+    with pytest.raises(QueueUnavailable):
+        notes.get_many([1, 2])
+    for pattern in Pattern:
+        with pytest.raises(QueueUnavailable):
+            notes.via(pattern).update(1, title="a1")
+    with pytest.raises(QueueUnavailable):
+        notes.create(title="c")
+    with pytest.raises(QueueUnavailable):
+        notes.delete(1)
+    assert notes.read(1).origin == "cache", "the refused writes have put the value back"
+    assert list(Note.objects.values_list("title", flat=True)) == ["a0", "a0"]
+
+
+def test_loose_reads_without_the_queue_come_from_the_source_and_fill_nothing(notes, queue_server, redis_cache, loose):
+    queue_server.kill()
+    entry = notes.read(1)
+    assert (entry.origin, entry.slot) == ("source", None)
+    assert notes.get_many([1, 2])[2].title == "a0"
+    assert redis_cache.dbsize() == 0
+
+
+def test_a_process_that_has_not_announced_itself_trusts_no_slot_without_the_queue(notes, queue_server, loose):
+    notes.get(1)
+    notes.announced = None
+    queue_server.kill()
+    assert notes.read(1).origin == "source"
+
+
+def test_a_restarted_queue_has_lost_nothing(notes, queue_server):
+    notes.via("write-behind").update(1, title="a1")
+    queue_server.kill()
+    queue_server.start()
+    until(lambda: servers.QUEUE.breaker.state == "closed" or _answers())
+    assert notes.get(1).title == "a1"
+    notes.drain(timeout=5)
+    assert stored() == "a1"
+
+
+def _answers():
+    try:
+        return servers.QUEUE.command("PING")
+    except QueueUnavailable:
+        return False
+
+
+# The source is down
+
+
+def test_without_the_source_hits_are_served_and_write_behind_is_acknowledged(notes, monkeypatch):
+    notes.get(1)
+    with monkeypatch.context() as patch:
+        for name in ("select", "select_many", "apply", "apply_many"):
+            patch.setattr(source, name, away)
+        assert notes.read(1).origin == "cache"
+        notes.via("write-behind").update(1, title="a1")
+        assert notes.get(1).title == "a1"
+        with pytest.raises(SourceUnavailable):
+            notes.get(2)
+        with pytest.raises(SourceUnavailable):
+            notes.via("write-behind").update(2, title="a1")
+        for pattern in ("cache-aside", "write-through"):
+            with pytest.raises(SourceUnavailable):
+                notes.via(pattern).update(1, title="a2")
+        assert notes.read(1).origin == "cache", "a failed write leaves the cache warm"
+    notes.drain(timeout=5)
+    assert stored() == "a1"
+
+
+def test_a_full_queue_and_no_source_is_a_refusal(notes, monkeypatch):
+    monkeypatch.setattr(notes, "max_pending", 0)
+    notes.get(1)
+    monkeypatch.setattr(source, "apply", away)
+    with pytest.raises(SourceUnavailable):
+        notes.via("write-behind").update(1, title="a1")
+    assert notes.queue_of_writes.depth() == 0
+    assert notes.get(1).title == "a0"
+
+
+def test_an_unknown_outcome_is_never_an_acknowledgement(notes, monkeypatch, redis_cache, redis_queue):
+    connection = connections["default"]
+    notes.get(1)
+
+    def lost():
+        type(connection).commit(connection)
+        raise OperationalError("connection lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "commit", lost)
+        with pytest.raises(OutcomeUnknown):
+            notes.via("write-through").update(1, title="a1")
+    assert redis_cache.get("v1:note:1").startswith(b"T"), "nobody fills before it is worked off"
+    for owed in redis_queue.zrange("{flush:notes}:owed", 0, -1):
+        redis_queue.zadd("{flush:notes}:owed", {owed: 0})  # its deadline passes
+    notes.flush()
+    assert notes.get(1).title == stored() == "a1"
+
+
+# A queue at its memory limit
+
+
+def test_a_queue_without_memory_goes_write_through_and_still_drains(notes, redis_queue):
+    notes.via("write-behind").update(1, title="waits")
+    used = redis_queue.info("memory")["used_memory"]
+    redis_queue.config_set("maxmemory", used // 2)
+    try:
+        written = notes.via("write-behind").write(2, {"title": "through"})
+        assert (written.pattern, written.reason) == ("write-through", "full")
+        assert stored(2) == "through"
+        assert notes.drain(timeout=5) == 1
+        assert stored(1) == "waits"
+    finally:
+        redis_queue.config_set("maxmemory", 0)
+
+
+# On disk before it is acknowledged
+
+
+def test_a_write_is_acknowledged_once_it_is_on_disk(notes, monkeypatch, redis_queue):
+    monkeypatch.setattr(notes, "fsync_within", 0.5)
+    redis_queue.script_flush()
+    assert notes.via("write-behind").update(1, title="a1").title == "a1"
+    assert redis_queue.info("commandstats")["cmdstat_waitaof"]["calls"] >= 1
+
+
+def test_a_write_that_is_not_on_disk_in_time_is_not_acknowledged(notes, monkeypatch, redis_queue):
+    monkeypatch.setattr(notes, "fsync_within", 0.001)
+    redis_queue.config_set("appendfsync", "no")
+    try:
+        with pytest.raises(OutcomeUnknown, match="on disk"):
+            notes.via("write-behind").update(1, title="a1")
+    finally:
+        redis_queue.config_set("appendfsync", "always")
+
+
+def test_a_queue_without_an_append_only_file_cannot_promise_it(notes, monkeypatch, redis_queue):
+    monkeypatch.setattr(notes, "fsync_within", 0.5)
+    redis_queue.config_set("appendonly", "no")
+    try:
+        with pytest.raises(OutcomeUnknown, match="WAITAOF"):
+            notes.via("write-behind").update(1, title="a1")
+    finally:
+        redis_queue.config_set("appendonly", "yes")
+
+
+# A model without a queue
+
+
+def test_a_model_without_write_behind_needs_no_queue(transactional_db, queue_server, redis_cache):
+    queue_server.kill()
+    tags = cache_for(Tag)
+    tag = tags.create(name="a0")
+    assert tags.read(tag.pk).origin == "source"
+    assert tags.read(tag.pk).origin == "cache"
+    for pattern in ("cache-aside", "write-through"):
+        assert tags.via(pattern).update(tag.pk, name=f"by {pattern}").name == f"by {pattern}"
+        assert tags.get(tag.pk).name == f"by {pattern}"
+    written = tags.via("write-behind").write(tag.pk, {"name": "behind"})
+    assert (written.pattern, written.reason) == ("write-through", "no queue")
+    stamp = Tag.objects.get(pk=tag.pk).cache_stamp
+    Tag.objects.filter(pk=tag.pk).update(cache_stamp=stamp + 10**12)  # written by a machine whose clock is ahead
+    assert tags.update(tag.pk, name="later").cache_stamp == stamp + 10**12 + 1
+    assert tags.get(tag.pk).name == "later"
+    Tag.objects.filter(pk=tag.pk).update(name="bulk")
+    tags.evict([tag.pk])
+    assert tags.get(tag.pk).name == "bulk"
+    tags.delete(tag.pk)
+    with pytest.raises(Tag.DoesNotExist):
+        tags.get(tag.pk)
+    assert tags.drain(timeout=1) == 0

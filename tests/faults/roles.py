@@ -1,0 +1,58 @@
+"""What each role does once, as jobs of the nursery that die or pause before a given step."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from cachedemo import cache_for
+from cachedemo.model_cache import ModelCache
+from tests.faults.stops import packets, steps
+from tests.notes.models import Note
+
+
+def _save(notes: ModelCache) -> None:
+    note = notes.get(1)
+    note.title = "a1"
+    note.save()
+
+
+ROLES: dict[str, Callable[[ModelCache], Any]] = {
+    "cache-aside update": lambda notes: notes.via("cache-aside").update(1, title="a1"),
+    "write-through update": lambda notes: notes.via("write-through").update(1, title="a1"),
+    "write-behind update": lambda notes: notes.via("write-behind").update(1, title="a1"),
+    "cache-aside create": lambda notes: notes.via("cache-aside").create(title="new"),
+    "write-through create": lambda notes: notes.via("write-through").create(title="new"),
+    "delete": lambda notes: notes.delete(1),
+    "save": _save,
+    "save of a new row": lambda notes: Note(title="new").save(),
+    "reader": lambda notes: notes.get(1),
+    "reader of many": lambda notes: notes.get_many([1, 2, 3]),
+    "flusher": lambda notes: notes.flush(),
+}
+
+
+def act(role: str, step: int, deadline: float, number: int = signal.SIGKILL) -> list[str]:
+    """Do what the role does, stopped before `step`; return the steps that it took."""
+    notes = cache_for(Note)
+    shorten(notes, deadline)
+    notes.announce()
+    with steps(step, number) as taken:
+        ROLES[role](notes)
+    return taken
+
+
+def beat(step: int) -> list[str]:
+    """One tick of Celery beat's scheduler, with every entry due; killed before a packet to the broker."""
+    from celery.beat import Scheduler
+
+    from config.celery import app
+
+    with packets(step) as taken:
+        Scheduler(app).apply_async(next(iter(Scheduler(app).schedule.values())))
+    return taken
+
+
+def shorten(notes: ModelCache, deadline: float) -> None:
+    """Let leases, marks, claims and what is owed run out after `deadline` seconds."""
+    notes.lease_timeout = notes.claim_deadline = deadline
+    notes.slots.lease_ms = int(deadline * 1000)

@@ -1,0 +1,67 @@
+"""A process that stops itself right before its Nth step: killed as by SIGKILL from outside, or paused.
+
+A step is whatever leaves the process: a Redis command, script or pipeline, an SQL statement, a COMMIT. Stopping before
+each of them is stopping everywhere that anybody else can see.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from cachedemo.servers import Role
+
+
+class Steps:
+    """Counts the steps of this process and stops it before one of them."""
+
+    def __init__(self, stop_before: int, number: int = signal.SIGKILL) -> None:
+        self.stop_before = stop_before
+        self.signal = number
+        self.taken: list[str] = []
+
+    def take(self, name: str) -> None:
+        self.taken.append(name)
+        if len(self.taken) == self.stop_before:
+            os.kill(os.getpid(), self.signal)
+
+    def sql(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        self.take(sql.split(None, 1)[0])
+        return execute(sql, *rest)
+
+    def before(self, owner: Any, name: str, step_of: Callable[..., str]) -> Any:
+        original = getattr(owner, name)
+
+        def stopping(*arguments: Any, **options: Any) -> Any:
+            self.take(step_of(*arguments))
+            return original(*arguments, **options)
+
+        return mock.patch.object(owner, name, stopping)
+
+
+@contextlib.contextmanager
+def steps(stop_before: int, number: int = signal.SIGKILL) -> Iterator[list[str]]:
+    """Stop this process before its step `stop_before` (from 1; 0 is never); yields the steps taken."""
+    counter = Steps(stop_before, number)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(counter.before(Role, "script", lambda role, script, *rest: script.name))
+        stack.enter_context(counter.before(Role, "command", lambda role, *words: str(words[0])))
+        stack.enter_context(counter.before(Role, "pipeline", lambda role, commands: f"{next(iter(commands))[0]}..."))
+        stack.enter_context(counter.before(BaseDatabaseWrapper, "commit", lambda wrapper: "COMMIT"))
+        stack.enter_context(connection.execute_wrapper(counter.sql))
+        yield counter.taken
+
+
+@contextlib.contextmanager
+def packets(stop_before: int) -> Iterator[list[str]]:
+    """The same for whoever talks to Redis past the roles: before each packet that is sent."""
+    from redis.connection import AbstractConnection
+
+    counter = Steps(stop_before)
+    with counter.before(AbstractConnection, "send_packed_command", lambda *rest: "packet"):
+        yield counter.taken

@@ -66,6 +66,14 @@ class Codec:
         """Return a primary key in the one form that its slot is named by."""
         return self.pk.to_python(value)
 
+    def is_pk(self, value: Any) -> bool:
+        """Whether a value can be a primary key at all."""
+        try:
+            self.to_pk(value)
+        except ValidationError:
+            return False
+        return True
+
     def values(self, source: Mapping[str, Any]) -> Values:
         """Return what JSON has of each field: attname -> value, from attname -> Python value."""
         return {name: to_json(source[name]) for name in self.names}

@@ -12,8 +12,6 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import ValidationError
-
 from cachedemo import source, stats, versions
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
 from cachedemo.flush_queue import Claim
@@ -85,8 +83,8 @@ def drain(cache: "ModelCache", timeout: float | None = None) -> int:
 
 def _flushable(cache: "ModelCache", claim: Claim) -> bool:
     """Bury what nobody can read; park what only a newer release knows (it comes back with its deadline)."""
-    if error := claim.error or _no_pk(cache, claim.pk):
-        _bury(cache, claim, error)
+    if claim.error or not cache.codec.is_pk(claim.pk):
+        _bury(cache, claim, claim.error or f"{claim.pk!r} is no primary key of {cache.model._meta.label}.")
         return False
     unknown = claim.fields.keys() - cache.codec.fields.keys()
     if not unknown:
@@ -97,14 +95,6 @@ def _flushable(cache: "ModelCache", claim: Claim) -> bool:
     else:
         _bury(cache, claim, f"No live version has a field {names}.")
     return False
-
-
-def _no_pk(cache: "ModelCache", pk: str) -> str | None:
-    try:
-        cache.codec.to_pk(pk)
-    except ValidationError as error:
-        return "; ".join(error.messages)
-    return None
 
 
 def _commit(cache: "ModelCache", claims: Sequence[Claim]) -> list[Claim]:

@@ -30,6 +30,7 @@ def _script(name: str) -> Script:
 _stamp, _settle_up, _enqueue = _script("stamp"), _script("settle_up"), _script("enqueue")
 _claim, _ack, _release, _bury = _script("claim"), _script("ack"), _script("release"), _script("bury")
 _reap, _owe, _paid = _script("reap"), _script("owe"), _script("paid")
+_retry, _discard = _script("retry"), _script("discard")
 
 
 class Stamp(NamedTuple):
@@ -216,6 +217,14 @@ class FlushQueue:
         self._run(_paid, *(part for pair in owed for part in pair))
 
     # for operators
+
+    def retry(self, pks: Iterable[str]) -> int:
+        """Give dead letters back to the list; return how many of these rows were dead."""
+        return self._run(_retry, *pks)
+
+    def discard(self, pks: Iterable[str]) -> int:
+        """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
+        return self._run(_discard, *pks)
 
     def depth(self) -> int:
         """Return how many rows wait, dead letters included."""

@@ -1,0 +1,75 @@
+import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from cachedemo import dead_letters, registry
+from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
+
+
+class Command(BaseCommand):
+    help = "List the writes that the database has refused, retry them, or discard them for good."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
+        parser.add_argument("pk", nargs="*", help="the rows to retry or discard")
+        parser.add_argument("--all", action="store_true", help="retry or discard every dead letter")
+        parser.add_argument(
+            "--queue", help="one queue, for example flush:users (default: all for list, else the only one)"
+        )
+        parser.add_argument("--yes", action="store_true", help="discard without asking")
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        try:
+            caches = [registry.by_queue(options["queue"])] if options["queue"] else registry.with_queue()
+            if action == "list":
+                return self.list(caches)
+            self.act(action, self.only(caches), options)
+        except CachedemoError as error:
+            raise CommandError(str(error)) from error
+
+    def list(self, caches: "list[ModelCache]") -> None:
+        """Print each letter with its error and the difference to the row."""
+        found = [(cache, letter) for cache in caches for letter in dead_letters.letters(cache)]
+        if not found:
+            self.stdout.write("No dead letters.")
+            return
+        table = Table("queue", "pk", "since", "field", "waiting", "row", "error")
+        for cache, letter in found:
+            since = datetime.datetime.fromtimestamp(letter.at).strftime("%Y-%m-%d %H:%M:%S")
+            for number, row in enumerate(letter.differences or [dead_letters.Difference("", "?", "")]):
+                head = ["", "", "", ""] if number else [str(cache.queue), letter.pk, since, letter.error]
+                there = str(row.row) if letter.row_exists else "(no row)"
+                table.add_row(*head[:3], row.field, str(row.waiting), there, head[3])
+        Console(file=self.stdout, width=None if self.stdout.isatty() else 160).print(table)
+
+    def only(self, caches: "list[ModelCache]") -> ModelCache:
+        if len(caches) != 1:
+            names = ", ".join(str(cache.queue) for cache in caches)
+            raise CommandError(f"Name one of the queues with --queue: {names}.")
+        return caches[0]
+
+    def act(self, action: str, cache: ModelCache, options: dict[str, Any]) -> None:
+        """Retry or discard what is named; the dead letters stay as they are if the answer is no."""
+        pks = list(cache.queue_of_writes.dead()) if options["all"] else options["pk"]
+        if not pks:
+            if options["all"]:
+                return self.stdout.write("No dead letters.")
+            raise CommandError(f"Name the rows to {action}, or give --all.")
+        dead_letters.check(cache, pks)
+        if action == "retry":
+            return self.stdout.write(f"{dead_letters.retry(cache, pks)} dead letters wait for the flush again.")
+        if options["yes"] or self.agreed(cache, pks):
+            return self.stdout.write(f"{dead_letters.discard(cache, pks)} dead letters discarded.")
+        raise CommandError("Nothing was discarded.")
+
+    def agreed(self, cache: ModelCache, pks: "list[str]") -> bool:
+        shown = ", ".join(pks[:10]) + (", …" if len(pks) > 10 else "")
+        try:
+            answer = input(f"Give up the refused writes of {len(pks)} rows of {cache.queue} ({shown}) for good? [y/N] ")
+        except EOFError:
+            return False
+        return answer.strip().lower() in ("y", "yes")

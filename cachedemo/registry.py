@@ -7,6 +7,7 @@ from typing import TypeVar
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from cachedemo import durability
 from cachedemo.exceptions import NotRegistered, QueueUnavailable
 from cachedemo.model_cache import ModelCache
 
@@ -82,6 +83,17 @@ def announce_all() -> None:
             cache.announce()
         except QueueUnavailable as error:
             logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
+    if with_queue():
+        _warn_of_losses()
+
+
+def _warn_of_losses() -> None:
+    try:
+        warnings = durability.of_queue().warnings
+    except QueueUnavailable:
+        return  # said above
+    for warning in warnings:
+        logger.warning("%s", warning)
 
 
 def forget_announcements() -> None:

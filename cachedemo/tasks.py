@@ -8,6 +8,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
 
+from cachedemo import audit as auditing
 from cachedemo import deletion_log, keyspace, pause, registry, workers
 from cachedemo import flush as flushing
 from cachedemo.exceptions import Unavailable
@@ -18,12 +19,13 @@ logger = logging.getLogger(__name__)
 TURN = 1.0  # seconds that one task goes on flushing before it asks for the next
 EXPIRES = 10  # seconds after which a request for a flush is worth nothing; beat has asked again by then
 SCAN_EXPIRES = 60
+AUDITED = 100  # slots of each model that beat has looked at
 
 
 @shared_task(ignore_result=True)
 def flush(queue: str | None = None) -> None:
     """Flush what waits in the Redis list `queue`, for example flush:users; in every registered one if None."""
-    for cache in [registry.by_queue(queue)] if queue else [c for c in registry.registered() if c.queue]:
+    for cache in [registry.by_queue(queue)] if queue else registry.with_queue():
         _flush(cache)
 
 
@@ -34,7 +36,7 @@ def _flush(cache: ModelCache) -> None:
             return flushing.reap(cache)  # what is owed to the cache is not what the operator has paused
         while cache.flush() >= cache.batch_size:
             if time.monotonic() > end:
-                return request_flush(cache.queue)
+                return request_flush(str(cache.queue))
     except Unavailable as error:
         logger.warning("Flush of %s put off: %s", cache.queue, error)
 
@@ -42,6 +44,16 @@ def _flush(cache: ModelCache) -> None:
 def request_flush(queue: str) -> None:
     """Ask the workers for a flush of `queue`; raises whatever the broker's client raises."""
     flush.apply_async([queue], expires=EXPIRES, retry=False)
+
+
+@shared_task(ignore_result=True)
+def audit(sample: int = AUDITED) -> None:
+    """Compare a sample of each model's slots with the source; drift is logged, not mended."""
+    for cache in registry.registered():
+        try:
+            auditing.audit(cache, sample)
+        except Unavailable as error:
+            logger.warning("No audit of %s: %s", cache.name, error)
 
 
 @shared_task(ignore_result=True)

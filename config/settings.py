@@ -99,6 +99,7 @@ LOGGING = {
 }
 
 _FLUSH_INTERVAL = 1.0  # seconds
+_AUDIT_INTERVAL = 300.0
 _SCAN_INTERVAL = 60.0
 
 CELERY_BROKER_URL = _redis["CELERY_BROKER_URL"]
@@ -114,6 +115,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _FLUSH_INTERVAL,
         # Without a worker for a day, no pile of flushes waits in the broker.
         "options": {"expires": _FLUSH_INTERVAL, "ignore_result": True},
+    },
+    "audit": {
+        "task": "cachedemo.tasks.audit",
+        "schedule": _AUDIT_INTERVAL,
+        "options": {"expires": _AUDIT_INTERVAL, "ignore_result": True},
     },
     "scan": {
         "task": "cachedemo.tasks.scan",

@@ -1,0 +1,51 @@
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import Progress
+
+from cachedemo import audit, registry
+from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Compare what is cached with the database; ends with 1 if it finds drift that is not repaired."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--sample", type=int, metavar="N", help="N slots at random (default: all of them)")
+        parser.add_argument("--repair", action="store_true", help="empty the slots that disagree")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["sample"] is not None and options["sample"] < 1:
+            raise CommandError("--sample takes a number from 1.")
+        drifted = 0
+        for cache in registry.registered():
+            try:
+                report = self.look(cache, options["sample"], options["repair"])
+            except CachedemoError as error:
+                raise CommandError(str(error)) from error
+            self.say(cache, report)
+            drifted += len(report.drifts) - report.repaired
+        if drifted:
+            sys.exit(1)
+
+    def look(self, cache: ModelCache, sample: int | None, repair: bool) -> audit.Report:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(f"{cache.slots.prefix}*", total=sample)
+            return audit.audit(cache, sample, repair, lambda done: progress.update(task, completed=done))
+
+    def say(self, cache: ModelCache, report: audit.Report) -> None:
+        repaired = f", {report.repaired} repaired" if report.repaired else ""
+        self.stdout.write(f"{cache.slots.prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{repaired}.")
+        for drift in report.drifts[:SHOWN]:
+            self.stdout.write(f"  {drift.pk}: cached {_text(drift.cached)}, database {_text(drift.source)}")
+        if len(report.drifts) > SHOWN:
+            self.stdout.write(f"  … and {len(report.drifts) - SHOWN} more.")
+
+
+def _text(body: bytes | None) -> str:
+    return "missing" if body is None else body.decode(errors="replace")

@@ -18,6 +18,7 @@ import redis
 from cachedemo.embedded import EmbeddedServer
 from cachedemo.server_binary import ServerMissing
 from tests.environment import Environment
+from tests.faults.nursery import Nursery
 from tests.helpers import Process
 
 FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
@@ -203,6 +204,14 @@ def start_worker(run_python: Callable[..., Process]) -> Callable[..., Process]:
         return process
 
     return start
+
+
+@pytest.fixture(scope="session")
+def nursery(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Forks a process for each job; see tests/faults/nursery.py."""
+    nursery = Nursery(tmp_path_factory.mktemp("nursery") / "log")
+    yield nursery
+    nursery.end()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 
 from cachedemo import cache_for, slots
 from tests.conftest import empty, forget_servers
-from tests.faults.nursery import Nursery
 from tests.faults.roles import ROLES, shorten
 from tests.helpers import until
 from tests.notes.models import Note
@@ -18,13 +17,6 @@ MOST_STEPS = 40
 OLD, ACKNOWLEDGED = ("a0", "b1"), ("a1", "b1")
 WRITES = {"cache-aside update", "write-through update", "write-behind update", "save"}
 CREATES = {"cache-aside create", "write-through create", "save of a new row"}
-
-
-@pytest.fixture(scope="module")
-def nursery(django_db_setup, tmp_path_factory):
-    nursery = Nursery(tmp_path_factory.mktemp("nursery") / "log")
-    yield nursery
-    nursery.end()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FOREVER = float("inf")
+MISSING = "DoesNotExist"  # the error of a write that found no row, and so has read that there is none
 
 
 class Kind(StrEnum):
@@ -86,8 +87,20 @@ class Recorder:
 
 def load(paths: Iterable[Path]) -> list[Operation]:
     """Return all operations of these files, ordered by their start; one never ended is unknown."""
-    operations = [operation for path in paths for operation in _client(path)]
+    operations = _with_rows([operation for path in paths for operation in _client(path)])
     return sorted(operations, key=lambda operation: operation.start)
+
+
+def _with_rows(operations: list[Operation]) -> list[Operation]:
+    """A create without an answer is known by its values, once somebody has seen them."""
+    reads = [each for each in operations if each.kind is Kind.READ]
+    rows = {value: read.row for read in reads for value in (read.fields or {}).values()}
+    return [
+        each._replace(row=next((rows[value] for value in each.fields.values() if value in rows), None))
+        if each.kind is Kind.CREATE and each.row is None and each.fields
+        else each
+        for each in operations
+    ]
 
 
 def _client(path: Path) -> Iterator[Operation]:
@@ -109,4 +122,7 @@ def _operations(client: str, begun: dict[str, Any], ended: dict[str, Any]) -> It
         return  # it saw nothing
     seen = ended.get("seen", [(begun["row"], begun["fields"])])
     for row, fields in seen:
-        yield Operation(client, kind, row, fields, begun["start"], ended["end"], outcome, error=error)
+        final = client.startswith("rest-")
+        yield Operation(client, kind, row, fields, begun["start"], ended["end"], outcome, final, error)
+        if error == MISSING and kind is not Kind.READ:
+            yield Operation(client, Kind.READ, row, None, begun["start"], ended["end"], Outcome.OK)

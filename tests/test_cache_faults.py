@@ -1,0 +1,27 @@
+"""Whatever happens to the cache server costs misses and time, and nothing else: a mixed load, its history checked."""
+
+import pytest
+
+from tests.faults import injectors
+from tests.faults.run import Load, refused_for_good_reasons
+
+FAULTS = {
+    "killed and started empty": injectors.kill,
+    "paused": injectors.pause,
+    "FLUSHDB in a loop": injectors.flush_database,
+    "SCRIPT FLUSH in a loop": injectors.forget_scripts,
+    "an eviction storm": injectors.evict,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_cache_server_in_trouble_costs_misses_and_time_only(fault, nursery, transactional_db, tmp_path, cache_server):
+    load = Load(nursery, tmp_path)
+    load.begin()
+    load.go_on(100)
+    FAULTS[fault](cache_server, lambda: load.go_on(60))
+    load.go_on(100)
+    report = load.end()
+    assert not report.violations, report
+    assert refused_for_good_reasons(report), report.errors
+    assert report.dead_letters == 0

@@ -1,0 +1,76 @@
+"""What surrounds each page: who may see it, and what it says when something is missing or down."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from users import outages
+from users.access import Action, is_signed_in, may
+from users.models import User
+
+View = Callable[..., HttpResponse]
+
+
+def page(action: Action) -> Callable[[View], View]:
+    """Decorate a view that may be seen by those who may do `action`, and that shows how things are just now.
+
+    It is exempt from ATOMIC_REQUESTS: inside a transaction no read fills the cache.
+    """
+
+    def decorate(view: View) -> View:
+        @transaction.non_atomic_requests
+        @never_cache
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                return _turned_away(request, action) or view(request, *args, **kwargs)
+            except outages.OUTAGES as error:
+                return outage(error)
+            except User.DoesNotExist:
+                return missing()
+
+        return guarded
+
+    return decorate
+
+
+def require(request: HttpRequest, action: Action) -> None:
+    """Raise PermissionDenied unless whoever asks may do this too."""
+    if not may(request, action):
+        raise PermissionDenied(f"Your account may not {action} users.")
+
+
+def _turned_away(request: HttpRequest, action: Action) -> HttpResponse | None:
+    if not may(request, action) and not is_signed_in(request):
+        return redirect_to_login(request.get_full_path())
+    require(request, action)
+    return None
+
+
+def outage(error: Exception) -> HttpResponse:
+    """Say what is down, what that means and how to mend it."""
+    found = outages.explain(error)
+    response = _in_words(503, found.title, [found.meaning, found.mend])
+    response.headers["Retry-After"] = str(outages.retry_after(error))
+    return response
+
+
+def missing() -> HttpResponse:
+    """Say that there is no such user."""
+    return _in_words(404, "There is no such user.", ["It may have been deleted. The list shows who is left."])
+
+
+def _in_words(status: int, title: str, sentences: list[str]) -> HttpResponse:
+    """Render without the request, so that nothing asks for a session: the database may be what is down."""
+    context = {"status": status, "phrase": HTTPStatus(status).phrase, "heading": title, "sentences": sentences}
+    return HttpResponse(render_to_string("users/problem.html", context), status=status)

@@ -14,7 +14,6 @@ from django.db import models
 from django.utils.duration import duration_iso_string
 
 from cachedemo.entries import Entry, Origin
-from cachedemo.flush_queue import Fields
 
 # What the database may refuse although the field's own validators let it pass.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -130,7 +129,7 @@ class Codec:
                 return field
         raise FieldError(f"{self.model._meta.label} caches no field {name!r}; it caches {', '.join(self.fields)}.")
 
-    def overlay(self, values: Values | None, stamp: int, pending: Fields) -> Entry:
+    def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
         """Return the row, and over it each pending field that is newer than the row.
 
         No row means missing, whatever is pending: a pending write always had a row, so it was deleted since.

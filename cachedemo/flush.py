@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cachedemo import source, stats, versions
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
-from cachedemo.flush_queue import Claim
+from cachedemo.waiting import Claim
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -5,22 +5,18 @@ The keys and what holds between them are described in `lua/queue.lua`, each step
 
 import json
 import logging
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.servers import QUEUE, Script
+from cachedemo.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp, claimed, decode, pairs, texts
 
 logger = logging.getLogger(__name__)
 
 GONE_FOR = 600  # seconds for which write-behind is refused after a delete
 REAP_LIMIT = 1000  # claims and writers looked at in one go
-
-_STAMP = re.compile(rb"\d{16}")
-
-Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as JSON has it
 
 
 def _script(name: str) -> Script:
@@ -31,55 +27,6 @@ _stamp, _settle_up, _enqueue = _script("stamp"), _script("settle_up"), _script("
 _claim, _ack, _release, _bury = _script("claim"), _script("ack"), _script("release"), _script("bury")
 _reap, _owe, _paid = _script("reap"), _script("owe"), _script("paid")
 _retry, _discard = _script("retry"), _script("discard")
-
-
-class Stamp(NamedTuple):
-    """What a writer of the source learns when it gets its stamp."""
-
-    stamp: int
-    pending: Fields
-    versions: list[str]
-
-
-class Enqueued(NamedTuple):
-    """What a write-behind writer learns when its write was taken."""
-
-    stamp: int
-    pending: Fields
-    versions: list[str]
-    first: bool  # the list was empty before
-
-
-class Refusal(Exception):
-    """Raised when the queue does not take a write; `reason` says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Claim(NamedTuple):
-    """One claimed row: what waits for it, or why that cannot be read."""
-
-    pk: str
-    raw: dict[bytes, bytes]  # as it stands in the row's hash
-    fields: Fields
-    error: str | None
-
-    @property
-    def stamp(self) -> int:
-        return max((stamp for stamp, _ in self.fields.values()), default=0)
-
-
-class Owed(NamedTuple):
-    """A row whose slots somebody must empty: a writer died, or could not reach the cache."""
-
-    member: bytes
-    deadline: bytes
-
-    @property
-    def pk(self) -> str:
-        return self.member.decode().rpartition(":")[0]
 
 
 class FlushQueue:
@@ -131,11 +78,11 @@ class FlushQueue:
         """Hand out a stamp for a write of `pk` ('' for a row to be created); seconds, microseconds."""
         gone_for = GONE_FOR * 1_000_000 if gone else 0
         stamp, fields, versions = self._run(_stamp, str(pk), token, int(owed_for * 1_000_000), floor, gone_for)
-        return Stamp(int(stamp), self._readable(pk, _pairs(fields)), _texts(versions))
+        return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions))
 
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
-        return _texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
+        return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
 
     def owe(self, pks: Iterable[Any]) -> None:
         """Note that the slots of these rows must be emptied as soon as the cache answers."""
@@ -168,7 +115,7 @@ class FlushQueue:
         if isinstance(answer, bytes):
             raise Refusal(answer.decode().lower())
         stamp, waiting, versions, first = answer
-        return Enqueued(int(stamp), self._readable(pk, _pairs(waiting)), _texts(versions), bool(first))
+        return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
 
     def _enqueue(self, arguments: list[Any]) -> Any:
         return self._run(_enqueue, *arguments)
@@ -190,7 +137,7 @@ class FlushQueue:
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
         """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
         versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped)
-        return [_claimed(pk.decode(), fields) for pk, fields in batch], _texts(versions)
+        return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
 
     def ack(self, stamps: Mapping[str, int]) -> None:
         """Drop what the source has now: pk -> the newest stamp that was flushed."""
@@ -210,7 +157,7 @@ class FlushQueue:
     def reap(self) -> tuple[list[Owed], list[str]]:
         """Give overdue claims back; return what is owed by now, and the versions."""
         owed, versions = self._run(_reap, REAP_LIMIT)
-        return [Owed(member, deadline) for member, deadline in _pairs(owed).items()], _texts(versions)
+        return [Owed(member, deadline) for member, deadline in pairs(owed).items()], texts(versions)
 
     def paid(self, owed: Iterable[Owed]) -> None:
         """The slots of these rows are empty: nothing is owed any more, unless it was owed anew."""
@@ -247,36 +194,6 @@ class FlushQueue:
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return QUEUE.script(script, [self.name], arguments)
-
-
-def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
-    """Return the waiting fields of a row's hash, and an error for each that cannot be read."""
-    fields: Fields = {}
-    errors: dict[str, str] = {}
-    for name, waiting in raw.items():
-        try:
-            if not _STAMP.fullmatch(waiting[:16]):
-                raise ValueError("no stamp")
-            fields[name.decode()] = (int(waiting[:16]), json.loads(waiting[16:]))
-        except ValueError as error:
-            errors[name.decode(errors="replace")] = str(error)
-    return fields, errors
-
-
-def _claimed(pk: str, fields: Any) -> Claim:
-    if isinstance(fields, bytes):
-        return Claim(pk, {}, {}, fields.decode())
-    raw = _pairs(fields)
-    decoded, errors = decode(raw)
-    return Claim(pk, raw, decoded, "; ".join(f"{name}: {error}" for name, error in errors.items()) or None)
-
-
-def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _texts(items: Iterable[bytes]) -> list[str]:
-    return [item.decode() for item in items]
 
 
 def _raised(answer: Any) -> Any:

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from django.db import models, router, transaction
 
 from cachedemo import flush, reads, versions
-from cachedemo.codec import Codec, Values
+from cachedemo.codec import Codec
 from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.flush_queue import FlushQueue, Refusal
+from cachedemo.flush_queue import FlushQueue
 from cachedemo.no_queue import NoQueue
-from cachedemo.patterns import Pattern, synchronous, write_behind
-from cachedemo.patterns.written import Written
+from cachedemo.patterns import Pattern
+from cachedemo.patterns.writer import Writer
 from cachedemo.slots import Slots
 
 
@@ -78,7 +78,7 @@ class ModelCache:
             DoesNotExist: there is no such row.
             QueueUnavailable, SourceUnavailable: it cannot be told.
         """
-        pk = self._pk(pk)
+        pk = self.to_pk(pk)
         entry = reads.find_with_ttl(self, pk) if with_ttl else reads.find(self, pk)
         if entry.body is None:
             raise self.missing(pk)
@@ -86,12 +86,12 @@ class ModelCache:
 
     def get(self, pk: Any) -> Any:
         """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
-        entry, values = reads.find_values(self, self._pk(pk))
+        entry, values = reads.find_values(self, self.to_pk(pk))
         return self.codec.instance(values, entry.stamp, self.using)
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
         """Return an entry for each row that exists: pk -> entry."""
-        wanted = list(dict.fromkeys(self._pk(pk) for pk in pks))
+        wanted = list(dict.fromkeys(self.to_pk(pk) for pk in pks))
         return {pk: entry for pk, entry in reads.find_many(self, wanted).items() if entry.body is not None}
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
@@ -109,7 +109,7 @@ class ModelCache:
 
     # writing
 
-    def via(self, pattern: Pattern | str) -> "Writer":
+    def via(self, pattern: Pattern | str) -> Writer:
         """Return the writes of this cache in another pattern than the default."""
         return Writer(self, Pattern(pattern))
 
@@ -130,7 +130,7 @@ class ModelCache:
 
         For writes that went past cachedemo: `QuerySet.update()`, `bulk_update`, `bulk_create`, raw SQL.
         """
-        rows = [self._pk(pk) for pk in pks]
+        rows = [self.to_pk(pk) for pk in pks]
         transaction.on_commit(lambda: self._evict(rows), using=self.using)
 
     def _evict(self, pks: list[Any]) -> None:
@@ -183,7 +183,8 @@ class ModelCache:
             if field.unique or field.remote_field or {field.name, attname} & together
         }
 
-    def _pk(self, value: Any) -> Any:
+    def to_pk(self, value: Any) -> Any:
+        """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
         return value if type(value) is int else self.codec.to_pk(value)
 
     def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
@@ -196,81 +197,3 @@ class ModelCache:
         """Return what says that there is no such row."""
         does_not_exist: type[Exception] = self.model.DoesNotExist  # type: ignore[attr-defined]
         return does_not_exist(f"{self.model._meta.object_name} {pk} does not exist.")
-
-
-class Writer:
-    """The writes of one model in one pattern."""
-
-    def __init__(self, cache: ModelCache, pattern: Pattern) -> None:
-        self.cache = cache
-        self.pattern = pattern
-
-    def update(self, pk: Any, /, **fields: Any) -> Any:
-        """Write the named fields, and only these; return the instance with its stamp.
-
-        Raises:
-            DoesNotExist: there is no such row.
-            FieldError: a field is not one of the cached ones.
-            ValidationError: a value does not do.
-            IntegrityError, DataError: the source refuses it.
-            Unavailable: not acknowledged; the subclass says whether anything was written.
-        """
-        return self._instance(self.write(pk, fields))
-
-    def write(self, pk: Any, fields: dict[str, Any], *, if_match: str | None = None) -> Written:
-        """Do what `update` does, and tell which way the write went.
-
-        Args:
-            fields: name -> Python value.
-            if_match: an `etag`; the row is written only if it still is what that says. Goes through the source,
-                since only there it can be decided in the same step as the write.
-
-        Raises:
-            PreconditionFailed: it is not. And all that `update` raises.
-        """
-        cache, pk = self.cache, self.cache._pk(pk)
-        values = cache.codec.clean(fields)
-        if self.pattern is Pattern.WRITE_BEHIND:
-            return self._write_behind(pk, values, if_match)
-        replace = self.pattern is Pattern.WRITE_THROUGH
-        return Written(synchronous.update(cache, pk, values, replace=replace, if_match=if_match), self.pattern)
-
-    def _write_behind(self, pk: Any, values: Values, if_match: str | None) -> Written:
-        reason = "If-Match"
-        if if_match is None:
-            try:
-                return Written(write_behind.update(self.cache, pk, values), Pattern.WRITE_BEHIND)
-            except Refusal as refusal:
-                reason = refusal.reason
-        entry = synchronous.update(self.cache, pk, values, replace=True, if_match=if_match)
-        return Written(entry, Pattern.WRITE_THROUGH, reason)
-
-    def create(self, **fields: Any) -> Any:
-        """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
-
-        Raises:
-            ValidationError, IntegrityError, DataError: it will not do.
-            Unavailable: not acknowledged.
-        """
-        return self._instance(self.insert(fields))
-
-    def insert(self, fields: dict[str, Any]) -> Written:
-        """Do what `create` does, and tell which way it went."""
-        replace = self.pattern is not Pattern.CACHE_ASIDE
-        way = Pattern.WRITE_THROUGH if replace else Pattern.CACHE_ASIDE
-        return Written(synchronous.create(self.cache, fields, replace=replace), way)
-
-    def delete(self, pk: Any, *, if_match: str | None = None) -> None:
-        """Delete a row at once, whatever the pattern, and what cascades from it. It does not come back.
-
-        Raises:
-            DoesNotExist: there is no such row.
-            PreconditionFailed: it is not what `if_match` says.
-            ProtectedError, RestrictedError: other rows need it.
-            Unavailable: not acknowledged.
-        """
-        synchronous.delete(self.cache, self.cache._pk(pk), if_match)
-
-    def _instance(self, written: Written) -> Any:
-        codec, entry = self.cache.codec, written.entry
-        return codec.instance(codec.decode(entry.body), entry.stamp, self.cache.using)  # type: ignore[arg-type]

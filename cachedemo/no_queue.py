@@ -7,19 +7,19 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cachedemo.flush_queue import Claim, Enqueued, Fields, Owed, Refusal, Stamp
+from cachedemo.flush_queue import FlushQueue
+from cachedemo.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp
 
 
-class NoQueue:
+class NoQueue(FlushQueue):
     """Answers as an empty `FlushQueue` would.
 
     Args:
         version: the only one there is.
     """
 
-    name = ""
-
     def __init__(self, version: str) -> None:
+        super().__init__("")
         self.version = version
         self._record = b""
 
@@ -42,7 +42,9 @@ class NoQueue:
     def owe(self, pks: Iterable[Any]) -> None:
         pass
 
-    def enqueue(self, pk: Any, floor: int, max_pending: int, values: Any, fsync_within: float | None) -> Enqueued:
+    def enqueue(
+        self, pk: Any, floor: int, max_pending: int, values: Any, fsync_within: float | None = None
+    ) -> Enqueued:
         raise Refusal("no queue")
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:

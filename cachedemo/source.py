@@ -11,7 +11,7 @@ from django.db import DatabaseError, DataError, IntegrityError, connections, tra
 from cachedemo import conf
 from cachedemo.codec import STAMP, Values
 from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable
-from cachedemo.flush_queue import Fields
+from cachedemo.waiting import Fields
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -21,7 +21,7 @@ from cachedemo.servers import QUEUE, Error
 
 if TYPE_CHECKING:
     from cachedemo.entries import Entry
-    from cachedemo.flush_queue import Claim
+    from cachedemo.waiting import Claim
 
 logger = logging.getLogger(__name__)
 

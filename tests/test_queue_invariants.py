@@ -7,8 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cachedemo.flush_queue import Claim, FlushQueue, Refusal
+from cachedemo.flush_queue import FlushQueue
 from cachedemo.servers import QUEUE
+from cachedemo.waiting import Claim, Refusal
 
 PKS = st.sampled_from(["1", "2", "3"])
 FIELDS = st.sampled_from(["a", "b"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cachedemo import slots
 from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.flush_queue import Stamp
+from cachedemo.waiting import Stamp
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -10,8 +10,8 @@ from cachedemo import source, wake
 from cachedemo.codec import STAMP, Values, storable
 from cachedemo.entries import Entry, Origin
 from cachedemo.exceptions import Contended, OutcomeUnknown, PreconditionFailed, UnknownFieldWaiting
-from cachedemo.flush_queue import Fields
 from cachedemo.patterns.source_write import WRITE, SourceWrite
+from cachedemo.waiting import Fields
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -6,7 +6,7 @@ from cachedemo import reads, slots, wake
 from cachedemo.codec import Values
 from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.flush_queue import Refusal
+from cachedemo.waiting import Refusal
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

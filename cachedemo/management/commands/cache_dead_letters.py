@@ -9,6 +9,8 @@ from cachedemo import dead_letters, registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 
+PIPED_WIDTH = 160  # columns, where no terminal says how many it has
+
 
 class Command(BaseCommand):
     help = "List the writes that the database has refused, retry them, or discard them for good."
@@ -26,12 +28,12 @@ class Command(BaseCommand):
         try:
             caches = [registry.by_queue(options["queue"])] if options["queue"] else registry.with_queue()
             if action == "list":
-                return self.list(caches)
+                return self.show(caches)
             self.act(action, self.only(caches), options)
         except CachedemoError as error:
             raise CommandError(str(error)) from error
 
-    def list(self, caches: "list[ModelCache]") -> None:
+    def show(self, caches: list[ModelCache]) -> None:
         """Print each letter with its error and the difference to the row."""
         found = [(cache, letter) for cache in caches for letter in dead_letters.letters(cache)]
         if not found:
@@ -44,9 +46,12 @@ class Command(BaseCommand):
                 head = ["", "", "", ""] if number else [str(cache.queue), letter.pk, since, letter.error]
                 there = str(row.row) if letter.row_exists else "(no row)"
                 table.add_row(*head[:3], row.field, str(row.waiting), there, head[3])
-        Console(file=self.stdout, width=None if self.stdout.isatty() else 160).print(table)
+        console = Console(width=None if self.stdout.isatty() else PIPED_WIDTH)
+        with console.capture() as text:
+            console.print(table)
+        self.stdout.write(text.get())
 
-    def only(self, caches: "list[ModelCache]") -> ModelCache:
+    def only(self, caches: list[ModelCache]) -> ModelCache:
         if len(caches) != 1:
             names = ", ".join(str(cache.queue) for cache in caches)
             raise CommandError(f"Name one of the queues with --queue: {names}.")
@@ -66,7 +71,7 @@ class Command(BaseCommand):
             return self.stdout.write(f"{dead_letters.discard(cache, pks)} dead letters discarded.")
         raise CommandError("Nothing was discarded.")
 
-    def agreed(self, cache: ModelCache, pks: "list[str]") -> bool:
+    def agreed(self, cache: ModelCache, pks: list[str]) -> bool:
         shown = ", ".join(pks[:10]) + (", …" if len(pks) > 10 else "")
         try:
             answer = input(f"Give up the refused writes of {len(pks)} rows of {cache.queue} ({shown}) for good? [y/N] ")

@@ -1,0 +1,92 @@
+"""The writes that wait for the source, as Python has them, and how they are written down in the queue."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+_STAMP = re.compile(rb"\d{16}")
+
+Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as JSON has it
+
+
+class Stamp(NamedTuple):
+    """What a writer of the source learns when it gets its stamp."""
+
+    stamp: int
+    pending: Fields
+    versions: list[str]
+
+
+class Enqueued(NamedTuple):
+    """What a write-behind writer learns when its write was taken."""
+
+    stamp: int
+    pending: Fields
+    versions: list[str]
+    first: bool  # the list was empty before
+
+
+class Refusal(Exception):
+    """Raised when the queue does not take a write; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Claim(NamedTuple):
+    """One claimed row: what waits for it, or why that cannot be read."""
+
+    pk: str
+    raw: dict[bytes, bytes]  # as it stands in the row's hash
+    fields: Fields
+    error: str | None
+
+    @property
+    def stamp(self) -> int:
+        return max((stamp for stamp, _ in self.fields.values()), default=0)
+
+
+class Owed(NamedTuple):
+    """A row whose slots somebody must empty: a writer died, or could not reach the cache."""
+
+    member: bytes
+    deadline: bytes
+
+    @property
+    def pk(self) -> str:
+        return self.member.decode().rpartition(":")[0]
+
+
+def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
+    """Return the waiting fields of a row's hash, and an error for each that cannot be read."""
+    fields: Fields = {}
+    errors: dict[str, str] = {}
+    for name, waiting in raw.items():
+        try:
+            if not _STAMP.fullmatch(waiting[:16]):
+                raise ValueError("no stamp")
+            fields[name.decode()] = (int(waiting[:16]), json.loads(waiting[16:]))
+        except ValueError as error:
+            errors[name.decode(errors="replace")] = str(error)
+    return fields, errors
+
+
+def claimed(pk: str, fields: Any) -> Claim:
+    """Return a claim from the claim script's answer: the row's fields in turn, or an error in words."""
+    if isinstance(fields, bytes):
+        return Claim(pk, {}, {}, fields.decode())
+    raw = pairs(fields)
+    decoded, errors = decode(raw)
+    return Claim(pk, raw, decoded, "; ".join(f"{name}: {error}" for name, error in errors.items()) or None)
+
+
+def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return a dict from names and values in turn."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def texts(items: Iterable[bytes]) -> list[str]:
+    """Return bytes as text."""
+    return [item.decode() for item in items]

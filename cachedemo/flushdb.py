@@ -6,7 +6,7 @@ Writes that wait for the source survive: they are on the queue server, whose dat
 from dataclasses import dataclass
 from typing import Any
 
-from cachedemo import conf, keyspace, registry
+from cachedemo import conf, keyspace, queue_keys, registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.keyspace import Survey
 from cachedemo.servers import CACHE, QUEUE, Role
@@ -47,7 +47,7 @@ def registered_names() -> set[str]:
 
 def look(survey: Survey | None) -> Situation:
     """Return the situation now. Raises CacheUnavailable, QueueUnavailable."""
-    pending = [("ZCARD", cache.queue_of_writes.key("pending")) for cache in registry.registered()]
+    pending = [("ZCARD", queue_keys.key(cache, "pending")) for cache in registry.with_queue()]
     return Situation(
         database=CACHE.address,
         number=number(CACHE),

@@ -52,7 +52,7 @@ class Event(NamedTuple):
 
 
 def record(
-    user_id: int, code: str, target: str, outcome: str, seconds: float, counts: dict[str, int], words: str
+    user_id: Any, code: str, target: str, outcome: str, seconds: float, counts: dict[str, int], words: str
 ) -> LogEntry:
     """Write one action down."""
     return LogEntry.objects.create(
@@ -67,7 +67,7 @@ def record(
 
 def finish(entry_id: int | None, outcome: str, seconds: float, counts: dict[str, int], words: str) -> None:
     """Complete the entry of an action that went on in the background."""
-    for entry in LogEntry.objects.filter(pk=entry_id):
+    for entry in LogEntry.objects.filter(pk=entry_id or 0):
         entry.change_message = _message(_details(entry).get("target", ""), outcome, seconds, counts, words)
         entry.save(update_fields=["change_message"])
 

@@ -86,6 +86,25 @@ def scan(prefix: str = "") -> Survey:
         time.sleep(PAUSE)
 
 
+def is_ours(key: str) -> bool:
+    """Say whether a key has the form of a slot."""
+    return parts(key) is not None
+
+
+def parts(key: str) -> tuple[str, str, str] | None:
+    """Return version, model and primary key that a key names; None if it is not of our form."""
+    found = _OURS.match(key)
+    return (found[1], found[2], key[found.end() :]) if found else None
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """Return the fields in a slot's body, of whatever version. Raises ValueError."""
+    values = json.loads(body)
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object")
+    return values
+
+
 def pattern(prefix: str) -> str:
     """Return the SCAN pattern for keys that begin with exactly this text."""
     return _GLOB.sub(r"\\\1", prefix) + "*"

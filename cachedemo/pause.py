@@ -4,6 +4,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from cachedemo import queue_keys
 from cachedemo.servers import QUEUE
 
 if TYPE_CHECKING:
@@ -29,4 +30,4 @@ def parse(answer: Any) -> dict[str, Any] | None:
 
 
 def key(cache: "ModelCache") -> str:
-    return cache.queue_of_writes.key("paused")
+    return queue_keys.key(cache, "paused")

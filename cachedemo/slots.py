@@ -60,6 +60,11 @@ def held(slot: bytes) -> Entry | None:
     return None
 
 
+def is_well_formed(slot: bytes) -> bool:
+    """Say whether cachedemo may have written this."""
+    return _WELL_FORMED.fullmatch(slot) is not None
+
+
 def is_lease(slot: bytes) -> bool:
     return slot[:1] == b"L"
 
@@ -131,7 +136,7 @@ class Slots:
 
     def discard_malformed(self, pk: Any, slot: bytes) -> bool:
         """Throw a slot out if cachedemo cannot have written it; return whether it was."""
-        if _WELL_FORMED.fullmatch(slot):
+        if is_well_formed(slot):
             return False
         self.discard(pk)
         return True

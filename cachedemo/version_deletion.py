@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cachedemo import keyspace
+from cachedemo import keyspace, queue_keys
 from cachedemo.exceptions import CachedemoError
 from cachedemo.servers import CACHE, QUEUE
 from cachedemo.versions import LIVE
@@ -61,7 +61,7 @@ class Deletion(NamedTuple):
 
 
 def key(cache: "ModelCache", version: str) -> str:
-    return cache.queue_of_writes.key(f"deletion:{version}")
+    return queue_keys.key(cache, f"deletion:{version}")
 
 
 def prefix(cache: "ModelCache", version: str) -> str:
@@ -139,8 +139,14 @@ def parse(answer: Any) -> Deletion | None:
     if isinstance(answer, Exception) or b"state" not in answer:
         return None
     raw = {name.decode(): value.decode() for name, value in answer.items()}
-    times = (float(raw.get(name, 0)) for name in ("begun", "updated"))
-    return Deletion(raw["state"], int(raw.get("deleted", 0)), int(raw.get("total", 0)), *times, raw.get("by", ""))
+    return Deletion(
+        state=raw["state"],
+        deleted=int(raw.get("deleted", 0)),
+        total=int(raw.get("total", 0)),
+        begun=float(raw.get("begun", 0)),
+        updated=float(raw.get("updated", 0)),
+        by=raw.get("by", ""),
+    )
 
 
 def _report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
@@ -159,7 +165,7 @@ def _end(cache: "ModelCache", version: str) -> Deletion:
     _raise(
         QUEUE.pipeline(
             [
-                ("HDEL", cache.queue_of_writes.key("versions"), version),
+                ("HDEL", queue_keys.key(cache, "versions"), version),
                 ("HSET", name, "state", DONE, "updated", time.time()),
                 ("EXPIRE", name, keyspace.KEPT),
             ]
@@ -171,7 +177,7 @@ def _end(cache: "ModelCache", version: str) -> Deletion:
 
 
 def _set_state(cache: "ModelCache", version: str, state: str) -> None:
-    versions = cache.queue_of_writes.key("versions")
+    versions = queue_keys.key(cache, "versions")
     record = QUEUE.command("HGET", versions, version)
     if record is not None:
         QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))

@@ -1,0 +1,132 @@
+"""Charts as inline SVG: Python computes the lines, a template writes them, the stylesheet colours them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from cachedemo.history import Event
+
+HEIGHT = 100
+Values = Sequence[float | None]
+
+
+class Line(NamedTuple):
+    name: str
+    tone: str  # a class of the stylesheet
+    values: Values
+
+
+class Drawn(NamedTuple):
+    """A line as a path: what the template needs of it."""
+
+    name: str
+    tone: str
+    path: str
+    last: str
+
+
+class Marker(NamedTuple):
+    x: str
+    label: str
+
+
+@dataclass
+class Axis:
+    """Time from left to right: `steps` points of `minutes` each, the last one at `end`."""
+
+    end: float  # seconds since the epoch
+    steps: int
+    minutes: int
+    events: Sequence[Event] = field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        return self.steps - 1
+
+    @property
+    def labels(self) -> list[str]:
+        whole = self.width * self.minutes * 60
+        times = [self.end - whole * part for part in (1, 0.5, 0)]
+        zone = timezone.get_current_timezone()
+        return [f"{datetime.fromtimestamp(at, zone):%H:%M}" for at in times]
+
+    @property
+    def markers(self) -> list[Marker]:
+        found = []
+        for event in self.events:
+            back = (self.end - event.at.timestamp()) / 60 / self.minutes
+            if back <= self.width:
+                label = f"{event.at:%H:%M} {event.action}, {event.target}, {event.who}"
+                found.append(Marker(f"{self.width - max(0.0, back):.2f}", label))
+        return found
+
+
+@dataclass
+class Chart:
+    """One chart.
+
+    Args:
+        top: where the axis ends; the next round number above the highest value if None.
+        show: how a value is written.
+    """
+
+    title: str
+    axis: Axis
+    lines: Sequence[Line]
+    show: Callable[[float], str]
+    top: float | None = None
+
+    @property
+    def scale(self) -> float:
+        return self.top or round_up(max((v for line in self.lines for v in line.values if v is not None), default=0))
+
+    @property
+    def ticks(self) -> list[str]:
+        return [self.show(self.scale * part) for part in (1, 0.5, 0)]
+
+    @property
+    def box(self) -> str:
+        return f"0 0 {self.axis.width} {HEIGHT}"
+
+    @property
+    def drawn(self) -> list[Drawn]:
+        return [Drawn(line.name, line.tone, path(line.values, self.scale), self._last(line)) for line in self.lines]
+
+    def _last(self, line: Line) -> str:
+        known = [value for value in line.values if value is not None]
+        return self.show(known[-1]) if known else "no data"
+
+    @property
+    def words(self) -> str:
+        """The chart for those who do not see it."""
+        return f"{self.title}: " + ", ".join(f"{line.name} {self._last(line)}" for line in self.lines)
+
+
+def path(values: Values, top: float) -> str:
+    """Return the d of a path, with a gap where nothing is known; a lone value is a dot."""
+    parts, pen_down = [], False
+    for x, value in enumerate(values):
+        if value is not None:
+            y = HEIGHT - min(1.0, value / top) * HEIGHT
+            parts.append(f"{'L' if pen_down else 'M'}{x} {y:.1f}{'' if pen_down else 'h0'}")
+        pen_down = value is not None
+    return "".join(parts)
+
+
+def round_up(value: float) -> float:
+    """Return the next of 1, 2, 5, 10, 20, … that is not below; 1 for nothing."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
+
+
+def thin(values: Sequence[float | None], step: int, combine: Callable[[list[float]], float]) -> list[float | None]:
+    """Combine each `step` neighbours into one, None where none is known."""
+    groups = (values[i : i + step] for i in range(0, len(values), step))
+    known = ([value for value in group if value is not None] for group in groups)
+    return [combine(group) if group else None for group in known]

@@ -1,0 +1,85 @@
+"""The overview's curves: which numbers of the statistics make which chart."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.template.defaultfilters import filesizeformat
+
+from cachedemo import history
+from cachedemo.admin.charts import Axis, Chart, Line, thin
+from cachedemo.stats import Minute
+from cachedemo.templatetags.cachedemo_admin import span
+
+STEPS = 60  # points of a chart, about
+
+Curve = list[float | None]
+
+
+def charts(minutes: dict[int, Minute], length: int, now: float) -> list[Chart]:
+    """Return the charts of the last `length` minutes; the minute under way is not over, and left out."""
+    whole = list(minutes.values())[:-1]
+    step = max(1, length // (4 * STEPS)) if length > STEPS else 1
+    end = int(now) // 60 * 60.0
+    since = datetime.fromtimestamp(now - length * 60, UTC)
+
+    def curve(of: Callable[[Minute], float | None], combine: Callable[[list[float]], float] = _mean) -> Curve:
+        return thin([of(minute) for minute in whole], step, combine)
+
+    axis = Axis(end, len(curve(_reads)), step, history.markers(since))
+    return [
+        Chart("Hit ratio", axis, [Line("hits", "good", curve(_ratio))], lambda v: f"{v:.0f} %", top=100),
+        Chart(
+            "Reads a second",
+            axis,
+            [
+                Line("cache", "good", curve(_rate("hits"))),
+                Line("pending", "warn", curve(_rate("pending"))),
+                Line("source", "bad", curve(_rate("source"))),
+            ],
+            _plain,
+        ),
+        Chart("Flush lag", axis, [Line("oldest of a batch", "warn", curve(_lag, max))], span),
+        Chart("Rows flushed a second", axis, [Line("rows", "good", curve(_rate("flushed")))], _plain),
+        Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size),
+        Chart("Evictions a minute", axis, [Line("keys", "bad", thin(_evictions(whole), step, _mean))], _plain),
+    ]
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _reads(minute: Minute) -> float:
+    return sum(minute.get(name, 0) for name in ("hits", "pending", "source"))
+
+
+def _ratio(minute: Minute) -> float | None:
+    reads = _reads(minute)
+    return 100 * minute.get("hits", 0) / reads if reads else None
+
+
+def _rate(name: str) -> Callable[[Minute], float | None]:
+    return lambda minute: minute.get(name, 0) / 60
+
+
+def _lag(minute: Minute) -> float | None:
+    return minute["lag_ms"] / minute["batches"] / 1000 if minute.get("batches") and "lag_ms" in minute else None
+
+
+def _level(name: str) -> Callable[[Minute], float | None]:
+    return lambda minute: minute.get(name)
+
+
+def _evictions(minutes: list[Minute]) -> Curve:
+    """Return what came to the server's count since the minute before; a restart begins at 0."""
+    levels = [minute.get("evicted") for minute in minutes]
+    pairs = zip([None, *levels], levels, strict=False)
+    return [None if before is None or now is None else max(0.0, now - before) for before, now in pairs]
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.2g}"
+
+
+def _size(value: float) -> str:
+    return filesizeformat(value)

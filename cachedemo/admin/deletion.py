@@ -1,0 +1,95 @@
+"""Deleting a version: a dry run with the count first, then a task with a progress bar."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+
+from cachedemo import history, queue_keys, registry, tasks, version_deletion
+from cachedemo.admin import actions, tokens, version_rows
+from cachedemo.admin.actions import Refused, Result
+from cachedemo.admin.page import Page, ask
+from cachedemo.servers import QUEUE
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+_TOLD_TWICE = "is the current version: every read would miss until it is filled again. Tick the box to delete it."
+
+
+def page(request: HttpRequest, name: str, version: str) -> Page:
+    """The page of one version: what is known of it, the dry run, and the deletion."""
+    cache = _cache(name)
+    asked = ask(QUEUE, [("HGETALL", queue_keys.key(cache, "versions"))])
+    rows = version_rows.rows([cache], asked.answers, None)
+    row = next((row for row in rows if row.version == version), None)
+    row = row or version_rows.VersionRow(cache, version, None, None, False)
+    counted = _counted(request, row)
+    context = {
+        "row": row,
+        "problems": [asked.problem] if asked.problem else [],
+        "counted": counted,
+        "count": actions.button(request, "count-version", "Count its keys", row.prefix, **_who(row)),
+        "delete": actions.button(request, "delete-version", "Delete", row.prefix, **_who(row), keys=counted),
+    }
+    return Page("version", f"Delete {row.prefix}", context)
+
+
+def _cache(name: str) -> "ModelCache":
+    for cache in registry.with_queue():
+        if cache.slots.name == name:
+            return cache
+    raise Http404("No registered model has this name.")
+
+
+def _who(row: version_rows.VersionRow) -> dict[str, str]:
+    return {"model": row.name, "version": row.version}
+
+
+def _counted(request: HttpRequest, row: version_rows.VersionRow) -> int | None:
+    """Return what the dry run has just counted; None if there was none, or not lately."""
+    kept = request.session.get("cachedemo_counted", {})
+    fresh = time.time() - kept.get("at", 0) < tokens.MAX_AGE
+    return kept["keys"] if fresh and kept.get("prefix") == row.prefix else None
+
+
+@actions.action("count-version", back="versions")
+def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """The dry run: count the keys, delete none."""
+    cache = _cache(shown["model"])
+    keys = version_deletion.count(cache, shown["version"])
+    request.session["cachedemo_counted"] = {"prefix": shown["target"], "keys": keys, "at": time.time()}
+    there = reverse("admin:cachedemo_cache_version", args=[shown["model"], shown["version"]])
+    return Result(f"Dry run: {keys:,} keys of {shown['target']} would be deleted.", {"keys": keys}, there)
+
+
+@actions.action("delete-version", back="versions")
+def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Retire the version and ask a worker to delete its keys."""
+    cache, version = _cache(shown["model"]), shown["version"]
+    if shown["keys"] is None:
+        raise Refused("Count its keys first.")
+    insists = request.POST.get("even_current") == "yes"
+    if version == cache.slots.version and not insists:
+        raise Refused(f"{shown['target']} {_TOLD_TWICE}")
+    deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
+    left = deletion.total - deletion.deleted
+    words = f"Deleting {left:,} keys of {shown['target']}."
+    target = shown["target"]
+    entry = history.record(request.user.pk, "delete-version", target, history.RUNNING, 0, {"keys": left}, words)
+    try:
+        tasks.request_deletion(str(cache.queue), version, entry.pk)
+    except Exception as error:  # whatever a broker's client raises
+        entry.delete()
+        version_deletion.cancel(cache, version)
+        raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error
+    return Result(words, {"keys": left}, outcome=history.RUNNING)
+
+
+@actions.action("cancel-deletion", back="versions")
+def cancel(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Stop a deletion that is under way."""
+    if not version_deletion.cancel(_cache(shown["model"]), shown["version"]):
+        raise Refused(f"No deletion of {shown['target']} is under way.")
+    return Result(f"The deletion of {shown['target']} was cancelled. Begin again to finish it.", {})

@@ -1,0 +1,31 @@
+"""The history: who did what, filtered."""
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest
+
+from cachedemo import history
+from cachedemo.admin.page import Page
+
+PER_PAGE = 50
+
+
+def page(request: HttpRequest) -> Page:
+    chosen = {name: request.GET.get(name, "") for name in ("action", "who", "outcome")}
+    found = history.entries()
+    who = sorted(set(found.order_by().values_list("user__username", flat=True)))
+    if chosen["action"]:
+        found = found.filter(object_id=chosen["action"])
+    if chosen["who"]:
+        found = found.filter(user__username=chosen["who"])
+    if chosen["outcome"] in history.OUTCOMES:
+        found = found.filter(change_message__contains=f'"outcome": "{chosen["outcome"]}"')
+    part = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "part": part,
+        "events": history.events(part.object_list),
+        "chosen": chosen,
+        "actions": history.ACTIONS,
+        "users": who,
+        "outcomes": history.OUTCOMES,
+    }
+    return Page("history", "History", context)

@@ -1,0 +1,182 @@
+"""One key: what the cache, the queue and the database say of the row, side by side."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from cachedemo import keyspace, registry, slots, source
+from cachedemo.admin import actions
+from cachedemo.admin.actions import Refused, Result
+from cachedemo.admin.keys import kind_of
+from cachedemo.admin.page import Page, ask
+from cachedemo.codec import Values
+from cachedemo.exceptions import CachedemoError
+from cachedemo.flush_queue import Fields
+from cachedemo.servers import CACHE, Error
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+LONGEST_TTL = 86400  # seconds
+
+
+@dataclass
+class Place:
+    """Whose slot a key is."""
+
+    key: str
+    cache: "ModelCache"
+    version: str
+    pk: Any
+
+    @property
+    def current(self) -> bool:
+        return self.version == self.cache.slots.version
+
+
+@dataclass
+class FieldRow:
+    """One field in the three places, as JSON has it; None where a place has no word on it."""
+
+    name: str
+    cached: Any
+    pending: Any
+    row: Any
+    differs: bool
+
+
+def page(request: HttpRequest) -> Page:
+    key = request.GET.get("key", "")
+    slot, ttl, size, kind = ask_for(key)
+    place = place_of(key)
+    context: dict[str, Any] = {"key": key, "ttl": ttl, "size": size, "exists": kind not in (None, b"none")}
+    context |= {"place": place, "kind": kind_of(slot) if isinstance(slot, bytes) else "", "problems": []}
+    if place is not None:
+        context |= _compared(place, slot, context["problems"])
+        context |= _buttons(request, place)
+    return Page("key", key or "Key", context)
+
+
+def ask_for(key: str) -> list[Any]:
+    """Return slot, TTL in seconds (None if there is none), bytes and type."""
+    slot, ttl, size, kind = ask(CACHE, [("GET", key), ("PTTL", key), ("MEMORY USAGE", key), ("TYPE", key)]).answers
+    return [slot, ttl / 1000 if ttl is not None and ttl >= 0 else None, size, kind]
+
+
+def place_of(key: str) -> Place | None:
+    """Return whose slot this is; None if the key is not of our form, or no model's."""
+    parts = keyspace.parts(key)
+    for cache in registry.registered():
+        if parts and parts[1] == cache.slots.name and cache.codec.is_pk(parts[2]):
+            return Place(key, cache, parts[0], cache.codec.to_pk(parts[2]))
+    return None
+
+
+def _compared(place: Place, slot: Any, problems: list[str]) -> dict[str, Any]:
+    cached = _in_cache(place, slot)
+    waits: Fields = {}
+    pending: Values = {}
+    stamp, row = 0, None
+    try:
+        [waits], _ = place.cache.queue_of_writes.pending([place.pk], place.version)
+        pending = {name: value for name, (_, value) in waits.items()}
+    except (CachedemoError, Error) as error:
+        problems.append(str(error))
+    try:
+        found = source.select(place.cache, place.pk)
+        stamp, row = found or (0, None)
+    except CachedemoError as error:
+        problems.append(str(error))
+    entry = slots.held(slot) if isinstance(slot, bytes) else None
+    return {
+        "rows": _rows(cached, pending, row),
+        "cached": cached is not None,
+        "cached_missing": entry is not None and entry.body is None,
+        "waits": bool(pending),
+        "row_exists": row is not None,
+        "stamps": {"cache": entry.stamp if entry else 0, "database": stamp},
+        "pending_stamp": max((stamp for stamp, _ in waits.values()), default=0),
+    }
+
+
+def _in_cache(place: Place, slot: Any) -> dict[str, Any] | None:
+    entry = slots.held(slot) if isinstance(slot, bytes) else None
+    if entry is None or entry.body is None:
+        return None
+    try:
+        return keyspace.decoded(entry.body)
+    except ValueError:
+        return None
+
+
+def _rows(cached: dict[str, Any] | None, pending: dict[str, Any], row: dict[str, Any] | None) -> list[FieldRow]:
+    names = dict.fromkeys([*(row or {}), *(cached or {}), *pending])
+    return [_field(name, cached or {}, pending, row or {}) for name in names]
+
+
+def _field(name: str, *places: dict[str, Any]) -> FieldRow:
+    """A field differs if two places that know it do not agree."""
+    known = [place[name] for place in places if name in place]
+    cached, pending, row = (place.get(name) for place in places)
+    return FieldRow(name, cached, pending, row, any(value != known[0] for value in known))
+
+
+def _buttons(request: HttpRequest, place: Place) -> dict[str, actions.Button]:
+    return {
+        "delete": actions.button(request, "delete-key", "Delete", place.key),
+        "set_ttl": actions.button(request, "set-ttl", "Set TTL", place.key),
+        "refresh": actions.button(request, "refresh-key", "Refresh from the source", place.key),
+    }
+
+
+def _place(shown: dict[str, Any]) -> Place:
+    place = place_of(shown["target"])
+    if place is None:
+        raise Refused(f"{shown['target']} is not ours: it is never touched.")
+    return place
+
+
+def _there(place: Place) -> str:
+    return f"{reverse('admin:cachedemo_cache_key')}?{urlencode({'key': place.key})}"
+
+
+@actions.action("delete-key", back="keys")
+def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Empty the slot; what waits for the row stays."""
+    place = _place(shown)
+    gone = CACHE.command("UNLINK", place.key)
+    words = f"{place.key} was deleted." if gone else f"{place.key} was gone already."
+    return Result(words, {"keys": gone}, _there(place))
+
+
+@actions.action("set-ttl", back="keys")
+def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Let a value live for so long from now; a lease or a mark lives as long as its holder may take."""
+    place, seconds = _place(shown), request.POST.get("seconds", "")
+    if not seconds.isdecimal() or not 1 <= int(seconds) <= LONGEST_TTL:
+        raise Refused(f"A TTL is a whole number of seconds, 1 to {LONGEST_TTL}.")
+    slot = CACHE.command("GET", place.key)
+    if slot is None:
+        raise Refused(f"{place.key} is gone.")
+    if kind_of(slot) not in ("value", "missing"):
+        raise Refused(f"{place.key} is a {kind_of(slot)} now: it expires by itself.")
+    CACHE.command("PEXPIRE", place.key, int(seconds) * 1000)
+    return Result(f"{place.key} lives {seconds} s from now.", {"seconds": int(seconds)}, _there(place))
+
+
+@actions.action("refresh-key", back="keys")
+def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Empty the slot and read the row, which fills it with what every read returns."""
+    place = _place(shown)
+    if not place.current:
+        raise Refused(f"Version {place.version} is not the one that this process fills.")
+    place.cache.slots.drop([place.pk], [])
+    try:
+        place.cache.read(place.pk)
+    except ObjectDoesNotExist:
+        return Result(f"{place.key}: the database has no such row.", {}, _there(place))
+    return Result(f"{place.key} was loaded from the source.", {"keys": 1}, _there(place))

@@ -1,0 +1,83 @@
+"""Dead letters: what the database refused, beside the row, and what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+
+from cachedemo import dead_letters, registry
+from cachedemo.admin import actions
+from cachedemo.admin.actions import Refused, Result
+from cachedemo.dead_letters import DeadLetter
+from cachedemo.exceptions import CachedemoError
+from cachedemo.servers import Error
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+SHOWN = 200
+
+
+@dataclass
+class Shelf:
+    """The dead letters of one queue, and the forms for those that are shown."""
+
+    cache: "ModelCache"
+    letters: list[DeadLetter]
+    more: int
+    retry: actions.Button
+    discard: actions.Button
+    see_values: bool
+    problem: str = ""
+
+
+def shelves(request: HttpRequest, caches: "Sequence[ModelCache]") -> list[Shelf]:
+    return [_shelf(request, cache) for cache in caches]
+
+
+def _shelf(request: HttpRequest, cache: "ModelCache") -> Shelf:
+    queue, problem, found = str(cache.queue), "", []
+    try:
+        found = dead_letters.letters(cache)
+    except (CachedemoError, Error) as error:
+        problem = str(error)
+    letters, more = found[:SHOWN], max(0, len(found) - SHOWN)
+    bound = {"queue": queue, "letters": {letter.pk: letter.at for letter in letters}}
+    return Shelf(
+        cache=cache,
+        letters=letters,
+        more=more,
+        retry=actions.button(request, "retry-letters", "Retry", queue, **bound),
+        discard=actions.button(request, "discard-letters", "Discard", queue, **bound),
+        see_values=request.user.has_perm("cachedemo.inspect_keys"),
+        problem=problem,
+    )
+
+
+def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple["ModelCache", list[str]]:
+    """Return the letters that are meant: those ticked, or all that were shown. Raises Refused if one has changed."""
+    cache, were = registry.by_queue(shown["queue"]), shown["letters"]
+    pks = list(were) if request.POST.get("which") == "all" else request.POST.getlist("pk")
+    if not pks:
+        raise Refused("No dead letter is ticked.")
+    now = cache.queue_of_writes.dead()
+    if any(pk not in were or pk not in now or now[pk]["at"] != were[pk] for pk in pks):
+        raise Refused(actions.STALE)
+    return cache, pks
+
+
+@actions.action("retry-letters", back="queue")
+def retry(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Give them back to the flush."""
+    cache, pks = _chosen(request, shown)
+    retried = dead_letters.retry(cache, pks)
+    return Result(f"{retried:,} rows of {cache.queue} wait for the flush again.", {"rows": retried})
+
+
+@actions.action("discard-letters", back="queue")
+def discard(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Give up what was refused, for good."""
+    cache, pks = _chosen(request, shown)
+    discarded = dead_letters.discard(cache, pks)
+    return Result(f"{discarded:,} refused writes of {cache.queue} were given up.", {"rows": discarded})

@@ -1,0 +1,54 @@
+"""What a page is made of, and how it asks a server that may be down."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest
+
+from cachedemo.exceptions import CachedemoError
+from cachedemo.servers import Error, Role
+
+
+class Page(NamedTuple):
+    """A template of the folder admin/cachedemo, the page's title, and what the template shows.
+
+    A page with a part that refreshes itself has it in `<name>_live.html`, and a request of htmx gets only that.
+    """
+
+    name: str
+    title: str
+    context: dict[str, Any]
+    live: bool = False
+
+    def template(self, request: HttpRequest) -> str:
+        part = "_live" if self.live and request.headers.get("HX-Request") else ""
+        return f"admin/cachedemo/{self.name}{part}.html"
+
+
+class Tile(NamedTuple):
+    """One number that answers a question; tone is good, warn, bad or nothing."""
+
+    label: str
+    value: str
+    detail: str = ""
+    tone: str = ""
+
+
+class Answers(NamedTuple):
+    """A server's answers in the order of the commands, or why there are none."""
+
+    answers: list[Any]
+    problem: str
+
+    @property
+    def up(self) -> bool:
+        return not self.problem
+
+
+def ask(role: Role, commands: Sequence[Sequence[Any]]) -> Answers:
+    """Send commands in one round trip. An answer that is an error is None; so is every answer of a server down."""
+    try:
+        answers = role.pipeline(commands)
+    except (CachedemoError, Error) as error:
+        return Answers([None] * len(commands), str(error))
+    return Answers([None if isinstance(answer, Exception) else answer for answer in answers], "")

@@ -1,0 +1,157 @@
+"""The flush queue: what waits, who has it in hand, and what the database has refused."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+
+from cachedemo import pause, registry, stats
+from cachedemo.admin import actions, letters
+from cachedemo.admin.actions import Result
+from cachedemo.admin.page import Page, ask
+from cachedemo.queue_keys import key
+from cachedemo.servers import QUEUE
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+CLAIMS_SHOWN = 20
+FLUSH_FOR = 5.0  # seconds that "flush now" may take
+
+
+@dataclass
+class Claimed:
+    """A row in hand, until when (seconds since the epoch), by whom, and how many flushes it has outlived."""
+
+    pk: str
+    deadline: float
+    owner: str
+    lost: int
+
+
+@dataclass
+class QueueState:
+    """One queue as the page shows it."""
+
+    cache: "ModelCache"
+    depth: int
+    listed: int
+    oldest: float | None
+    in_flight: int
+    claims: list[Claimed]
+    dead: int
+    owed: int
+    paused: dict[str, Any] | None
+    buttons: list[actions.Button]
+
+
+def page(request: HttpRequest) -> Page:
+    caches, now = registry.with_queue(), time.time()
+    history = stats.queries(2, now)
+    commands = [_commands(cache) for cache in caches]
+    asked = ask(QUEUE, [*history, *(command for group in commands for command in group)])
+    rest, size = asked.answers[len(history) :], len(commands[0]) if commands else 0
+    states = [_state(request, cache, rest[size * i : size * (i + 1)]) for i, cache in enumerate(caches)]
+    context: dict[str, Any] = {
+        "problems": [asked.problem] if asked.problem else [],
+        "queues": states if asked.up else [],
+        "now": now,
+        "recent": _recent(asked.answers[: len(history)], now),
+    }
+    if not request.headers.get("HX-Request"):
+        context["letters"] = letters.shelves(request, [state.cache for state in states if state.dead])
+    return Page("queue", "Flush queue", context, live=True)
+
+
+def _commands(cache: "ModelCache") -> list[tuple[Any, ...]]:
+    return [
+        ("ZCARD", key(cache, "pending")),
+        ("LLEN", str(cache.queue)),
+        ("ZRANGE", key(cache, "pending"), 0, 0, "WITHSCORES"),
+        ("ZCARD", key(cache, "claimed")),
+        ("ZRANGE", key(cache, "claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
+        ("ZRANGE", key(cache, "flushers"), 0, -1, "WITHSCORES"),
+        ("HGETALL", key(cache, "reaped")),
+        ("HLEN", key(cache, "dead")),
+        ("ZCARD", key(cache, "owed")),
+        ("GET", pause.key(cache)),
+    ]
+
+
+def _state(request: HttpRequest, cache: "ModelCache", answers: Sequence[Any]) -> QueueState:
+    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, paused = answers
+    stopped = pause.parse(paused)
+    return QueueState(
+        cache=cache,
+        depth=depth or 0,
+        listed=listed or 0,
+        oldest=oldest[0][1] / 1_000_000 if oldest else None,
+        in_flight=in_flight or 0,
+        claims=_claims(claims or [], flushers or [], reaped or {}),
+        dead=dead or 0,
+        owed=owed or 0,
+        paused=stopped,
+        buttons=_buttons(request, cache, stopped),
+    )
+
+
+def _claims(claims: Sequence[Any], flushers: Sequence[Any], reaped: dict[bytes, bytes]) -> list[Claimed]:
+    """A batch and its owner have one deadline, to the microsecond."""
+    owners = {deadline: owner.decode().rpartition(" ")[0] for owner, deadline in flushers}
+    return [
+        Claimed(pk.decode(), deadline / 1_000_000, owners.get(deadline, "not known"), int(reaped.get(pk, 0)))
+        for pk, deadline in claims
+    ]
+
+
+def _buttons(request: HttpRequest, cache: "ModelCache", paused: dict[str, Any] | None) -> list[actions.Button]:
+    queue = str(cache.queue)
+    turn = ("resume", "Resume") if paused else ("pause", "Pause")
+    return [
+        actions.button(request, "flush-now", "Flush now", queue, queue=queue),
+        actions.button(request, *turn, queue, queue=queue, paused=bool(paused)),
+    ]
+
+
+def _recent(answers: Sequence[Any], now: float) -> dict[str, float]:
+    """Rows a second and retries, of this minute and the one before."""
+    minutes = stats.by_minute([answer or {} for answer in answers], 2, now).values()
+    seconds = 60 + now % 60
+    return {
+        "rows": sum(minute.get("flushed", 0) for minute in minutes) / seconds,
+        "retries": sum(minute.get("retries", 0) for minute in minutes),
+    }
+
+
+@actions.action("flush-now", back="queue")
+def flush_now(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    """Flush here and now, worker or no worker, paused or not; for some seconds at most."""
+    cache, rows, end = registry.by_queue(shown["queue"]), 0, time.monotonic() + FLUSH_FOR
+    while flushed := cache.flush():
+        rows += flushed
+        if time.monotonic() > end:
+            break
+    return Result(f"{rows:,} rows of {cache.queue} were taken from the list.", {"rows": rows})
+
+
+@actions.action("pause", back="queue")
+def pause_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    cache = registry.by_queue(shown["queue"])
+    _unless_changed(cache, shown)
+    pause.pause(cache, request.user.get_username())
+    return Result(f"{cache.queue} is paused: writes are acknowledged and wait.", {})
+
+
+@actions.action("resume", back="queue")
+def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
+    cache = registry.by_queue(shown["queue"])
+    _unless_changed(cache, shown)
+    pause.resume(cache)
+    return Result(f"{cache.queue} is flushed again.", {})
+
+
+def _unless_changed(cache: "ModelCache", shown: dict[str, Any]) -> None:
+    if pause.is_paused(cache) != shown["paused"]:
+        raise actions.Refused(actions.STALE)

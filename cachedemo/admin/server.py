@@ -1,0 +1,73 @@
+"""Both servers as they describe themselves: INFO, SLOWLOG, clients, and the memory doctor."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from cachedemo.admin.page import Page, ask
+from cachedemo.servers import CACHE, QUEUE, Role
+
+SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "keyspace")
+SLOW_SHOWN = 20
+CLIENTS_SHOWN = 50
+SECRET = {"auth", "hello", "config", "acl", "migrate"}  # commands whose arguments may hold a password
+
+
+@dataclass
+class Slow:
+    """One entry of the SLOWLOG; its arguments only for those who may see them."""
+
+    at: int
+    microseconds: int
+    command: str
+    arguments: str | None
+
+    @property
+    def milliseconds(self) -> str:
+        return f"{self.microseconds / 1000:.1f}"
+
+
+@dataclass
+class ServerState:
+    name: str
+    address: str
+    problem: str
+    sections: list[tuple[str, list[tuple[str, Any]]]]
+    slow: list[Slow]
+    clients: list[dict[str, Any]]
+    clients_more: int
+    doctor: str
+
+
+def page(request: HttpRequest) -> Page:
+    see = request.user.has_perm("cachedemo.inspect_keys")
+    return Page("server", "Servers", {"servers": [_state(role, see) for role in (CACHE, QUEUE)], "see_arguments": see})
+
+
+def _state(role: Role, see: bool) -> ServerState:
+    sections = [("INFO", section) for section in SECTIONS]
+    asked = ask(role, [*sections, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",), ("MEMORY DOCTOR",)])
+    *infos, slow, clients, doctor = asked.answers
+    return ServerState(
+        name=role.name,
+        address=role.address,
+        problem=asked.problem,
+        sections=[(name, sorted(info.items())) for name, info in zip(SECTIONS, infos, strict=True) if info],
+        slow=[_slow(entry, see) for entry in slow or []],
+        clients=[_client(client) for client in (clients or [])[:CLIENTS_SHOWN]],
+        clients_more=max(0, len(clients or []) - CLIENTS_SHOWN),
+        doctor=(doctor or b"").decode(errors="replace"),
+    )
+
+
+def _slow(entry: dict[str, Any], see: bool) -> Slow:
+    command, _, arguments = entry["command"].decode(errors="replace").partition(" ")
+    hidden = not see or command.lower() in SECRET
+    return Slow(entry["start_time"], entry["duration"], command.upper(), None if hidden else arguments)
+
+
+def _client(client: dict[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a connection; a template cannot look a name with a dash up."""
+    library = f"{client.get('lib-name', '')} {client.get('lib-ver', '')}".strip()
+    return {"library": library, **{name: client.get(name, "") for name in ("addr", "db", "age", "idle", "cmd")}}

@@ -1,0 +1,93 @@
+"""The overview's tiles: one question each, answered in a number and a few words."""
+
+from typing import TYPE_CHECKING
+
+from django.template.defaultfilters import filesizeformat
+
+from cachedemo.admin.page import Tile
+from cachedemo.servers import CACHE, QUEUE
+from cachedemo.templatetags.cachedemo_admin import span
+
+if TYPE_CHECKING:
+    from cachedemo.admin.overview import Snapshot
+
+GOOD, WARN, BAD = "good", "warn", "bad"
+OLD = 10.0  # seconds after which a waiting write is a worry
+UNKNOWN = "–"
+
+_FSYNC = {
+    "always": ("No loss", "on disk before it is acknowledged (AOF, fsync always)", GOOD),
+    "everysec": ("Up to 2 s", "of acknowledged writes may be lost (AOF, fsync everysec)", WARN),
+    "no": ("Some loss", "the system decides when to write to disk (AOF, fsync no)", BAD),
+}
+_BREAKER = {"closed": ("Closed", GOOD), "open": ("Open", BAD), "half-open": ("Half open", WARN)}
+
+
+def tiles(seen: "Snapshot") -> list[Tile]:
+    return [hit_ratio(seen), keys(seen), *_waiting(seen), workers_alive(seen), breakers(seen), durability(seen)]
+
+
+def hit_ratio(seen: "Snapshot") -> Tile:
+    """Of this minute and the one before, since this one may have just begun."""
+    counted = list(seen.history.values())[-2:]
+    hits = sum(minute.get("hits", 0) for minute in counted)
+    reads = hits + sum(minute.get(name, 0) for minute in counted for name in ("pending", "source"))
+    if not reads:
+        return Tile("Hit ratio, last minute", UNKNOWN, "no reads" if seen.queue.up else "not known")
+    ratio = 100 * hits / reads
+    return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} reads", GOOD if ratio >= 80 else WARN)
+
+
+def keys(seen: "Snapshot") -> Tile:
+    if not seen.cache.up:
+        return Tile("Keys and memory", "Down", "reads go to the database", BAD)
+    info = seen.cache_info
+    used, limit = info.get("used_memory", 0), info.get("maxmemory", 0)
+    if not limit:
+        return Tile("Keys and memory", f"{seen.cache.answers[1]:,}", f"{filesizeformat(used)}, no maxmemory set", WARN)
+    tone = WARN if used > 0.95 * limit else GOOD
+    words = f"{filesizeformat(used)} of {filesizeformat(limit)} ({100 * used / limit:.0f} %)"
+    return Tile("Keys and memory", f"{seen.cache.answers[1]:,}", words, tone)
+
+
+def _waiting(seen: "Snapshot") -> list[Tile]:
+    labels = ("Pending writes", "Oldest pending", "Dead letters")
+    if not seen.queue.up:
+        return [Tile(label, "Down", "the queue does not answer", BAD) for label in labels]
+    depth = sum(waiting.depth for waiting in seen.waiting)
+    dead = sum(waiting.dead for waiting in seen.waiting)
+    oldest = min((waiting.oldest for waiting in seen.waiting if waiting.oldest), default=None)
+    age = max(0.0, seen.now - oldest) if oldest else None
+    paused = [str(waiting.cache.queue) for waiting in seen.waiting if waiting.paused]
+    words = f"paused: {', '.join(paused)}" if paused else "acknowledged, waiting for the database"
+    return [
+        Tile(labels[0], f"{depth:,}", words, WARN if paused else ""),
+        Tile(labels[1], span(age) if age is not None else UNKNOWN, "", WARN if (age or 0) > OLD else ""),
+        Tile(labels[2], f"{dead:,}", "refused by the database" if dead else "", BAD if dead else GOOD),
+    ]
+
+
+def workers_alive(seen: "Snapshot") -> Tile:
+    if not seen.queue.up:
+        return Tile("Workers alive", UNKNOWN, "they say so on the queue server")
+    names = ", ".join(sorted(seen.alive)[:3])
+    return Tile("Workers alive", str(len(seen.alive)), names or "nobody flushes", GOOD if seen.alive else BAD)
+
+
+def breakers(seen: "Snapshot") -> Tile:
+    """Those of this process; each has its own."""
+    states = {role.name: role.breaker.state for role in (CACHE, QUEUE)}
+    worst = next((state for state in ("open", "half-open") if state in states.values()), "closed")
+    word, tone = _BREAKER[worst]
+    return Tile("Circuit breaker", word, ", ".join(f"{name} {state}" for name, state in states.items()), tone)
+
+
+def durability(seen: "Snapshot") -> Tile:
+    label = "Queue's durability"
+    if not seen.queue.up:
+        return Tile(label, "Down", "write-behind is refused", BAD)
+    if not seen.queue_info.get("aof_enabled"):
+        return Tile(label, "In memory", "a restart loses every waiting write: set appendonly yes", BAD)
+    if seen.queue_info.get("maxmemory_policy", "noeviction") != "noeviction":
+        return Tile(label, "Evicts", f"maxmemory-policy {seen.queue_info['maxmemory_policy']}: set noeviction", BAD)
+    return Tile(label, *_FSYNC.get(seen.appendfsync, ("On disk", "how often is not known", WARN)))

@@ -1,0 +1,95 @@
+"""The version table: what is announced, what is registered here, and what the last scan found, put together."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cachedemo import queue_keys, version_deletion
+from cachedemo.keyspace import LIMIT_NAMES, Group, Survey
+from cachedemo.version_deletion import Deletion
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+
+@dataclass
+class VersionRow:
+    """One version prefix of one model.
+
+    Attributes:
+        group: its keys, None if the scan found none or there was no scan.
+        counted: whether there was one.
+    """
+
+    cache: "ModelCache"
+    version: str
+    record: dict[str, Any] | None
+    group: Group | None
+    counted: bool
+    deletion: Deletion | None = None
+
+    @property
+    def name(self) -> str:
+        return self.cache.slots.name
+
+    @property
+    def prefix(self) -> str:
+        return version_deletion.prefix(self.cache, self.version)
+
+    @property
+    def current(self) -> bool:
+        return self.version == self.cache.slots.version
+
+    @property
+    def state(self) -> str:
+        """current and live are announced, retiring is being deleted, retired has keys and nobody who serves it."""
+        announced = self.record["state"] if self.record else ""
+        if announced == version_deletion.RETIRING:
+            return "retiring"
+        if self.current:
+            return "current" if announced else "current, not in use"
+        return "live" if announced else "retired"
+
+    @property
+    def since(self) -> float | None:
+        return self.record["since"] if self.record else None
+
+    @property
+    def fields(self) -> list[str]:
+        return self.record["fields"] if self.record else []
+
+    @property
+    def keys(self) -> int | None:
+        return (self.group.keys if self.group else 0) if self.counted else None
+
+    @property
+    def memory(self) -> int | None:
+        return self.group.memory if self.group else None
+
+    @property
+    def ttls(self) -> list[tuple[str, int, int]]:
+        """(limit, keys, tenths of the fullest) for each bar of the histogram."""
+        if self.group is None:
+            return []
+        most = max(self.group.ttls) or 1
+        return [(n, keys, -(-10 * keys // most)) for n, keys in zip(LIMIT_NAMES, self.group.ttls, strict=True)]
+
+
+def queries(caches: "Sequence[ModelCache]") -> list[tuple[str, str]]:
+    """Return the commands that `rows` wants the answers to, for somebody's pipeline."""
+    return [("HGETALL", queue_keys.key(cache, "versions")) for cache in caches]
+
+
+def rows(caches: "Sequence[ModelCache]", answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
+    """Return each version prefix of these models, the newest of each first."""
+    return [
+        row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer or {}, survey)
+    ]
+
+
+def _of_model(cache: "ModelCache", answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
+    records = {version.decode(): json.loads(record) for version, record in answer.items()}
+    groups = {group.version: group for group in (survey.ours({cache.slots.name}) if survey else [])}
+    versions = sorted({cache.slots.version, *records, *groups}, key=int, reverse=True)
+    return [VersionRow(cache, v, records.get(v), groups.get(v), survey is not None) for v in versions]

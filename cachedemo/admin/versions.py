@@ -1,0 +1,35 @@
+"""The versions of each registered model, and what else is in the cache's database."""
+
+import time
+
+from django.http import HttpRequest
+
+from cachedemo import keyspace, registry, version_deletion
+from cachedemo.admin import actions, version_rows
+from cachedemo.admin.overview import foreign
+from cachedemo.admin.page import Page, ask
+from cachedemo.servers import QUEUE
+
+
+def page(request: HttpRequest) -> Page:
+    caches = registry.with_queue()
+    asked = ask(QUEUE, [("GET", keyspace.KEY), *version_rows.queries(caches)])
+    survey = keyspace.parse(asked.answers[0])
+    rows = version_rows.rows(caches, asked.answers[1:], survey)
+    answers = ask(QUEUE, [("HGETALL", version_deletion.key(row.cache, row.version)) for row in rows]).answers
+    for row, answer in zip(rows, answers, strict=True):
+        row.deletion = version_deletion.parse(answer or {})
+    context = {
+        "now": time.time(),
+        "problems": [asked.problem] if asked.problem else [],
+        "models": [(cache, [row for row in rows if row.cache is cache]) for cache in caches],
+        "survey": survey,
+        "foreign": foreign(survey),
+        "cancels": {row.prefix: _cancel(request, row) for row in rows if row.deletion and row.deletion.running},
+        "may_delete": actions.allowed(request, "count-version"),
+    }
+    return Page("versions", "Versions", context, live=True)
+
+
+def _cancel(request: HttpRequest, row: version_rows.VersionRow) -> actions.Button:
+    return actions.button(request, "cancel-deletion", "Cancel", row.prefix, model=row.name, version=row.version)

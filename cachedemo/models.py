@@ -8,6 +8,9 @@ from django.db import DataError, IntegrityError, models
 from cachedemo.exceptions import StaleInstance
 from cachedemo.patterns.source_write import WRITE, Guard
 
+# Nothing was written for certain; after any other error the mark stays until it expires or is worked off.
+_REFUSED = (IntegrityError, DataError, ValidationError, ValueError, TypeError, StaleInstance)
+
 
 class Stamped(models.Model):
     """A model whose rows remember the stamp of the last write that reached them.
@@ -35,9 +38,9 @@ class Stamped(models.Model):
         """Save as Django does; if that is refused, the instance and the cache are as they were."""
         try:
             super().save_base(*args, **kwargs)
-        except (IntegrityError, DataError, ValidationError, ValueError, TypeError, StaleInstance):
+        except Exception as error:
             guard = self.__dict__.pop(WRITE, None)
-            if isinstance(guard, Guard):
+            if isinstance(guard, Guard) and isinstance(error, _REFUSED):
                 self.cache_stamp = guard.before
                 guard.write.restore()
             raise

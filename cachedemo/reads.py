@@ -64,7 +64,11 @@ def find_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Entry]:
         return _many_from_source(cache, pks)[0]
     try:
         found = cache.slots.get_many(pks)
-        entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if slot and (entry := slots.held(slot))}
+        entries = {
+            pk: entry
+            for pk, slot in zip(pks, found, strict=True)
+            if slot and (entry := slots.held(slot)) and not _ours(cache, slot)
+        }
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):
             entries |= _load_many(cache, [pk for pk in pks if pk not in entries])

@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 
 from cachedemo.codec import STAMP
 from cachedemo.exceptions import StaleInstance
-from cachedemo.patterns.source_write import WRITE, Guard, SourceWrite
+from cachedemo.patterns.source_write import DELETION, WRITE, Guard, SourceWrite
 from cachedemo.registry import find_cache
 
 
@@ -25,8 +25,8 @@ def connect() -> None:
 def before_save(sender: type[models.Model], instance: Any, raw: bool, using: str, **kwargs: Any) -> None:
     """Mark and stamp. Raises StaleInstance if a write waits for the row that the instance has not seen."""
     cache = find_cache(sender)
-    if cache is None or using != cache.using or WRITE in instance.__dict__:
-        return
+    if cache is None or using != cache.using or isinstance(instance.__dict__.get(WRITE), SourceWrite):
+        return  # not ours, or `create` takes the steps itself
     write = SourceWrite(cache, "" if instance.pk is None else instance.pk)
     if instance.pk is not None:
         write.mark()
@@ -64,13 +64,13 @@ def before_delete(sender: type[models.Model], instance: Any, using: str, **kwarg
     write = SourceWrite(cache, instance.pk)
     write.mark()
     write.stamp(gone=True)
-    instance.__dict__[WRITE] = write
+    instance.__dict__[DELETION] = write
 
 
 def after_delete(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:
     """Empty the slot when the transaction commits."""
-    write = instance.__dict__.pop(WRITE, None)
-    if isinstance(write, SourceWrite):
+    write = instance.__dict__.pop(DELETION, None)
+    if write is not None:
         _finish_on_commit(write, using)
 
 

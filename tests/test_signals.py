@@ -5,7 +5,7 @@ import json
 import pytest
 from django.contrib.auth.models import User as Account
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.urls import reverse
 
 from cachedemo import cache_for
@@ -228,3 +228,30 @@ def test_evict_keeps_a_waiting_write(users):
     assert users.get(1).name == "waiting"
     users.drain(timeout=5)
     assert User.objects.get(pk=1).name == "waiting"
+
+
+def test_many_read_inside_a_transaction_see_its_own_write(users):
+    users.get_many([1, 2])
+    with transaction.atomic():
+        user = User.objects.get(pk=1)
+        user.name = "Al"
+        user.save()
+        assert users.get_many([1, 2])[1].name == "Al"
+
+
+def lost_in(execute, sql, *arguments):
+    if sql.startswith(("DELETE", "UPDATE")):
+        raise OperationalError("connection lost")
+    return execute(sql, *arguments)
+
+
+@pytest.mark.parametrize("attempt", ["delete", "save"])
+def test_an_instance_whose_write_failed_can_be_saved_and_is_seen(users, attempt):
+    users.get(1)
+    user = User.objects.get(pk=1)
+    with connection.execute_wrapper(lost_in), pytest.raises(OperationalError):
+        getattr(user, attempt)()
+    user.pk, user.name = 1, "Al"
+    user.save()
+    assert users.get(1).name == "Al"
+    assert User.objects.get(pk=1).cache_stamp == user.cache_stamp

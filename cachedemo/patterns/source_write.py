@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
 
 
-WRITE = "_cachedemo_write"  # in the __dict__ of an instance that is being saved or deleted
+# In the __dict__ of an instance that is being created or saved, or deleted.
+WRITE = "_cachedemo_write"
+DELETION = "_cachedemo_deletion"
 
 
 class SourceWrite:

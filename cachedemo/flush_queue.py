@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cachedemo import workers
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.servers import QUEUE, Script
 from cachedemo.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp, claimed, decode, pairs, texts
@@ -136,7 +137,7 @@ class FlushQueue:
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
         """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
-        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped)
+        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, workers.claimer())
         return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
 
     def ack(self, stamps: Mapping[str, int]) -> None:

@@ -73,6 +73,11 @@ def count(cache: "ModelCache", version: str) -> int:
     return sum(group.keys for group in keyspace.scan(prefix(cache, version)).groups.values())
 
 
+def versions_with_keys(cache: "ModelCache") -> set[str]:
+    """Return the versions of a model that keys were found of; looks at every key."""
+    return {group.version for group in keyspace.scan("v").ours({cache.slots.name})}
+
+
 def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = False) -> Deletion:
     """Retire a version and note that its deletion is under way; `run` does the work.
 

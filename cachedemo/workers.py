@@ -22,6 +22,11 @@ def name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+def claimer() -> str:
+    """Return a name for one batch that this process takes."""
+    return f"{name()} {os.urandom(4).hex()}"
+
+
 def start() -> None:
     """Say from now on, until this process ends, that it is alive."""
     threading.Thread(target=_serve, name="cachedemo-worker-alive", daemon=True).start()

@@ -15,8 +15,8 @@ from cachedemo.admin.keys import kind_of
 from cachedemo.admin.page import Page, ask
 from cachedemo.codec import Values
 from cachedemo.exceptions import CachedemoError
-from cachedemo.flush_queue import Fields
 from cachedemo.servers import CACHE, Error
+from cachedemo.waiting import Fields
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- claim(keys=[queue], args=[batch_size, claim_for, max_reaped])
+-- claim(keys=[queue], args=[batch_size, claim_for, max_reaped, owner])
 --   Pops ids for one flush and notes its deadline, so that nothing is lost if the flusher dies. An id for which
 --   nothing waits any more is skipped; a row that outlived too many flushers comes alone, in case it kills them.
 --   Returns the versions and, for each row, its id and its pending fields (or an error in words).
@@ -7,6 +7,7 @@
 -- $batch_size  rows
 -- $claim_for   microseconds until the rows are given to somebody else
 -- $max_reaped  after so many lost flushes a row comes alone
+-- $owner       who takes the batch, for operators to see: host:pid and something of its own
 
 local deadline = digits(now() + ARGV[2])
 local batch = {}
@@ -25,4 +26,5 @@ while #batch < tonumber(ARGV[1]) do
     if alone then break end
   end
 end
+if #batch > 0 then redis.call('ZADD', FLUSHERS, deadline, ARGV[4]) end
 return {redis.call('HKEYS', VERSIONS), batch}

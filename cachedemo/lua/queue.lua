@@ -9,6 +9,7 @@
 -- {$queue}:owed          sorted set, $pk:$token -> deadline (us) of a writer under way; $pk:cache -> when a slot
 --                        could not be reached
 -- {$queue}:gone          sorted set, recently deleted id -> expiry (us)
+-- {$queue}:flushers      sorted set, owner of a batch -> its deadline (us), the same as of its rows
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
 -- {$queue}:clock         string, the last stamp
 --
@@ -19,7 +20,7 @@ local QUEUE = KEYS[1]
 local BASE = '{' .. QUEUE .. '}:'
 local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. 'reaped'
 local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
-local VERSIONS, CLOCK = BASE .. 'versions', BASE .. 'clock'
+local FLUSHERS, VERSIONS, CLOCK = BASE .. 'flushers', BASE .. 'versions', BASE .. 'clock'
 
 local function row(pk)
   return BASE .. 'row:' .. pk

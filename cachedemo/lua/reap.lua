@@ -12,6 +12,7 @@ for _, pk in ipairs(redis.call('ZRANGEBYSCORE', CLAIMED, '-inf', time, 'LIMIT', 
   redis.call('LPUSH', QUEUE, pk)
 end
 redis.call('ZREMRANGEBYSCORE', GONE, '-inf', time)
+redis.call('ZREMRANGEBYSCORE', FLUSHERS, '-inf', time)
 local owed = {}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', OWED, '-inf', time, 'LIMIT', 0, ARGV[1])) do
   owed[#owed + 1] = member

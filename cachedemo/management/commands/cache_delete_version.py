@@ -1,0 +1,69 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cachedemo import registry, version_deletion, versions
+from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
+
+
+class Command(BaseCommand):
+    help = "Delete the keys of a version: the named one, or with --previous all older than the current ones."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", nargs="?", help="the model's name in the keys, for example user")
+        parser.add_argument("version", nargs="?", help="the version's number")
+        parser.add_argument("--previous", action="store_true", help="every version older than the current, every model")
+        parser.add_argument("--dry-run", action="store_true", help="count the keys and delete none")
+        parser.add_argument(
+            "--current", action="count", default=0, help="given twice: even if it is the version in use"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            for cache, version in self.chosen(options):
+                if options["dry_run"]:
+                    self.count(cache, version)
+                else:
+                    self.delete(cache, version, options["current"])
+        except CachedemoError as error:
+            raise CommandError(str(error)) from error
+
+    def chosen(self, options: dict[str, Any]) -> list[tuple[ModelCache, str]]:
+        if options["previous"] == bool(options["name"]):
+            raise CommandError("Name a model and a version, as in `user 1`, or give --previous.")
+        if options["previous"]:
+            return [(cache, version) for cache in registry.with_queue() for version in self.older(cache)]
+        if not (options["version"] or "").isdecimal():
+            raise CommandError("Name the version too, as in `user 1`.")
+        for cache in registry.with_queue():
+            if cache.slots.name == options["name"]:
+                return [(cache, str(int(options["version"])))]
+        names = ", ".join(cache.slots.name for cache in registry.with_queue())
+        raise CommandError(f"No registered model has the name {options['name']!r}; there are {names}.")
+
+    def older(self, cache: ModelCache) -> list[str]:
+        """Return the versions below the current one that are announced, or whose keys are still there."""
+        known = {*versions.fields_by_version(cache), *version_deletion.versions_with_keys(cache)}
+        return sorted((version for version in known if int(version) < cache.version), key=int)
+
+    def count(self, cache: ModelCache, version: str) -> None:
+        keys = version_deletion.count(cache, version)
+        self.stdout.write(f"{version_deletion.prefix(cache, version)} {keys:,} keys would be deleted.")
+
+    def delete(self, cache: ModelCache, version: str, insisted: int) -> None:
+        name = version_deletion.prefix(cache, version)
+        if version == cache.slots.version and insisted < 2:
+            raise CommandError(f"{name} is the current version: say --current twice to delete it nevertheless.")
+        begun = version_deletion.begin(cache, version, "cache_delete_version", even_current=insisted >= 2)
+        columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(file=self.stdout), transient=True) as progress:
+            bar = progress.add_task(name, total=begun.total, completed=begun.deleted)
+            deletion = version_deletion.run(
+                cache, version, lambda now: progress.update(bar, completed=now.deleted, total=now.total)
+            )
+        if deletion.state != version_deletion.DONE:
+            raise CommandError(f"{name} was cancelled after {deletion.deleted:,} keys: run it again to finish it.")
+        self.stdout.write(f"{name} {deletion.deleted:,} keys deleted.")

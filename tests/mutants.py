@@ -3,7 +3,7 @@
     python tests/mutants.py            all of them, one at a time; ends with 1 if one survives
     python tests/mutants.py publish    those whose name contains the word
 
-The first seventeen are the mutants of the protocol's model, each forced by its own trace in test_races.py.
+The first eighteen are the mutants of the protocol's model, each forced by its own trace in test_races.py.
 """
 
 import os
@@ -160,6 +160,11 @@ MUTANTS = [
         "flush_without_settle",
         RACES + "test_a_flush_empties_slots_that_may_be_older",
         ("flush.py", "        _settle(cache, stamps, live)\n", ""),
+    ),
+    mutant(
+        "dead_stays_dead",
+        "tests/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
+        ("lua/enqueue.lua", "if redis.call('HDEL', DEAD, pk) == 1 or not waiting then", "if not waiting then"),
     ),
     mutant(
         "no_janitor",

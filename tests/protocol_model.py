@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+"""The cache protocol (docs/protocol.md) for one row of two fields, checked exhaustively.
+
+Every arrow is one atomic step: a Redis command, a Lua script or a SQL statement. Between any two steps any
+actor may run, be killed, or see the slot evicted. -v prints the trace of each violation, --deep adds the slow
+combinations.
+
+Actors (a trailing digit is the field they write, 0 or 1):
+  W write-through update, C cache-aside update, U the same as another live version's slot sees it (no mark), X write-through update that the source refuses, D delete,
+  K create, B write-behind update (reads its base first), R read,
+  F flusher (reaps, claims, commits, settles, acknowledges), G flusher whose source refuses field 1 (dead letter),
+  J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`).
+A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
+State:
+  slot     None | ('L', who) lease | ('T', who, old) mark over the old slot | ('V', stamp, value) | ('N', -1, None) known missing
+  clock    last stamp handed out
+  pending  stamp per field waiting in the queue, 0 for none
+  claim    who flushes the row: an actor, 'list' while its id waits in the list, 'dead' for a dead letter, None for none
+  row      (stamp, value) in the source;  alive: the row exists;  gone: write-behind is refused
+  acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
+"""
+import sys
+import time
+from collections import deque
+
+KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes')
+NONE, ZERO = (0, 0), (0, 0)
+
+
+def put(pair, i, v): return (v, pair[1]) if i == 0 else (pair[0], v)
+def top(a, b): return (max(a[0], b[0]), max(a[1], b[1]))
+
+
+def overlay(row, pending, R):
+    """What a reader sees: the row, and over it the pending fields that are newer than the row."""
+    stamp, value = row
+    for i in (0, 1):
+        if pending[i] > stamp or (pending[i] and R.get('pending_beats_row')): value = put(value, i, pending[i])
+    return max(stamp, *pending), value
+
+
+def settle(slot, stamp, R):
+    """Remove whatever may be older than `stamp`."""
+    if slot is None or (slot[0] == 'V' and slot[1] >= stamp): return slot
+    if slot[0] in 'LT' and R.get({'L': 'settle_spares_lease', 'T': 'settle_spares_mark'}[slot[0]]): return slot
+    return None
+
+
+def write(x, s, i, R):
+    """W, C, U, X and D: mark, stamp (learning what is pending), commit own and pending fields, finish, supersede, acknowledge."""
+    kind, f, pc, S, old, seen, value = x
+    def at(pc, S=S, old=old, seen=seen, value=value): return (kind, f, pc, S, old, seen, value)
+    slot = s['slot']
+    first, second = (2, 1) if R.get('stamp_before_mark') else (1, 2)
+    if kind == 'U' and pc == 0:
+        yield {}, at(1), 'another version: no mark'
+        return
+    if pc == 0 or (pc == 1 and R.get('stamp_before_mark')):
+        if (pc == 0) != bool(R.get('stamp_before_mark')):
+            keep = None if slot is None else slot if slot[0] in 'VN' else slot[2] if slot[0] == 'T' else None
+            yield dict(slot=('T', i, keep)), at(pc + 1), f'mark over {keep}'
+            return
+    if pc == (0 if R.get('stamp_before_mark') else 1):
+        S = s['clock'] + 1
+        ch = dict(clock=S, owed=s['owed'] | {i})
+        if kind == 'D': ch['gone'] = True
+        yield ch, at(pc + 1, S=S, seen=NONE if R.get('ignore_pending') else s['pending']), f'stamp {S}, pending {s["pending"]}'
+    elif pc == 2:
+        stamp, val = s['row']
+        if kind == 'X':
+            mine = slot and slot[:2] == ('T', i)
+            back = slot[2] if mine else slot
+            yield dict(slot=back, owed=s['owed'] - {i}), at('done'), f'refused, slot {back}'
+        elif not s['alive']: yield {}, at(7), 'no such row'
+        elif kind == 'D': yield dict(row=(max(S, stamp), val), alive=False), at(3), f'delete {S}'
+        elif stamp >= S: yield {}, at(1), 'superseded: new stamp'
+        else:
+            for k in (0, 1):
+                if seen[k] > stamp: val = put(val, k, seen[k])
+            val = put(val, f, S)
+            yield dict(row=(S, val)), at(3, value=val), f'commit {S} {val}'
+    elif pc in (3, 7):
+        if slot and slot[:2] == ('T', i): new = ('V', S, value) if kind == 'W' and pc == 3 else None
+        elif slot is None: new = ('V', S, value) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
+        elif R.get('finish_spares_newer') and slot[0] == 'V' and slot[1] >= S: new = slot
+        elif R.get('settle_spares_lease') and slot[0] == 'L': new = slot
+        elif R.get('settle_spares_mark') and slot[0] == 'T': new = slot
+        else: new = None
+        yield dict(slot=new, **({} if pc == 3 else dict(owed=s['owed'] - {i}))), at(4 if pc == 3 else 'done'), f'finish -> {new}'
+    elif pc == 4:
+        p = s['pending']
+        if not R.get('no_supersede'): p = tuple(0 if v and v < S else v for v in p)
+        yield dict(pending=p, owed=s['owed'] - {i}), at(5), 'supersede'
+    elif pc == 5:
+        if kind == 'D': yield dict(deleted=True), at('done'), 'ACK delete'
+        else: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
+
+
+def create(x, s, i, R):
+    """K: stamp, INSERT, mark, commit, finish; the row is nobody's before the commit."""
+    kind, f, pc, S = x
+    slot = s['slot']
+    if pc == 0: yield dict(clock=s['clock'] + 1), (kind, f, 1, s['clock'] + 1), f'stamp {s["clock"] + 1}'
+    elif pc == 1:
+        if R.get('create_without_mark'): yield {}, (kind, f, 2, S), 'no mark'
+        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None)), (kind, f, 2, S), 'mark'
+    elif pc == 2: yield dict(row=(S, (S, S)), alive=True), (kind, f, 3, S), f'commit {S}'
+    elif pc == 3:
+        mine = slot and slot[:2] == ('T', i)
+        new = ('V', S, (S, S)) if mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')) else None
+        yield dict(slot=new), (kind, f, 4, S), f'finish -> {new}'
+    elif pc == 4: yield dict(acked=top(s['acked'], (S, S))), (kind, f, 'done', S), f'ACK {S}'
+
+
+def write_behind(x, s, i, R):
+    """B: base from the slot (or from pending and row), enqueue and learn all that is pending, publish over the base only.
+
+    Over the base byte for byte, not by its stamp: two slots of one stamp may differ while a writer is under way."""
+    kind, f, pc, S, base, value = x
+    def at(pc, S=S, base=base, value=value): return (kind, f, pc, S, base, value)
+    slot = s['slot']
+    if pc == 0:
+        if slot and slot[0] == 'V': yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
+        elif not s['alive']: yield {}, at('done'), 'no such row'
+        else: yield {}, at(1, base=None, value=None), 'no base in the cache'
+    elif pc == 1:
+        if s['gone']: yield {}, at('done'), 'refused: gone'
+        else:
+            S = max(s['clock'], base[1] if base else 0) + 1
+            p = put(s['pending'], f, S)
+            v = value
+            if v is not None:
+                for k in (0, 1):
+                    if p[k] > (base[1] if base else 0) and (k == f or not R.get('publish_own_only')): v = put(v, k, p[k])
+            yield dict(clock=S, pending=p, claim='list' if s['claim'] is None or (s['claim'] == 'dead' and not R.get('dead_stays_dead')) else s['claim']), at(2, S=S, value=v), f'enqueue {S}, pending {p}'
+    elif pc == 2:
+        if slot is None: new = ('V', S, value) if R.get('publish_over_nil') and value is not None else None
+        elif slot[0] == 'V':
+            if slot[1] >= S: new = slot
+            elif value is not None and (slot == base or R.get('publish_over_any')): new = ('V', S, value)
+            else: new = None
+        elif slot[0] == 'T' and R.get('publish_spares_mark'): new = slot
+        else: new = None
+        yield dict(slot=new), at(3), f'publish -> {new}'
+    elif pc == 3: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
+
+
+def read(x, s, i, R):
+    kind, _, pc, lb, lease, pending, got = x
+    def at(pc, lb=lb, lease=lease, pending=pending, got=got): return (kind, 0, pc, lb, lease, pending, got)
+
+    def verdict(value, lb):
+        acked, deleted = lb
+        if value is None: return 'returns missing'
+        stale = deleted or any(value[k] < acked[k] for k in (0, 1))
+        return f'returns {value}' + (f'  STALE: acknowledged {acked}{" and the delete" if deleted else ""}' if stale else '')
+    slot = s['slot']
+    if pc == 0:
+        lb = (s['acked'], s['deleted'])
+        held = slot if slot and slot[0] in 'VN' else slot[2] if slot and slot[0] == 'T' else None
+        if held: yield {}, at('done', lb=0), 'hit ' + verdict(held[2], lb)
+        else:
+            lease = slot is None
+            yield (dict(slot=('L', i)) if lease else {}), at(1, lb=lb, lease=lease), f'miss, lease {lease}'
+    elif pc in (1, 2):
+        if (pc == 1) != bool(R.get('source_first')):
+            if R.get('source_first') and got is not None: got = overlay(got, s['pending'], R)
+            yield {}, at(pc + 1, pending=s['pending'], got=got), f'pending {s["pending"]}'
+        else:
+            if not s['alive']: got = None  # a pending write always had a row, so it was deleted since
+            elif R.get('source_first'): got = s['row']
+            else: got = overlay(s['row'], pending, R)
+            yield {}, at(pc + 1, got=got), f'row {s["row"]} -> {got}'
+    elif pc == 3:
+        mine = lease and slot == ('L', i)
+        new = slot if not mine else ('N', -1, None) if got is None else ('V', *got)
+        yield dict(slot=new), at('done', lb=0, pending=0, got=0), f'fill -> {new}, ' + verdict(got and got[1], lb)
+
+
+def flush(x, s, i, R):
+    kind, _, pc, p = x
+    S = max(p)
+    if pc == 0:
+        if not s['flushes']: return
+        if s['claim'] == 'list':
+            if any(s['pending']): yield dict(claim=i, flushes=s['flushes'] - 1), (kind, 0, 1, s['pending']), f'claim {s["pending"]}'
+            else: yield dict(claim=None), (kind, 0, 0, NONE), 'skip: nothing pending'
+        elif isinstance(s['claim'], int): yield dict(claim='list', flushes=s['flushes'] - 1), (kind, 0, 0, NONE), f'reap the claim of {s["claim"]}'
+    elif pc == 1:
+        stamp, val = s['row']
+        if not s['alive']: yield {}, (kind, 0, 2, p), 'row is gone'
+        elif kind == 'G' and p[1] > stamp: yield {}, (kind, 0, 4, p), 'refused'
+        elif stamp < S:
+            for k in (0, 1):
+                if p[k] and (p[k] > stamp or R.get('flush_whole')): val = put(val, k, p[k])
+            yield dict(row=(S, val)), (kind, 0, 2, p), f'commit {S} {val}'
+        else: yield {}, (kind, 0, 2, p), 'superseded'
+    elif pc == 2:
+        yield dict(slot=s['slot'] if R.get('flush_without_settle') else settle(s['slot'], S, R)), (kind, 0, 3, p), 'settle'
+    elif pc == 3:
+        if True:  # no owner check: a late acknowledgement only removes what it flushed
+            left = NONE if R.get('blind_ack') else tuple(0 if v and v <= S and v == w else v for v, w in zip(s['pending'], p))
+            yield dict(pending=left, claim='list' if any(left) else None), (kind, 0, 0, NONE), f'ack {S}, left {left}'
+
+
+    elif pc == 4:
+        same = s['pending'] == p
+        yield dict(claim='dead' if same else 'list'), (kind, 0, 0, NONE), 'bury' if same else 'newer write waits: back to the list'
+
+
+def janitor(x, s, i, R):
+    for w in sorted(s['owed']):
+        if R['_dead'](w): yield dict(slot=None, owed=s['owed'] - {w}), ('J', 0, 0), f'empty the slot for dead writer {w}'
+
+
+def start(name):
+    k, f = name[0], int(name[1]) if len(name) > 1 else 0
+    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'K': (k, f, 0, 0), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+
+
+def successors(state, R):
+    g, actors = state
+    s = dict(zip(KEYS, g))
+
+    def to(changes, i=None, x=None):
+        d = dict(s, **changes)
+        return tuple(d[k] for k in KEYS), (actors if i is None else actors[:i] + (x,) + actors[i + 1:])
+    slot = s['slot']
+    if slot and s['evicts']: yield to(dict(slot=None, evicts=s['evicts'] - 1)), f'EVICT {slot}'
+    if slot and slot[0] in 'TL' and actors[slot[1]][2] in ('dead', 'done'): yield to(dict(slot=None)), f'EXPIRE {slot}'
+    for i, x in enumerate(actors):
+        k, pc = x[0], x[2]
+        if pc in ('done', 'dead'): continue
+        if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
+        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, K=create).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
+        for changes, nx, label in steps:
+            if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
+            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXB" else ""}[{i}] {label}'
+
+
+def broken(state, label, R, at_rest):
+    s = dict(zip(KEYS, state[0]))
+    if 'STALE' in label: return label
+    if any(s['pending']) and s['claim'] is None: return f'{label}  LOST: pending {s["pending"]} is in no list and no claim'
+    resting = all(x[2] in ('done', 'dead') or (x[0] in 'FGJ' and x[2] == 0) for x in state[1]) and not any(s['pending'])
+    if any(x[0] == 'J' for x in state[1]) and any(state[1][w][2] == 'dead' for w in s['owed']): resting = False
+    if resting and s['alive'] and any(s['row'][1][k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
+    if resting and s['deleted'] and s['alive']: return f'{label}  LOST: the delete'
+    if at_rest and resting and s['slot'] and s['slot'][0] in 'VN':
+        v = s['slot'][2]
+        if (v is None) == s['alive'] or (v is not None and v != s['row'][1]): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
+
+
+def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
+    """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
+    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes), tuple(start(a) for a in actors.split()))
+    seen, todo = {init: None}, deque([init])
+    while todo:
+        state = todo.popleft()
+        for nxt, label in successors(state, R):
+            if nxt in seen: 
+                if 'STALE' not in label: continue
+            else:
+                seen[nxt] = (state, label)
+                todo.append(nxt)
+            why = broken(nxt, label, R, at_rest)
+            if why:
+                trace, q = [why], state
+                while seen[q]:
+                    q, step = seen[q]
+                    trace.append(step)
+                return len(seen), trace[::-1]
+            if len(seen) > cap: return len(seen), 'CAP'
+    return len(seen), None
+
+
+def show(name, actors, must_fail=False, **k):
+    t = time.time()
+    n, found = check(actors, **k)
+    verdict = 'ok' if found is None else 'not finished' if found == 'CAP' else 'violation'
+    wrong = (verdict == 'violation') != must_fail
+    print(f'{"!!" if wrong else "  "} {name:62s} {n:>9,} states {time.time() - t:5.1f} s  {verdict}', flush=True)
+    if isinstance(found, list) and ('-v' in sys.argv or (wrong and not must_fail)): print(*('        ' + line for line in found), sep='\n')
+    return not wrong
+
+
+if __name__ == '__main__':
+    deep = '--deep' in sys.argv
+    ok = True
+    print('no stale read after an acknowledgement, nothing acknowledged lost (2 evictions, 1 kill)')
+    for a in ('W0 R R', 'C0 R R', 'B0 F R', 'B0 B1 R', 'B0 B1 F', 'W0 W1 R', 'W0 C1 R', 'C0 C1 R', 'X0 R R', 'W0 X1 R', 'D R', 'D D R', 'W0 B1 R', 'C0 B1 R', 'W0 B0 R', 'X0 B1 R', 'W0 D R',
+              'D B0 R', 'B0 B1 G R', 'W0 J R R', 'W0 W1 J R', 'U0 R R', 'U0 W1 R', 'U0 B1 R', 'U0 U1 R') + \
+             (('B0 B1 F R', 'W0 B1 F R', 'C0 B1 F R', 'W0 B0 F R', 'D B0 F R', 'B0 F F R', 'B0 B1 F F', 'X0 B1 F R', 'W0 W1 R R', 'W0 B1 B0 F', 'W0 C1 B0 R', 'W0 B1 G R', 'D D B0 R', 'W0 B1 F J R', 'U0 B1 F R', 'U0 W1 B0 R') if deep else ()):
+        ok &= show(a, a, evicts=2)
+    for a in ('K R R', 'K R W0', 'K R C1 R', 'K B0 F R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=2, alive=False)
+    print('no drift at rest (1 eviction, no kill)')
+    for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
+    print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
+    for a in ('W0 R R J', 'C0 R R J', 'B0 F R R J', 'B0 B1 F R J', 'D R R J', 'W0 B1 F R J', 'C0 B1 F J', 'W0 W1 R J', 'D B0 F R J', 'U0 W1 R J'): ok &= show(a, a, evicts=1, at_rest=True)
+    print('mutants: each must fail')
+    for a, m in (('B0 B1 F R', 'publish_over_nil'), ('B0 B1 F R', 'publish_over_any'), ('B0 B1 R', 'publish_own_only'), ('W0 B1 R', 'publish_spares_mark'),
+                 ('W0 C1 R', 'finish_over_nil'), ('W0 B1 R R', 'finish_spares_newer'), ('W0 R R', 'settle_spares_lease'), ('W0 C1 R', 'settle_spares_mark'),
+                 ('B0 B1 F R', 'blind_ack'), ('B0 F R R', 'source_first'), ('W0 B0 R', 'pending_beats_row'), ('W0 B1 R', 'stamp_before_mark'),
+                 ('W0 B1 F', 'ignore_pending'), ('W0 B0 B1 F', 'flush_whole')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
+    ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
+    ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
+    ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)
+    sys.exit(not ok)

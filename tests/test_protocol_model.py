@@ -1,0 +1,30 @@
+"""The protocol's model: a quick part of what `make model` checks, and that no mutant of it is without a real one."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import mutants, protocol_model
+
+COMPANIONS = {"no_supersede"}  # only ever together with another
+
+
+@pytest.mark.parametrize(
+    "actors", ["W0 R R", "C0 C1 R", "B0 F R", "B0 B1 R", "W0 B1 R", "D B0 R", "X0 B1 R", "U0 W1 R"]
+)
+def test_the_protocol_holds_in_every_interleaving(actors):
+    states, violation = protocol_model.check(actors, evicts=2)
+    assert violation is None
+    assert states > 100
+
+
+def test_the_model_has_teeth():
+    _, violation = protocol_model.check("W0 B1 R", evicts=2, publish_spares_mark=True)
+    assert "STALE" in violation[-1]
+
+
+def test_each_mutant_of_the_model_is_put_into_the_real_code_too():
+    text = Path(protocol_model.__file__).read_text()
+    modelled = set(re.findall(r"R\.get\('(\w+)'\)", text)) | set(re.findall(r"'[LT]': '(\w+)'", text))
+    assert modelled - COMPANIONS <= {mutant.name for mutant in mutants.MUTANTS}

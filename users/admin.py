@@ -1,5 +1,6 @@
 """The demo users in Django's admin."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -31,17 +32,22 @@ class UserAdmin(admin.ModelAdmin):
         except User.DoesNotExist:
             return None
 
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._in_words(super().changelist_view, request, *args, **kwargs)
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Say in words why a change was refused."""
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except (StaleInstance, *outages.OUTAGES) as error:
-            return self._refused(request, error)
+        return self._in_words(super().changeform_view, request, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._in_words(super().delete_view, request, *args, **kwargs)
+
+    def _in_words(
+        self, view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Have a refused change end with a message and not with a 500; its transaction is rolled back by then."""
         try:
-            return super().delete_view(request, *args, **kwargs)
-        except outages.OUTAGES as error:
+            return view(request, *args, **kwargs)
+        except (StaleInstance, *outages.OUTAGES) as error:
             return self._refused(request, error)
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:

@@ -30,6 +30,16 @@ def _values(entry: Entry) -> dict[str, Any]:
     return users().codec.decode(entry.body or b"")
 
 
+def _read(pk: int) -> tuple[Entry, dict[str, Any]]:
+    """Return a user as it was read, and its values; a slot with JSON that is none of ours is thrown out."""
+    entry = users().read(pk, with_ttl=True)
+    try:
+        return entry, _values(entry)
+    except ValueError:
+        users().slots.discard(pk)
+        return _read(pk)
+
+
 @page("view")
 def user_list(request: HttpRequest) -> HttpResponse:
     """List the users with where each value would come from now, and add one."""
@@ -74,9 +84,9 @@ def user(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
         if form.is_valid() and (done := _update(request, form, pattern, pk)):
             return done
     started = time.perf_counter()
-    entry = users().read(pk, with_ttl=True)
+    entry, values = _read(pk)
     seconds = time.perf_counter() - started
-    form = form or EditForm(initial=_values(entry) | {"etag": users().etag(entry)})
+    form = form or EditForm(initial=values | {"etag": users().etag(entry)})
     status = 200 if not form.errors else 409 if form.has_conflict else 422
     return render(request, "users/user.html", _context(request, form, pattern, pk, entry, seconds), status=status)
 
@@ -110,10 +120,10 @@ def _update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> 
     compared a moment before; of two who write the same field within that moment the later wins, and other fields
     are never touched.
     """
-    entry = users().read(pk)
+    entry, values = _read(pk)
     etag = users().etag(entry)
     if etag != form.cleaned_data["etag"]:
-        form.show_both(_values(entry), etag)
+        form.show_both(values, etag)
         return None
     changes = form.changes()
     if not changes:
@@ -124,8 +134,8 @@ def _update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> 
         if_match = None if pattern is Pattern.WRITE_BEHIND else etag
         written = users().via(pattern).write(pk, changes, if_match=if_match)
     except PreconditionFailed:
-        entry = users().read(pk)
-        form.show_both(_values(entry), users().etag(entry))
+        entry, values = _read(pk)
+        form.show_both(values, users().etag(entry))
     except (IntegrityError, ValidationError) as error:
         form.refuse(error)
     else:
@@ -137,7 +147,7 @@ def _update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> 
 @page("delete")
 def delete_user(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
     """Ask, then delete."""
-    person = _values(users().read(pk))
+    _, person = _read(pk)
     if request.method != "POST":
         return render(request, "users/delete.html", {"person": person, "pattern": pattern, "pk": pk})
     started = time.perf_counter()

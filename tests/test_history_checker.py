@@ -93,6 +93,14 @@ def test_an_unknown_write_that_was_seen_is_superseded_for_good():
     assert kinds(unknown, read(3, 4, "a1"), write(5, 6, "a2"), read(7, 8, "a1")) == ["stale"]
 
 
+def test_it_excuses_only_reads_that_began_while_writers_could_not_reach_the_cache():
+    history = [create(0, 1), write(2, 3, "a1"), read(4, 5, "a0"), read(6, 7, "a0")]
+    assert check(history, outages=[(3, 6)]) == []
+    assert [violation.kind for violation in check(history, outages=[(3, 5)])] == ["stale"]
+    phantom = read(4, 5, "nobody's")
+    assert [violation.kind for violation in check([create(0, 1), phantom], outages=[(3, 6)])] == ["phantom"]
+
+
 # histories of all kinds
 
 operations = st.lists(st.sampled_from(["write", "unknown", "failed", "read"]), max_size=30)

@@ -5,6 +5,9 @@ was acknowledged or seen, or if a read returned it that began after the other wa
 each newer than the other are the violation: with a real-time order between them it is a stale read (or, at rest, a
 lost write), without one the reads contradict each other about concurrent writes.
 
+The one excuse is DESIGN's: while a writer cannot reach a cache that keeps its memory (paused, or cut off), others may
+read an older value from there, until what is owed is worked off. Reads that begin in such an outage tell no order.
+
 A write without an acknowledgement may take effect at any time, or never, and may flicker until it is superseded.
 """
 
@@ -16,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.faults.history import FOREVER, Kind, Operation, Outcome
+
+Outage = tuple[int, int]  # from, to
 
 
 class Violation(NamedTuple):
@@ -59,13 +64,22 @@ class _Write:
         return other.acknowledged < self.returned or self.newer_by_time(other)
 
 
-def check(history: Iterable[Operation]) -> list[Violation]:
-    """Return every violation in a history; none means that it is accepted."""
+def check(history: Iterable[Operation], outages: Iterable[Outage] = ()) -> list[Violation]:
+    """Return every violation in a history; none means that it is accepted.
+
+    Args:
+        outages: from when to when writers could not reach a cache that readers could.
+    """
+    spans = list(outages)
     rows: dict[Any, list[Operation]] = defaultdict(list)
     for operation in history:
         if operation.row is not None:
-            rows[operation.row].append(operation)
+            rows[operation.row].append(operation._replace(excused=_excused(operation, spans)))
     return [violation for row, operations in rows.items() for violation in _check_row(row, operations)]
+
+
+def _excused(operation: Operation, outages: list[Outage]) -> bool:
+    return operation.kind is Kind.READ and any(begin <= operation.start <= end for begin, end in outages)
 
 
 def _check_row(row: Any, operations: list[Operation]) -> Iterator[Violation]:
@@ -87,7 +101,7 @@ def _field(row: Any, name: str, operations: list[Operation]) -> Iterator[Violati
             yield Violation("phantom", row, name, (read,))
         elif write.operation.outcome is Outcome.FAILED:
             yield Violation("undone", row, name, (write.operation, read))
-        else:
+        elif not read.excused:
             write.reads.append(read)
     yield from _order(row, name, list(writes.values()))
 
@@ -124,7 +138,7 @@ def _existence(row: Any, operations: list[Operation]) -> Iterator[Violation]:
     creates = [each for each in operations if each.kind is Kind.CREATE and each.outcome is Outcome.OK]
     gone = min((each for each in deletes if each.outcome is Outcome.OK), key=lambda each: each.end, default=None)
     first_delete = min((each.start for each in deletes), default=FOREVER)
-    for read in (each for each in operations if each.kind is Kind.READ):
+    for read in (each for each in operations if each.kind is Kind.READ and not each.excused):
         if read.fields is not None and gone and gone.end < read.start:
             yield Violation("resurrected", row, "", (gone, read))
         if read.fields is None and creates and creates[0].end < read.start and first_delete > read.end:

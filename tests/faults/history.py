@@ -38,6 +38,7 @@ class Operation(NamedTuple):
         fields: what was written or seen, each value unique to its write; None is a row seen missing.
         final: read when everything had come to rest.
         error: the name of what was raised.
+        excused: a read that may have been older than it should, since writers could not reach the cache.
     """
 
     client: str
@@ -49,6 +50,7 @@ class Operation(NamedTuple):
     outcome: Outcome
     final: bool = False
     error: str = ""
+    excused: bool = False
 
 
 class Recorder:

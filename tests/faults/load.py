@@ -172,8 +172,9 @@ def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:
         time.sleep(pause)
 
 
-def begin(folder: str) -> None:
+def begin(folder: str, deadline: float) -> None:
     """Make the rows that are there from the start, and write down that they are."""
+    shorten(cache_for(Note), deadline)
     notes, recorder = cache_for(Note), Recorder("begin", Path(folder) / "begin.jsonl")
     for row in range(1, ROWS + 1):
         number = recorder.next_number()
@@ -181,6 +182,11 @@ def begin(folder: str) -> None:
         recorder.begin_as(number, Kind.CREATE, row, fields)
         notes.create(pk=row, **fields)
         recorder.end(number, Outcome.OK)
+
+
+def overdue(folder: str, deadline: float) -> bool:
+    """Whether something is owed that should be paid by now."""
+    return cache_for(Note).queue_of_writes.owed()[1] > 0
 
 
 def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:

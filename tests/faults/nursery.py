@@ -101,9 +101,13 @@ class Nursery:
                 preexec_fn=ends_with_this_process(),
             )
 
-    def start(self, job: str, **arguments: Any) -> Job:
-        """Fork a process that calls `module:function` with these arguments, JSON as they are."""
-        self.jobs.append(Job(self, self.ask(job=job, arguments=arguments)))
+    def start(self, job: str, settings: dict[str, Any] | None = None, **arguments: Any) -> Job:
+        """Fork a process that calls `module:function` with these arguments, JSON as they are.
+
+        Args:
+            settings: entries of CACHEDEMO that are others for this job.
+        """
+        self.jobs.append(Job(self, self.ask(job=job, arguments=arguments, settings=settings or {})))
         return self.jobs[-1]
 
     def ask(self, **question: Any) -> Any:
@@ -151,7 +155,7 @@ def _fork(question: dict[str, Any], pipes: dict[int, int]) -> int:
     pid = os.fork()
     if pid == 0:
         end_with_parent(parent)
-        os._exit(_run(question["job"], question["arguments"], writer))
+        os._exit(_run(question, writer))
     os.close(writer)
     pipes[pid] = reader
     return pid
@@ -166,12 +170,15 @@ def _poll(pid: int, pipes: dict[int, int]) -> tuple[int, Any] | None:
     return os.waitstatus_to_exitcode(status), json.loads(text) if text else None
 
 
-def _run(job: str, arguments: dict[str, Any], writer: int) -> int:
+def _run(question: dict[str, Any], writer: int) -> int:
     import traceback
 
-    module, _, function = job.partition(":")
+    from django.conf import settings
+
+    settings.CACHEDEMO.update(question["settings"])
+    module, _, function = question["job"].partition(":")
     try:
-        result = getattr(importlib.import_module(module), function)(**arguments)
+        result = getattr(importlib.import_module(module), function)(**question["arguments"])
     except BaseException:
         traceback.print_exc()
         return 1

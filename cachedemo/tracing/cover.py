@@ -1,0 +1,110 @@
+"""What stands in for the roles' clients while somebody watches, and is gone when the last one leaves."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo import conf, source, wake
+from cachedemo.servers import CACHE, QUEUE, Error, Role
+from cachedemo.tracing.recorder import recorders, timed
+
+_lock = threading.Lock()
+_watchers = 0
+_plain_trip, _plain_wake = source.trip, wake.wake
+
+
+class RecordingClient:
+    """Stands in for a role's client while somebody watches; what others than the watcher send just passes."""
+
+    def __init__(self, server: str, plain: Any) -> None:
+        self.server = server
+        self.plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def execute_command(self, *words: Any, **options: Any) -> Any:
+        if not recorders.get():
+            return self.plain.execute_command(*words, **options)
+        return timed(self.server, [words], lambda: self.plain.execute_command(*words, **options))
+
+    def pipeline(self, transaction: bool = True) -> Any:
+        plain = self.plain.pipeline(transaction=transaction)
+        return RecordingPipeline(self.server, plain) if recorders.get() else plain
+
+
+class RecordingPipeline:
+    """Notes many commands as one round trip."""
+
+    def __init__(self, server: str, plain: Any) -> None:
+        self.server = server
+        self.plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def execute(self, raise_on_error: bool = True) -> Any:
+        sent = [words for words, _ in self.plain.command_stack]
+        return timed(self.server, sent, lambda: self.plain.execute(raise_on_error=raise_on_error), many=True)
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    global _watchers
+    with _lock:
+        _watchers += 1
+        _cover()
+    try:
+        yield
+    finally:
+        with _lock:
+            _watchers -= 1
+            if not _watchers:
+                _uncover()
+
+
+def _cover() -> None:
+    for role in (CACHE, QUEUE):
+        with suppress(ImproperlyConfigured, Error):  # a project without a queue has no client to cover
+            _cover_client(role)
+    vars(source).update(trip=_trip)
+    vars(wake).update(wake=_wake)
+
+
+def _cover_client(role: Role) -> None:
+    client = role.client()
+    if not isinstance(client, RecordingClient):
+        role._client = cast(Any, RecordingClient(role.name, client))
+
+
+def _uncover() -> None:
+    for role in (CACHE, QUEUE):
+        client: Any = role._client
+        if isinstance(client, RecordingClient):
+            role._client = client.plain
+    vars(source).update(trip=_plain_trip)
+    vars(wake).update(wake=_plain_wake)
+
+
+def _forget_watchers() -> None:
+    """A forked child has none: whoever watches stayed with the parent."""
+    global _lock, _watchers
+    _lock, _watchers = threading.Lock(), 0
+    _uncover()
+
+
+def _trip(using: str) -> None:
+    if conf.get("SOURCE_LATENCY_MS") and not source.in_transaction(using):
+        return timed("database", [("TRIP", using)], lambda: _plain_trip(using))
+    return _plain_trip(using)
+
+
+def _wake(queue_name: str) -> None:
+    timed("worker", [("WAKE", queue_name)], lambda: _plain_wake(queue_name))
+
+
+os.register_at_fork(after_in_child=_forget_watchers)

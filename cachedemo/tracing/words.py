@@ -1,0 +1,135 @@
+"""What each step is for, in words."""
+
+import re
+from typing import Any
+
+from cachedemo import flush_queue, keyspace, slots
+from cachedemo.servers import Script
+
+LONGEST = 60  # characters of one word that are shown
+
+# What a script of the `lua` folder is for; a pair where its answer says whether it did it.
+_SCRIPTS: dict[str, str | tuple[str, str]] = {
+    "mark": "mark the slot: a write is under way, nobody else may fill",
+    "stamp": "get a stamp, newer than every other; always after the mark",
+    "finish": "the source has it: replace the mark by the new value, or empty the slot",
+    "restore": "the source refused: put the old value back",
+    "settle_up": "drop what this write superseded; now it may be acknowledged",
+    "fill": (
+        "put what was loaded into the slot: the lease is still ours",
+        "somebody wrote meanwhile: it is thrown away",
+    ),
+    "enqueue": ("the queue takes the write: from here on it is acknowledged", "the queue does not take it"),
+    "publish": ("show the queued write in the cache", "the slot is no longer what the write saw: not shown there"),
+    "reap": "take back what dead flushes claimed, see what dead writers owe",
+    "claim": "claim a batch, until a deadline",
+    "settle": "empty the slots that may be older than the database now",
+    "ack": "the database has it: drop it from the queue",
+    "release": "give the claimed rows back",
+    "bury": "the database refuses it: make it a dead letter",
+    "owe": "note that this slot must be emptied as soon as the cache answers",
+    "paid": "what was owed is done",
+}
+_FROM_THE_QUEUE = {"row:": "what waits for this row", "versions": "may this version fill", "paused": "is it paused"}
+_KINDS = {
+    b"V": "a value",
+    b"N": "known to be missing",
+    b"L": "somebody is loading it",
+    b"T": "somebody is writing it",
+}
+_STATEMENTS = {
+    "TRIP": "the simulated way to the database",
+    "BEGIN": "begin a transaction of its own",
+    "COMMIT": "commit: the database has it",
+    "ROLLBACK": "roll back: nothing was written",
+    "SELECT": "read the row",
+    "UPDATE": "write the fields, unless the row is newer",
+    "INSERT": "insert the row",
+    "DELETE": "delete the row",
+    "SAVEPOINT": "a savepoint",
+}
+
+
+_known = [
+    each for module in (slots, flush_queue, keyspace) for each in vars(module).values() if isinstance(each, Script)
+]
+_names = {script.digest: script.name for script in _known} | {script.source: script.name for script in _known}
+
+
+def purpose_of(server: str, words: tuple[Any, ...], answer: Any) -> str:
+    """Say what a step was for, or what it found out."""
+    first = str(words[0]).upper()
+    if isinstance(answer, Exception) and "NOSCRIPT" in f"{type(answer).__name__} {answer}".upper():
+        return "call the script by its digest: this server has not got it yet"
+    if server == "database":
+        return _STATEMENTS.get(first.split()[0], "")
+    if server == "worker":
+        return "ask Celery for a flush, without waiting for it"
+    if name := script_name(words):
+        return _of_script(name, answer)
+    return (_of_cache if server == "cache" else _of_queue)(first, words, answer)
+
+
+def script_name(words: tuple[Any, ...]) -> str:
+    """Return the name of the script that a command runs; empty if it runs none of ours."""
+    if str(words[0]).upper() not in ("EVALSHA", "EVAL"):
+        return ""
+    return _names.get(words[1], "")
+
+
+def _of_script(name: str, answer: Any) -> str:
+    words = _SCRIPTS.get(name, name)
+    if isinstance(words, str):
+        return words
+    done = not isinstance(answer, bytes) and answer not in (0, [0], None)
+    return words[0 if done else 1]
+
+
+def _of_cache(first: str, words: tuple[Any, ...], answer: Any) -> str:
+    if first == "SET" and "NX" in words:
+        if answer is None or answer == words[2]:
+            return "take the lease: one reader loads the row, the others wait"
+        return "somebody else holds the lease: wait for what they load" if answer[:1] == b"L" else "it is there now"
+    if first == "GET":
+        return "look in the cache: " + _found(answer)
+    return {
+        "PTTL": "how long it has to live",
+        "MGET": "look in the cache for all of them",
+        "UNLINK": "empty the slot",
+    }.get(first, "")
+
+
+def _found(answer: Any) -> str:
+    if not isinstance(answer, bytes):
+        return "it is empty" if answer is None else "no answer"
+    kinds = {
+        b"V": "a value",
+        b"N": "known to be missing",
+        b"L": "somebody is loading it",
+        b"T": "somebody is writing it",
+    }
+    return kinds.get(answer[:1], "something that is not ours")
+
+
+def _of_queue(first: str, words: tuple[Any, ...], answer: Any) -> str:
+    if first == "HSETNX":
+        return "announce our version, so that every writer sees to its slots"
+    if first == "WAITAOF":
+        return "wait until it is on the queue's disk"
+    key = str(words[1]).rpartition("}:")[2] if len(words) > 1 else ""
+    return next((text for part, text in _FROM_THE_QUEUE.items() if key.startswith(part)), "")
+
+
+def command_text(server: str, words: tuple[Any, ...]) -> str:
+    """Return what was sent as people read it: scripts by their name, nothing overlong."""
+    if server == "database":
+        return re.sub(r"\s+", " ", str(words[0]))
+    if name := script_name(words):
+        return " ".join([str(words[0]), name, *map(_text, words[3:])])
+    return " ".join(map(_text, words))
+
+
+def _text(word: Any) -> str:
+    text = word.decode(errors="backslashreplace") if isinstance(word, bytes) else str(word)
+    text = text if text else "''"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

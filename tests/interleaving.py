@@ -159,4 +159,5 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
 
 
 def _pipeline_step(role: Any, commands: Any) -> str:
-    return _COMMANDS[next(iter(commands))[0]]
+    word = commands[0][0]
+    return _COMMANDS.get(word, word)

@@ -62,8 +62,9 @@ def _lua(name: str) -> str:
 class Role:
     """One of the two servers: how to talk to it, and what to raise when it does not answer."""
 
-    def __init__(self, name: str, unavailable: type[Unavailable]) -> None:
+    def __init__(self, name: str, unavailable: type[Unavailable], retries: int) -> None:
         self.name = name
+        self.retries = retries
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
         self.reset()
@@ -80,7 +81,7 @@ class Role:
     def client(self) -> redis.Redis:
         """Return this process's client, opened when first asked for and again after a fork."""
         if self._client is None:
-            self._client = connect(self.url)
+            self._client = connect(self.url, self.retries)
         return self._client
 
     def command(self, *words: Any) -> Any:
@@ -164,17 +165,19 @@ def _is_silence(error: BaseException) -> bool:
     return isinstance(error, redis.ConnectionError | redis.TimeoutError)
 
 
-CACHE = Role("cache", CacheUnavailable)
-QUEUE = Role("queue", QueueUnavailable)
+CACHE = Role("cache", CacheUnavailable, retries=1)
+# A queued write sent a second time could arrive a third: the first, held up somewhere, after a newer write of
+# somebody else. A connection that the server has closed is noticed before anything is sent.
+QUEUE = Role("queue", QueueUnavailable, retries=0)
 
 
-def connect(url: str) -> redis.Redis:
-    """Return a client for `url` with explicit timeouts (seconds), at most one retry and a bounded pool."""
+def connect(url: str, retries: int) -> redis.Redis:
+    """Return a client for `url` with explicit timeouts (seconds) and retries, and a bounded pool."""
     client = redis.Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_timeout=SOCKET_TIMEOUT,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), retries),
         max_connections=POOL_SIZE,
     )
     # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.

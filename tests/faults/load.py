@@ -184,6 +184,21 @@ def begin(folder: str, deadline: float) -> None:
         recorder.end(number, Outcome.OK)
 
 
+def tables() -> None:
+    """Make the tables in the database of this nursery."""
+    from django.core.management import call_command
+
+    call_command("migrate", run_syncdb=True, verbosity=0)
+
+
+def empty_table() -> None:
+    """Begin without rows, and with the ids from 1; PostgreSQL only."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE notes_note RESTART IDENTITY CASCADE")
+
+
 def overdue(folder: str, deadline: float) -> bool:
     """Whether something is owed that should be paid by now."""
     return cache_for(Note).queue_of_writes.owed()[1] > 0

@@ -1,6 +1,6 @@
 """A TCP proxy on loopback that can be a bad network: slow, cut, or silent once the request has been sent.
 
-A fault may wait for its moment: with `when=b"COMMIT"` it begins with the first request that contains these bytes.
+A fault may wait for its moment: with `when=b"COMMIT"` only requests that contain these bytes meet it.
 """
 
 import contextlib
@@ -21,12 +21,13 @@ class Proxy:
 
     Faults: "" (none), "latency" (`delay` seconds before each piece), "reset" (cut, the request is not delivered),
     "reset after" (cut once the request is delivered, before its answer), "black hole" (the request is delivered, no
-    answer ever comes back), "hold" (the next request is delivered `delay` seconds late).
+    answer ever comes back), "hold" (the request is delivered `delay` seconds late, and its answer lost).
     """
 
     def __init__(self, port: int) -> None:
         self.target = port
-        self.fault, self.when, self.delay = "", b"", 0.0
+        self.fault, self.when, self.delay, self.times = "", b"", 0.0, 0
+        self.skip = self.held = 0
         self.struck = threading.Event()
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
@@ -39,9 +40,11 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def begin(self, fault: str, when: bytes = b"", delay: float = 0.0) -> None:
+    def begin(self, fault: str, when: bytes = b"", delay: float = 0.0, times: int = 1_000_000, skip: int = 0) -> None:
+        """Begin a fault with the next request that contains `when`, for so many of them, after some that pass."""
         self.struck.clear()
-        self.fault, self.when, self.delay = fault, when, delay
+        self.skip = skip
+        self.fault, self.when, self.delay, self.times = fault, when, delay, times
 
     def end(self) -> None:
         """A good network again; connections that a black hole has swallowed are cut."""
@@ -57,14 +60,14 @@ class Proxy:
 
     def strikes(self, request: bytes) -> str:
         """Return the fault that this request meets."""
-        if not self.fault or self.when not in request:
+        if not self.fault or self.when not in request or self.times <= 0:
             return ""
-        self.when = b""
+        if self.skip > 0:
+            self.skip -= 1
+            return ""
+        self.times -= 1
         self.struck.set()
-        fault = self.fault
-        if fault in ("hold", "reset after"):
-            self.fault = ""  # for one request only
-        return fault
+        return self.fault
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -123,8 +126,11 @@ class _Connection:
     def _deliver_late(self, request: bytes) -> None:
         """The client may give up and go; what it sent is under way all the same."""
         self.swallowed = True
+        self.proxy.held += 1
         time.sleep(self.proxy.delay)
         self.server.sendall(request)
+        time.sleep(0.05)
+        self.proxy.held -= 1
 
     def _answers(self) -> None:
         while answer := self.server.recv(PIECE):

@@ -1,0 +1,91 @@
+"""A PostgreSQL of our own, from the system's packages; root may not run it, so an account without rights does."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from cachedemo.embedded import HOST, ends_with_this_process, free_port
+
+START_TIMEOUT = 30.0  # seconds
+ACCOUNTS = ("postgres", "nobody")
+
+
+def find(program: str) -> str | None:
+    """Return where a program of PostgreSQL is; Debian keeps the server's out of PATH."""
+    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+    return str(debian[-1]) if debian else shutil.which(program)
+
+
+class Postgres:
+    """A server on loopback with the database `postgres`, as empty as initdb makes it.
+
+    Args:
+        folder: must not exist; anybody must be able to reach it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir()
+        if self._account:
+            shutil.chown(self.folder, self._account["user"], self._account["group"])
+        self._initialize()
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def url(self, port: int | None = None) -> str:
+        return f"postgres://tests@{HOST}:{port or self.port}/postgres"
+
+    @property
+    def _account(self) -> dict[str, Any]:
+        if os.geteuid() != 0:
+            return {}
+        known = {entry.pw_name: entry for entry in pwd.getpwall()}
+        entry = next(known[name] for name in ACCOUNTS if name in known)
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def _initialize(self) -> None:
+        options = ["--auth=trust", "--username=tests", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        command = [str(find("initdb")), f"--pgdata={self.folder}/data", *options]
+        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **self._account)
+
+    def _start(self) -> None:
+        with (self.folder.parent / "postgres.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(find("postgres")), "-D", f"{self.folder}/data", "-p", str(self.port), *self._options()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=ends_with_this_process(),
+                **self._account,
+            )
+        self._wait_until_it_answers()
+
+    def _options(self) -> list[str]:
+        return ["-h", HOST, "-k", str(self.folder), "-c", "fsync=off", "-c", "shared_buffers=16MB"]
+
+    def _wait_until_it_answers(self) -> None:
+        import psycopg
+
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            try:
+                return psycopg.connect(self.url(), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)

@@ -5,7 +5,6 @@ from html import unescape
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +14,9 @@ ALL = ("view_cache", "inspect_keys", "delete_version", "manage_queue", "flush_db
 
 def operator(*permissions: str, name: str = "olga") -> Any:
     """Return a member of the staff with these permissions and no others."""
-    user = get_user_model().objects.create_user(name, password="secret", is_staff=True)
+    from django.contrib.auth.models import Permission  # a conftest imports this module before there are settings
+
+    user = get_user_model().objects.create_user(name, is_staff=True)
     granted = Permission.objects.filter(content_type__app_label="cachedemo", codename__in=permissions)
     assert len(granted) == len(permissions)
     user.user_permissions.set(granted)

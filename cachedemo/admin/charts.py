@@ -71,6 +71,7 @@ class Chart:
 
     Args:
         top: where the axis ends; the next round number above the highest value if None.
+        unit: what that number is counted in.
         show: how a value is written.
     """
 
@@ -79,10 +80,12 @@ class Chart:
     lines: Sequence[Line]
     show: Callable[[float], str]
     top: float | None = None
+    unit: float = 1
 
     @property
     def scale(self) -> float:
-        return self.top or round_up(max((v for line in self.lines for v in line.values if v is not None), default=0))
+        highest = max((v for line in self.lines for v in line.values if v is not None), default=0)
+        return self.top or round_up(highest / self.unit) * self.unit
 
     @property
     def ticks(self) -> list[str]:

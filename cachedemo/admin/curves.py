@@ -40,7 +40,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float) -> list[Chart]:
         ),
         Chart("Flush lag", axis, [Line("oldest of a batch", "warn", curve(_lag, max))], span),
         Chart("Rows flushed a second", axis, [Line("rows", "good", curve(_rate("flushed")))], _plain),
-        Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size),
+        Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size, unit=2**20),
         Chart("Evictions a minute", axis, [Line("keys", "bad", thin(_evictions(whole), step, _mean))], _plain),
     ]
 

@@ -1,0 +1,57 @@
+"""Each of the operators' screens in a browser: light and dark, wide and narrow, clean under the strict policy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cachedemo import cache_for, registry
+from tests.browser import scene
+from tests.operators import ALL, operator, url
+from users.models import User
+
+SCREENS = {
+    "overview": ("changelist", "Hit ratio"),
+    "versions": ("versions", "v1:user:"),
+    "keys": ("keys", "v2:user:"),
+    "queue": ("queue", "Dead letters"),
+    "server": ("server", "Persistence"),
+    "danger": ("danger", "FLUSHDB of the cache database"),
+    "history": ("history", "120,000 keys"),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 420])
+def test_every_screen_fits_and_breaks_no_policy(
+    open_page: Callable[..., Page],
+    picture: Callable[[Page, str], None],
+    people: list[User],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    scheme: str,
+) -> None:
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "ALLOW_FLUSHDB": True}
+    monkeypatch.setattr(registry, "_caches", {User: cache_for(User)})  # the example's own model, as anyone sees it
+    olga = operator(*ALL)
+    scene.build(olga)
+    page = open_page(olga, url("changelist"), width=width, scheme=scheme)
+    for name, (view, words) in SCREENS.items():
+        page.goto(url(view) + ("?prefix=v2:user:" if name == "keys" else ""))
+        expect(page.locator(".cachedemo")).to_contain_text(words)
+        assert_fits(page, width)
+        picture(page, f"admin-{name}-{width}-{scheme}")
+    page.goto(url("key") + "?key=v2:user:5")
+    expect(page.locator(".cd-compare")).to_contain_text("Renamed 5")
+    assert_fits(page, width)
+    picture(page, f"admin-key-{width}-{scheme}")
+
+
+def assert_fits(page: Page, width: int) -> None:
+    """Nothing but a table in its own frame may be wider than the page."""
+    overflow = page.evaluate(
+        "document.querySelector('.cachedemo').scrollWidth - document.querySelector('.cachedemo').clientWidth"
+    )
+    assert overflow <= 1, f"{page.url} is {overflow} px too wide at {width}"

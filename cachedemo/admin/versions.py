@@ -4,11 +4,13 @@ import time
 
 from django.http import HttpRequest
 
-from cachedemo import keyspace, registry, version_deletion
+from cachedemo import history, keyspace, registry, version_deletion
 from cachedemo.admin import actions, version_rows
 from cachedemo.admin.overview import foreign
 from cachedemo.admin.page import Page, ask
 from cachedemo.servers import QUEUE
+
+LATELY = 5  # deletions listed below the tables
 
 
 def page(request: HttpRequest) -> Page:
@@ -26,6 +28,7 @@ def page(request: HttpRequest) -> Page:
         "survey": survey,
         "foreign": foreign(survey),
         "cancels": {row.prefix: _cancel(request, row) for row in rows if row.deletion and row.deletion.running},
+        "lately": history.events(history.entries().filter(object_id="delete-version")[:LATELY]),
         "may_delete": actions.allowed(request, "count-version"),
     }
     return Page("versions", "Versions", context, live=True)

@@ -48,7 +48,15 @@ def _sqlite_options() -> dict[str, Any]:
 
 
 def _postgresql_options() -> dict[str, Any]:
-    return {"connect_timeout": TIMEOUT, "options": f"-c statement_timeout={TIMEOUT * 1000}"}
+    """A server that is gone without a word is noticed in time too: the server's own timeout cannot tell us."""
+    return {
+        "connect_timeout": TIMEOUT,
+        "options": f"-c statement_timeout={TIMEOUT * 1000}",
+        "tcp_user_timeout": TIMEOUT * 1000,
+        "keepalives_idle": TIMEOUT // 2,
+        "keepalives_interval": 1,
+        "keepalives_count": TIMEOUT // 2,
+    }
 
 
 def _on_disk(name: str, base: Path) -> str:

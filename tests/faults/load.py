@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, close_old_connections
+from django.core.management.color import no_style
+from django.db import IntegrityError, close_old_connections, connection
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Contended, SourceUnavailable, StaleInstance, Unavailable, UnknownFieldWaiting
@@ -182,19 +183,21 @@ def begin(folder: str, deadline: float) -> None:
         recorder.begin_as(number, Kind.CREATE, row, fields)
         notes.create(pk=row, **fields)
         recorder.end(number, Outcome.OK)
+    with connection.cursor() as cursor:  # no id is handed out twice
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Note]):
+            cursor.execute(statement)
 
 
 def tables() -> None:
     """Make the tables in the database of this nursery."""
     from django.core.management import call_command
 
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)  # the notes refer to users
 
 
 def empty_table() -> None:
     """Begin without rows, and with the ids from 1; PostgreSQL only."""
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE notes_note RESTART IDENTITY CASCADE")
 

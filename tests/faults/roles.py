@@ -1,6 +1,7 @@
 """What each role does once, as jobs of the nursery that die or pause before a given step."""
 
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ from cachedemo import cache_for
 from cachedemo.model_cache import ModelCache
 from tests.faults.stops import packets, steps
 from tests.notes.models import Note
+
+PATIENCE = 20.0  # seconds until everything is at rest
 
 
 def _save(notes: ModelCache) -> None:
@@ -56,3 +59,34 @@ def shorten(notes: ModelCache, deadline: float) -> None:
     """Let leases, marks, claims and what is owed run out after `deadline` seconds."""
     notes.lease_timeout = notes.claim_deadline = deadline
     notes.slots.lease_ms = int(deadline * 1000)
+
+
+def attempt(role: str, deadline: float) -> str:
+    """Do what the role does; return the name of what it raised, or "" if it was acknowledged."""
+    notes = cache_for(Note)
+    shorten(notes, deadline)
+    try:
+        ROLES[role](notes)
+    except Exception as error:
+        return type(error).__name__
+    return ""
+
+
+def one_row(deadline: float) -> None:
+    """Begin with one row, in the cache."""
+    notes = cache_for(Note)
+    shorten(notes, deadline)
+    notes.create(pk=1, title="a0", body="b0")
+    notes.get(1)
+
+
+def state_at_rest(deadline: float) -> list[str | None]:
+    """Return what a reader and the table say of row 1, once nothing is owed any more."""
+    notes = cache_for(Note)
+    shorten(notes, deadline)
+    end = time.monotonic() + PATIENCE
+    while notes.flush() or notes.queue_of_writes.owed()[0]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    read, row = notes.get_many([1]).get(1), Note.objects.filter(pk=1).first()
+    return [note and note.title for note in (read, row)]

@@ -1,0 +1,80 @@
+"""The private world of one run: two servers, a database file, throwaway rows; all gone when it is over."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from cachedemo.embedded import EmbeddedServer
+
+ROWS = 60
+CLAIM_DEADLINE = 0.5  # seconds instead of 30, so that nobody has to wait for a dead flusher's rows
+
+
+class World:
+    """To be entered before Django reads its settings, by the main thread of a process of its own."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="cachedemo-lab-")
+        folder = Path(self._folder.name)
+        self.cache = EmbeddedServer(folder / "cache")
+        self.queue = EmbeddedServer(folder / "queue", role="queue")
+        self._var = folder / "var"
+
+    def __enter__(self) -> Self:
+        self.cache.start()
+        self.queue.start()
+        self._set_up_django()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cache.stop()
+        self.queue.stop()
+        self._folder.cleanup()
+
+    def _set_up_django(self) -> None:
+        os.environ.update(
+            DJANGO_SETTINGS_MODULE="config.settings",
+            SECRET_KEY="for-the-lab",
+            DEBUG="False",
+            OPEN_ACCESS="False",
+            DATABASE_URL="",
+            REDIS_URL="",
+            SOURCE_LATENCY_MS="0",
+            LOG_LEVEL="ERROR",
+            CACHEDEMO_CACHE_URL=self.cache.url(0),
+            CACHEDEMO_QUEUE_URL=self.queue.url(1),
+            CELERY_BROKER_URL=self.queue.url(2),
+            CACHEDEMO_STRICT_READS="True",
+            CACHEDEMO_READ_ONLY="False",
+            CACHEDEMO_VAR=str(self._var),
+        )
+        import django
+
+        django.setup()
+        self._make_rows()
+
+    def _make_rows(self) -> None:
+        from django.db import connection
+
+        from cachedemo import cache_for, wake
+        from users.models import User
+
+        wake.ask_with(lambda queue: None)  # no worker serves this queue: the experiments flush it themselves
+        with connection.schema_editor() as editor:
+            editor.create_model(User)
+        User.objects.bulk_create(User(pk=pk, name="old", email=f"user{pk}@example.com") for pk in range(1, ROWS + 1))
+        cache_for(User).claim_deadline = CLAIM_DEADLINE
+
+    def start_again(self) -> None:
+        """Empty both servers, make every row old again, and let everybody forget what they knew."""
+        from cachedemo import registry, servers
+        from users.models import User
+
+        self.cache.start()
+        servers.reset()
+        for role in (servers.CACHE, servers.QUEUE):
+            role.command("FLUSHDB")
+        User.objects.update(name="old", cache_stamp=0)
+        registry.forget_announcements()
+        registry.announce_all()

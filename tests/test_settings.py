@@ -186,7 +186,10 @@ def test_sqlite_waits_for_the_lock_and_keeps_a_log_of_writes(tmp_path: Path) -> 
 def test_a_postgresql_statement_is_over_before_its_lease(tmp_path: Path) -> None:
     config = database("postgres://u:p@h:5433/name", tmp_path, tmp_path)
     assert (config["HOST"], config["PORT"], config["NAME"]) == ("h", 5433, "name")
-    assert config["OPTIONS"] == {"connect_timeout": 10, "options": "-c statement_timeout=10000"}
+    options = config["OPTIONS"]
+    assert (options["connect_timeout"], options["options"]) == (10, "-c statement_timeout=10000")
+    assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 10
+    assert options["tcp_user_timeout"] <= 10_000  # milliseconds
 
 
 def test_beat_asks_for_a_flush_each_second_and_leaves_no_pile() -> None:

@@ -359,6 +359,15 @@ def test_a_charset_in_the_content_type_is_fine(client):
     assert response.json()["name"] == "Zoë"
 
 
+class Stream(io.BytesIO):
+    """A body that must not be read without a bound."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
+        assert 0 <= size < 100_000
+        return super().read(size)
+
+
 def test_a_chunked_body_is_read_and_bounded_although_it_has_no_length(users):
     def patch(body: bytes) -> str:
         environ = {
@@ -368,7 +377,7 @@ def test_a_chunked_body_is_read_and_bounded_although_it_has_no_length(users):
             "SERVER_PORT": "80",
             "CONTENT_TYPE": JSON,
             "HTTP_TRANSFER_ENCODING": "chunked",
-            "wsgi.input": io.BytesIO(body),
+            "wsgi.input": Stream(body),
             "wsgi.input_terminated": True,
             "wsgi.url_scheme": "http",
         }

@@ -75,5 +75,5 @@ def _database() -> None:
 def _broker() -> None:
     """Ask only a broker that is a Redis server; the others have no client here."""
     if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
-        with servers.connect(settings.CELERY_BROKER_URL) as client:
+        with servers.connect(settings.CELERY_BROKER_URL, retries=0) as client:
             client.ping()

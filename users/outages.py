@@ -36,17 +36,17 @@ class Outage(NamedTuple):
 _CACHE = Outage(
     "The cache server does not answer.",
     "Reads and writes go on without it, but more slowly.",
-    "Start it, or correct CACHEDEMO_CACHE_URL; `manage.py cache_ping` says what is wrong with it.",
+    "Start it, or correct CACHEDEMO_CACHE_URL; manage.py cache_ping says what is wrong with it.",
 )
 _QUEUE = Outage(
     "The queue server does not answer.",
     "Writes that were acknowledged may be waiting there, so nothing is read past it and nothing is written.",
-    "Start it, or correct CACHEDEMO_QUEUE_URL; `manage.py cache_ping` says what is wrong with it.",
+    "Start it, or correct CACHEDEMO_QUEUE_URL; manage.py cache_ping says what is wrong with it.",
 )
 _DATABASE = Outage(
     "The database does not answer.",
     "Rows in the cache can still be read; nothing was written.",
-    "Start it, or correct DATABASE_URL; `manage.py migrate` makes missing tables.",
+    "Start it, or correct DATABASE_URL; manage.py migrate makes missing tables.",
 )
 _UNKNOWN = Outage(
     "The database did not say whether it took the write.",

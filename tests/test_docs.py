@@ -1,0 +1,310 @@
+"""The documents say what is: their commands run, their links lead somewhere, what they name exists."""
+
+import ast
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import global_settings
+from django.core.management import get_commands
+from django.urls import Resolver404, resolve
+
+from cachedemo import ModelCache, Pattern, cache_for, conf, embedded, servers, source
+from tests.documents import RUN, SHOWN, Block, Document, documents
+from tests.environment import ROOT, documented_settings
+from users.models import User
+
+DOCUMENTS = list(documents())
+COMMANDS = [each for each in DOCUMENTS if any(block.language in RUN for block in each.blocks())]
+BLOCK_TIMEOUT = 30  # seconds
+
+# What the documents call a place that is another one in the tests.
+SITE = "http://127.0.0.1:8000"
+PLACES = {
+    "redis://localhost:6379/0": "CACHEDEMO_CACHE_URL",
+    "redis://localhost:6380/0": "CACHEDEMO_QUEUE_URL",
+    "redis://localhost:6380/1": "CELERY_BROKER_URL",
+}
+
+
+def named(each: Document) -> str:
+    return each.name
+
+
+# Command blocks
+
+
+class Folder:
+    """Where the commands of one document run, one block after the other."""
+
+    def __init__(self, path: Path, url: str, **environment: str) -> None:
+        self.path = path
+        self.places = {SITE: url} | {place: os.environ[name] for place, name in PLACES.items()}
+        self.environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        }
+        self.environment.pop("DJANGO_SETTINGS_MODULE")
+
+    def write(self, block: Block) -> None:
+        path = self.path / block.value
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w" if block.what == "file" else "a") as file:
+            file.write(self.here(block.text))
+
+    def run(self, block: Block) -> None:
+        """Run a block of commands; in a `console` block, hold what each says against what stands below it."""
+        if block.language == "sh":
+            self.shell(block.text)
+            return
+        for command, expected in sessions(block.text):
+            pattern = ".*".join(map(re.escape, expected.strip().split("…")))
+            said = self.shell(command).strip()
+            assert re.fullmatch(pattern, said, re.DOTALL), f"{command}\nsaid\n{said}\nand not\n{expected}"
+
+    def shell(self, script: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euc", self.here(script)],
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_TIMEOUT,
+        )
+        assert done.returncode == 0, f"{script}\nended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def here(self, text: str) -> str:
+        for place, real in self.places.items():
+            text = text.replace(place, real)
+        return text
+
+
+def sessions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each command after a `$`, and the output below it."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        while command.endswith("\\"):
+            more, _, output = output.partition("\n")
+            command = f"{command}\n{more}"
+        yield command, output
+
+
+@pytest.fixture
+def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Callable[[str], Folder]:
+    """A copy of the project, or for a project of the reader's own an empty folder."""
+
+    def make(name: str) -> Folder:
+        settings.OPEN_ACCESS = True
+        url = request.getfixturevalue("live_server").url
+        if name == "docs/installing.md":
+            return Folder(tmp_path, url)
+        for part in ("cachedemo", "users", "config", "docs", "manage.py"):
+            (tmp_path / part).symlink_to(ROOT / part)
+        (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text())
+        return Folder(tmp_path, url)
+
+    return make
+
+
+@pytest.mark.parametrize("document", COMMANDS, ids=named)
+def test_every_command_block_runs(document: Document, folder: Callable[[str], Folder], people: list[User]) -> None:
+    here, python = folder(document.name), dict[str, Any]()
+    for block in document.blocks():
+        where = f"{document}:{block.line}"
+        if block.what == "not run" or block.language in SHOWN:
+            continue
+        if block.what:
+            ast.parse(block.text, where)
+            here.write(block)
+        elif block.language == "python":
+            exec(compile(block.text, where, "exec"), python)
+        elif block.language == "pycon":
+            converse(block.text, python, where)
+        else:
+            here.run(block)
+
+
+def converse(text: str, names: dict[str, Any], where: str) -> None:
+    """Hold what Python answers against what stands there."""
+    test = doctest.DocTestParser().get_doctest(text, names, where, where, 0)
+    said: list[str] = []
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append, clear_globs=False)
+    names.update(test.globs)
+    assert not failed, "".join(said)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_block_says_what_it_is(document: Document) -> None:
+    blocks = document.blocks()
+    assert len(blocks) * 2 == len(re.findall(r"^\s*```", document.text, re.MULTILINE)), "a fence is out of order"
+    assert {block.language for block in blocks} <= RUN | SHOWN
+
+
+# Links, settings, and whatever else is named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_link_inside_the_documents_leads_somewhere(document: Document) -> None:
+    for link in document.links():
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = (document.path.parent / path).resolve() if path else document.path
+        assert target.exists(), f"{document} links to {link}"
+        if anchor:
+            assert anchor in Document(str(target.relative_to(ROOT))).anchors(), f"{document} links to {link}"
+
+
+SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
+SETTINGS = {*documented_settings(), *conf.DEFAULTS, "CACHE_URL", "QUEUE_URL", *dir(global_settings)}
+# Written as settings are, and known elsewhere: an option of a database, a variable of Django's, members of Pattern.
+NO_SETTINGS = {"ATOMIC_REQUESTS", "DJANGO_SETTINGS_MODULE", *Pattern.__members__}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_setting_that_is_named_exists(document: Document) -> None:
+    words = SETTING.findall(" ".join([*document.code(), *(block.text for block in document.blocks())]))
+    unknown = {word for word in words if not word.startswith("CELERY_")} - SETTINGS - NO_SETTINGS
+    assert not unknown, f"{document} names {unknown}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_test_command_and_target_that_is_named_exists(document: Document) -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    words = [*document.code(), *(block.text for block in document.blocks())]
+    for word in words:
+        for file, name in re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", word):
+            assert (ROOT / file).exists(), f"{document} names {file}"
+            assert not name or f"def {name}(" in (ROOT / file).read_text(), f"{document} names {name} of {file}"
+        for command in re.findall(r"manage\.py (\w+)", word):
+            assert command in get_commands(), f"{document} names manage.py {command}"
+        for target in re.findall(r"(?:^|\$ )make (\w+)", word):
+            assert target in targets, f"{document} names make {target}"
+
+
+# What a document claims of the code
+
+
+ARTICLE = Document("docs/article.md")
+_SHOWN_BY = {
+    "command": re.compile(r"manage\.py (\w+)|make \w+|celery -A config .+|pytest"),
+    "test": re.compile(r"tests/\w+\.py(::\w+)?"),
+    "page": re.compile(r"/\S*"),
+    "file": re.compile(r"[\w./-]+\.\w+"),
+}
+
+
+@pytest.mark.parametrize(("said", "shown"), [(row[0], row[-1]) for table in ARTICLE.tables() for row in table])
+def test_the_article_is_answered_by_things_that_exist(said: str, shown: str) -> None:
+    named = re.findall(r"`([^`]+)`", shown) + re.findall(r"\]\(([^)]+)\)", shown)
+    assert named, f"nothing shows: {said}"
+    for each in named:
+        if _SHOWN_BY["page"].fullmatch(each):
+            assert leads_somewhere(each), f"no page {each}"
+        elif not any(_SHOWN_BY[kind].fullmatch(each) for kind in ("command", "test")):
+            file = each.partition("#")[0]
+            assert (ROOT / file).exists() or (ROOT / "docs" / file).exists(), f"no file {each}"
+
+
+def leads_somewhere(path: str) -> bool:
+    try:
+        resolve(path.replace("{pattern}", "write-behind").replace("{id}", "1"))
+    except Resolver404:
+        return False
+    return True
+
+
+ARCHITECTURE = Document("ARCHITECTURE.md")
+
+
+def test_architecture_has_a_line_for_each_module() -> None:
+    listed = set(re.findall(r"^\| `([\w/.]+)` \|", ARCHITECTURE.text, re.MULTILINE))
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / "cachedemo").glob("*.py")} - {"cachedemo/__init__.py"}
+    missing = {name for name in there if name.removeprefix("cachedemo/") not in listed}
+    assert not missing, f"ARCHITECTURE.md has no line for {', '.join(sorted(missing))}"
+    gone = {name for name in listed if not any((ROOT / top / name).exists() for top in (".", "cachedemo", "users"))}
+    assert not gone, f"ARCHITECTURE.md has a line for {', '.join(sorted(gone))}"
+
+
+def test_the_options_are_those_of_model_cache() -> None:
+    rows = Document("docs/installing.md").tables("Options")[0]
+    options = {row[0].strip("`"): row[1].strip("`") for row in rows}
+    assert options.keys() == {name for name in ModelCache.__annotations__}
+    for name, default in options.items():
+        if (value := getattr(ModelCache, name)) and not isinstance(value, str):
+            assert default.replace("_", "") == f"{value:g}"
+
+
+@pytest.mark.parametrize("role", ["cache", "queue"])
+def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str) -> None:
+    [conf_file] = [
+        block.text
+        for block in Document("docs/operating.md").blocks()
+        if block.language == "conf" and block.text.startswith(f"# {role}")
+    ]
+    said = dict(line.split(None, 1) for line in conf_file.splitlines() if line and not line.startswith("#"))
+    ours = {name: value or '""' for name, value in embedded.ROLES[role].items()}
+    assert said.keys() >= ours.keys()
+    assert {name: said[name] for name in ours if name != "maxmemory"} == {
+        name: value for name, value in ours.items() if name != "maxmemory"
+    }
+
+
+# The table of round trips
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    counts = {"cache": 0, "queue": 0, "source": 0}
+    run, trip = servers.Role._run, source.trip
+
+    def counted_run(role: servers.Role, *arguments: Any) -> Any:
+        counts[role.name] += 1
+        return run(role, *arguments)
+
+    def counted_trip(using: str) -> None:
+        counts["source"] += 1
+        trip(using)
+
+    monkeypatch.setattr(servers.Role, "_run", counted_run)
+    monkeypatch.setattr(source, "trip", counted_trip)
+    return counts
+
+
+OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
+    "read, hit": lambda users: users.get(1),
+    "read, miss": lambda users: users.get(1),
+    "`get_many`, all hits": lambda users: users.get_many([1, 2, 3]),
+    "`get_many`, all misses": lambda users: users.get_many([1, 2, 3]),
+    "cache-aside update": lambda users: users.via("cache-aside").update(1, name="a"),
+    "write-through update": lambda users: users.via("write-through").update(1, name="b"),
+    "write-behind update, row cached": lambda users: users.via("write-behind").update(1, name="c"),
+    "write-behind update, row not cached": lambda users: users.via("write-behind").update(2, name="d"),
+    "create": lambda users: users.create(name="Dan", email="dan@example.com"),
+    "delete": lambda users: users.delete(3),
+    "flush of a batch": lambda users: users.flush(),
+}
+
+
+@pytest.mark.usefixtures("people")
+def test_the_round_trips_are_those_of_the_table(trips: dict[str, int], redis_cache: Any) -> None:
+    users = cache_for(User)
+    users.announce()
+    rows = Document("docs/choosing.md").tables("Round trips")[0]
+    assert {row[0] for row in rows} == OPERATIONS.keys()
+    for operation, *expected in rows:
+        redis_cache.flushdb()
+        if "miss" not in operation and "not cached" not in operation:
+            users.warm([1, 2, 3])
+        trips.update(dict.fromkeys(trips, 0))
+        OPERATIONS[operation](users)
+        assert list(map(str, trips.values())) == expected, operation

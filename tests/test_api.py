@@ -8,6 +8,7 @@ import signal
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.test import Client
@@ -357,6 +358,20 @@ def test_405_names_what_is_allowed(client):
 def test_a_charset_in_the_content_type_is_fine(client):
     response = client.patch(one(), '{"name": "Zoë"}', content_type="application/json; charset=utf-8")
     assert response.json()["name"] == "Zoë"
+
+
+def test_a_length_that_is_no_number_is_400(client):
+    problem(client.generic("PATCH", one(), '{"name": "Al"}', JSON, CONTENT_LENGTH="many"), 400)
+
+
+def test_the_api_works_under_asgi_too(async_client, users):
+    async def patch(body: str):
+        return await async_client.generic("PATCH", one(), body, JSON)
+
+    assert async_to_sync(patch)('{"name": "Al"}').status_code == 200
+    assert users.get(1).name == "Al"
+    problem(async_to_sync(patch)(HUGE), 413)
+    problem(async_to_sync(patch)("{"), 400)
 
 
 class Stream(io.BytesIO):

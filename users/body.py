@@ -28,12 +28,19 @@ def read(request: HttpRequest, model: type[Model]) -> Model:
 
 def _bounded(request: HttpRequest) -> bytes:
     """Read no more than the limit, whatever Content-Length says or does not say."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LIMIT:
+    if _announced(request) > LIMIT:
         raise _too_large()
     body = _stream(request).read(LIMIT + 1)
     if len(body) > LIMIT:
         raise _too_large()
     return body
+
+
+def _announced(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0  # as Django takes it
 
 
 def _stream(request: HttpRequest) -> "IO[bytes] | HttpRequest":

@@ -67,9 +67,7 @@ def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:
     return ttl // 1000 if ttl > 0 else None
 
 
-def _peek(
-    cache: ModelCache, row: Any, pending: dict[str, tuple[int, Any]], cached: tuple[Entry, int] | None
-) -> Peek:
+def _peek(cache: ModelCache, row: Any, pending: dict[str, tuple[int, Any]], cached: tuple[Entry, int] | None) -> Peek:
     waiting = sorted(name for name, (stamp, _) in pending.items() if stamp > row.cache_stamp)
     if cached:
         entry, ttl = cached

@@ -85,10 +85,10 @@ def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = Fa
         DeletionRefused: it is the current version and nobody insisted, or it is being deleted already.
     """
     if version == cache.slots.version and not even_current:
-        raise DeletionRefused(f"{prefix(cache, version)} is the current version: every read would miss.")
+        raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
     before = progress(cache, version)
     if before and before.running:
-        raise DeletionRefused(f"{prefix(cache, version)} is being deleted already, by {before.by}.")
+        raise DeletionRefused(f"Version {prefix(cache, version)} is being deleted already, by {before.by}.")
     goes_on = before is not None and before.state != DONE
     deleted = before.deleted if before and goes_on else 0
     begun = before.begun if before and goes_on else time.time()

@@ -72,7 +72,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
         raise Refused("Count its keys first.")
     insists = request.POST.get("even_current") == "yes"
     if version == cache.slots.version and not insists:
-        raise Refused(f"{shown['target']} {_TOLD_TWICE}")
+        raise Refused(f"Version {shown['target']} {_TOLD_TWICE}")
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
     left = deletion.total - deletion.deleted
     words = f"Deleting {left:,} keys of {shown['target']}."

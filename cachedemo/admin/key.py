@@ -51,20 +51,17 @@ class FieldRow:
 
 def page(request: HttpRequest) -> Page:
     key = request.GET.get("key", "")
-    slot, ttl, size, kind = ask_for(key)
+    asked = ask(CACHE, [("GET", key), ("PTTL", key), ("MEMORY USAGE", key), ("TYPE", key)])
+    slot, ttl, size, kind = asked.answers
     place = place_of(key)
-    context: dict[str, Any] = {"key": key, "ttl": ttl, "size": size, "exists": kind not in (None, b"none")}
-    context |= {"place": place, "kind": kind_of(slot) if isinstance(slot, bytes) else "", "problems": []}
+    context: dict[str, Any] = {"key": key, "size": size, "exists": kind not in (None, b"none"), "place": place}
+    context["ttl"] = ttl / 1000 if ttl is not None and ttl >= 0 else None
+    context["kind"] = kind_of(slot) if isinstance(slot, bytes) else ""
+    context["problems"] = [asked.problem] if asked.problem else []
     if place is not None:
         context |= _compared(place, slot, context["problems"])
         context |= _buttons(request, place)
     return Page("key", key or "Key", context)
-
-
-def ask_for(key: str) -> list[Any]:
-    """Return slot, TTL in seconds (None if there is none), bytes and type."""
-    slot, ttl, size, kind = ask(CACHE, [("GET", key), ("PTTL", key), ("MEMORY USAGE", key), ("TYPE", key)]).answers
-    return [slot, ttl / 1000 if ttl is not None and ttl >= 0 else None, size, kind]
 
 
 def place_of(key: str) -> Place | None:
@@ -136,7 +133,7 @@ def _buttons(request: HttpRequest, place: Place) -> dict[str, actions.Button]:
 def _place(shown: dict[str, Any]) -> Place:
     place = place_of(shown["target"])
     if place is None:
-        raise Refused(f"{shown['target']} is not ours: it is never touched.")
+        raise Refused(f"The key {shown['target']} is not ours: it is never touched.")
     return place
 
 
@@ -149,7 +146,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Empty the slot; what waits for the row stays."""
     place = _place(shown)
     gone = CACHE.command("UNLINK", place.key)
-    words = f"{place.key} was deleted." if gone else f"{place.key} was gone already."
+    words = f"The key {place.key} was deleted." if gone else f"The key {place.key} was gone already."
     return Result(words, {"keys": gone}, _there(place))
 
 
@@ -161,11 +158,11 @@ def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
         raise Refused(f"A TTL is a whole number of seconds, 1 to {LONGEST_TTL}.")
     slot = CACHE.command("GET", place.key)
     if slot is None:
-        raise Refused(f"{place.key} is gone.")
+        raise Refused(f"The key {place.key} is gone.")
     if kind_of(slot) not in ("value", "missing"):
-        raise Refused(f"{place.key} is a {kind_of(slot)} now: it expires by itself.")
+        raise Refused(f"The key {place.key} is a {kind_of(slot)} now: it expires by itself.")
     CACHE.command("PEXPIRE", place.key, int(seconds) * 1000)
-    return Result(f"{place.key} lives {seconds} s from now.", {"seconds": int(seconds)}, _there(place))
+    return Result(f"The key {place.key} lives {seconds} s from now.", {"seconds": int(seconds)}, _there(place))
 
 
 @actions.action("refresh-key", back="keys")
@@ -178,5 +175,5 @@ def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
     try:
         place.cache.read(place.pk)
     except ObjectDoesNotExist:
-        return Result(f"{place.key}: the database has no such row.", {}, _there(place))
-    return Result(f"{place.key} was loaded from the source.", {"keys": 1}, _there(place))
+        return Result(f"The database has no row for {place.key}.", {}, _there(place))
+    return Result(f"The key {place.key} was loaded from the source.", {"keys": 1}, _there(place))

@@ -141,7 +141,7 @@ def pause_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     cache = registry.by_queue(shown["queue"])
     _unless_changed(cache, shown)
     pause.pause(cache, request.user.get_username())
-    return Result(f"{cache.queue} is paused: writes are acknowledged and wait.", {})
+    return Result(f"The queue {cache.queue} is paused: writes are acknowledged and wait.", {})
 
 
 @actions.action("resume", back="queue")
@@ -149,7 +149,7 @@ def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     cache = registry.by_queue(shown["queue"])
     _unless_changed(cache, shown)
     pause.resume(cache)
-    return Result(f"{cache.queue} is flushed again.", {})
+    return Result(f"The queue {cache.queue} is flushed again.", {})
 
 
 def _unless_changed(cache: "ModelCache", shown: dict[str, Any]) -> None:

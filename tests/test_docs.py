@@ -4,6 +4,7 @@ import ast
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from django.urls import Resolver404, resolve
 from cachedemo import ModelCache, Pattern, cache_for, conf, embedded, servers, source
 from tests.documents import RUN, SHOWN, Block, Document, documents
 from tests.environment import ROOT, documented_settings
+from tests.helpers import missing
 from users.models import User
 
 DOCUMENTS = list(documents())
@@ -48,7 +50,6 @@ class Folder:
         self.places = {SITE: url} | {place: os.environ[name] for place, name in PLACES.items()}
         self.environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
             **environment,
         }
         self.environment.pop("DJANGO_SETTINGS_MODULE")
@@ -70,6 +71,9 @@ class Folder:
             assert re.fullmatch(pattern, said, re.DOTALL), f"{command}\nsaid\n{said}\nand not\n{expected}"
 
     def shell(self, script: str) -> str:
+        for program in ("bash", "curl"):
+            if program in f"bash {script}" and not shutil.which(program):
+                missing(f"{program} is not installed")
         done = subprocess.run(
             ["bash", "-euc", self.here(script)],
             cwd=self.path,
@@ -106,10 +110,11 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
         settings.OPEN_ACCESS = True
         url = request.getfixturevalue("live_server").url
         if name == "docs/installing.md":
-            return Folder(tmp_path, url)
-        for part in ("cachedemo", "users", "config", "docs", "manage.py"):
-            (tmp_path / part).symlink_to(ROOT / part)
-        (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text())
+            return Folder(tmp_path, url, PYTHONPATH=str(ROOT))  # as if it were installed
+        for part in ("cachedemo", "users", "config"):
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("manage.py", ".env.example"):
+            shutil.copy(ROOT / part, tmp_path / part)
         return Folder(tmp_path, url)
 
     return make
@@ -238,7 +243,7 @@ def test_architecture_has_a_line_for_each_module() -> None:
 def test_the_options_are_those_of_model_cache() -> None:
     rows = Document("docs/installing.md").tables("Options")[0]
     options = {row[0].strip("`"): row[1].strip("`") for row in rows}
-    assert options.keys() == {name for name in ModelCache.__annotations__}
+    assert options.keys() == set(ModelCache.__annotations__)
     for name, default in options.items():
         if (value := getattr(ModelCache, name)) and not isinstance(value, str):
             assert default.replace("_", "") == f"{value:g}"

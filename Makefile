@@ -13,7 +13,7 @@ LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
 # A virtual environment whose Python is gone is made anew.
 $(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
 
-.PHONY: help demo test lint format mutants model bench constraints clean
+.PHONY: help demo test lint format mutants model faults bench constraints clean
 
 help:
 	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   everything on this machine, until Ctrl-C"
@@ -22,6 +22,7 @@ help:
 	@echo "make format                              what ruff can mend by itself"
 	@echo "make mutants                             breaks the code in each known way; a test must notice"
 	@echo "make model [ARGS='-v --deep']            the protocol, checked in every interleaving"
+	@echo "make faults [ARGS='--minutes 1']         breaks things under load, and checks every promise"
 	@echo "make bench                               measurements, side by side"
 	@echo "make constraints                         pins the requirements anew"
 	@echo "make clean                               removes virtual environments and caches, keeps var/"
@@ -48,6 +49,9 @@ mutants: $(VENV)/installed-dev
 
 model: $(VENV)/python
 	@exec $(BIN)/python tests/protocol_model.py $(ARGS)
+
+faults: $(VENV)/installed-dev
+	@exec $(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/installed-dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)

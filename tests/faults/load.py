@@ -22,6 +22,7 @@ from tests.notes.models import Note
 ROWS = 30  # there from the start; others come and go
 HOT = 8  # of these, and never deleted
 LONGEST = 900.0  # seconds
+AFTER_AN_ERROR = 0.02  # seconds, as nobody asks a server again at once that has just failed
 PATTERNS = ("cache-aside", "write-through", "write-behind")
 FIELDS = ("title", "body")
 
@@ -120,7 +121,8 @@ class Client:
                 return self.recorder.end(number, Outcome.OK, missing)
             return self.recorder.end(number, Outcome.FAILED, error=name_of(error))
         except Exception as error:
-            return self.recorder.end(number, Outcome.UNKNOWN, error=name_of(error))
+            self.recorder.end(number, Outcome.UNKNOWN, error=name_of(error))
+            return time.sleep(AFTER_AN_ERROR)
         return self.recorder.end(number, Outcome.OK, found)
 
 
@@ -200,6 +202,15 @@ def empty_table() -> None:
     """Begin without rows, and with the ids from 1; PostgreSQL only."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE notes_note RESTART IDENTITY CASCADE")
+
+
+def empty_everything() -> None:
+    """Begin without rows, slots or waiting writes."""
+    from cachedemo.servers import CACHE, QUEUE
+
+    Note.objects.all()._raw_delete("default")
+    CACHE.command("FLUSHDB")
+    QUEUE.command("FLUSHDB")
 
 
 def overdue(folder: str, deadline: float) -> bool:

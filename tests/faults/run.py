@@ -1,6 +1,7 @@
 """A load from its first row to the verdict on its history."""
 
 import contextlib
+import os
 import re
 import time
 from collections import Counter
@@ -64,7 +65,7 @@ class Load:
         self.seed = seed
         self.pause = pause
         self.deadline = deadline
-        self.clients: list[Job] = []
+        self.clients: dict[str, Job] = {}
         self.flushers: list[Job] = []
         self.outages: list[tuple[int, int]] = []
         self._started = 0
@@ -79,9 +80,14 @@ class Load:
 
     def add_client(self, job: str = "client") -> Job:
         self._started += 1
-        options = {"name": f"c{self._started}", "seed": self.seed * 1000 + self._started, "pause": self.pause}
-        self.clients.append(self._start(job, **options))
-        return self.clients[-1]
+        name, seed = f"c{self._started}", self.seed * 1000 + self._started
+        self.clients[name] = self._start(job, name=name, seed=seed, pause=self.pause)
+        return self.clients[name]
+
+    def kill_client(self, name: str) -> None:
+        """Kill a client in whatever it is doing, and start another."""
+        self.clients.pop(name).kill()
+        self.add_client()
 
     def add_flusher(self) -> Job:
         self.flushers.append(self._start("flusher"))
@@ -116,14 +122,16 @@ class Load:
     def _wait_until_nothing_is_overdue(self, back: int) -> None:
         """Every client has ended what it was at when the cache came back; what it owes is due at once."""
         patience = time.monotonic() + PATIENCE
-        while not all(self._began_since(path, back) for path in self.folder.glob("c*.jsonl")) or self._overdue():
+        while not all(self._began_since(name, back) for name in self.clients) or self._overdue():
             if time.monotonic() > patience:
                 raise TimeoutError("The cache is back, and what is owed is not worked off.")
             time.sleep(0.02)
 
-    def _began_since(self, path: Path, moment: int) -> bool:
-        starts = [int(start) for start in re.findall(r'"start": (\d+)}', path.read_text()[-2000:])]
-        return bool(starts) and starts[-1] > moment
+    def _began_since(self, client: str, moment: int) -> bool:
+        with (self.folder / f"{client}.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+            starts = re.findall(rb'"start": (\d+)}', file.read())
+        return bool(starts) and int(starts[-1]) > moment
 
     def _overdue(self) -> bool:
         return bool(self._start("overdue").result())
@@ -131,7 +139,7 @@ class Load:
     def end(self, timeout: float = PATIENCE) -> Report:
         """Stop everybody, let everything come to rest, and check the history."""
         (self.folder / "stop").touch()
-        for job in (*self.clients, *self.flushers):
+        for job in (*self.clients.values(), *self.flushers):
             job.resume()
             ended = job.wait(timeout)
             assert ended.status == 0 or ended.killed, self.nursery.log.read_text()[-4000:]

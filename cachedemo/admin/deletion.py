@@ -15,6 +15,7 @@ from cachedemo.servers import QUEUE
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
 
+_COUNTED = "cachedemo_counted"
 _TOLD_TWICE = "is the current version: every read would miss until it is filled again. Tick the box to delete it."
 
 
@@ -49,7 +50,7 @@ def _who(row: version_rows.VersionRow) -> dict[str, str]:
 
 def _counted(request: HttpRequest, row: version_rows.VersionRow) -> int | None:
     """Return what the dry run has just counted; None if there was none, or not lately."""
-    kept = request.session.get("cachedemo_counted", {})
+    kept = request.session.get(_COUNTED, {})
     fresh = time.time() - kept.get("at", 0) < tokens.MAX_AGE
     return kept["keys"] if fresh and kept.get("prefix") == row.prefix else None
 
@@ -59,7 +60,7 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """The dry run: count the keys, delete none."""
     cache = _cache(shown["model"])
     keys = version_deletion.count(cache, shown["version"])
-    request.session["cachedemo_counted"] = {"prefix": shown["target"], "keys": keys, "at": time.time()}
+    request.session[_COUNTED] = {"prefix": shown["target"], "keys": keys, "at": time.time()}
     there = reverse("admin:cachedemo_cache_version", args=[shown["model"], shown["version"]])
     return Result(f"Dry run: {keys:,} keys of {shown['target']} would be deleted.", {"keys": keys}, there)
 
@@ -74,6 +75,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     if version == cache.slots.version and not insists:
         raise Refused(f"Version {shown['target']} {_TOLD_TWICE}")
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
+    request.session.pop(_COUNTED, None)  # the next deletion begins with a count of its own
     left = deletion.total - deletion.deleted
     words = f"Deleting {left:,} keys of {shown['target']}."
     target = shown["target"]

@@ -1,0 +1,189 @@
+"""Each of the operators' actions as a person does it, and what a poll does meanwhile."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from playwright.sync_api import Page, expect
+
+from cachedemo import cache_for, keyspace, pause, version_deletion
+from cachedemo.servers import CACHE
+from tests.browser import scene
+from tests.helpers import Process
+from tests.operators import ALL, operator, url
+from users.models import User
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def olga(people: list[User], settings: Any) -> Any:
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "ALLOW_FLUSHDB": True}
+    cache_for(User).warm([1, 2, 3])
+    return operator(*ALL)
+
+
+def said(page: Page) -> Any:
+    return expect(page.locator(".messagelist"))
+
+
+def refresh_every(page: Page, seconds: int) -> None:
+    page.get_by_label("Refresh").select_option(str(seconds))
+
+
+# What refreshes itself
+
+
+def test_the_live_part_refreshes_itself_and_says_how_old_it_is(open_page: Open, olga: Any) -> None:
+    page = open_page(olga, url("changelist"))
+    tile = page.locator(".cd-tile", has_text="Pending writes").locator(".cd-value")
+    expect(tile).to_have_text("0")
+    refresh_every(page, 1)
+    cache_for(User).via("write-behind").update(1, name="Al")
+    expect(tile).to_have_text("1")
+    refresh_every(page, 0)
+    cache_for(User).via("write-behind").update(2, name="Bo")
+    expect(page.locator("[data-cd-updated]")).to_have_text("updated 3 s ago")
+    expect(tile).to_have_text("1")
+    page.reload()
+    expect(page.get_by_label("Refresh")).to_have_value("0")
+
+
+def test_a_hidden_tab_asks_nothing_until_it_is_seen_again(open_page: Open, olga: Any) -> None:
+    page = open_page(olga, url("changelist"))
+    refresh_every(page, 1)
+    hide = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
+    page.evaluate(f"({hide})(true)")
+    polls: list[str] = []
+    page.on("request", lambda request: polls.append(request.url))
+    page.wait_for_timeout(1600)
+    assert polls == []
+    page.evaluate(f"({hide})(false)")
+    page.wait_for_timeout(1500)
+    assert polls
+
+
+def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) -> None:
+    scene.dead_letters()
+    page = open_page(olga, url("queue"))
+    refresh_every(page, 1)
+    page.get_by_label("Row 1").check()
+    page.get_by_text("Discard the ticked…").click()
+    confirm = page.get_by_role("button", name="Discard the ticked")
+    expect(confirm).to_be_visible()
+    polls: list[str] = []
+    page.on("request", lambda request: polls.append(request.url))
+    page.wait_for_timeout(2400)
+    assert len(polls) >= 2
+    expect(confirm).to_be_visible()
+    expect(page.get_by_label("Row 1")).to_be_checked()
+    confirm.click()
+    said(page).to_contain_text("1 refused writes of flush:users were given up")
+    assert cache_for(User).queue_of_writes.dead().keys() == {"2"}
+
+
+def test_redis_going_down_shows_and_its_return_too(open_page: Open, olga: Any, cache_server: Any) -> None:
+    page = open_page(olga, url("changelist"))
+    refresh_every(page, 1)
+    cache_server.stop()
+    expect(page.get_by_role("alert")).to_contain_text("Redis is down")
+    cache_server.start()
+    expect(page.get_by_role("alert")).to_have_count(0, timeout=10_000)
+
+
+def test_a_poll_of_somebody_signed_out_leads_to_the_login(open_page: Open, olga: Any) -> None:
+    page = open_page(olga, url("changelist"))
+    page.context.clear_cookies()
+    refresh_every(page, 1)
+    expect(page.get_by_label("Username")).to_be_visible(timeout=10_000)
+
+
+# Actions
+
+
+def test_a_version_is_deleted_with_a_bar_a_cancel_and_a_second_go(
+    open_page: Open, olga: Any, start_worker: Callable[..., Process], redis_cache: redis.Redis
+) -> None:
+    CACHE.pipeline([("SET", f"v1:user:{n}", scene.slot(n), "EX", 600) for n in range(60_000)])
+    keyspace.keep()
+    start_worker("--pool=solo")
+    page = open_page(olga, url("versions"))
+    refresh_every(page, 1)
+    delete_old_version(page)
+    bar = page.get_by_role("progressbar", name="Deletion of v1:user:")
+    expect(bar).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    said(page).to_contain_text("The deletion of v1:user: was cancelled")
+    left = version_deletion.count(cache_for(User), "1")
+    assert 0 < left < 60_000
+    time.sleep(1)
+    assert version_deletion.count(cache_for(User), "1") == left
+    delete_old_version(page)
+    expect(page.get_by_text("60,000 keys of v1:user: were deleted.")).to_be_visible(timeout=20_000)
+    assert version_deletion.count(cache_for(User), "1") == 0
+    assert redis_cache.exists("v2:user:1")
+
+
+def delete_old_version(page: Page) -> None:
+    page.goto(url("versions"))
+    page.locator("tr", has_text="v1:user:").get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Count its keys").click()
+    page.get_by_role("button", name="keys of v1:user:").click()
+
+
+def test_the_flush_is_paused_resumed_and_asked_for(open_page: Open, olga: Any) -> None:
+    users = cache_for(User)
+    users.via("write-behind").update(1, name="Al")
+    page = open_page(olga, url("queue"))
+    section = page.locator(".cd-section", has_text="flush:users").first
+    section.get_by_role("button", name="Pause").click()
+    said(page).to_contain_text("is paused")
+    assert pause.is_paused(users)
+    section.get_by_role("button", name="Flush now").click()
+    said(page).to_contain_text("1 rows of flush:users were taken from the list")
+    section.get_by_role("button", name="Resume").click()
+    said(page).to_contain_text("is flushed again")
+    assert not pause.is_paused(users)
+
+
+def test_dead_letters_are_retried_all_at_once(open_page: Open, olga: Any) -> None:
+    scene.dead_letters()
+    page = open_page(olga, url("queue"))
+    page.get_by_role("button", name="Retry all 2").click()
+    said(page).to_contain_text("2 rows of flush:users wait for the flush again")
+
+
+def test_a_key_is_found_given_a_lifetime_refreshed_and_deleted(
+    open_page: Open, olga: Any, redis_cache: redis.Redis
+) -> None:
+    page = open_page(olga, url("keys"))
+    page.get_by_label("Keys that begin with").fill("v2:user:")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="v2:user:2").click()
+    page.get_by_label("TTL").fill("9")
+    page.get_by_role("button", name="Set TTL").click()
+    said(page).to_contain_text("The key v2:user:2 lives 9 s from now")
+    page.get_by_role("button", name="Refresh from the source").click()
+    said(page).to_contain_text("was loaded from the source")
+    assert redis_cache.ttl("v2:user:2") > 9
+    page.get_by_text("Delete…").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    said(page).to_contain_text("The key v2:user:2 was deleted")
+    assert not redis_cache.exists("v2:user:2")
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_flushdb_from_the_overview_to_the_history(
+    open_page: Open, olga: Any, redis_cache: redis.Redis, width: int
+) -> None:
+    page = open_page(olga, url("changelist"), width=width)
+    page.get_by_role("link", name=f"FLUSHDB {CACHE.address}").click()
+    page.get_by_role("button", name="Count now").click()
+    page.get_by_label(f"Type {CACHE.address} to go on").fill(CACHE.address)
+    page.get_by_role("button", name="FLUSHDB").click()
+    said(page).to_contain_text("3 keys of")
+    assert redis_cache.dbsize() == 0
+    page.goto(url("history"))
+    expect(page.locator(".cachedemo tbody")).to_contain_text("3 keys of")

@@ -40,7 +40,7 @@ def users() -> ModelCache:
     return cache_for(User)
 
 
-@api.api_operation(["GET", "HEAD"], ONE_USER, **described(UserDocument, (200, 304), headers=READ), summary="Read one")
+@api.read(ONE_USER, **described(UserDocument, (200, 304), headers=READ), summary="Read one")
 def read_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
     """Read one user. Which pattern makes no difference to a read; it stands here so that one address serves all."""
     started = time.perf_counter()

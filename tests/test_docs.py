@@ -249,6 +249,13 @@ def test_the_options_are_those_of_model_cache() -> None:
             assert default.replace("_", "") == f"{value:g}"
 
 
+def test_the_queues_keys_are_those_that_the_scripts_know() -> None:
+    known = re.findall(r"^-- (?:\$|\{\$)(queue\S*) ", (ROOT / "cachedemo/lua/queue.lua").read_text(), re.MULTILINE)
+    said = [row[0].strip("`") for row in Document("docs/protocol.md").tables("What is kept where")[1]]
+    braced = [name.replace("queue", "{flush:users").replace("$pk", "{pk}") for name in known[1:]]
+    assert said == ["flush:users", *braced]
+
+
 @pytest.mark.parametrize("role", ["cache", "queue"])
 def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str) -> None:
     [conf_file] = [

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from ninja import NinjaAPI, Swagger
 from pydantic import BaseModel
 
@@ -89,8 +90,8 @@ class Api(NinjaAPI):
     def urls(self) -> tuple[list[Any], str, str]:
         """The views, exempt from ATOMIC_REQUESTS: inside a transaction no read fills the cache."""
         patterns, application, namespace = super().urls
-        for pattern in patterns:
-            view = _refusing_in_json(pattern.callback)  # type: ignore[arg-type]
+        for pattern in cast(list[URLPattern], patterns):
+            view = _refusing_in_json(cast(View, pattern.callback))
             if read := self._reads.get(str(pattern.name)):
                 view = self._past_ninja(read, view)
             pattern.callback = transaction.non_atomic_requests(view)

@@ -1,4 +1,4 @@
-"""The demo users in Django's admin."""
+"""The demo users in Django's admin: each row with where it is, and a form that overwrites nothing it has not shown."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,36 +7,82 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cachedemo import cache_for
-from cachedemo.exceptions import StaleInstance
+from cachedemo import Pattern, cache_for
+from cachedemo.exceptions import PreconditionFailed, StaleInstance
 from users import outages
+from users.admin_form import CHANGED_SINCE, UserForm
+from users.admin_list import UserList
 from users.models import User
+
+WAYS = {
+    Pattern.CACHE_ASIDE: "Saved in the database; the cache entry is dropped.",
+    Pattern.WRITE_THROUGH: "Saved in the database and in the cache.",
+    Pattern.WRITE_BEHIND: "Acknowledged by the queue; the database follows with the next flush.",
+}
 
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):
-    """Saves and deletes go through the cache's signals; the form loads the newest value, as every read does."""
+    """The list shows where each row is; the form loads through `read` and saves in the pattern chosen beside Save."""
 
-    list_display = ("id", "name", "email")
+    form = UserForm
+    list_display = ("id", "name", "email", "origin", "pending")
     list_display_links = ("id", "name")
     search_fields = ("name", "email")
     ordering = ("pk",)
+    fields = ("name", "email")  # the pattern stands beside Save
+
+    @admin.display(description="origin")
+    def origin(self, user: Any) -> str:
+        """Where the next read finds the row."""
+        return user.origin
+
+    @admin.display(description="pending")
+    def pending(self, user: Any) -> str:
+        """What the database does not have yet."""
+        return user.pending
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UserList]:
+        return UserList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
-        """Load with what still waits for the database: an instance that has not seen it could not be saved."""
+        """Load as every read does, with what still waits for the database; and remember what exactly was loaded."""
         found = super().get_object(request, object_id, from_field)
-        if found is None:
-            return None
+        cache = cache_for(User)
         try:
-            return cache_for(User).get(found.pk)
+            entry = cache.read(found.pk) if found else None
         except User.DoesNotExist:
             return None
+        if entry is None or entry.body is None:
+            return None
+        user = cache.codec.instance(cache.codec.decode(entry.body), entry.stamp, cache.using)
+        user.etag = cache.etag(entry)
+        return user
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what was changed, and nothing else, in the chosen pattern; a new user is saved at once in any."""
+        if not change:
+            return super().save_model(request, obj, form, change)
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if name in ("name", "email")}
+        if not fields:
+            return None
+        pattern = Pattern(form.cleaned_data["pattern"])
+        # Write-behind has no step in which the source could decide, so the form has just compared.
+        seen = None if pattern is Pattern.WRITE_BEHIND else form.cleaned_data["seen"]
+        written = cache_for(User).via(pattern).write(obj.pk, fields, if_match=seen)
+        reason = f" It went {written.pattern}: {written.reason}." if written.reason else ""
+        messages.info(request, WAYS[written.pattern] + reason)
+        return None
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._in_words(super().changelist_view, request, *args, **kwargs)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._in_words(super().changeform_view, request, *args, **kwargs)
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Change without Django's transaction around it: a write is acknowledged when it is durable, not before."""
+        view: Any = super().changeform_view if object_id is None else super()._changeform_view  # type: ignore[misc]
+        return self._in_words(view, request, object_id, form_url, extra_context)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._in_words(super().delete_view, request, *args, **kwargs)
@@ -44,16 +90,13 @@ class UserAdmin(admin.ModelAdmin):
     def _in_words(
         self, view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Have a refused change end with a message and not with a 500; its transaction is rolled back by then."""
+        """Have a refused change end with a message and not with a 500; nothing is half done by then."""
         try:
             return view(request, *args, **kwargs)
-        except (StaleInstance, *outages.OUTAGES) as error:
+        except (StaleInstance, PreconditionFailed, *outages.OUTAGES) as error:
             return self._refused(request, error)
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        if isinstance(error, StaleInstance):
-            sentence = "Somebody else changed this user at the same moment. Nothing was saved: look, and save again."
-        else:
-            sentence = str(outages.explain(error))
-        messages.error(request, sentence)
+        changed = isinstance(error, StaleInstance | PreconditionFailed)
+        messages.error(request, CHANGED_SINCE if changed else str(outages.explain(error)))
         return redirect(request.path if request.method == "POST" else "admin:index")

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             raise CommandError(f"{name} is the current version: say --current twice to delete it nevertheless.")
         begun = version_deletion.begin(cache, version, "cache_delete_version", even_current=insisted >= 2)
         columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(file=self.stdout), transient=True) as progress:
+        with Progress(*columns, console=Console(), transient=True) as progress:
             bar = progress.add_task(name, total=begun.total, completed=begun.deleted)
             deletion = version_deletion.run(
                 cache, version, lambda now: progress.update(bar, completed=now.deleted, total=now.total)

@@ -176,6 +176,15 @@ def test_a_row_that_outlives_its_flushers_comes_alone(notes, behind, monkeypatch
     assert [claim.pk for claim in claims] == ["2", "3"]
 
 
+def test_a_worn_row_in_the_middle_leaves_the_order_of_the_others(notes, behind, redis_queue):
+    make(5)
+    for pk in range(1, 6):
+        behind.update(pk, title="new")
+    redis_queue.hset("{flush:notes}:reaped", "3", notes.max_attempts)
+    batches = [notes.queue_of_writes.claim(500, 30, notes.max_attempts)[0] for _ in range(4)]
+    assert [[claim.pk for claim in batch] for batch in batches] == [["1", "2"], ["3"], ["4", "5"], []]
+
+
 def test_a_source_that_is_away_acknowledges_nothing(notes, behind, monkeypatch, redis_queue):
     make(1)
     behind.update(1, title="new")

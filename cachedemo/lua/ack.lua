@@ -6,13 +6,14 @@
 -- $pk     the row
 -- $stamp  16 digits, the newest of the fields that were flushed
 
+local finished = {}
 for i = 1, #ARGV, 2 do
   local pk, flushed = ARGV[i], ARGV[i + 1]
   local there, left = drop_fields(pk, function(stamp) return stamp <= flushed end)
-  redis.call('HDEL', REAPED, pk)
   if there > 0 and not left then
-    forget(pk)
+    finished[#finished + 1] = pk
   else
+    redis.call('HDEL', REAPED, pk)
     local held = redis.call('ZREM', CLAIMED, pk) == 1
     if left then
       redis.call('ZADD', PENDING, left, pk)
@@ -20,3 +21,4 @@ for i = 1, #ARGV, 2 do
     end
   end
 end
+forget(finished)

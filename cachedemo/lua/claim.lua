@@ -9,22 +9,42 @@
 -- $max_reaped  after so many lost flushes a row comes alone
 -- $owner       who takes the batch, for operators to see: host:pid and something of its own
 
-local deadline = digits(now() + ARGV[2])
-local batch = {}
-while #batch < tonumber(ARGV[1]) do
-  local pk = redis.call('LPOP', QUEUE)
-  if not pk then break end
-  local fields = redis.pcall('HGETALL', row(pk))
-  if fields.err or #fields > 0 then
-    local alone = tonumber(redis.call('HGET', REAPED, pk) or '0') >= tonumber(ARGV[3])
-    if alone and #batch > 0 then
-      redis.call('LPUSH', QUEUE, pk)
-      break
-    end
-    redis.call('ZADD', CLAIMED, deadline, pk)
-    batch[#batch + 1] = {pk, fields.err or fields}
-    if alone then break end
-  end
+local deadline, size = digits(now() + ARGV[2]), tonumber(ARGV[1])
+local some_reaped = redis.call('EXISTS', REAPED) == 1
+local batch, claims = {}, {}
+
+local function is_worn(pk)
+  return some_reaped and tonumber(redis.call('HGET', REAPED, pk) or '0') >= tonumber(ARGV[3])
 end
+
+local function put_back(pks, first)
+  for i = #pks, first, -1 do redis.call('LPUSH', QUEUE, pks[i]) end
+end
+
+-- Claims the rows for which something waits, up to a worn one; returns whether there was one.
+local function claim(pks)
+  for i, pk in ipairs(pks) do
+    local fields = redis.pcall('HGETALL', row(pk))
+    if fields.err or #fields > 0 then
+      local worn = is_worn(pk)
+      local takes = not worn or #batch == 0
+      if takes then
+        batch[#batch + 1] = {pk, fields.err or fields}
+        claims[#claims + 1], claims[#claims + 2] = deadline, pk
+      end
+      if worn then
+        put_back(pks, takes and i + 1 or i)
+        return true
+      end
+    end
+  end
+  return false
+end
+
+while #batch < size do
+  local pks = redis.call('LPOP', QUEUE, size - #batch)
+  if not pks or claim(pks) then break end
+end
+call_with_all('ZADD', CLAIMED, claims)
 if #batch > 0 then redis.call('ZADD', FLUSHERS, deadline, ARGV[4]) end
 return {redis.call('HKEYS', VERSIONS), batch}

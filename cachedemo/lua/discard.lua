@@ -7,7 +7,7 @@ local discarded = 0
 for _, pk in ipairs(ARGV) do
   if redis.call('HEXISTS', DEAD, pk) == 1 then
     redis.call('DEL', row(pk))
-    forget(pk)
+    forget({pk})
     redis.call('ZADD', OWED, digits(now()), pk .. ':cache')
     discarded = discarded + 1
   end

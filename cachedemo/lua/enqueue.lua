@@ -1,8 +1,8 @@
 #!lua
 -- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
 --   Takes a write-behind update: from here on it is acknowledged and must not be lost.
---   Returns 'GONE', 'FULL' or 'FOREIGN' (the row's key holds something that is not ours) and does nothing, or the stamp, all pending fields of the row, the versions, and 1 if
---   the list was empty before.
+--   Returns 'GONE', 'FULL' or 'FOREIGN' (the row's key holds something that is not ours) and does nothing, or the
+--   stamp, all pending fields of the row, the versions, and 1 if the list was empty before.
 --
 -- $pk           the row
 -- $floor        a stamp that the new one must pass: that of the value the writer saw
@@ -27,9 +27,11 @@ local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(fields)))
 for i = 4, #ARGV, 2 do
   redis.call('HSET', row(pk), ARGV[i], stamp .. ARGV[i + 1])
 end
-redis.call('ZADD', PENDING, 'NX', stamp, pk)
+if not waiting then
+  redis.call('ZADD', PENDING, stamp, pk)
+end
 local first = 0
-if redis.call('HDEL', DEAD, pk) == 1 or not waiting then
+if not waiting or redis.call('HDEL', DEAD, pk) == 1 then
   if redis.call('RPUSH', QUEUE, pk) == 1 then first = 1 end
 end
 return {stamp, redis.call('HGETALL', row(pk)), redis.call('HKEYS', VERSIONS), first}

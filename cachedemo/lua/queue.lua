@@ -26,13 +26,26 @@ local function row(pk)
   return BASE .. 'row:' .. pk
 end
 
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
+local script_time
+local function now()  -- one time for the whole script
+  if not script_time then
+    local time = redis.call('TIME')
+    script_time = time[1] * 1000000 + time[2]
+  end
+  return script_time
 end
 
 local function digits(number)  -- Lua itself would print 1.79e+15
   return string.format('%016.0f', number)
+end
+
+-- One command for many arguments, or pairs of them, in pieces that Lua's stack can hold. Returns the sum of the answers.
+local function call_with_all(command, key, arguments)
+  local sum = 0
+  for i = 1, #arguments, 1000 do
+    sum = sum + redis.call(command, key, unpack(arguments, i, math.min(i + 999, #arguments)))
+  end
+  return sum
 end
 
 -- The waiting fields of a row, name and value in turn; none, and true, if the key holds something that is not ours.
@@ -72,11 +85,12 @@ local function drop_fields(pk, dropped)
   return #fields, oldest
 end
 
--- Nothing waits for this row any more: takes its id out of wherever it is.
-local function forget(pk)
-  redis.call('ZREM', PENDING, pk)
-  redis.call('HDEL', REAPED, pk)
-  if redis.call('ZREM', CLAIMED, pk) == 0 and redis.call('HDEL', DEAD, pk) == 0 then
-    redis.call('LREM', QUEUE, 1, pk)
+-- Nothing waits for these rows any more: takes their ids out of wherever they are.
+local function forget(pks)
+  call_with_all('ZREM', PENDING, pks)
+  call_with_all('HDEL', REAPED, pks)
+  if call_with_all('ZREM', CLAIMED, pks) == #pks then return end
+  for _, pk in ipairs(pks) do
+    if redis.call('HDEL', DEAD, pk) == 0 then redis.call('LREM', QUEUE, 1, pk) end
   end
 end

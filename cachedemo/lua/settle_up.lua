@@ -12,7 +12,7 @@
 local pk = ARGV[1]
 local there, left = drop_fields(pk, function(stamp) return stamp < ARGV[3] end)
 if there > 0 then
-  if left then redis.call('ZADD', PENDING, left, pk) else forget(pk) end
+  if left then redis.call('ZADD', PENDING, left, pk) else forget({pk}) end
 end
 
 local finished, appeared = {}, {}

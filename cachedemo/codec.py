@@ -21,6 +21,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # JSON gives these back as they were; every other field's `to_python` parses what `_to_json` wrote.
 _NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
 STAMP = "cache_stamp"
@@ -79,7 +80,7 @@ class Codec:
 
     def encode(self, values: Values) -> bytes:
         """Return the body of a slot."""
-        return json.dumps(values, ensure_ascii=False).encode()
+        return _encode(values).encode()
 
     def decode(self, body: bytes) -> Values:
         """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""

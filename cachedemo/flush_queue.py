@@ -16,6 +16,8 @@ from cachedemo.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp, cla
 
 logger = logging.getLogger(__name__)
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 GONE_FOR = 600  # seconds for which write-behind is refused after a delete
 REAP_LIMIT = 1000  # claims and writers looked at in one go
 
@@ -103,7 +105,7 @@ class FlushQueue:
             Refusal: the row is gone, or the queue is full.
             OutcomeUnknown: it is not on disk in time.
         """
-        fields = [part for name, value in values.items() for part in (name, json.dumps(value, ensure_ascii=False))]
+        fields = [part for name, value in values.items() for part in (name, _encode(value))]
         arguments = [str(pk), floor, max_pending, *fields]
         try:
             answer = (

@@ -98,7 +98,7 @@ def apply(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> Row | Non
     """
     connection = connections[cache.using]
     statement = _update_statement(cache)
-    parameters = _parameters(cache, pk, fields, stamp)
+    parameters = _parameters(cache, connection, pk, fields, stamp)
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(cache))
         rows = list(cache.rows.raw(f"{statement} RETURNING {columns}", parameters))
@@ -110,8 +110,9 @@ def apply(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> Row | Non
 
 def apply_many(cache: "ModelCache", batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
-    parameters = [_parameters(cache, pk, fields, stamp) for pk, fields, stamp in batch]
-    with writing(cache.using), connections[cache.using].cursor() as cursor:
+    connection = connections[cache.using]
+    parameters = [_parameters(cache, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    with writing(cache.using), connection.cursor() as cursor:
         cursor.executemany(_update_statement(cache), parameters)
 
 
@@ -124,9 +125,8 @@ def _update_statement(cache: "ModelCache") -> str:
     return f"UPDATE {table} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"
 
 
-def _parameters(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> list[Any]:
+def _parameters(cache: "ModelCache", connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
     """A field that is not named has stamp 0, and no row is older than that."""
-    connection = connections[cache.using]
     parameters: list[Any] = []
     for name, field in cache.codec.fields.items():
         field_stamp, value = fields.get(name, (0, None))

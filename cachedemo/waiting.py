@@ -1,11 +1,10 @@
 """The writes that wait for the source, as Python has them, and how they are written down in the queue."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-_STAMP = re.compile(rb"\d{16}")
+_decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
 Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as JSON has it
 
@@ -65,12 +64,21 @@ def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
     errors: dict[str, str] = {}
     for name, waiting in raw.items():
         try:
-            if not _STAMP.fullmatch(waiting[:16]):
-                raise ValueError("no stamp")
-            fields[name.decode()] = (int(waiting[:16]), json.loads(waiting[16:]))
+            fields[name.decode()] = _field(waiting)
         except ValueError as error:
             errors[name.decode(errors="replace")] = str(error)
     return fields, errors
+
+
+def _field(waiting: bytes) -> tuple[int, Any]:
+    """Return the stamp of a waiting field and its value. Raises ValueError if it is not 16 digits and JSON."""
+    if not waiting[:16].isdigit():
+        raise ValueError("no stamp")
+    text = waiting[16:].decode()
+    value, end = _decode(text)
+    if end != len(text):
+        raise ValueError("more than a value")
+    return int(waiting[:16]), value
 
 
 def claimed(pk: str, fields: Any) -> Claim:

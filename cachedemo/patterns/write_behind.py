@@ -37,6 +37,8 @@ def update(cache: "ModelCache", pk: Any, values: Values) -> Entry:
 def _without_unchanged_unique(cache: "ModelCache", values: Values, base: Values) -> Values:
     """Leave out unique fields that keep their value; write-behind must not acknowledge what the source may refuse."""
     unique = cache.unique_fields & values.keys()
+    if not unique:
+        return values
     if any(values[name] != base[name] for name in unique):
         raise Refusal("unique field")
     rest = {name: value for name, value in values.items() if name not in unique}

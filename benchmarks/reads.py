@@ -14,7 +14,7 @@ from benchmarks.bench import Bench
 from benchmarks.results import Result
 from benchmarks.rounds import seconds_a_call
 
-CALLS = 100  # of each side in one round
+CALLS = 20  # of each side in one round
 MANY = range(1, 101)
 
 
@@ -29,7 +29,7 @@ def _one(bench: Bench) -> Iterator[Result]:
     bare.set("user:1", users.read(1).body)
     django.set("user:1", users.get(1), timeout=600)
     read, get, bare_get, django_get = seconds_a_call(
-        bench.track("users.read(1) and users.get(1)", range(bench.times(300, 50))),
+        bench.track("users.read(1) and users.get(1)", range(bench.times(1_500, 200))),
         CALLS,
         lambda: users.read(1),
         lambda: users.get(1),
@@ -46,8 +46,8 @@ def _many(bench: Bench) -> Iterator[Result]:
     keys = [f"user:{pk}" for pk in MANY]
     bare.mset({f"user:{pk}": entry.body for pk, entry in users.read_many(MANY).items()})
     get_many, mget = seconds_a_call(
-        bench.track("users.get_many(100)", range(bench.times(300, 50))),
-        CALLS // 20,
+        bench.track("users.get_many(100)", range(bench.times(800, 100))),
+        CALLS // 10,
         lambda: users.get_many(MANY),
         lambda: [json.loads(body) for body in bare.mget(keys)],
     )

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def seconds_a_call(
-    rounds: Iterable[Any], calls: int, *sides: Callable[[], object], of: Callable[[list[float]], float] = min
-) -> list[float]:
-    """Return for each side the time of one call, in its best round; or in what else `of` makes of the rounds.
+def seconds_a_call(rounds: Iterable[Any], calls: int, *sides: Callable[[], object]) -> list[float]:
+    """Return for each side the time of one call, in its best round.
 
-    Nothing makes code faster than it is, and much makes it slower: another process, a timer, a full buffer. So the
-    best of many short rounds says most about the code and least about the machine.
+    Nothing makes code faster than it is, and much makes it slower: another process, a timer, a busy disk. So the best
+    of many short rounds says most about the code and least about the machine. A round should last a millisecond or
+    so, because on a busy machine few longer ones are left alone.
     """
-    return [of(times) for times in times_of(rounds, calls, *sides)]
+    return [min(times) for times in times_of(rounds, calls, *sides)]
 
 
 def times_of(rounds: Iterable[Any], calls: int, *sides: Callable[[], object]) -> list[list[float]]:

@@ -1,12 +1,13 @@
 """Pages and API of the demo users."""
 
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 from users import converters as converters  # registers `pattern` and `row_id`
 from users import health, views
 from users.api import api
+from users.playground import dispatch
 from users.problems import not_found
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,8 +16,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path("^api/", csrf_exempt(not_found)),
     path("", RedirectView.as_view(pattern_name="user-list")),
     path("users/", views.user_list, name="user-list"),
-    path("<pattern:pattern>/users/<row_id:pk>/", views.user, name="user"),
+    path("<pattern:pattern>/users/<row_id:pk>/", dispatch.user, name="user"),
     path("<pattern:pattern>/users/<row_id:pk>/delete/", views.delete_user, name="user-delete"),
+    path("", include("users.playground.urls")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
 ]

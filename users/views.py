@@ -1,7 +1,7 @@
 """The pages: the list of users, one user in one pattern, and the question before a user is deleted."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -75,34 +75,55 @@ def _create(request: HttpRequest, form: NewUserForm) -> HttpResponse | None:
     return redirect("user", pattern=pattern, pk=values["id"])
 
 
+class Shown(NamedTuple):
+    """A user as it was read for a page, and how long that took."""
+
+    entry: Entry
+    values: dict[str, Any]
+    seconds: float
+
+
+def read_shown(pk: int) -> Shown:
+    started = time.perf_counter()
+    entry, values = _read(pk)
+    return Shown(entry, values, time.perf_counter() - started)
+
+
 @page("view")
 def user(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
     """Show one user, where the value came from, and a form that writes it in this pattern."""
     form = EditForm(request.POST) if request.method == "POST" else None
     if form is not None:
         require(request, "change")
-        if form.is_valid() and (done := _update(request, form, pattern, pk)):
+        if form.is_valid() and (done := update(request, form, pattern, pk)):
             return done
-    started = time.perf_counter()
-    entry, values = _read(pk)
-    seconds = time.perf_counter() - started
-    form = form or EditForm(initial=values | {"etag": users().etag(entry)})
-    status = 200 if not form.errors else 409 if form.has_conflict else 422
-    return render(request, "users/user.html", _context(request, form, pattern, pk, entry, seconds), status=status)
+    shown = read_shown(pk)
+    form = form or form_of(shown)
+    context = context_of(request, form, pattern, pk, shown)
+    return render(request, "users/user.html", context, status=status_of(form))
 
 
-def _context(
-    request: HttpRequest, form: EditForm, pattern: Pattern, pk: int, entry: Entry, seconds: float
-) -> dict[str, Any]:
+def form_of(shown: Shown) -> EditForm:
+    """Return a form that shows the user and knows which version of it that is."""
+    return EditForm(initial=shown.values | {"etag": users().etag(shown.entry)})
+
+
+def status_of(form: EditForm) -> int:
+    """Return the status of a page with this form."""
+    return 200 if not form.errors else 409 if form.has_conflict else 422
+
+
+def context_of(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int, shown: Shown) -> dict[str, Any]:
+    entry = shown.entry
     return {
         "form": form if may(request, "change") else None,
         "may_delete": may(request, "delete"),
         "pattern": pattern,
         "pk": pk,
-        "person": _values(entry),
+        "person": shown.values,
         "place": words.PLACES[entry.origin],
         "origin": words.ORIGINS[entry.origin],
-        "took": words.duration(seconds),
+        "took": words.duration(shown.seconds),
         "ttl": seconds_left(users(), pk, entry),
         "waiting": waiting(users(), pk),
         "stamp": f"{entry.stamp:016d}",
@@ -112,7 +133,7 @@ def _context(
     }
 
 
-def _update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> HttpResponse | None:
+def update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> HttpResponse | None:
     """Write what was changed and lead back to the page; return None if the form now says why not.
 
     Cache-aside and write-through compare the version in the same step as the write. Write-behind has no such step:

@@ -123,10 +123,15 @@ def _of_queue(first: str, words: tuple[Any, ...], answer: Any) -> str:
 def command_text(server: str, words: tuple[Any, ...]) -> str:
     """Return what was sent as people read it: scripts by their name, nothing overlong."""
     if server == "database":
-        return re.sub(r"\s+", " ", str(words[0]))
+        return _statement_text(str(words[0]))
     if name := script_name(words):
         return " ".join([str(words[0]), name, *map(_text, words[3:])])
     return " ".join(map(_text, words))
+
+
+def _statement_text(sql: str) -> str:
+    """Return a statement without the quotes and table names that its columns do not need."""
+    return re.sub(r"\s+", " ", re.sub(r'"(\w+)"', r"\1", re.sub(r'"\w+"\."(\w+)"', r"\1", sql)))
 
 
 def _text(word: Any) -> str:

@@ -7,6 +7,7 @@ from django.core.management import call_command, get_commands
 from django.db import connections
 
 from users.demo import credentials, environment, leftovers, ports, roster
+from users.demo.control import Control
 from users.demo.errors import StopAsked
 from users.demo.lock import only_one
 from users.demo.parts import Part, PythonPart
@@ -26,7 +27,8 @@ class Demo:
         self.plan = environment.plan()
         self.screen = Screen()
         self.stop = StopSignal()
-        self.supervisor = Supervisor(self.stop, self.screen.say)
+        self.control = Control(self.plan.var / "control")
+        self.supervisor = Supervisor(self.stop, self.screen.say, self.control)
         self.servers = roster.servers(self.plan)
 
     def run(self) -> None:
@@ -38,6 +40,7 @@ class Demo:
         with only_one(self.plan.var / "demo.lock"):
             self.stop.listen()
             self._choose_port()
+            self.control.open()
             parts = self._python_parts()
             try:
                 password = self._start(parts)

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from users.demo.control import Control
 from users.demo.errors import DemoFailed, StopAsked
 from users.demo.parts import Part, PythonPart
 from users.demo.signals import StopSignal
@@ -17,9 +18,10 @@ LONG_LIVED = 20.0  # who ran this long starts again with the first pause
 class Supervisor:
     """Starts parts, starts again the ones that end, and ends each when asked."""
 
-    def __init__(self, stop: StopSignal, say: Callable[[str], None]) -> None:
+    def __init__(self, stop: StopSignal, say: Callable[[str], None], control: Control | None = None) -> None:
         self.stop = stop
         self.say = say
+        self.control = control
         self.watched: dict[Part, Pause] = {}
 
     def start(self, part: Part) -> None:
@@ -44,6 +46,8 @@ class Supervisor:
             for part, pause in self.watched.items():
                 if not part.is_running:
                     self._revive(part, pause)
+            if self.control:
+                self.control.turn(self.watched)
             time.sleep(0.1)
 
     def _revive(self, part: Part, pause: "Pause") -> None:
@@ -65,6 +69,8 @@ class Supervisor:
         """Ask `part` to end, wait for it, and kill it if it takes too long or somebody is in a hurry."""
         if self.watched.pop(part, None) is None or not part.is_running:
             return
+        if self.control:
+            self.control.release(part)
         part.send(signal.SIGTERM)
         if self.stop.wait(lambda: not part.is_running, END_LIMIT, lambda: self.stop.hurried):
             self.say(f"The {part.name} has stopped.")

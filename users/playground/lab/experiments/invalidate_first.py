@@ -12,7 +12,7 @@ STORY = (
 )
 ASSERTION = "No read after the acknowledged write returns the old name."
 NAIVE = "The reader fills the cache with the old row in the gap, and the writer never comes back to the cache."
-OURS = "The first step is a mark, not a gap: readers see the old value inside it, and nobody may fill until the write ends."
+OURS = "The first step is a mark, not a gap: readers see the old value inside it, nobody may fill until the write ends."
 PK = 2
 
 

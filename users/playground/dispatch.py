@@ -1,0 +1,13 @@
+"""One address, two pages: the playground under OPEN_ACCESS, the plain page otherwise."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from users import views
+from users.playground import user_page
+
+
+def user(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    return (user_page.user if settings.OPEN_ACCESS else views.user)(request, **kwargs)

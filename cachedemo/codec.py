@@ -85,7 +85,10 @@ class Codec:
     def decode(self, body: bytes) -> Values:
         """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""
         text = body.decode()
-        values, end = _decode(text)
+        try:
+            values, end = _decode(text)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
         if end != len(text) or not isinstance(values, dict) or values.keys() != self._names:
             raise ValueError("not a row of this model")
         return values

@@ -65,7 +65,7 @@ def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
     for name, waiting in raw.items():
         try:
             fields[name.decode()] = _field(waiting)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             errors[name.decode(errors="replace")] = str(error)
     return fields, errors
 

@@ -6,6 +6,7 @@ decided in one place, `Role.outage`.
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ class Role:
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.breaker = Breaker(_is_silence)
 
     @property
@@ -79,10 +81,17 @@ class Role:
         return conf.get(self.setting)
 
     def client(self) -> redis.Redis:
-        """Return this process's client, opened when first asked for and again after a fork."""
-        if self._client is None:
-            self._client = connect(self.url, self.retries)
-        return self._client
+        """Return this process's client, opened when first asked for and again after a fork.
+
+        Threads that ask at the same time get the same one: redis-py closes the connections of a client that nobody
+        holds any more, even those that a pipeline of it is using.
+        """
+        if (client := self._client) is not None:
+            return client
+        with self._opening:
+            if (client := self._client) is None:
+                client = self._client = connect(self.url, self.retries)
+            return client
 
     def command(self, *words: Any) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error."""
@@ -120,7 +129,8 @@ class Role:
             return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
 
     def _pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        pipe = self.client().pipeline(transaction=False)
+        client = self.client()  # held until the answers are here, whoever resets the role meanwhile
+        pipe = client.pipeline(transaction=False)
         for words in commands:
             pipe.execute_command(*words)
         return pipe.execute(raise_on_error=False)

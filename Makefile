@@ -13,7 +13,7 @@ LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
 # A virtual environment whose Python is gone is made anew.
 $(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
 
-.PHONY: help demo test lint format mutants model faults bench constraints clean
+.PHONY: help demo test lint format mutants model faults bench pictures constraints clean
 
 help:
 	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   everything on this machine, until Ctrl-C"
@@ -24,6 +24,7 @@ help:
 	@echo "make model [ARGS='-v --deep']            the protocol, checked in every interleaving"
 	@echo "make faults [ARGS='--minutes 1']         breaks things under load, and checks every promise"
 	@echo "make bench                               measurements, side by side"
+	@echo "make pictures                            docs/images anew, in Debian's chromium"
 	@echo "make constraints                         pins the requirements anew"
 	@echo "make clean                               removes virtual environments and caches, keeps var/"
 	@echo "PYTHON=python3.x chooses the Python for a new virtual environment, VENV=folder its place."
@@ -55,6 +56,10 @@ faults: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+pictures: $(VENV)/installed-dev
+	@mkdir -p docs/images
+	@PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_admin_screens.py $(ARGS)
 
 constraints: $(VENV)/python
 	@$(PIP) install uv

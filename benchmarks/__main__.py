@@ -15,7 +15,7 @@ from benchmarks.bench import Bench
 from benchmarks.results import Result, table
 
 WIDTH = 110  # where the output is no terminal
-MEASUREMENTS = ("reads", "write_behind", "flush", "slow_source", "stampede", "memory", "http")
+MEASUREMENTS = ("reads", "write_behind", "flush", "slow_source", "stampede", "memory", "http", "delete_version")
 
 
 def main() -> int:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 RETIRING = "retiring"
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
-BATCH = 200  # keys looked at in one go
-REST = 1.5  # of the time that a batch took: others are served meanwhile
+BATCH = 100  # keys looked at in one go: the server is kept for some ten microseconds
+PAUSE = 0.006  # seconds between two batches: no read waits for more than one
 REPORT_EVERY = 0.25  # seconds
 STALLED_AFTER = 15.0  # seconds without a word from the worker
 
@@ -109,19 +109,19 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
     """
     pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
     while True:
-        began = time.monotonic()
+        now = time.monotonic()
         cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern, "COUNT", BATCH)
         unreported += CACHE.command("UNLINK", *keys) if keys else 0
-        if not cursor or began > report_at:
+        if not cursor or now > report_at:
             deletion = _report(cache, version, unreported)
-            unreported, report_at = 0, began + REPORT_EVERY
+            unreported, report_at = 0, now + REPORT_EVERY
             if tell:
                 tell(deletion)
             if deletion.state != RUNNING:
                 return deletion
         if not cursor:
             return _end(cache, version)
-        time.sleep((time.monotonic() - began) * REST)
+        time.sleep(PAUSE)
 
 
 def cancel(cache: "ModelCache", version: str) -> bool:

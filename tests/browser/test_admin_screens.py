@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from playwright.sync_api import Page, expect
 
 from cachedemo import cache_for, registry
@@ -11,6 +12,7 @@ from tests.browser import scene
 from tests.operators import ALL, operator, url
 from users.models import User
 
+USERS = "/admin/users/user/"
 SCREENS = {
     "overview": ("changelist", "Hit ratio"),
     "versions": ("versions", "v1:user:"),
@@ -36,6 +38,7 @@ def test_every_screen_fits_and_breaks_no_policy(
     settings.CACHEDEMO = {**settings.CACHEDEMO, "ALLOW_FLUSHDB": True}
     monkeypatch.setattr(registry, "_caches", {User: cache_for(User)})  # the example's own model, as anyone sees it
     olga = operator(*ALL)
+    olga.user_permissions.add(*Permission.objects.filter(content_type__app_label="users"))
     scene.build(olga)
     page = open_page(olga, url("changelist"), width=width, scheme=scheme)
     for name, (view, words) in SCREENS.items():
@@ -47,6 +50,25 @@ def test_every_screen_fits_and_breaks_no_policy(
     expect(page.locator(".cd-compare")).to_contain_text("Renamed 5")
     assert_fits(page, width)
     picture(page, f"admin-key-{width}-{scheme}")
+    for name, path in (("version", url("version", "user", "1")), ("users", USERS), ("user", f"{USERS}5/change/")):
+        page.goto(path)
+        assert_no_sideways_scroll(page)
+        picture(page, f"admin-{name}-{width}-{scheme}")
+
+
+def test_a_server_that_is_down_is_said_on_every_screen(
+    open_page: Callable[..., Page], picture: Callable[[Page, str], None], people: list[User], cache_server: Any
+) -> None:
+    page = open_page(operator(*ALL), url("changelist"))
+    cache_server.stop()
+    page.goto(url("changelist"))
+    expect(page.get_by_role("alert")).to_contain_text("Redis is down")
+    picture(page, "admin-down-1280-light")
+
+
+def assert_no_sideways_scroll(page: Page) -> None:
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 1, f"{page.url} is {overflow} px too wide"
 
 
 def assert_fits(page: Page, width: int) -> None:

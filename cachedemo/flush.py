@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF = 0.05  # seconds, doubled each time the source is not to be had
 DRAIN_PAUSE = 0.05
+ALONE_AFTER = 3  # flushes that died with a row in their batch; from then on it is flushed alone
 
 
 def flush(cache: "ModelCache") -> int:
@@ -33,7 +34,7 @@ def flush(cache: "ModelCache") -> int:
         QueueUnavailable: the queue gives no answer; whatever was claimed comes back by itself.
     """
     reap(cache)
-    claims, live = cache.queue_of_writes.claim(cache.batch_size, cache.claim_deadline, cache.max_attempts)
+    claims, live = cache.queue_of_writes.claim(cache.batch_size, cache.claim_deadline, ALONE_AFTER)
     readable = [claim for claim in claims if _flushable(cache, claim)]
     if readable:
         flushed = _commit(cache, sorted(readable, key=lambda claim: cache.codec.to_pk(claim.pk)))

@@ -187,8 +187,9 @@ class FlushQueue:
     def owed(self) -> tuple[int, float]:
         """Return how many writers are owed something, and how many seconds the oldest is overdue."""
         count, oldest = QUEUE.pipeline([("ZCARD", self.key("owed")), ("ZRANGE", self.key("owed"), 0, 0, "WITHSCORES")])
-        deadline = float(_raised(oldest)[0][1]) / 1_000_000 if _raised(oldest) else time.time()
-        return _raised(count), max(0.0, time.time() - deadline)
+        if not _raised(oldest):
+            return 0, 0.0
+        return _raised(count), max(0.0, time.time() - float(oldest[0][1]) / 1_000_000)
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         """Return for each row whether a write waits for it."""

@@ -37,8 +37,7 @@ class ModelCache:
         max_pending: rows that may wait; beyond, write-behind goes write-through.
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
             less than the socket timeout of 1; None trusts the server's own `appendfsync`.
-        max_attempts: how often a superseded write is tried, or a batch that the source gave no answer to; a row
-            whose flush died that often is flushed alone.
+        max_attempts: how often a superseded write is tried, or a batch that the source gave no answer to.
         pattern: the default way to write.
     """
 

@@ -163,16 +163,16 @@ def test_a_row_that_outlives_its_flushers_comes_alone(notes, behind, monkeypatch
     monkeypatch.setattr(notes, "claim_deadline", 0.0)
     make(3)
     behind.update(1, title="kills its worker")
-    for _ in range(notes.max_attempts):
+    for _ in range(flush.ALONE_AFTER):
         with interleaving() as actor:
             actor(notes.flush).until("commit").kill()
         flush.reap(notes)
     monkeypatch.undo()
     behind.update(2, title="new")
     behind.update(3, title="new")
-    claims, _ = notes.queue_of_writes.claim(500, 30, notes.max_attempts)
+    claims, _ = notes.queue_of_writes.claim(500, 30, flush.ALONE_AFTER)
     assert [claim.pk for claim in claims] == ["1"]
-    claims, _ = notes.queue_of_writes.claim(500, 30, notes.max_attempts)
+    claims, _ = notes.queue_of_writes.claim(500, 30, flush.ALONE_AFTER)
     assert [claim.pk for claim in claims] == ["2", "3"]
 
 
@@ -181,7 +181,7 @@ def test_a_worn_row_in_the_middle_leaves_the_order_of_the_others(notes, behind, 
     for pk in range(1, 6):
         behind.update(pk, title="new")
     redis_queue.hset("{flush:notes}:reaped", "3", notes.max_attempts)
-    batches = [notes.queue_of_writes.claim(500, 30, notes.max_attempts)[0] for _ in range(4)]
+    batches = [notes.queue_of_writes.claim(500, 30, flush.ALONE_AFTER)[0] for _ in range(4)]
     assert [[claim.pk for claim in batch] for batch in batches] == [["1", "2"], ["3"], ["4", "5"], []]
 
 

@@ -7,9 +7,16 @@ import time
 import pytest
 from django.db import connection
 
+from cachedemo import cache_for
+from users.models import User
+
 pytestmark = pytest.mark.usefixtures("people")
 
 UP = {"cache": "up", "queue": "up", "database": "up", "broker": "up"}
+
+
+def said(response):
+    return {name: response.json()[name] for name in ("status", "checks")}
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def test_a_process_is_alive_whatever_else_is_gone(client, cache_server, queue_se
 def test_everything_is_there(client):
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ready", "checks": UP}
+    assert said(response) == {"status": "ready", "checks": UP}
     assert "no-store" in response["Cache-Control"]
 
 
@@ -40,27 +47,27 @@ def test_without_the_cache_it_is_degraded_but_ready(client, cache_server):
     cache_server.kill()
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "degraded", "checks": UP | {"cache": "down"}}
+    assert said(response) == {"status": "degraded", "checks": UP | {"cache": "down"}}
 
 
 def test_without_the_broker_it_is_degraded_but_ready(client, settings):
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/2"
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "degraded", "checks": UP | {"broker": "down"}}
+    assert said(response) == {"status": "degraded", "checks": UP | {"broker": "down"}}
 
 
 def test_without_the_queue_it_is_not_ready(client, queue_server):
     queue_server.kill()
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"status": "unavailable", "checks": UP | {"queue": "down", "broker": "down"}}
+    assert said(response) == {"status": "unavailable", "checks": UP | {"queue": "down", "broker": "down"}}
 
 
 def test_without_the_database_it_is_not_ready(client, database_gone):
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"status": "unavailable", "checks": UP | {"database": "down"}}
+    assert said(response) == {"status": "unavailable", "checks": UP | {"database": "down"}}
 
 
 def test_servers_that_hang_are_down_within_seconds(client, cache_server, queue_server):
@@ -76,3 +83,16 @@ def test_servers_that_hang_are_down_within_seconds(client, cache_server, queue_s
 def test_no_address_and_no_password_is_told_to_strangers(client, queue_server):
     queue_server.kill()
     assert b"127.0.0.1" not in client.get("/readyz").content
+
+
+def test_readyz_says_what_the_queue_keeps_and_what_waits_in_it(client, people, redis_queue):
+    cache_for(User).via("write-behind").update(1, name="Al")
+    redis_queue.config_set("appendfsync", "everysec")
+    try:
+        queue = client.get("/readyz").json()["queue"]
+    finally:
+        redis_queue.config_set("appendfsync", "always")
+    assert queue["persistence"] == "appendfsync everysec"
+    assert "Up to 2 s of acknowledged writes" in queue["promise"]
+    assert "appendfsync always" in queue["warnings"][0]
+    assert queue["waiting"]["flush:users"] == {"pending": 1, "dead": 0, "owed": 0, "owed_overdue_seconds": 0.0}

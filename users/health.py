@@ -5,15 +5,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from cachedemo import servers
+from cachedemo import durability, registry, servers
 from cachedemo.exceptions import Unavailable
+from cachedemo.flush_queue import FlushQueue
 from users.models import User
+
+Answer = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 
@@ -30,50 +34,68 @@ def alive(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """Say of each dependency whether it answers; 503 if one is down without which nothing can be done."""
-    states = _states({"cache": _cache, "queue": _queue, "database": _database, "broker": _broker})
-    down = {name for name, state in states.items() if state != "up"}
+    """Say of each dependency whether it answers, and what the queue keeps and owes; 503 if a needed one is down."""
+    answers = _answers({"cache": _cache, "queue": _queue, "database": _database, "broker": _broker})
+    down = {name for name, answer in answers.items() if answer is None}
     status = "unavailable" if down & NEEDED else "degraded" if down else "ready"
-    return JsonResponse({"status": status, "checks": states}, status=503 if down & NEEDED else 200)
+    checks = {name: "down" if name in down else "up" for name in answers}
+    return JsonResponse(
+        {"status": status, "checks": checks, "queue": answers["queue"]}, status=503 if down & NEEDED else 200
+    )
 
 
-def _states(checks: dict[str, Callable[[], object]]) -> dict[str, str]:
+def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None]:
     """Run all checks at the same time, so that the slowest decides how long it takes, and not their sum."""
     pool = ThreadPoolExecutor(len(checks), thread_name_prefix="readyz")
     end = time.monotonic() + PATIENCE
     futures = {name: pool.submit(check) for name, check in checks.items()}
-    states = {name: _state(name, future, end - time.monotonic()) for name, future in futures.items()}
+    answers = {name: _answer(name, future, end - time.monotonic()) for name, future in futures.items()}
     pool.shutdown(wait=False)  # whoever is late ends by its own timeout
-    return states
+    return answers
 
 
-def _state(name: str, future: "Future[object]", patience: float) -> str:
+def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | None:
+    """Return what a check found, None if whom it asked is down."""
     try:
-        future.result(max(0.0, patience))
+        return future.result(max(0.0, patience))
     except (Unavailable, DatabaseError, servers.Error, OSError, NotInTime) as error:
         logger.warning("Not ready, %s: %s", name, error or "no answer in time")
-        return "down"
-    return "up"
+        return None
 
 
-def _cache() -> None:
+def _cache() -> Answer:
     servers.CACHE.command("PING")
+    return {}
 
 
-def _queue() -> None:
-    servers.QUEUE.command("PING")
+def _queue() -> Answer:
+    """Say what becomes of acknowledged writes if it dies, and what waits in it."""
+    waiting = {str(cache.queue): _waiting(cache.queue_of_writes) for cache in registry.with_queue()}
+    return {**durability.of_queue()._asdict(), "waiting": waiting}
 
 
-def _database() -> None:
+def _waiting(queue: FlushQueue) -> Answer:
+    owed, overdue = queue.owed()
+    return {
+        "pending": queue.depth(),
+        "dead": len(queue.dead()),
+        "owed": owed,
+        "owed_overdue_seconds": round(overdue, 3),
+    }
+
+
+def _database() -> Answer:
     """Ask for a row, so that missing tables are noticed too."""
     try:
         User._base_manager.values_list("pk").first()
     finally:
         connection.close()  # it is this thread's own
+    return {}
 
 
-def _broker() -> None:
+def _broker() -> Answer:
     """Ask only a broker that is a Redis server; the others have no client here."""
     if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
         with servers.connect(settings.CELERY_BROKER_URL, retries=0) as client:
             client.ping()
+    return {}

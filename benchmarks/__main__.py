@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks.bench import Bench
 from benchmarks.results import Result, table
 
-WIDTH = 110  # where the output is no terminal
+WIDTH = 140  # where the output is no terminal
 MEASUREMENTS = ("reads", "write_behind", "flush", "slow_source", "stampede", "memory", "http", "delete_version")
 
 

@@ -89,12 +89,10 @@ def _get() -> Callable[[], Any]:
 
 
 def _article_get_user() -> Callable[[], Any]:
-    from django.conf import settings
-
     from cachedemo import servers, source
     from users.models import User
 
-    client = servers.connect(settings.CACHEDEMO["CACHE_URL"])
+    client = servers.cache()
 
     def get_user() -> Any:
         cached = client.get("user:1")

@@ -55,6 +55,8 @@ class Stamped(models.Model):
                 f"{self!r} was written by somebody else since this instance was loaded: load it again and save that, "
                 f"or name what changes with cache_for({type(self).__name__}).update({self.pk!r}, ...)."
             )
+        if not updated and not self._state.adding:  # Django would insert it again
+            raise StaleInstance(f"{self!r} was deleted since this instance was loaded, and stays deleted.")
         return updated
 
 

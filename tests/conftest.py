@@ -214,6 +214,27 @@ def nursery(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> 
     nursery.end()
 
 
+@pytest.fixture
+def matrix(
+    transactional_db: None,
+    nursery: Nursery,
+    redis_cache: redis.Redis,
+    redis_queue: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """Three notes and their roles, with short deadlines; see tests/faults/matrix.py."""
+    from cachedemo import cache_for
+    from tests.faults.matrix import DEADLINE, Matrix
+    from tests.faults.roles import shorten
+    from tests.notes.models import Note
+
+    notes = cache_for(Note)
+    for owner, name in ((notes, "lease_timeout"), (notes, "claim_deadline"), (notes.slots, "lease_ms")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    shorten(notes, DEADLINE)
+    return Matrix(notes, nursery, redis_cache, redis_queue)
+
+
 @pytest.fixture(scope="module")
 def worker(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A real worker with beat, as in the README, that runs until the module's last test is over.

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
@@ -17,6 +18,7 @@ def playground_page(*methods: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         guarded = require_http_methods(["GET", "HEAD", *methods])(page("view")(view))
 
+        @transaction.non_atomic_requests
         @wraps(view)
         def routed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not settings.OPEN_ACCESS:

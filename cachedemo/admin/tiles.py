@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 
 from cachedemo.admin.page import Tile
 from cachedemo.servers import CACHE, QUEUE
@@ -35,7 +35,7 @@ def hit_ratio(seen: "Snapshot") -> Tile:
     if not reads:
         return Tile("Hit ratio, last minute", UNKNOWN, "no reads" if seen.queue.up else "not known")
     ratio = 100 * hits / reads
-    return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} reads", GOOD if ratio >= 80 else WARN)
+    return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} read{pluralize(reads)}", GOOD if ratio >= 80 else WARN)
 
 
 def keys(seen: "Snapshot") -> Tile:

@@ -20,12 +20,14 @@ def number(value: Any) -> str:
 
 @register.filter
 def span(seconds: Any) -> str:
-    """Seconds in words: 0.25 -> 0.25 s, 90 -> 2 min; None -> a dash."""
+    """Seconds in words: 0.25 -> 250 ms, 90 -> 2 min; None -> a dash."""
     if seconds is None:
         return "–"
     for size, unit in _UNITS:
         if seconds >= 1.5 * size:
             return f"{seconds / size:.0f} {unit}"
+    if 0 < seconds < 1:
+        return f"{max(1, round(seconds * 1000))} ms"
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 

@@ -77,11 +77,14 @@ class FlushQueue:
 
     # for writers of the source
 
-    def stamp(self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False) -> Stamp:
+    def stamp(
+        self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False, version: str = ""
+    ) -> Stamp:
         """Hand out a stamp for a write of `pk` ('' for a row to be created); seconds, microseconds."""
         gone_for = GONE_FOR * 1_000_000 if gone else 0
-        stamp, fields, versions = self._run(_stamp, str(pk), token, int(owed_for * 1_000_000), floor, gone_for)
-        return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions))
+        arguments = (str(pk), token, int(owed_for * 1_000_000), floor, gone_for, version)
+        stamp, fields, versions, announced = self._run(_stamp, *arguments)
+        return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""

@@ -33,8 +33,10 @@ class NoQueue(FlushQueue):
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
         return [{} for _ in pks], self._record
 
-    def stamp(self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False) -> Stamp:
-        return Stamp(max(time.time_ns() // 1000, floor + 1), {}, [self.version])
+    def stamp(
+        self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False, version: str = ""
+    ) -> Stamp:
+        return Stamp(max(time.time_ns() // 1000, floor + 1), {}, [self.version], self._record)
 
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         return []

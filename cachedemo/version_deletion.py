@@ -1,7 +1,8 @@
 """Deleting a version: nobody fills it any more, its keys go in batches, then it leaves the set of versions.
 
     begin    the version's record says retiring: its readers see that it is not what they announced, and stop filling
-    run      SCAN and UNLINK in batches; how far it is stands on the queue server, where a cancel is seen too
+    run      SCAN and UNLINK in batches; how far it is stands on the queue server, where a cancel is seen too;
+             a second time, if writers were under way at the beginning, which may have filled a slot behind the first
     the end  the record goes; a straggler must announce itself again before it fills
 
 A deletion that was cancelled, or whose worker died, is begun again and finishes what is left. `{queue}:deletion:<v>`
@@ -107,6 +108,32 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
     Raises:
         CacheUnavailable, QueueUnavailable: begin again when the server is back.
     """
+    writers = _under_way(cache)
+    deletion = _sweep(cache, version, tell)
+    if deletion.state == RUNNING and writers:
+        _wait_for(cache, writers)
+        deletion = _sweep(cache, version, tell)
+    return _end(cache, version) if deletion.state == RUNNING else deletion
+
+
+def _under_way(cache: "ModelCache") -> set[bytes]:
+    """Return the writers that may have got their stamp before the version was retired: they fill it once more."""
+    return {writer for writer in QUEUE.command("ZRANGE", _owed(cache), 0, -1) if not writer.endswith(b":cache")}
+
+
+def _wait_for(cache: "ModelCache", writers: set[bytes]) -> None:
+    """Wait until these writers are done, or so late that they count as dead."""
+    patience = time.monotonic() + cache.lease_timeout
+    while writers & _under_way(cache) and time.monotonic() < patience:
+        time.sleep(REPORT_EVERY)
+
+
+def _owed(cache: "ModelCache") -> str:
+    return queue_keys.key(cache, "owed")
+
+
+def _sweep(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
+    """Delete what a whole SCAN finds; stop if somebody cancels."""
     pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
     while True:
         now = time.monotonic()
@@ -117,10 +144,8 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
             unreported, report_at = 0, now + REPORT_EVERY
             if tell:
                 tell(deletion)
-            if deletion.state != RUNNING:
+            if not cursor or deletion.state != RUNNING:
                 return deletion
-        if not cursor:
-            return _end(cache, version)
         time.sleep(PAUSE)
 
 

@@ -15,6 +15,7 @@ class Stamp(NamedTuple):
     stamp: int
     pending: Fields
     versions: list[str]
+    announced: bytes | None = None  # what the queue holds about the writer's own version
 
 
 class Enqueued(NamedTuple):

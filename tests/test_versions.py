@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cachedemo import ModelCache, Pattern, cache_for
+from cachedemo import ModelCache, Pattern, cache_for, version_deletion
 from cachedemo.exceptions import VersionConflict
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -126,3 +126,45 @@ def test_a_process_with_a_conflicting_version_refuses_to_start(run_python, redis
 def test_a_process_starts_although_the_queue_is_away(run_python, queue_server):
     queue_server.stop()
     assert "is not announced yet" in run_python("-c", "import config.wsgi").finish()
+
+
+def test_a_writer_whose_version_nobody_has_announced_announces_it(transactional_db):
+    Note.objects.bulk_create([Note(pk=1, title="a0")])
+    older, newer = Older(Note), Newer(Note)
+    newer.announce()
+    older.via("write-through").update(1, title="a1")
+    newer.via("write-through").update(1, title="a2")
+    assert older.get(1).title == "a2"
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+def test_a_writer_whose_version_was_deleted_leaves_nothing_that_nobody_sees_to(older, newer, pattern):
+    older.get(1), newer.get(1)
+    version_deletion.begin(older, "1", "olga", even_current=True)
+    version_deletion.run(older, "1")
+    older.via("write-through").update(1, title="a1")
+    newer.via(pattern).update(1, title="a2")
+    assert older.get(1).title == "a2"
+
+
+def test_a_writer_fills_no_version_that_is_being_deleted(older, redis_cache):
+    older.get(1)
+    version_deletion.begin(older, "1", "olga", even_current=True)
+    older.via("write-through").update(1, title="a1")
+    assert redis_cache.dbsize() == 0
+    assert older.get(1).title == "a1"
+
+
+def test_a_writer_under_way_when_its_version_is_retired_is_waited_for(older, redis_cache, monkeypatch):
+    """It got its stamp before, so it fills the slot behind the first sweep."""
+    swept = []
+    sweep = version_deletion._sweep
+    monkeypatch.setattr(version_deletion, "_sweep", lambda *words: swept.append(sweep(*words)) or swept[-1])
+    older.get(1)
+    with interleaving() as actor:
+        writer = actor(lambda: older.via("write-through").update(1, title="a1")).step("stamp")
+        version_deletion.begin(older, "1", "olga", even_current=True)
+        monkeypatch.setattr(version_deletion, "_wait_for", lambda *_: writer.finish())
+        assert version_deletion.run(older, "1").state == "done"
+    assert len(swept) == 2
+    assert redis_cache.dbsize() == 0

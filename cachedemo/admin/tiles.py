@@ -35,7 +35,8 @@ def hit_ratio(seen: "Snapshot") -> Tile:
     if not reads:
         return Tile("Hit ratio, last minute", UNKNOWN, "no reads" if seen.queue.up else "not known")
     ratio = 100 * hits / reads
-    return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} read{pluralize(reads)}", GOOD if ratio >= 80 else WARN)
+    tone = GOOD if ratio >= 80 else WARN
+    return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} read{pluralize(reads)}", tone)
 
 
 def keys(seen: "Snapshot") -> Tile:

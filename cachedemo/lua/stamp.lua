@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- stamp(keys=[queue], args=[pk, token, owed_for, floor, gone_for])
+-- stamp(keys=[queue], args=[pk, token, owed_for, floor, gone_for, version])
 --   Hands a writer of the source its stamp, always after its mark, and notes that it is under way.
---   Returns the stamp, the pending fields of the row and the versions.
+--   Returns the stamp, the pending fields of the row, the versions, and what is announced of the writer's own.
 --
 -- $pk        the row, or '' for one that is about to be created
 -- $token     16 characters that name the writer
 -- $owed_for  microseconds after which the writer counts as dead
 -- $floor     a stamp that the new one must pass
 -- $gone_for  microseconds for which write-behind is refused, 0 unless the row is being deleted
+-- $version   the writer's own
 
 local pk = ARGV[1]
 local fields = {}
@@ -19,4 +20,4 @@ if pk ~= '' then
   end
 end
 local stamp = next_stamp(math.max(tonumber(ARGV[4]), newest(fields)))
-return {stamp, fields, redis.call('HKEYS', VERSIONS)}
+return {stamp, fields, redis.call('HKEYS', VERSIONS), redis.call('HGET', VERSIONS, ARGV[6])}

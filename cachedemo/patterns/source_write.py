@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cachedemo import slots
 from cachedemo.entries import Entry
-from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
+from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, VersionConflict
 from cachedemo.waiting import Stamp
 
 if TYPE_CHECKING:
@@ -42,12 +42,22 @@ class SourceWrite:
     def stamp(self, floor: int = 0, *, gone: bool = False) -> Stamp:
         """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
         cache = self.cache
-        self.stamped = cache.queue_of_writes.stamp(self.pk, self.token, cache.lease_timeout, floor, gone)
+        if not cache.announced:
+            with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
+                cache.announce()
+        self.stamped = cache.queue_of_writes.stamp(
+            self.pk, self.token, cache.lease_timeout, floor, gone, cache.slots.version
+        )
         return self.stamped
 
     def finish(self, entry: Entry | None) -> None:
-        """Put the committed row over the mark, or empty the slot; empty those of the other live versions."""
+        """Put the committed row over the mark, or empty the slot; empty those of the other live versions.
+
+        A version that is being deleted is not filled, nor one that is gone: no other writer would see to its slot.
+        """
         assert self.stamped is not None
+        if self.stamped.announced is None or self.stamped.announced != self.cache.announced:
+            entry = None
         try:
             self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)
         except CacheUnavailable:

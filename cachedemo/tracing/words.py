@@ -61,6 +61,8 @@ def purpose_of(server: str, words: tuple[Any, ...], answer: Any) -> str:
     first = str(words[0]).upper()
     if isinstance(answer, Exception) and "NOSCRIPT" in f"{type(answer).__name__} {answer}".upper():
         return "call the script by its digest: this server has not got it yet"
+    if first.startswith("UPDATE") and "CASE WHEN" not in first:
+        return "write the row"
     if server == "database":
         return _STATEMENTS.get(first.split()[0], "")
     if server == "worker":

@@ -2,13 +2,12 @@
 
 import threading
 
-from django.conf import settings
 from django.db import connections
-from django.test import override_settings
 
 from cachedemo import trace
 from users.playground.lab.sides import Side
 from users.playground.lab.stage import Finding, Stage
+from users.playground.latency import source_latency
 
 TITLE = "A stampede on a cold key"
 STORY = "Fifty readers ask for the same row at the same moment. The cache does not have it; the database takes 100 ms."
@@ -32,7 +31,7 @@ def play(side: Side, stage: Stage) -> Finding:
         loads.append(sum(step.command.startswith("SELECT") for step in steps))
         connections.close_all()
 
-    with override_settings(CACHEDEMO=settings.CACHEDEMO | {"SOURCE_LATENCY_MS": LATENCY_MS}):
+    with source_latency(LATENCY_MS):
         stage.note(f"{READERS} readers start at once.")
         threads = [threading.Thread(target=read, daemon=True) for _ in range(READERS)]
         for thread in threads:

@@ -216,6 +216,15 @@ def test_a_trace_as_server_timing(users):
     )
 
 
+def test_a_developer_sees_the_servers_in_the_header_and_a_stranger_does_not(client, settings):
+    settings.OPEN_ACCESS = True
+    assert "Server-Timing" not in client.get("/api/cache-aside/users/1")
+    settings.DEBUG = True
+    header = client.get("/api/cache-aside/users/2")["Server-Timing"]
+    assert re.search(r'cache;desc="\d+ steps";dur=[\d.]+', header)
+    assert re.search(r'database;desc="1 step";dur=[\d.]+', header)
+
+
 def test_a_reset_while_somebody_watches_leaves_nothing_behind(users):
     with cachedemo.trace():
         servers.reset()

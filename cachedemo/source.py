@@ -130,7 +130,7 @@ def _parameters(cache: "ModelCache", connection: Any, pk: Any, fields: Fields, s
     parameters: list[Any] = []
     for name, field in cache.codec.fields.items():
         field_stamp, value = fields.get(name, (0, None))
-        if field_stamp:
+        if name in fields:
             value = field.get_db_prep_save(cache.codec.parse(name, value), connection)
         parameters += [field_stamp, value]
     return [*parameters, stamp, cache.codec.pk.get_db_prep_save(cache.codec.to_pk(pk), connection), stamp]

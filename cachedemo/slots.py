@@ -55,7 +55,7 @@ def held(slot: bytes) -> Entry | None:
             return None
     if slot == _MISSING_SLOT:
         return Entry(None, 0, Origin.CACHE, slot)
-    if slot[:1] == b"T" and len(slot) > _MARK_HEADER:
+    if slot[:1] == b"T" and slot[_MARK_HEADER : _MARK_HEADER + 1] in (b"V", b"N"):  # no mark has a mark inside
         return held(slot[_MARK_HEADER:])
     return None
 

@@ -355,6 +355,19 @@ def test_a_letter_that_has_changed_since_it_was_shown_is_left_alone(client: Clie
     assert users.queue_of_writes.dead().keys() == {"2"}
 
 
+def test_a_letter_that_was_refused_anew_or_not_shown_is_left_alone(client: Client, users: Any) -> None:
+    dead_letters()
+    page = client.get(url("queue"))
+    users.queue_of_writes.retry(["1"])
+    users.drain(timeout=5)  # refused again, for all that anybody knows because of something newer
+    users.queue_of_writes.enqueue(3, 0, 1000, {"email": "alice@example.com"}, None)
+    users.drain(timeout=5)
+    for pk in ("1", "3"):
+        form = {"token": token(page, "discard-letters"), "pk": pk}
+        assert "Nothing was done" in text(client.post(url("discard-letters"), form, follow=True))
+    assert users.queue_of_writes.dead().keys() == {"1", "2", "3"}
+
+
 # Servers
 
 

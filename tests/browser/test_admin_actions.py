@@ -84,6 +84,23 @@ def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) 
     assert cache_for(User).queue_of_writes.dead().keys() == {"2"}
 
 
+def test_what_stands_open_in_the_live_part_itself_is_left_alone_too(open_page: Open, olga: Any) -> None:
+    page = open_page(olga, url("versions"))
+    page.evaluate(
+        """() => {
+            const details = document.createElement("details");
+            details.open = true;
+            details.append("Are you sure?");
+            document.getElementById("cd-live").append(details);
+        }"""
+    )
+    refresh_every(page, 1)
+    page.wait_for_timeout(1800)
+    expect(page.get_by_text("Are you sure?")).to_be_visible()
+    page.evaluate("document.querySelector('#cd-live details:last-child').open = false")
+    expect(page.get_by_text("Are you sure?")).to_have_count(0)
+
+
 def test_redis_going_down_shows_and_its_return_too(open_page: Open, olga: Any, cache_server: Any) -> None:
     page = open_page(olga, url("changelist"))
     refresh_every(page, 1)

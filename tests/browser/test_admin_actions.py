@@ -133,9 +133,10 @@ def test_a_version_is_deleted_with_a_bar_a_cancel_and_a_second_go(
     expect(bar).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     said(page).to_contain_text("The deletion of v1:user: was cancelled")
+    time.sleep(2 * version_deletion.REPORT_EVERY)  # until the worker has seen it
     left = version_deletion.count(cache_for(User), "1")
     assert 0 < left < 60_000
-    time.sleep(1)
+    time.sleep(0.5)
     assert version_deletion.count(cache_for(User), "1") == left
     delete_old_version(page)
     expect(page.get_by_text("60,000 keys of v1:user: were deleted.")).to_be_visible(timeout=20_000)

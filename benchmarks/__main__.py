@@ -3,58 +3,49 @@
 import argparse
 import importlib
 import json
-import platform
+import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from benchmarks.about import about
 from benchmarks.bench import Bench
 from benchmarks.results import Result, table
+from cachedemo.exceptions import CachedemoError
 
 WIDTH = 140  # where the output is no terminal
-MEASUREMENTS = ("reads", "write_behind", "flush", "slow_source", "stampede", "memory", "http", "delete_version")
+MEASUREMENTS = ("reads", "memory", "write_behind", "flush", "slow_source", "stampede", "http", "delete_version")
 
 
 def main() -> int:
     arguments = _arguments()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the servers' end
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    results: list[Result] = []
     try:
         with Bench(console, arguments.quick) as bench:
-            about = versions(bench)
-            results = [result for name in arguments.names or MEASUREMENTS for result in run(name, bench)]
+            machine = about(bench)
+            for name in arguments.names or MEASUREMENTS:
+                results.extend(importlib.import_module(f"benchmarks.{name}").measure(bench))
+    except CachedemoError as error:
+        console.print(str(error))
+        return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
         return 130
     console.print(table(results))
-    console.print(", ".join(f"{name} {value}" for name, value in about.items()))
-    console.print(f"{time.monotonic() - started:.0f} s", style="dim")
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), style="dim")
     if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"about": about, "results": [result.as_json() for result in results]}, indent=2)
-        )
+        arguments.json.write_text(json.dumps(as_json(machine, results), indent=2))
     return 0
 
 
-def run(name: str, bench: Bench) -> list[Result]:
-    return list(importlib.import_module(f"benchmarks.{name}").measure(bench))
-
-
-def versions(bench: Bench) -> dict[str, Any]:
-    import django
-    import redis
-
-    info = bench.bare_cache().info("server")
-    server = ("Valkey", info["valkey_version"]) if "valkey_version" in info else ("Redis", info["redis_version"])
-    return {
-        "Python": platform.python_version(),
-        "Django": django.get_version(),
-        "redis-py": redis.__version__,
-        server[0]: server[1],
-    }
+def as_json(machine: dict[str, str], results: list[Result]) -> dict[str, Any]:
+    return {"machine": machine, "results": [result.as_json() for result in results]}
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,22 +3,15 @@
 import contextlib
 import os
 import tempfile
-import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
+from benchmarks.progress import Bar
+from benchmarks.rows import people
 from cachedemo.embedded import EmbeddedServer
-
-T = TypeVar("T")
-
-ROWS = 10_000
-FIRST_NAMES = ["Al", "Bea", "Carol", "Dmitri", "Eleanor", "Ferdinand", "Anne-Marie", "Maximilian"]
-LAST_NAMES = ["Ng", "Lee", "Singh", "Pereira", "Castellanos", "Featherstone", "Lindqvist-Okafor"]
-PAUSE = 0.2  # seconds between two looks of the progress bar at the measurement
 
 
 class Bench:
@@ -33,19 +26,18 @@ class Bench:
         self.folder = Path(self._folder.name)
         self.cache = EmbeddedServer(self.folder / "cache")
         self.queue = EmbeddedServer(self.folder / "queue", role="queue")
-        # Drawn between two rounds and never by a thread, which would take its time from what is measured.
-        columns = (TextColumn("{task.description:58}"), BarColumn())
-        self._progress = Progress(*columns, console=console, auto_refresh=False, transient=True)
+        self._bar = Bar(console)
+        self.track = self._bar.track
 
     def __enter__(self) -> Self:
         self.cache.start()
         self.queue.start()
         self._set_up_django()
-        self._progress.start()
+        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bar.stop()
         self.cache.stop()
         self.queue.stop()
         self._folder.cleanup()
@@ -72,7 +64,7 @@ class Bench:
         from users.models import User
 
         call_command("migrate", verbosity=0)
-        User.objects.bulk_create(_people(User))
+        User.objects.bulk_create(people(User))
 
     @property
     def users(self) -> Any:
@@ -115,22 +107,3 @@ class Bench:
 
     def times(self, usual: int, quick: int) -> int:
         return quick if self.quick else usual
-
-    def track(self, what: str, steps: Iterable[T]) -> Iterator[T]:
-        """Yield the steps, and show how many of them are done."""
-        task = self._progress.add_task(what, total=len(steps) if isinstance(steps, Sized) else None)
-        shown = 0.0
-        for step in steps:
-            if time.monotonic() - shown > PAUSE:
-                self._progress.refresh()
-                shown = time.monotonic()
-            yield step
-            self._progress.advance(task)
-        self._progress.remove_task(task)
-
-
-def _people(user: Any) -> Iterator[Any]:
-    """Yield rows of many lengths, for memory is handed out in steps; ids 1 to 3 are there already."""
-    for pk in range(4, ROWS + 1):
-        first, last = FIRST_NAMES[pk % len(FIRST_NAMES)], LAST_NAMES[pk // len(FIRST_NAMES) % len(LAST_NAMES)]
-        yield user(id=pk, name=f"{first} {last}", email=f"{first}.{last}{pk}@example.com".lower())

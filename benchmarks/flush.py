@@ -10,9 +10,10 @@ rows a second are those of the best batch.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.bench import ROWS, Bench
+from benchmarks.bench import Bench
 from benchmarks.results import Result
 from benchmarks.rounds import seconds_a_call
+from benchmarks.rows import ROWS
 
 BATCH = 500
 LIST = "bare:users"

@@ -112,7 +112,13 @@ def web(environment: dict[str, str]) -> Iterator[int]:
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     options = [f"--bind={HOST}:{port}", f"--threads={CONNECTIONS}", "--keep-alive=30", "--log-level=warning"]
     command = [sys.executable, "-m", "gunicorn", "benchmarks.http_get:application()", *options]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=ends_with_this_process())
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,  # Ctrl-C is for us, who end it
+        preexec_fn=ends_with_this_process(),
+    )
     try:
         wait_for(port)
         yield port

@@ -9,8 +9,9 @@ of keys and expiries too.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks.bench import ROWS, Bench
+from benchmarks.bench import Bench
 from benchmarks.results import Result
+from benchmarks.rows import ROWS
 
 CHUNK = 500
 

@@ -14,10 +14,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.bench import ROWS, Bench
+from benchmarks.bench import Bench
 from benchmarks.flush import fill_ours
 from benchmarks.results import Result
 from benchmarks.rounds import times_of
+from benchmarks.rows import ROWS
 
 LATENCY_MS = 200
 LIST = "article:flush:users"

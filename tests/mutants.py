@@ -40,6 +40,9 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 
 
 RACES = "tests/test_races.py::"
+KILLS = "tests/test_kill_matrix.py::"
+CLAIMS = "tests/test_claims.py::"
+NETWORK = "tests/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -170,6 +173,102 @@ MUTANTS = [
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
         ("flush.py", "cache.slots.drop({each.pk for each in owed}, live)", "pass"),
+    ),
+    # What faults show: processes killed and paused, servers in trouble, bad networks.
+    mutant(
+        "claims_are_forgotten",
+        KILLS + "test_a_killed_flusher",
+        ("lua/claim.lua", "call_with_all('ZADD', CLAIMED, claims)", ""),
+    ),
+    mutant(
+        "ack_before_commit",
+        KILLS + "test_a_killed_flusher",
+        (
+            "flush.py",
+            "        flushed = _commit(",
+            "        cache.queue_of_writes.ack({claim.pk: claim.stamp for claim in readable})\n        flushed = _commit(",
+        ),
+    ),
+    mutant(
+        "nobody_owes",
+        KILLS + "test_a_killed_writer_whose_mark_was_lost",
+        ("lua/stamp.lua", "redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])", ""),
+    ),
+    mutant("nobody_reaps", KILLS + "test_a_killed_reaper", ("flush.py", "    reap(cache)\n    claims", "    claims")),
+    mutant(
+        "fill_without_lease",
+        CLAIMS + "test_whoever_goes_on_after_its_deadline_undoes_nothing",
+        ("lua/fill.lua", "if redis.pcall('GET', key) == ARGV[1] then", "if true then"),
+    ),
+    mutant(
+        "late_commit_wins",
+        CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
+        ("source.py", "CASE WHEN {stamp} < %s THEN %s ELSE {column} END", "CASE WHEN 0 < %s THEN %s ELSE {column} END"),
+        ("source.py", "WHERE {pk} = %s AND {stamp} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "queued_without_floor",
+        CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
+        ("lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(fields))", "newest(fields)"),
+    ),
+    mutant(
+        "written_without_floor",
+        CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
+        ("patterns/synchronous.py", "        floor = newer\n", ""),
+    ),
+    mutant(
+        "deleted_rows_come_back",
+        CLAIMS + "test_a_deleted_row_does_not_come_back_by_a_save_of_what_was_loaded_before",
+        ("models.py", "if not updated and not self._state.adding:", "if False:"),
+    ),
+    mutant(
+        "nothing_owed_to_a_paused_cache",
+        "tests/test_cache_faults.py",
+        (
+            "patterns/source_write.py",
+            "            self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)\n"
+            "        except CacheUnavailable:\n            self._cache_failed = True\n",
+            "            self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)\n"
+            "        except CacheUnavailable:\n            pass\n",
+        ),
+        ("patterns/write_behind.py", "cache.queue_of_writes.owe([pk])", "pass"),
+    ),
+    mutant(
+        "scripts_are_sent_once",
+        "tests/test_cache_faults.py",
+        (
+            "servers.py",
+            '            return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)',
+            "            raise",
+        ),
+    ),
+    mutant(
+        "queued_twice",
+        NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
+        ("servers.py", "QueueUnavailable, retries=0)", "QueueUnavailable, retries=1)"),
+    ),
+    mutant(
+        "unknown_is_acknowledged",
+        "tests/test_database_faults.py",
+        (
+            "patterns/synchronous.py",
+            "    except OutcomeUnknown:\n        raise",
+            "    except OutcomeUnknown:\n        return None",
+        ),
+    ),
+    mutant(
+        "writers_wait_for_the_broker",
+        "tests/test_broker_faults.py",
+        (
+            "wake.py",
+            "    with contextlib.suppress(queue.Full):\n        _slot.put_nowait(queue_name)",
+            "    _ask(queue_name)",
+        ),
+    ),
+    mutant(
+        "a_stamp_of_nothing_stops_the_flush",
+        "tests/test_decoding.py",
+        ("source.py", "        if name in fields:\n", "        if field_stamp:\n"),
     ),
 ]
 

@@ -4,6 +4,8 @@ Row 1 has a write waiting when the role begins (`body`), so that each role could
 of its own, killed before its first step, then before its second, and so on until one has done them all.
 """
 
+import itertools
+
 import pytest
 
 from cachedemo import slots
@@ -24,6 +26,26 @@ def test_a_killed_writer(role, matrix):
         matrix.come_to_rest()
         assert matrix.stored() in allowed, f"at rest, killed before step {step}"
         matrix.assert_agreed()
+
+
+@pytest.mark.parametrize("role", sorted(WRITES))
+def test_a_killed_writer_whose_mark_was_lost(role, matrix):
+    """It pauses, the cache is emptied and filled again with the old value, it goes on, and is killed."""
+    for pause in itertools.count(1):
+        for kill in range(pause + 1, MOST_STEPS):
+            matrix.prepare()
+            job = matrix.start_paused(role, pause, kill_before=kill)
+            if job is None:
+                return
+            matrix.cache.flushdb()
+            assert matrix.seen() in {OLD, ACKNOWLEDGED}
+            job.resume()
+            killed = job.wait().killed
+            matrix.come_to_rest()
+            assert matrix.stored() in ({OLD, ACKNOWLEDGED} if killed else {ACKNOWLEDGED})
+            matrix.assert_agreed()
+            if not killed:
+                break
 
 
 @pytest.mark.parametrize("role", sorted(CREATES))

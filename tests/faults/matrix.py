@@ -39,13 +39,14 @@ class Matrix:
         if not warm:
             self.cache.flushdb()
 
-    def start(self, role: str, step: int, number: int = signal.SIGKILL) -> Job:
+    def start(self, role: str, step: int, number: int = signal.SIGKILL, kill_before: int = 0) -> Job:
         """Start a process that does what the role does and is stopped by this signal before the step."""
-        return self.nursery.start("tests.faults.roles:act", role=role, step=step, deadline=DEADLINE, number=int(number))
+        options = {"deadline": DEADLINE, "number": int(number), "kill_before": kill_before}
+        return self.nursery.start("tests.faults.roles:act", role=role, step=step, **options)
 
-    def start_paused(self, role: str, step: int) -> Job | None:
+    def start_paused(self, role: str, step: int, kill_before: int = 0) -> Job | None:
         """Start a process and wait until it has paused before the step; None if it ended without."""
-        job = self.start(role, step, signal.SIGSTOP)
+        job = self.start(role, step, signal.SIGSTOP, kill_before)
         until(lambda: job.poll() or job.is_paused())
         return None if job.ended else job
 

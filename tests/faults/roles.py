@@ -34,12 +34,12 @@ ROLES: dict[str, Callable[[ModelCache], Any]] = {
 }
 
 
-def act(role: str, step: int, deadline: float, number: int = signal.SIGKILL) -> list[str]:
+def act(role: str, step: int, deadline: float, number: int = signal.SIGKILL, kill_before: int = 0) -> list[str]:
     """Do what the role does, stopped before `step`; return the steps that it took."""
     notes = cache_for(Note)
     shorten(notes, deadline)
     notes.announce()
-    with steps(step, number) as taken:
+    with steps(step, number, kill_before) as taken:
         ROLES[role](notes)
     return taken
 

@@ -20,8 +20,8 @@ from cachedemo.servers import Role
 class Steps:
     """Counts the steps of this process and stops it before one of them."""
 
-    def __init__(self, stop_before: int, number: int = signal.SIGKILL) -> None:
-        self.stop_before = stop_before
+    def __init__(self, stop_before: int, number: int = signal.SIGKILL, kill_before: int = 0) -> None:
+        self.stops = {kill_before: signal.SIGKILL, stop_before: number}
         self.signal = number
         self.taken: list[str] = []
         self._in_transaction = False
@@ -32,8 +32,8 @@ class Steps:
         if holds_a_lock and self.signal != signal.SIGKILL:
             return
         self.taken.append(name)
-        if len(self.taken) == self.stop_before:
-            os.kill(os.getpid(), self.signal)
+        if number := self.stops.get(len(self.taken)):
+            os.kill(os.getpid(), number)
 
     def _is_in_transaction_after(self, name: str) -> bool:
         return name == "BEGIN" or (self._in_transaction and name != "COMMIT")
@@ -53,9 +53,14 @@ class Steps:
 
 
 @contextlib.contextmanager
-def steps(stop_before: int, number: int = signal.SIGKILL) -> Iterator[list[str]]:
-    """Stop this process before its step `stop_before` (from 1; 0 is never); yields the steps taken."""
-    counter = Steps(stop_before, number)
+def steps(stop_before: int, number: int = signal.SIGKILL, kill_before: int = 0) -> Iterator[list[str]]:
+    """Stop this process before its step `stop_before` (from 1; 0 is never); yields the steps taken.
+
+    Args:
+        number: the signal; SIGSTOP pauses.
+        kill_before: a later step before which it is killed, once it has gone on.
+    """
+    counter = Steps(stop_before, number, kill_before)
     with contextlib.ExitStack() as stack:
         stack.enter_context(counter.before(Role, "script", lambda role, script, *rest: script.name))
         stack.enter_context(counter.before(Role, "command", lambda role, *words: str(words[0])))

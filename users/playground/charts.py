@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-WIDTH = 720
-LABELS = 190  # room for the labels, left of the bars
-FIGURES = 90  # room for the figures, right of the longest bar
+WIDTH = 480
+LABELS = 112  # room for the labels, left of the bars
+FIGURES = 76  # room for the figures, right of the longest bar
 HEIGHT, GAP, HEAD = 18, 6, 22
 NARROWEST = 2.0
 

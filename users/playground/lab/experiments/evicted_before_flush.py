@@ -7,8 +7,8 @@ from users.playground.lab.stage import Finding, Stage
 
 TITLE = "Write-behind evicted before the flush"
 STORY = (
-    "Five write-behind writes are acknowledged. Before the flush, other keys fill the cache up to its `maxmemory`, and "
-    "it evicts what was used least, as `allkeys-lru` tells it to."
+    "Five write-behind writes are acknowledged. Before the flush, other keys fill the cache up to its maxmemory, and "
+    "it evicts what was used least, as allkeys-lru tells it to."
 )
 ASSERTION = "Every acknowledged write is read back, and reaches the database."
 NAIVE = "Cache and queue share one server whose policy may evict any key, the list of pending writes included."

@@ -4,7 +4,7 @@ from users.playground.lab.sides import Side
 from users.playground.lab.stage import Finding, Stage
 
 TITLE = "A schema change without a version"
-STORY = "Last week's code called the field `full_name`. This week's calls it `name`, and ten people open their page."
+STORY = "Last week's code called the field full_name. This week's calls it name, and ten people open their page."
 ASSERTION = "Every page greets its user by name."
 NAIVE = "The key says nothing of the schema, so this week's code gets last week's object and looks for a field in vain."
 OURS = "The key begins with the version of the fields, so last week's entries are nobody's until they expire."

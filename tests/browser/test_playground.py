@@ -1,0 +1,179 @@
+"""The playground in a browser: live where it says so, in nobody's way, clean under the strict policy."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from playwright.sync_api import Browser, Page, expect
+
+from cachedemo import cache_for
+from tests.browser.test_pages import TOO_FAINT
+from users.models import User
+from users.playground import keep
+from users.playground.bench.measure import Sizes
+from users.playground.bench.run import run
+from users.playground.comparison import compare
+
+pytestmark = pytest.mark.usefixtures("people", "open_access")
+
+LOOKS = [(width, scheme) for width in (1280, 420) for scheme in ("light", "dark")]
+
+
+@pytest.fixture
+def open_access(settings):
+    settings.OPEN_ACCESS = True
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
+    """`visit(path)` shows a page; whatever the browser complains of, and any look elsewhere, fails the test."""
+    contexts, complaints = [], []
+
+    def show(path: str, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=live_server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda each: each.url.startswith(live_server.url) or complaints.append(each.url))
+        page.goto(path)
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not complaints, complaints
+
+
+@pytest.fixture
+def users():
+    users = cache_for(User)
+    users.announce()
+    return users
+
+
+def looks_right_everywhere(page: Page, picture: Callable[[Page, str], None], name: str) -> None:
+    """Wide and narrow, light and dark: nothing is wider than the page, and everything can be read."""
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, scheme)
+        assert page.evaluate(TOO_FAINT) == [], (width, scheme)
+        picture(page, f"{name}-{width}-{scheme}")
+
+
+@contextlib.contextmanager
+def flushing(users: Any) -> Iterator[None]:
+    """Flush now and then, as a worker does."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.2):
+            users.flush()
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def write(page: Page, name: str) -> None:
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="This write")).to_be_visible()
+
+
+def test_a_write_and_what_it_did(visit, picture, users):
+    users.read(2)
+    users.via("write-behind").update(2, name="Bo")  # the servers know the scripts, as they do but for the first time
+    page = visit("/write-behind/users/1/")
+    write(page, "Alice S.")
+    expect(page.locator(".timeline")).to_contain_text("the queue takes the write: from here on it is acknowledged")
+    expect(page.locator("#state")).to_contain_text("waits for the worker")
+    expect(page.locator("#state .older")).to_contain_text("Alice Singh")
+    looks_right_everywhere(page, picture, "playground")
+
+
+def test_the_pending_write_arrives_before_ones_eyes_and_nothing_jumps(visit, users):
+    page = visit("/write-behind/users/1/")
+    write(page, "Alice S.")
+    expect(page.locator("#state")).to_contain_text("waits for the worker")
+    page.get_by_label("Name", exact=True).focus()
+    height = page.evaluate("document.documentElement.scrollHeight")
+    users.drain(timeout=5)
+    expect(page.locator("#state")).to_contain_text("Nothing waits", timeout=5000)
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+    assert page.evaluate("document.activeElement.id") == "id_name", "the poll leaves the focus where it is"
+
+
+def test_the_time_to_live_counts_down(visit, users):
+    page = visit("/cache-aside/users/1/")
+    cell = page.locator("#state tr", has_text="expires in").locator("td").first
+    before = int(cell.inner_text().split()[0])
+    expect(cell).not_to_have_text(f"{before} s", timeout=5000)
+    assert int(cell.inner_text().split()[0]) < before
+
+
+def test_a_step_leads_to_its_line_and_the_permalink_to_the_same_timeline(visit):
+    page = visit("/write-through/users/1/")
+    write(page, "Alice S.")
+    steps = page.locator(".timeline tbody").inner_text()
+    page.get_by_role("link", name="Permalink").click()
+    assert page.locator(".timeline tbody").inner_text() == steps
+    page.get_by_role("link", name="cachedemo/patterns/synchronous.py").first.click()
+    line = page.locator(".line:target")
+    expect(line).to_be_in_viewport()
+    expect(line).to_contain_text("source.writing")
+
+
+def test_the_request_is_copied_as_curl(visit):
+    page = visit("/cache-aside/users/1/", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl -i http://")
+
+
+def test_an_experiment_is_watched_to_its_end(visit, picture):
+    page = visit("/lab/stale-fill/")
+    page.get_by_role("button", name="Run it").click()
+    expect(page.locator(".side.ours .verdict")).to_contain_text("It held.", timeout=30_000)
+    expect(page.locator(".side.naive .verdict")).to_contain_text("It broke.")
+    expect(page.locator(".side.ours .story")).to_contain_text("it is thrown away")
+    looks_right_everywhere(page, picture, "lab")
+
+
+def test_the_list_of_experiments_can_be_read(visit):
+    looks_right_everywhere(visit("/lab/"), lambda page, name: None, "list")
+
+
+def test_the_comparison_can_be_read(visit, picture, users):
+    with flushing(users):
+        kept = keep.save("compare", compare())
+    page = visit(f"/compare/?result={kept}")
+    expect(page.locator(".figures")).to_contain_text("read after the TTL")
+    looks_right_everywhere(page, picture, "compare")
+
+
+def test_the_measurements_can_be_read(visit, picture):
+    kept = keep.save("bench", {})
+    report = run(Sizes.quick(), 5.0, lambda *_: None)
+    (keep.folder("bench") / f"{kept}.jsonl").write_text(json.dumps({"kind": "report", "report": report}) + "\n")
+    page = visit(f"/bench/{kept}/")
+    expect(page.locator(".figures").first).to_contain_text("warm")
+    looks_right_everywhere(page, picture, "bench")
+
+
+def test_without_javascript_a_write_is_made_and_its_timeline_seen(visit):
+    page = visit("/cache-aside/users/1/", java_script_enabled=False)
+    page.fill("#id_name", "Alice S.")
+    page.click("text=Save")
+    expect(page.locator(".timeline")).to_contain_text("commit: the database has it")
+    expect(page.get_by_role("button", name="Copy as curl")).to_be_hidden()

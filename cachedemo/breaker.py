@@ -58,7 +58,7 @@ class Breaker:
                 self._breaker.call(lambda: None)  # forget the failures before it
         else:
             answer = self._try_again(send)
-        self.troubled = False
+        self.troubled = self.state != pybreaker.STATE_CLOSED
         return answer
 
     def _try_again(self, send: Callable[[], T]) -> T:

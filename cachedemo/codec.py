@@ -49,6 +49,8 @@ class Codec:
             field = meta.get_field(name)
             if not isinstance(field, models.Field) or not field.concrete or field.primary_key:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
+            if field not in meta.local_concrete_fields:
+                raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
             self.fields[field.attname] = field
         self.names = [self.pk.attname, *self.fields]
         self._names = frozenset(self.names)
@@ -132,6 +134,10 @@ class Codec:
             if name in (field.name, field.attname):
                 return field
         raise FieldError(f"{self.model._meta.label} caches no field {name!r}; it caches {', '.join(self.fields)}.")
+
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Whether one of these fields is cached."""
+        return any({field.name, field.attname} & set(names) for field in self.fields.values())
 
     def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
         """Return the row, and over it each pending field that is newer than the row.

@@ -92,6 +92,7 @@ def _flushable(cache: "ModelCache", claim: Claim) -> bool:
         return True
     names = ", ".join(sorted(unknown))
     if unknown <= {name for fields in versions.fields_by_version(cache).values() for name in fields}:
+        cache.queue_of_writes.park(claim.pk)
         logger.warning("%s %s waits for a worker of a newer release, which knows %s.", cache.queue, claim.pk, names)
     else:
         _bury(cache, claim, f"No live version has a field {names}.")

@@ -117,6 +117,8 @@ class FlushQueue:
         except QueueUnavailable as error:
             if error.full:
                 raise Refusal("full") from error
+            if error.sent:
+                raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
             raise
         if isinstance(answer, bytes):
             raise Refusal(answer.decode().lower())
@@ -152,6 +154,10 @@ class FlushQueue:
     def release(self, pks: Iterable[str]) -> None:
         """Give claimed rows back."""
         self._run(_release, *pks)
+
+    def park(self, pk: str) -> None:
+        """Leave a claimed row to another worker: its deadline brings it back, at the end, uncounted."""
+        QUEUE.command("HSET", self.key("reaped"), pk, -1)
 
     def bury(self, claim: Claim, error: str) -> bool:
         """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""

@@ -175,7 +175,8 @@ class ModelCache:
         together = {name for names in meta.unique_together for name in names}
         for constraint in meta.constraints:
             if isinstance(constraint, models.UniqueConstraint):
-                together |= set(constraint.fields) or self.codec.fields.keys()
+                whole = not constraint.fields or constraint.condition is not None  # what it looks at is not named
+                together |= self.codec.fields.keys() if whole else set(constraint.fields)
         return {
             attname
             for attname, field in self.codec.fields.items()

@@ -41,8 +41,20 @@ def find_values(cache: "ModelCache", pk: Any) -> tuple[Entry, Values]:
     try:
         return entry, cache.codec.decode(entry.body)
     except ValueError:
+        return _find_past(cache, pk)
+
+
+def _find_past(cache: "ModelCache", pk: Any) -> tuple[Entry, Values]:
+    """Throw the slot out, and read what is under it: from the source if the cache does not answer any more."""
+    try:
         cache.slots.discard(pk)
-        return find_values(cache, pk)
+    except CacheUnavailable:
+        entry, _ = _from_source(cache, pk)
+    else:
+        entry = find(cache, pk)
+    if entry.body is None:
+        raise cache.missing(pk)
+    return entry, cache.codec.decode(entry.body)
 
 
 def find_with_ttl(cache: "ModelCache", pk: Any) -> Entry:

@@ -48,8 +48,12 @@ def cache_for(model: type[models.Model]) -> ModelCache:
 
 
 def find_cache(model: type[models.Model]) -> ModelCache | None:
-    """Return the cache of a model or None; a proxy has that of its concrete model."""
-    return _caches.get(model._meta.concrete_model or model)
+    """Return the cache that a write of this model concerns: its own, a proxy's concrete model's, a parent table's."""
+    concrete: type[models.Model] = model._meta.concrete_model or model
+    for each in (concrete, *concrete._meta.get_parent_list()):
+        if each in _caches:
+            return _caches[each]
+    return None
 
 
 def registered() -> list[ModelCache]:

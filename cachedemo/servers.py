@@ -63,9 +63,8 @@ def _lua(name: str) -> str:
 class Role:
     """One of the two servers: how to talk to it, and what to raise when it does not answer."""
 
-    def __init__(self, name: str, unavailable: type[Unavailable], retries: int) -> None:
+    def __init__(self, name: str, unavailable: type[Unavailable]) -> None:
         self.name = name
-        self.retries = retries
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
         self.reset()
@@ -90,7 +89,7 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = self._client = connect(self.url, self.retries)
+                client = self._client = connect(self.url)
             return client
 
     def command(self, *words: Any) -> Any:
@@ -114,9 +113,17 @@ class Role:
         return answer, then
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send many commands in one round trip; an answer that is an error stands in the list as an exception."""
+        """Send many commands in one round trip; an answer that is an error stands in the list as an exception.
+
+        Raises:
+            Unavailable: the server gave no answer, or refuses one of the commands as it would any.
+        """
         answers = self._run(self._pipeline, commands)
-        return [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+        answers = [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+        for answer in answers:
+            if isinstance(answer, Unavailable):
+                raise answer
+        return answers
 
     def _command(self, words: Sequence[Any]) -> Any:
         return (self._client or self.client()).execute_command(*words)
@@ -162,6 +169,7 @@ class Role:
     def _unavailable(self, sentence: str, error: redis.RedisError) -> Unavailable:
         unavailable = self.unavailable(sentence)
         unavailable.full = isinstance(error, redis.exceptions.OutOfMemoryError)
+        unavailable.sent = _is_silence(error) and "onnecting to" not in str(error)
         return unavailable
 
     @property
@@ -171,23 +179,24 @@ class Role:
 
 
 def _is_silence(error: BaseException) -> bool:
-    """Whether the server did not answer at all; one that refuses a single command is still there."""
-    return isinstance(error, redis.ConnectionError | redis.TimeoutError)
+    """Whether the server did not answer at all; one that refuses a command, or this process a connection, is there."""
+    silent = isinstance(error, redis.ConnectionError | redis.TimeoutError)
+    return silent and not isinstance(error, redis.exceptions.MaxConnectionsError)
 
 
-CACHE = Role("cache", CacheUnavailable, retries=1)
-# A queued write sent a second time could arrive a third: the first, held up somewhere, after a newer write of
-# somebody else. A connection that the server has closed is noticed before anything is sent.
-QUEUE = Role("queue", QueueUnavailable, retries=0)
+# No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and
+# after a newer write of somebody else. A connection that the server has closed is noticed before anything is sent.
+CACHE = Role("cache", CacheUnavailable)
+QUEUE = Role("queue", QueueUnavailable)
 
 
-def connect(url: str, retries: int) -> redis.Redis:
-    """Return a client for `url` with explicit timeouts (seconds) and retries, and a bounded pool."""
+def connect(url: str) -> redis.Redis:
+    """Return a client for `url` with explicit timeouts (seconds), no retries and a bounded pool."""
     client = redis.Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_TIMEOUT,
         socket_timeout=SOCKET_TIMEOUT,
-        retry=Retry(NoBackoff(), retries),
+        retry=Retry(NoBackoff(), 0),
         max_connections=POOL_SIZE,
     )
     # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.

@@ -9,9 +9,11 @@ from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from cachedemo.codec import STAMP
-from cachedemo.exceptions import StaleInstance
-from cachedemo.patterns.source_write import DELETION, WRITE, Guard, SourceWrite
+from cachedemo.exceptions import CachedemoError, StaleInstance
+from cachedemo.guard import DELETION, WRITE, Guard, committed, remember, seen_by
+from cachedemo.patterns.source_write import SourceWrite
 from cachedemo.registry import find_cache
+from cachedemo.waiting import Fields
 
 
 def connect() -> None:
@@ -22,26 +24,51 @@ def connect() -> None:
     post_delete.connect(after_delete, dispatch_uid="cachedemo")
 
 
-def before_save(sender: type[models.Model], instance: Any, raw: bool, using: str, **kwargs: Any) -> None:
-    """Mark and stamp. Raises StaleInstance if a write waits for the row that the instance has not seen."""
+def before_save(
+    sender: type[models.Model], instance: Any, raw: bool, using: str, update_fields: Any = None, **kwargs: Any
+) -> None:
+    """Mark and stamp. Raises StaleInstance if the save would lose a write that waits for the row."""
     cache = find_cache(sender)
     if cache is None or using != cache.using or isinstance(instance.__dict__.get(WRITE), SourceWrite):
         return  # not ours, or `create` takes the steps itself
+    if STAMP in instance.get_deferred_fields():
+        raise StaleInstance(f"{instance!r} was loaded without {STAMP}: what has it seen? {_mend(instance)}")
+    seen, own = seen_by(instance), getattr(instance, STAMP)
     write = SourceWrite(cache, "" if instance.pk is None else instance.pk)
     if instance.pk is not None:
         write.mark()
-    seen = getattr(instance, STAMP)
-    stamped = write.stamp(floor=seen)
-    unseen = sorted(name for name, (stamp, _) in stamped.pending.items() if stamp > seen)
-    if unseen:
+    try:
+        stamped = write.stamp(floor=max(seen, own))
+        _refuse_to_lose(instance, stamped.pending, seen, update_fields)
+    except CachedemoError:
         write.restore()
-        raise StaleInstance(
-            f"{', '.join(unseen)} of {instance!r} still waits for the database and this instance has not seen it: "
-            f"load it with cache_for({sender.__name__}).get({instance.pk!r}) and save that, "
-            f"or name what changes with cache_for({sender.__name__}).update({instance.pk!r}, ...)."
-        )
-    instance.__dict__[WRITE] = Guard(write, seen=stamped.stamp if raw else seen, before=seen)
+        raise
+    remember(instance, seen)
+    instance.__dict__[WRITE] = Guard(write, seen=stamped.stamp if raw else seen, own=own)
     setattr(instance, STAMP, stamped.stamp)
+
+
+def _refuse_to_lose(instance: Any, pending: Fields, seen: int, update_fields: Any) -> None:
+    """The save supersedes all that waits for the row; so it must have seen all of it, and write all of it."""
+    written = {
+        field.attname
+        for field in instance._meta.concrete_fields
+        if update_fields is None or {field.name, field.attname} & set(update_fields)
+    }
+    lost = sorted(name for name, (stamp, _) in pending.items() if stamp > seen or name not in written)
+    if lost:
+        raise StaleInstance(
+            f"{', '.join(lost)} of {instance!r} still waits for the database, and this save would lose it. "
+            f"{_mend(instance)}"
+        )
+
+
+def _mend(instance: Any) -> str:
+    cache = f"cache_for({type(instance).__name__})"
+    return (
+        f"Load it with {cache}.get({instance.pk!r}) and save that whole, "
+        f"or name what changes with {cache}.update({instance.pk!r}, ...)."
+    )
 
 
 def after_save(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:
@@ -53,6 +80,7 @@ def after_save(sender: type[models.Model], instance: Any, using: str, **kwargs: 
     if guard.write.pk == "":
         guard.write.pk = instance.pk
         guard.write.mark()
+    transaction.on_commit(lambda: committed(instance), using=using)
     _finish_on_commit(guard.write, using)
 
 
@@ -63,7 +91,11 @@ def before_delete(sender: type[models.Model], instance: Any, using: str, **kwarg
         return
     write = SourceWrite(cache, instance.pk)
     write.mark()
-    write.stamp(gone=True)
+    try:
+        write.stamp(gone=True)
+    except CachedemoError:
+        write.restore()
+        raise
     instance.__dict__[DELETION] = write
 
 

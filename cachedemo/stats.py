@@ -34,6 +34,7 @@ Minute = dict[str, float]  # metric -> sum within the minute
 
 _local = threading.local()
 _lock = threading.Lock()
+_sending = threading.Lock()
 _threads: list[tuple[weakref.ref[threading.Thread], list[int]]] = []
 _ended = [0] * len(METRICS)  # what threads that have ended had counted
 _sent = [0] * len(METRICS)
@@ -92,8 +93,9 @@ def send() -> None:
             count twice: a second of statistics is not worth a protocol.
     """
     global _sent
-    with _lock:
-        totals = _totals()
+    with _sending:
+        with _lock:  # not while the server is asked: a thread that begins to count must not wait for it
+            totals = _totals()
         new = {name: now - sent for name, now, sent in zip(METRICS, totals, _sent, strict=True) if now > sent}
         if not new:
             return
@@ -158,8 +160,8 @@ def by_minute(answers: Iterable[Any], minutes: int, now: float) -> dict[int, Min
 
 def _forget() -> None:
     """A forked child counts from zero: what its parent has counted is the parent's to send."""
-    global _local, _lock, _threads, _ended, _sent, _sender
-    _local, _lock, _threads, _sender = threading.local(), threading.Lock(), [], None
+    global _local, _lock, _sending, _threads, _ended, _sent, _sender
+    _local, _lock, _sending, _threads, _sender = threading.local(), threading.Lock(), threading.Lock(), [], None
     _ended, _sent = [0] * len(METRICS), [0] * len(METRICS)
 
 

@@ -11,7 +11,7 @@ from celery.signals import worker_ready, worker_shutdown
 from cachedemo import audit as auditing
 from cachedemo import deletion_log, keyspace, pause, registry, workers
 from cachedemo import flush as flushing
-from cachedemo.exceptions import Unavailable
+from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ def _flush(cache: ModelCache) -> None:
     try:
         if pause.is_paused(cache):
             return flushing.reap(cache)  # what is owed to the cache is not what the operator has paused
-        while cache.flush() >= cache.batch_size:
+        while cache.flush():
             if time.monotonic() > end:
                 return request_flush(str(cache.queue))
-    except Unavailable as error:
+    except CachedemoError as error:  # the other queues are flushed all the same
         logger.warning("Flush of %s put off: %s", cache.queue, error)
 
 

@@ -6,20 +6,15 @@ next flush once `owed` is overdue.
 """
 
 import contextlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cachedemo import slots
 from cachedemo.entries import Entry
-from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, VersionConflict
+from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
 from cachedemo.waiting import Stamp
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
-
-
-# In the __dict__ of an instance that is being created or saved, or deleted.
-WRITE = "_cachedemo_write"
-DELETION = "_cachedemo_deletion"
 
 
 class SourceWrite:
@@ -54,9 +49,10 @@ class SourceWrite:
         """Put the committed row over the mark, or empty the slot; empty those of the other live versions.
 
         A version that is being deleted is not filled, nor one that is gone: no other writer would see to its slot.
+        Nor is anything filled if the mark may still be on its way: it would come after writes that are newer.
         """
         assert self.stamped is not None
-        if self.stamped.announced is None or self.stamped.announced != self.cache.announced:
+        if self._cache_failed or self.stamped.announced is None or self.stamped.announced != self.cache.announced:
             entry = None
         try:
             self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)
@@ -64,9 +60,16 @@ class SourceWrite:
             self._cache_failed = True
 
     def settle_up(self) -> None:
-        """Drop what this write superseded; after this it may be acknowledged."""
+        """Drop what this write superseded; after this it may be acknowledged.
+
+        Raises:
+            OutcomeUnknown: the queue gives no answer; the source has the write all the same.
+        """
         assert self.stamped is not None
-        self._leave(self.stamped.stamp)
+        try:
+            self._leave(self.stamped.stamp)
+        except QueueUnavailable as error:  # it stays owed
+            raise OutcomeUnknown(f"The database has the write, but it cannot be acknowledged: {error}") from error
 
     def restore(self) -> None:
         """The source said no for certain: put the old value back and leave as if nothing had been."""
@@ -87,11 +90,3 @@ class SourceWrite:
                 self.cache.slots.drop([self.pk], appeared)
             except CacheUnavailable:
                 queue.owe([self.pk])
-
-
-class Guard(NamedTuple):
-    """A save under way: its steps, the newest stamp that the row may have, and the instance's own before."""
-
-    write: SourceWrite
-    seen: int
-    before: int

@@ -4,13 +4,15 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo import source, wake
 from cachedemo.codec import STAMP, Values, storable
 from cachedemo.entries import Entry, Origin
 from cachedemo.exceptions import Contended, OutcomeUnknown, PreconditionFailed, UnknownFieldWaiting
-from cachedemo.patterns.source_write import WRITE, SourceWrite
+from cachedemo.guard import WRITE
+from cachedemo.patterns.source_write import SourceWrite
 from cachedemo.waiting import Fields
 
 if TYPE_CHECKING:
@@ -99,14 +101,14 @@ def create(cache: "ModelCache", fields: Mapping[str, Any], *, replace: bool) -> 
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
-    instance = cache.model(**{name: storable(value) for name, value in fields.items()})
-    instance.clean_fields(exclude={field.name for field in cache.model._meta.fields if _is_defaulted(field, fields)})
+    instance = _valid_instance(cache, fields)
     write = SourceWrite(cache, "")
     setattr(instance, STAMP, write.stamp().stamp)
     setattr(instance, WRITE, write)  # the signals leave it to us
     try:
         with source.writing(cache.using):
             instance.save(force_insert=True, using=cache.using)
+            del instance.__dict__[WRITE]  # whoever saves it again, the signals serve
             write.pk = instance.pk
             write.mark()
             row = source.lock(cache, instance.pk)
@@ -119,6 +121,20 @@ def create(cache: "ModelCache", fields: Mapping[str, Any], *, replace: bool) -> 
     write.finish(entry if replace else None)
     write.settle_up()
     return entry
+
+
+def _valid_instance(cache: "ModelCache", fields: Mapping[str, Any]) -> Any:
+    errors: dict[str, Any] = {}
+    for name, value in fields.items():
+        try:
+            storable(value)
+        except ValidationError as error:
+            errors[name] = error
+    if errors:
+        raise ValidationError(errors)
+    instance = cache.model(**fields)
+    instance.clean_fields(exclude={field.name for field in cache.model._meta.fields if _is_defaulted(field, fields)})
+    return instance
 
 
 def _is_defaulted(field: Any, fields: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from cachedemo import cache_for, flush, source
+from cachedemo import cache_for, flush, source, tasks
 from cachedemo.exceptions import SourceUnavailable
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -257,3 +257,38 @@ def test_a_writer_of_the_source_waits_for_a_field_it_does_not_know_and_gives_up(
         notes.via("write-through").update(1, title="new")
     assert Note.objects.get(pk=1).title == notes.get(1).title == "old"
     assert notes.queue_of_writes.depth() == 1
+
+
+def test_rows_that_have_cost_flushes_their_lives_do_not_hold_up_the_others(notes, behind, redis_queue):
+    make(40)
+    for pk in range(1, 41):
+        behind.update(pk, title="new")
+    for pk in range(1, 21):
+        redis_queue.hset("{flush:notes}:reaped", pk, flush.ALONE_AFTER)
+    tasks.flush("flush:notes")
+    assert titles() == {"new"}
+
+
+def test_parked_rows_do_not_hold_up_the_others(notes, behind, redis_queue, monkeypatch):
+    monkeypatch.setattr(notes, "claim_deadline", 0.0)
+    notes.announce()
+    newer = json.dumps({"state": "live", "since": 0, "fields": ["body", "rating", "size", "title"]})
+    redis_queue.hset("{flush:notes}:versions", "2", newer)
+    make(60)
+    for pk in range(1, 51):
+        notes.queue_of_writes.enqueue(pk, 0, 1000, {"rating": 5})
+    for _ in range(2 * flush.ALONE_AFTER):
+        notes.flush()
+    behind.update(60, title="new")
+    notes.flush()
+    assert Note.objects.get(pk=60).title == "new"
+    assert notes.queue_of_writes.depth() == 50
+    assert set(redis_queue.hvals("{flush:notes}:reaped")) <= {b"-1", b"0"}
+
+
+def test_one_broken_queue_does_not_keep_the_next_from_its_flush(notes, behind, redis_queue, people):
+    make(1)
+    behind.update(1, title="new")
+    redis_queue.set("flush:users", "not a list")
+    tasks.flush()
+    assert titles() == {"new"}

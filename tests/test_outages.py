@@ -311,3 +311,15 @@ def test_a_model_without_write_behind_needs_no_queue(transactional_db, queue_ser
     with pytest.raises(Tag.DoesNotExist):
         tags.get(tag.pk)
     assert tags.drain(timeout=1) == 0
+
+
+def test_a_cache_that_refuses_every_command_counts_as_down_inside_a_pipeline_too(notes, redis_cache, cache_server):
+    notes.get(1)
+    redis_cache.config_set("replica-serve-stale-data", "no")
+    redis_cache.replicaof("127.0.0.1", 1)  # nobody is there: it answers MASTERDOWN
+    try:
+        assert notes.read(1, with_ttl=True).origin == "source"
+        assert notes.get_many([1, 2])[1].title == "a0"
+    finally:
+        redis_cache.replicaof("NO", "ONE")
+        redis_cache.config_set("replica-serve-stale-data", "yes")

@@ -3,10 +3,15 @@
 import json
 
 import pytest
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import IntegrityError
+from django.db.models import Q, UniqueConstraint
+from django.test.utils import isolate_apps
 
 from cachedemo import Pattern, cache_for
+from cachedemo.codec import Codec
+from cachedemo.registry import find_cache
+from tests.notes.models import Note
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -181,3 +186,29 @@ def test_if_match_decides_in_the_same_step(users):
     with pytest.raises(PreconditionFailed):
         users.via("cache-aside").write(1, {"name": "B"}, if_match=seen)
     assert users.get(1).name == "newer"
+
+
+def test_a_create_that_will_not_do_names_the_field(users):
+    with pytest.raises(ValidationError) as refused:
+        users.create(name="a\x00b", email="x@example.com")
+    assert refused.value.message_dict.keys() == {"name"}
+
+
+@pytest.mark.django_db
+def test_write_behind_leaves_to_the_source_whatever_a_conditional_constraint_looks_at(monkeypatch):
+    notes = cache_for(Note)
+    constraint = UniqueConstraint(fields=["title"], condition=Q(size=1), name="one")
+    monkeypatch.setattr(Note._meta, "constraints", [constraint])
+    fresh = type(notes)(Note)
+    assert fresh.unique_fields == {"title", "body", "size"}
+
+
+@isolate_apps("tests.notes")
+def test_a_child_of_a_registered_table_takes_the_same_steps(users):
+    class Member(User):
+        class Meta:
+            app_label = "notes"
+
+    assert find_cache(Member) is users
+    with pytest.raises(FieldDoesNotExist, match="in the table of its parent"):
+        Codec(Member, ["name"])

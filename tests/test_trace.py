@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connections
 
 import cachedemo
 from cachedemo import cache_for, servers, source, wake
@@ -122,8 +123,7 @@ def test_untraced_the_client_in_use_is_the_plain_one(users):
 
 
 def test_untraced_the_database_connection_is_the_plain_one(users):
-    from django.db import connection
-
+    connection = connections["default"]
     with cachedemo.trace():
         users.read(1)
     assert connection.execute_wrappers == []

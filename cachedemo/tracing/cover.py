@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, source, wake
 from cachedemo.servers import CACHE, QUEUE, Error, Role
-from cachedemo.tracing.recorder import recorders, timed
+from cachedemo.tracing.recorder import timed
 
 _lock = threading.Lock()
 _watchers = 0
@@ -18,7 +18,7 @@ _plain_trip, _plain_wake = source.trip, wake.wake
 
 
 class RecordingClient:
-    """Stands in for a role's client while somebody watches; what others than the watcher send just passes."""
+    """Stands in for a role's client while somebody watches; what others than the watcher send is noted nowhere."""
 
     def __init__(self, server: str, plain: Any) -> None:
         self.server = server
@@ -28,13 +28,10 @@ class RecordingClient:
         return getattr(self.plain, name)
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
-        if not recorders.get():
-            return self.plain.execute_command(*words, **options)
         return timed(self.server, [words], lambda: self.plain.execute_command(*words, **options))
 
     def pipeline(self, transaction: bool = True) -> Any:
-        plain = self.plain.pipeline(transaction=transaction)
-        return RecordingPipeline(self.server, plain) if recorders.get() else plain
+        return RecordingPipeline(self.server, self.plain.pipeline(transaction=transaction))
 
 
 class RecordingPipeline:

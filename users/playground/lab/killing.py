@@ -1,5 +1,6 @@
 """A process that is killed in the middle of its work, as by the kernel: SIGKILL, no last words."""
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from cachedemo.trace import Step
 from users.playground.lab.actors import NeverCame, Reached
 
 
-def killed_after(work: Callable[[], Any], reached: Reached) -> list[str]:
-    """Do the work in a process of its own, and kill that after the step; return the commands it sent."""
+def killed_after(work: Callable[[], Any], reached: Reached) -> list[dict[str, str]]:
+    """Do the work in a process of its own, and kill that after the step; return what it did."""
     connections.close_all()
     reader, writer = os.pipe()
     parent = os.getpid()
@@ -24,18 +25,19 @@ def killed_after(work: Callable[[], Any], reached: Reached) -> list[str]:
         _work_until_killed(work, reached, writer, parent)
     os.close(writer)
     with os.fdopen(reader) as told:
-        lines = told.read().split("\n")
+        lines = told.read().splitlines()
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
         raise NeverCame("The process ended before the step it was to be killed after.")
-    return [line for line in lines if line]
+    return [json.loads(line) for line in lines]
 
 
 def _work_until_killed(work: Callable[[], Any], reached: Reached, pipe: int, parent: int) -> None:
     end_with_parent(parent)
 
     def gate(step: Step) -> None:
-        os.write(pipe, f"{step.server} {step.command}\n".encode())
+        told = {"server": step.server, "command": step.command, "purpose": step.purpose}
+        os.write(pipe, json.dumps(told).encode() + b"\n")
         if reached(step):
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -55,9 +55,9 @@ class Stage:
 
     def killed_after(self, name: str, work: Callable[[], Any], reached: Reached) -> None:
         """Do the work in a process that is killed after the step."""
-        for line in killed_after(work, reached):
-            server, _, command = line.partition(" ")
-            self._step(name, server, command, _NAIVE.get(command.split()[0], ""))
+        for step in killed_after(work, reached):
+            purpose = _NAIVE.get(step["command"].split()[0], step["purpose"])
+            self._step(name, step["server"], step["command"], purpose)
         self.note(f"The {name} is killed here: SIGKILL.")
 
     def note(self, text: str) -> None:

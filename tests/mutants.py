@@ -223,19 +223,13 @@ MUTANTS = [
     ),
     mutant(
         "nothing_owed_to_a_paused_cache",
-        "tests/test_cache_faults.py",
-        (
-            "patterns/source_write.py",
-            "            self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)\n"
-            "        except CacheUnavailable:\n            self._cache_failed = True\n",
-            "            self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)\n"
-            "        except CacheUnavailable:\n            pass\n",
-        ),
+        "tests/test_cache_faults.py -k paused",
+        ("patterns/source_write.py", "        if self._cache_failed:\n", "        if False:\n"),
         ("patterns/write_behind.py", "cache.queue_of_writes.owe([pk])", "pass"),
     ),
     mutant(
         "scripts_are_sent_once",
-        "tests/test_cache_faults.py",
+        "tests/test_cache_faults.py -k SCRIPT",
         (
             "servers.py",
             '            return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)',
@@ -245,15 +239,26 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers.py", "QueueUnavailable, retries=0)", "QueueUnavailable, retries=1)"),
+        ("servers.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
     ),
     mutant(
         "unknown_is_acknowledged",
         "tests/test_database_faults.py",
         (
-            "patterns/synchronous.py",
-            "    except OutcomeUnknown:\n        raise",
-            "    except OutcomeUnknown:\n        return None",
+            "source.py",
+            '            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error',
+            "            return",
+        ),
+    ),
+    mutant(
+        "a_dead_queue_acknowledges",
+        "tests/test_queue_durability.py -k nothing",
+        (
+            "patterns/write_behind.py",
+            "    taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values, cache.fsync_within)\n",
+            "    try:\n"
+            "        taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values, cache.fsync_within)\n"
+            "    except Exception:\n        return base\n",
         ),
     ),
     mutant(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cachedemo import cache_for, slots
@@ -106,6 +106,7 @@ def _is_row(notes, body):
 
 
 @on_servers
+@example(raw={b"title": b"0" * 16 + b"{}"})
 @given(raw=st.dictionaries(st.sampled_from([b"title", b"body", b"size", b"\xff"]), waiting, min_size=1))
 def test_whatever_waits_is_flushed_or_a_dead_letter(note, redis_queue, raw):
     notes = cache_for(Note)

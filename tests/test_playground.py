@@ -12,11 +12,14 @@ import redis
 from django.core.management import call_command
 
 from cachedemo import cache_for
+from cachedemo.exceptions import QueueUnavailable
 from cachedemo.servers import CACHE, QUEUE
 from tests.helpers import until
 from users.demo import control
 from users.models import User
 from users.playground import charts, comparison, keep, timeline
+from users.playground.bench.measure import Sizes
+from users.playground.bench.run import run
 
 pytestmark = pytest.mark.usefixtures("people", "open_access")
 
@@ -229,20 +232,16 @@ def test_compare_says_so_when_nobody_flushes(monkeypatch):
     assert User.objects.count() == 3
 
 
-def test_the_bench_leaves_nothing_behind_and_empties_nothing(users, redis_cache, redis_queue):
+def test_the_bench_has_the_articles_table_leaves_nothing_behind_and_empties_nothing(users, redis_cache, redis_queue):
     users.read(1)
     users.via("write-behind").update(2, name="waits")
     before = sorted(redis_cache.scan_iter()), sorted(redis_queue.scan_iter(match="*users*"))
-    call_command("cache_bench", "--quick", "--json", stdout=StringIO())
+    out = StringIO()
+    call_command("cache_bench", "--quick", "--json", stdout=out)
     assert (sorted(redis_cache.scan_iter()), sorted(redis_queue.scan_iter(match="*users*"))) == before
     assert not list(redis_queue.scan_iter(match="*bench*"))
     assert User.objects.count() == 3
     assert not {"cmdstat_flushdb", "cmdstat_flushall"} & redis_cache.info("commandstats").keys()
-
-
-def test_the_bench_has_the_articles_table_and_its_order_holds():
-    out = StringIO()
-    call_command("cache_bench", "--quick", "--json", stdout=out)
     report = json.loads(out.getvalue())
     assert [(row["state"], row["user"]) for row in report["article"]] == [
         (state, f"user {n}") for state in ("cold", "warm") for n in (1, 2, 3)
@@ -252,6 +251,25 @@ def test_the_bench_has_the_articles_table_and_its_order_holds():
     assert [row["hits"] for row in report["reads"]] == pytest.approx([0.5, 0.8, 0.95, 0.99], abs=0.2)
     assert {row["pattern"] for row in report["writes"]} == {"cache-aside", "write-through", "write-behind"}
     assert report["flush"][0]["rows"] == 60
+
+
+def test_a_measurement_that_is_stopped_takes_its_rows_along(run_python, redis_queue):
+    process = run_python("manage.py", "cache_bench", "--events")
+    process.says("Zipf reads", timeout=30)
+    assert User.objects.count() > 3
+    process.end()
+    assert User.objects.count() == 3
+    assert not list(redis_queue.scan_iter(match="*bench*"))
+
+
+def test_a_measurement_without_its_servers_takes_its_rows_along_too(queue_server):
+    def kill_the_queue(what: str, done: int, of: int) -> None:
+        if what.startswith("Zipf"):
+            queue_server.kill()
+
+    with pytest.raises(QueueUnavailable):
+        run(Sizes.quick(), 1.0, kill_the_queue)
+    assert User.objects.count() == 3
 
 
 def test_the_bench_draws_tables_and_writes_a_report(tmp_path):
@@ -266,16 +284,16 @@ def test_the_bench_draws_tables_and_writes_a_report(tmp_path):
 
 
 def test_a_measurement_is_started_and_followed_without_javascript(client):
-    run = client.post("/bench/", {"quick": "1"})["Location"]
-    assert client.get(run).status_code == 200
-    until(lambda: "99th percentile" in text_of(client.get(run)), timeout=40, interval=0.3)
-    assert "hx-get" not in client.get(run, headers={"HX-Request": "true"}).content.decode()
+    started = client.post("/bench/", {"quick": "1"})["Location"]
+    assert client.get(started).status_code == 200
+    until(lambda: "99th percentile" in text_of(client.get(started)), timeout=40, interval=0.3)
+    assert "hx-get" not in client.get(started, headers={"HX-Request": "true"}).content.decode()
 
 
 def test_an_experiment_is_started_and_followed_without_javascript(client):
-    run = client.post("/lab/flushdb-pending/")["Location"]
-    until(lambda: "It held." in text_of(client.get(run)), timeout=30, interval=0.2)
-    page = text_of(client.get(run))
+    started = client.post("/lab/flushdb-pending/")["Location"]
+    until(lambda: "It held." in text_of(client.get(started)), timeout=30, interval=0.2)
+    page = text_of(client.get(started))
     assert "It broke. The list of pending writes stands in the same database" in page
     assert "lost 5" in page
 
@@ -296,6 +314,12 @@ def test_only_the_newest_are_kept(monkeypatch):
         ids.append(keep.save("few", {"n": n}))
         time.sleep(0.01)
     assert [keep.load("few", each) is not None for each in ids] == [False, False, True, True, True]
+
+
+def test_an_id_from_outside_leads_to_no_other_file():
+    folder = keep.folder("traces")
+    (folder.parent / "secret.json").write_text("{}")
+    assert keep.load("traces", "../secret") is None
 
 
 # the demo's buttons

@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import sys
 import time
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--events", action="store_true", help="tell progress and figures as lines of JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._parent = os.getppid()
         if options["events"]:
             _end_in_order()
         sizes = Sizes.quick() if options["quick"] else Sizes()
@@ -70,6 +72,8 @@ class Command(BaseCommand):
         return tell
 
     def _tell(self, event: dict[str, Any]) -> None:
+        if os.getppid() != self._parent:
+            raise SystemExit("Whoever started this measurement is gone.")
         self.stdout.write(json.dumps(event))
         self.stdout.flush()
 

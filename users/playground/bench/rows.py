@@ -1,9 +1,11 @@
 """Rows, slots and a queue that nobody else uses, gone when the measurement is over."""
 
+import contextlib
 import secrets
 from typing import Any, Self
 
 from cachedemo import ModelCache, wake
+from cachedemo.exceptions import Unavailable
 from cachedemo.servers import QUEUE
 from users.models import User
 
@@ -29,9 +31,11 @@ class Throwaway:
     def __exit__(self, *_: object) -> None:
         if self._asks is not None:
             wake.ask_with(self._asks)
-        QUEUE.command("UNLINK", *_keys_of(str(self.cache.queue)))
-        self.cache.slots.drop(self.pks, [])
         self._rows._raw_delete(self.cache.using)  # past the signals: the registered cache has never seen them
+        with contextlib.suppress(Unavailable):  # slots expire by themselves
+            self.cache.slots.drop(self.pks, [])
+        with contextlib.suppress(Unavailable):
+            QUEUE.command("UNLINK", *_keys_of(str(self.cache.queue)))
 
     @property
     def _rows(self) -> Any:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cachedemo import keyspace, queue_keys
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import CACHE, QUEUE
+from cachedemo.servers import CACHE, QUEUE, Script
 from cachedemo.versions import LIVE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
+
+_end_deletion = Script("end_deletion")
 
 RETIRING = "retiring"
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
@@ -113,7 +115,7 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
     if deletion.state == RUNNING and writers:
         _wait_for(cache, writers)
         deletion = _sweep(cache, version, tell)
-    return _end(cache, version) if deletion.state == RUNNING else deletion
+    return _end(cache, version, deletion) if deletion.state == RUNNING else deletion
 
 
 def _under_way(cache: "ModelCache") -> set[bytes]:
@@ -189,21 +191,11 @@ def _report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
     return deletion or Deletion(CANCELLED, deleted, deleted, time.time(), time.time(), "")
 
 
-def _end(cache: "ModelCache", version: str) -> Deletion:
-    """Take the version out of the set, unless somebody has cancelled at the last moment."""
-    name = key(cache, version)
-    _raise(
-        QUEUE.pipeline(
-            [
-                ("HDEL", queue_keys.key(cache, "versions"), version),
-                ("HSET", name, "state", DONE, "updated", time.time()),
-                ("EXPIRE", name, keyspace.KEPT),
-            ]
-        )
-    )
-    deletion = progress(cache, version)
-    assert deletion is not None
-    return deletion
+def _end(cache: "ModelCache", version: str, deletion: Deletion) -> Deletion:
+    """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment."""
+    keys = [queue_keys.key(cache, "versions"), key(cache, version)]
+    QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
+    return progress(cache, version) or deletion
 
 
 def _set_state(cache: "ModelCache", version: str, state: str) -> None:

@@ -168,3 +168,29 @@ def test_a_writer_under_way_when_its_version_is_retired_is_waited_for(older, red
         assert version_deletion.run(older, "1").state == "done"
     assert len(swept) == 2
     assert redis_cache.dbsize() == 0
+
+
+def test_a_cancel_at_the_last_moment_leaves_the_version_served_and_written(older, newer, monkeypatch):
+    end = version_deletion._end
+
+    def cancelled_before(cache, version, deletion):
+        assert version_deletion.cancel(cache, version)
+        older.get(1)
+        return end(cache, version, deletion)
+
+    older.get(1)
+    monkeypatch.setattr(version_deletion, "_end", cancelled_before)
+    version_deletion.begin(newer, "1", "olga")
+    assert version_deletion.run(newer, "1").state == version_deletion.CANCELLED
+    newer.update(1, title="a2")
+    assert older.get(1).title == "a2"
+
+
+def test_a_straggler_of_a_deleted_version_does_not_fill_by_writing(older, newer, redis_cache):
+    older.get(1)
+    version_deletion.begin(newer, "1", "olga")
+    version_deletion.run(newer, "1")
+    older.via("write-through").update(1, title="a1")
+    assert redis_cache.get("v1:note:1") is None
+    newer.update(1, title="a2")
+    assert older.get(1).title == "a2"

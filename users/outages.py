@@ -49,8 +49,8 @@ _DATABASE = Outage(
     "Start it, or correct DATABASE_URL; manage.py migrate makes missing tables.",
 )
 _UNKNOWN = Outage(
-    "The database did not say whether it took the write.",
-    "It may have been written or not.",
+    "It is not known whether the write was taken.",
+    "A server went away after the write was sent; it may have been written or not, and is not acknowledged.",
     "Look at the row before you write again.",
 )
 _CONTENDED = Outage(

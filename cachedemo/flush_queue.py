@@ -189,6 +189,11 @@ class FlushQueue:
         """Return how many rows wait, dead letters included."""
         return QUEUE.command("ZCARD", self.key("pending"))
 
+    def lag(self) -> float:
+        """Return the age in seconds of the oldest waiting write, 0 if there is none."""
+        oldest = QUEUE.command("ZRANGE", self.key("pending"), 0, 0, "WITHSCORES")
+        return max(0.0, time.time() - float(oldest[0][1]) / 1_000_000) if oldest else 0.0
+
     def dead(self) -> dict[str, dict[str, Any]]:
         """Return the dead letters: pk -> error, when, and the refused stamps."""
         return {pk.decode(): json.loads(letter) for pk, letter in QUEUE.command("HGETALL", self.key("dead")).items()}

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
 HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
+TOTALS = "{cachedemo}:totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 KEPT = 25 * 3600  # seconds: a day, and the hour that is under way
 
@@ -95,14 +96,21 @@ def send() -> None:
     global _sent
     with _sending:
         with _lock:  # not while the server is asked: a thread that begins to count must not wait for it
-            totals = _totals()
-        new = {name: now - sent for name, now, sent in zip(METRICS, totals, _sent, strict=True) if now > sent}
+            counted = _totals()
+        new = {name: now - sent for name, now, sent in zip(METRICS, counted, _sent, strict=True) if now > sent}
         if not new:
             return
         hour, minute = divmod(int(time.time()) // 60, 60)
         key = bucket(hour)
-        _done(QUEUE.pipeline([*(("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()), _expire(key)]))
-        _sent = totals
+        by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
+        ever = [("HINCRBY", TOTALS, name, n) for name, n in new.items()]
+        _done(QUEUE.pipeline([*by_minute, *ever, _expire(key)]))
+        _sent = counted
+
+
+def totals() -> dict[str, int]:
+    """Return what all processes have ever counted: metric -> sum."""
+    return {name.decode(): int(number) for name, number in QUEUE.command("HGETALL", TOTALS).items()}
 
 
 def _totals() -> list[int]:

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.db import connection
 
-from cachedemo import cache_for
+from cachedemo import cache_for, stats
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -96,3 +96,34 @@ def test_readyz_says_what_the_queue_keeps_and_what_waits_in_it(client, people, r
     assert "Up to 2 s of acknowledged writes" in queue["promise"]
     assert "appendfsync always" in queue["warnings"][0]
     assert queue["waiting"]["flush:users"] == {"pending": 1, "dead": 0, "owed": 0, "owed_overdue_seconds": 0.0}
+
+
+def scraped(client):
+    lines = client.get("/metrics").content.decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+def test_metrics_count_reads_and_flushes_of_all_processes_and_what_waits(client, people):
+    users = cache_for(User)
+    users.read(1), users.read(1)
+    users.via("write-behind").update(1, name="Al")
+    stats.send()
+    before = scraped(client)
+    assert before['cachedemo_reads_total{origin="cache"}'] >= 1
+    assert before['cachedemo_reads_total{origin="source"}'] >= 1
+    assert before['cachedemo_pending_rows{queue="flush:users"}'] == 1
+    assert before['cachedemo_oldest_pending_seconds{queue="flush:users"}'] > 0
+    assert before['cachedemo_server_up{role="queue"}'] == 1
+    users.drain(timeout=5)
+    stats.send()
+    after = scraped(client)
+    assert after['cachedemo_pending_rows{queue="flush:users"}'] == 0
+    assert after["cachedemo_flushed_rows_total"] == before["cachedemo_flushed_rows_total"] + 1
+
+
+def test_metrics_say_which_server_is_down_and_nothing_it_alone_knows(client, queue_server):
+    queue_server.kill()
+    said = scraped(client)
+    assert said['cachedemo_server_up{role="queue"}'] == 0
+    assert said['cachedemo_server_up{role="cache"}'] == 1
+    assert not any("pending" in name for name in said)

@@ -11,10 +11,12 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import durability, registry, servers
 from cachedemo.exceptions import Unavailable
 from cachedemo.flush_queue import FlushQueue
+from cachedemo.metrics import exposition
 from users.models import User
 
 Answer = dict[str, Any]
@@ -42,6 +44,13 @@ def ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {"status": status, "checks": checks, "queue": answers["queue"]}, status=503 if down & NEEDED else 200
     )
+
+
+@transaction.non_atomic_requests
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus."""
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None]:

@@ -27,7 +27,7 @@ _end_deletion = Script("end_deletion")
 RETIRING = "retiring"
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
 BATCH = 100  # keys looked at in one go: the server is kept for some ten microseconds
-PAUSE = 0.006  # seconds between two batches: no read waits for more than one
+PAUSE = 0.010  # seconds between two batches: no read waits for more than one
 REPORT_EVERY = 0.25  # seconds
 STALLED_AFTER = 15.0  # seconds without a word from the worker
 

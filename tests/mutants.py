@@ -167,7 +167,7 @@ MUTANTS = [
     mutant(
         "dead_stays_dead",
         "tests/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("lua/enqueue.lua", "if redis.call('HDEL', DEAD, pk) == 1 or not waiting then", "if not waiting then"),
+        ("lua/enqueue.lua", "if not waiting or redis.call('HDEL', DEAD, pk) == 1 then", "if not waiting then"),
     ),
     mutant(
         "no_janitor",
@@ -266,7 +266,7 @@ MUTANTS = [
         "tests/test_broker_faults.py",
         (
             "wake.py",
-            "    with contextlib.suppress(queue.Full):\n        _slot.put_nowait(queue_name)",
+            "    _asked.add(queue_name)\n    _something_asked.set()",
             "    _ask(queue_name)",
         ),
     ),

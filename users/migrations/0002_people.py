@@ -13,9 +13,7 @@ PEOPLE = [
 def add_people(apps, schema_editor):
     User = apps.get_model("users", "User")
     connection = schema_editor.connection
-    User.objects.using(connection.alias).bulk_create(
-        User(id=id, name=name, email=email) for id, name, email in PEOPLE
-    )
+    User.objects.using(connection.alias).bulk_create(User(id=id, name=name, email=email) for id, name, email in PEOPLE)
     # Explicit ids leave PostgreSQL's sequence behind; the next insert would collide with Alice.
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), [User]):

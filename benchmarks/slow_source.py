@@ -9,16 +9,15 @@ they do in a Celery worker of several processes, and the article's cannot; so th
 """
 
 import json
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.flush import fill_ours
 from benchmarks.results import Result
-from benchmarks.rounds import times_of
-from benchmarks.rows import ROWS
+from benchmarks.rounds import seconds_a_call
 
 LATENCY_MS = 200
 LIST = "article:flush:users"
@@ -29,39 +28,22 @@ def measure(bench: Bench) -> Iterator[Result]:
     from django.conf import settings
     from django.test import override_settings
 
-    rows = bench.times(ROWS, 4_000)
+    users, queue, rounds = bench.users, bench.bare_queue(), bench.times(6, 3)
     bench.start_empty()
-    fill_ours(bench, range(1, rows + 1))
-    users, batch = bench.users, bench.users.batch_size
-    batches = rows // batch // 2  # the other half is for two flushes at once
-    _fill_article(bench, batches)
-    queue = bench.bare_queue()
-    with override_settings(CACHEDEMO=settings.CACHEDEMO | {"SOURCE_LATENCY_MS": LATENCY_MS}):
-        rounds = bench.track("flush to a source 200 ms away", range(batches))
-        alone, article = times_of(rounds, 1, users.flush, lambda: _flush_article(queue, 1))
-        started = time.perf_counter()
-        _drain_with(WORKERS, users)
-        together = time.perf_counter() - started
-    one, two = batches * batch / sum(alone), (rows - batches * batch) / together
-    pace = batches / sum(article)
+    fill_ours(bench, range(1, rounds * (1 + WORKERS) * users.batch_size + 1))
+    _fill_article(bench, rounds)
+    slow = override_settings(CACHEDEMO=settings.CACHEDEMO | {"SOURCE_LATENCY_MS": LATENCY_MS})
+    with slow, ThreadPoolExecutor(WORKERS) as workers:
+        alone, together, article = seconds_a_call(
+            bench.track("flush to a source 200 ms away", range(rounds)),
+            1,
+            users.flush,
+            lambda: list(workers.map(lambda _: users.flush(), range(WORKERS))),
+            lambda: _flush_article(queue, 1),
+        )
+    one, two, pace = users.batch_size / alone, WORKERS * users.batch_size / together, 1 / article
     yield Result("flush, source 200 ms away", one, "article's flusher", pace, "rows/s")
     yield Result(f"{WORKERS} flushes at once, 200 ms", two, "article's flusher", pace, "rows/s", at_least=800)
-
-
-def _drain_with(workers: int, users: Any) -> None:
-    threads = [threading.Thread(target=_drain, args=[users]) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _drain(users: Any) -> None:
-    from django.db import connection
-
-    while users.flush():
-        pass
-    connection.close()
 
 
 def _fill_article(bench: Bench, rows: int) -> None:

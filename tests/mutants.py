@@ -3,7 +3,7 @@
     python tests/mutants.py            all of them, one at a time; ends with 1 if one survives
     python tests/mutants.py publish    those whose name contains the word
 
-The first eighteen are the mutants of the protocol's model, each forced by its own trace in test_races.py.
+Those of test_races.py are the mutants of the protocol's model (protocol_model.py), each forced by its own trace.
 """
 
 import os
@@ -168,6 +168,31 @@ MUTANTS = [
         "dead_stays_dead",
         "tests/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
         ("lua/enqueue.lua", "if not waiting or redis.call('HDEL', DEAD, pk) == 1 then", "if not waiting then"),
+    ),
+    mutant(
+        "a_save_supersedes_what_it_does_not_write",
+        "tests/test_saves.py::test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_not_write",
+        ("signals.py", "if stamp > seen or name not in written", "if stamp > seen"),
+    ),
+    mutant(
+        "a_rolled_back_save_counts_as_seen",
+        "tests/test_saves.py::test_after_a_rollback_an_instance_has_seen_no_more_than_before",
+        ("signals.py", "    remember(instance, seen)\n", ""),
+    ),
+    mutant(
+        "a_straggler_fills_by_writing",
+        "tests/test_versions.py::test_a_straggler_of_a_deleted_version_does_not_fill_by_writing",
+        ("patterns/source_write.py", "self.stamped.announced is None or", "False and"),
+    ),
+    mutant(
+        "a_cancelled_deletion_ends_all_the_same",
+        "tests/test_versions.py::test_a_cancel_at_the_last_moment_leaves_the_version_served_and_written",
+        ("lua/end_deletion.lua", "if state ~= 'running' or begun ~= ARGV[2] then", "if false then"),
+    ),
+    mutant(
+        "parked_rows_count_as_lost",
+        "tests/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
+        ("flush.py", "        cache.queue_of_writes.park(claim.pk)\n", ""),
     ),
     mutant(
         "no_janitor",

@@ -14,6 +14,7 @@ import cachedemo
 from cachedemo import cache_for, servers, source, wake
 from cachedemo.servers import CACHE, QUEUE
 from cachedemo.trace import server_timing
+from cachedemo.tracing import words as tracing_words
 from tests.environment import ROOT
 from users.models import User
 
@@ -178,6 +179,11 @@ def test_each_step_says_what_it_was_for_and_which_line_took_it(users):
     assert lease.command.startswith("SET v2:user:1 L")
     assert "take the lease" in lease.purpose
     assert [place.function for place in lease.stack] == ["take_lease", "_load"]
+
+
+def test_every_script_that_a_trace_can_meet_has_words_for_what_it_is_for():
+    scripts = {path.stem for path in (ROOT / "cachedemo" / "lua").glob("*.lua")} - {"queue"}
+    assert scripts == tracing_words._SCRIPTS.keys()
 
 
 def test_the_simulated_way_and_the_request_for_a_flush_are_steps(users, settings):

@@ -1,9 +1,10 @@
 """What each step is for, in words."""
 
 import re
+import sys
+from collections.abc import Iterator
 from typing import Any
 
-from cachedemo import flush_queue, keyspace, slots
 from cachedemo.servers import Script
 
 LONGEST = 60  # characters of one word that are shown
@@ -29,6 +30,10 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "bury": "the database refuses it: make it a dead letter",
     "owe": "note that this slot must be emptied as soon as the cache answers",
     "paid": "what was owed is done",
+    "retry": "give dead letters back to the list",
+    "discard": "forget dead letters, and note that their slots are owed",
+    "survey": "count a batch of keys",
+    "end_deletion": "all keys of the version are gone: forget it, unless it was announced again",
 }
 _FROM_THE_QUEUE = {"row:": "what waits for this row", "versions": "may this version fill", "paused": "is it paused"}
 _KINDS = {
@@ -50,10 +55,7 @@ _STATEMENTS = {
 }
 
 
-_known = [
-    each for module in (slots, flush_queue, keyspace) for each in vars(module).values() if isinstance(each, Script)
-]
-_names = {script.digest: script.name for script in _known} | {script.source: script.name for script in _known}
+_names: dict[str | bytes, str] = {}  # digest or source -> name, of every script met so far
 
 
 def purpose_of(server: str, words: tuple[Any, ...], answer: Any) -> str:
@@ -76,7 +78,17 @@ def script_name(words: tuple[Any, ...]) -> str:
     """Return the name of the script that a command runs; empty if it runs none of ours."""
     if str(words[0]).upper() not in ("EVALSHA", "EVAL"):
         return ""
+    if words[1] not in _names:
+        _names.update(_scripts())
     return _names.get(words[1], "")
+
+
+def _scripts() -> Iterator[tuple[str, str]]:
+    """Yield the scripts of every module that is loaded, by digest and by source."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("cachedemo."):
+            for script in [each for each in vars(module).values() if isinstance(each, Script)]:
+                yield from ((script.digest, script.name), (script.source, script.name))
 
 
 def _of_script(name: str, answer: Any) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cachedemo import Origin
 from users import words
 from users.playground.charts import Chart, Value, chart
 
@@ -33,7 +34,7 @@ def _article(report: dict[str, Any]) -> Section:
         "Cold and warm reads",
         f"The article's table: its database is {report['article_ms']} ms away.",
         ("", "user", "took", "from"),
-        [(row["state"], row["user"], words.duration(row["seconds"]), row["origin"]) for row in rows],
+        [(row["state"], row["user"], words.duration(row["seconds"]), _place(row["origin"])) for row in rows],
         chart("Cold and warm reads", bars, logarithmic=True),
     )
 
@@ -79,3 +80,7 @@ def _flush(report: dict[str, Any]) -> Section:
 
 def _figures(row: dict[str, Any]) -> list[str]:
     return [f"{row['per_second']:,.0f}", *(words.duration(row[name]) for name in ("mean", "p50", "p99"))]
+
+
+def _place(origin: str) -> str:
+    return words.PLACES[Origin(origin)]

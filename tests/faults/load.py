@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.core.management.color import no_style
 from django.db import IntegrityError, close_old_connections, connection
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Contended, SourceUnavailable, StaleInstance, Unavailable, UnknownFieldWaiting
 from tests.faults.history import Kind, Outcome, Recorder
-from tests.faults.roles import shorten
+from tests.faults.roles import hand_out_new_ids, shorten
 from tests.notes.models import Note
 
 ROWS = 30  # there from the start; others come and go
@@ -185,9 +184,7 @@ def begin(folder: str, deadline: float) -> None:
         recorder.begin_as(number, Kind.CREATE, row, fields)
         notes.create(pk=row, **fields)
         recorder.end(number, Outcome.OK)
-    with connection.cursor() as cursor:  # no id is handed out twice
-        for statement in connection.ops.sequence_reset_sql(no_style(), [Note]):
-            cursor.execute(statement)
+    hand_out_new_ids()
 
 
 def tables() -> None:

@@ -11,6 +11,7 @@ from cachedemo import slots
 from cachedemo.model_cache import ModelCache
 from tests.conftest import empty, forget_servers
 from tests.faults.nursery import Job, Nursery
+from tests.faults.roles import hand_out_new_ids
 from tests.helpers import until
 from tests.notes.models import Note
 
@@ -34,6 +35,7 @@ class Matrix:
         forget_servers()
         Note.objects.all()._raw_delete("default")
         Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2, 3)])
+        hand_out_new_ids()
         self.notes.get(1)
         self.notes.via("write-behind").update(1, body="b1")
         if not warm:

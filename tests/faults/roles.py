@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.core.management.color import no_style
+from django.db import connection
+
 from cachedemo import cache_for
 from cachedemo.model_cache import ModelCache
 from tests.faults.stops import packets, steps
@@ -59,6 +62,13 @@ def shorten(notes: ModelCache, deadline: float) -> None:
     """Let leases, marks, claims and what is owed run out after `deadline` seconds."""
     notes.lease_timeout = notes.claim_deadline = deadline
     notes.slots.lease_ms = int(deadline * 1000)
+
+
+def hand_out_new_ids() -> None:
+    """Have the database continue after rows that came with their ids."""
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Note]):
+            cursor.execute(statement)
 
 
 def attempt(role: str, deadline: float) -> str:

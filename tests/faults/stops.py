@@ -24,19 +24,14 @@ class Steps:
         self.stops = {kill_before: signal.SIGKILL, stop_before: number}
         self.signal = number
         self.taken: list[str] = []
-        self._in_transaction = False
 
     def take(self, name: str) -> None:
         """Count a step. Nobody pauses inside a transaction: the lock that it holds would stop everybody."""
-        holds_a_lock, self._in_transaction = self._in_transaction, self._is_in_transaction_after(name)
-        if holds_a_lock and self.signal != signal.SIGKILL:
+        if self.signal != signal.SIGKILL and not connection.autocommit:
             return
         self.taken.append(name)
         if number := self.stops.get(len(self.taken)):
             os.kill(os.getpid(), number)
-
-    def _is_in_transaction_after(self, name: str) -> bool:
-        return name == "BEGIN" or (self._in_transaction and name != "COMMIT")
 
     def sql(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         self.take(sql.split(None, 1)[0])
@@ -60,6 +55,7 @@ def steps(stop_before: int, number: int = signal.SIGKILL, kill_before: int = 0) 
         number: the signal; SIGSTOP pauses.
         kill_before: a later step before which it is killed, once it has gone on.
     """
+    connection.ensure_connection()
     counter = Steps(stop_before, number, kill_before)
     with contextlib.ExitStack() as stack:
         stack.enter_context(counter.before(Role, "script", lambda role, script, *rest: script.name))

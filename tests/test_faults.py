@@ -21,7 +21,7 @@ def faults(run_python, tmp_path):
 
 
 def test_some_seconds_of_everything(faults, tmp_path):
-    process = faults("--minutes", "0.1", "--queue-kills", "2", "--clients", "2")
+    process = faults("--minutes", "0.05", "--queue-kills", "2", "--clients", "2")
     assert "every promise was kept" in process.finish(timeout=50)
     assert not list((tmp_path / "tmp").iterdir())
 

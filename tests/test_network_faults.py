@@ -105,15 +105,15 @@ def test_a_restarted_queue_is_found_again_although_nothing_is_sent_twice(notes, 
     assert notes.get(1).title == "a2"
 
 
-@pytest.mark.parametrize("fault", ["latency", "reset", "reset after", "black hole"])
+@pytest.mark.parametrize("fault", ["reset after", "black hole"])
 def test_a_mixed_load_over_a_bad_network(fault, nursery, transactional_db, tmp_path, to_cache, to_queue, urls):
     load = Load(nursery, tmp_path, settings=urls)
     load.begin()
     load.go_on(50)
     with load.cache_out_of_reach():
         for proxy in (to_cache, to_queue):
-            proxy.begin(fault, delay=0.02, times=1_000_000 if fault == "latency" else 5)
-        until(lambda: to_cache.times == to_queue.times == 0 or fault == "latency", timeout=20)
+            proxy.begin(fault, times=5)
+        until(lambda: to_cache.times == to_queue.times == 0, timeout=20)
         load.go_on(20)
         for proxy in (to_cache, to_queue):
             proxy.end()

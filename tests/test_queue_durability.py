@@ -10,7 +10,7 @@ from tests.faults.disk import Disk, compiler
 from tests.faults.run import Load
 from tests.helpers import missing, until
 
-KILLS = 3
+KILLS = 2
 
 
 @pytest.fixture

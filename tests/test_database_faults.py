@@ -43,7 +43,7 @@ def on_postgres(postgres, network, tmp_path_factory):
     """A nursery whose jobs reach PostgreSQL through the proxy."""
     log = tmp_path_factory.mktemp("postgres") / "log"
     nursery = Nursery(log, DATABASE_URL=postgres.url(network.port))
-    nursery.start("tests.faults.load:tables").result()
+    nursery.start("tests.faults.jobs:tables").result()
     yield nursery
     nursery.end()
 
@@ -51,7 +51,7 @@ def on_postgres(postgres, network, tmp_path_factory):
 @pytest.fixture
 def rows(on_postgres, network):
     network.end()
-    on_postgres.start("tests.faults.load:empty_table").result()
+    on_postgres.start("tests.faults.jobs:empty_table").result()
 
 
 def act(nursery, role):

@@ -1,7 +1,7 @@
 """A prepared Python that forks a process for each job: Django is set up once, and a job starts in milliseconds.
 
     nursery = Nursery(log)
-    job = nursery.start("tests.faults.load:client", seed=1)
+    job = nursery.start("tests.faults.jobs:client", seed=1)
     job.kill()                      # or .pause(), .resume(), .wait(timeout).result
 
 Every process here ends with the one that started it, even if that is killed.

@@ -96,7 +96,7 @@ class Load:
 
     def _start(self, job: str, **options: Any) -> Job:
         options |= {"folder": str(self.folder), "deadline": self.deadline}
-        return self.nursery.start(f"tests.faults.load:{job}", self.settings, **options)
+        return self.nursery.start(f"tests.faults.jobs:{job}", self.settings, **options)
 
     def done(self) -> int:
         """Return how many operations went well."""

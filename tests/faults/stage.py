@@ -45,7 +45,7 @@ class Stage(contextlib.ExitStack):
         )
         self.nursery = Nursery(self.folder / "nursery.log")
         self.callback(self.nursery.end)
-        self.nursery.start("tests.faults.load:tables").result()
+        self.nursery.start("tests.faults.jobs:tables").result()
         self.callback(self._end_worker)
 
     @property
@@ -56,7 +56,7 @@ class Stage(contextlib.ExitStack):
         """Return a new folder for one part of the run, with an empty queue, an empty cache and no rows."""
         folder = self.folder / f"part-{name}"
         folder.mkdir()
-        self.nursery.start("tests.faults.load:empty_everything").result()
+        self.nursery.start("tests.faults.jobs:empty_everything").result()
         return folder
 
     def start_worker(self) -> None:

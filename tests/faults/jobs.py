@@ -1,0 +1,129 @@
+"""The jobs of a load: clients, flushers, and what must be done before and after them.
+
+A client or flusher goes on until the file `stop` is in its folder, and for 15 minutes at most.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.db import close_old_connections, connection
+
+from cachedemo import cache_for
+from cachedemo.exceptions import Unavailable
+from tests.faults.history import Kind, Outcome, Recorder
+from tests.faults.load import FIELDS, PATTERNS, ROWS, Client, seen
+from tests.faults.roles import hand_out_new_ids, shorten
+from tests.notes.models import Note
+
+LONGEST = 900.0  # seconds
+
+
+def client(
+    name: str, folder: str, seed: int, pause: float, deadline: float, writes: tuple[str, ...] = PATTERNS
+) -> None:
+    """Run a client until it is told to stop."""
+    shorten(cache_for(Note), deadline)
+    one = Client(name, folder, seed, writes)
+    _until_stopped(folder, one.act, pause)
+
+
+def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that only queues writes."""
+    shorten(cache_for(Note), deadline)
+    one = Client(name, folder, seed, ("write-behind",))
+    _until_stopped(folder, one.update, pause)
+
+
+def flusher(folder: str, deadline: float) -> None:
+    """Do what a worker does, without Celery."""
+    notes = cache_for(Note)
+    shorten(notes, deadline)
+
+    def flush() -> None:
+        close_old_connections()
+        try:
+            notes.flush()
+        except Unavailable:
+            time.sleep(0.05)
+
+    _until_stopped(folder, flush, 0.01)
+
+
+def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:
+    stop, end = Path(folder) / "stop", time.monotonic() + LONGEST
+    while not stop.exists() and time.monotonic() < end:
+        act()
+        time.sleep(pause)
+
+
+def begin(folder: str, deadline: float) -> None:
+    """Make the rows that are there from the start, and write down that they are."""
+    shorten(cache_for(Note), deadline)
+    notes, recorder = cache_for(Note), Recorder("begin", Path(folder) / "begin.jsonl")
+    for row in range(1, ROWS + 1):
+        number = recorder.next_number()
+        fields = dict.fromkeys(FIELDS, recorder.value(number))
+        recorder.begin_as(number, Kind.CREATE, row, fields)
+        notes.create(pk=row, **fields)
+        recorder.end(number, Outcome.OK)
+    hand_out_new_ids()
+
+
+def tables() -> None:
+    """Make the tables in the database of this nursery."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)  # the notes refer to users
+
+
+def empty_table() -> None:
+    """Begin without rows, and with the ids from 1; PostgreSQL only."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE notes_note RESTART IDENTITY CASCADE")
+
+
+def empty_everything() -> None:
+    """Begin without rows, slots or waiting writes."""
+    from cachedemo.servers import CACHE, QUEUE
+
+    Note.objects.all()._raw_delete("default")
+    CACHE.command("FLUSHDB")
+    QUEUE.command("FLUSHDB")
+
+
+def overdue(folder: str, deadline: float) -> bool:
+    """Whether something is owed that should be paid by now."""
+    return cache_for(Note).queue_of_writes.owed()[1] > 0
+
+
+def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:
+    """Drain, work off what is owed, and write down what cache and source say at rest; return the dead letters."""
+    notes = cache_for(Note)
+    shorten(notes, deadline)
+    _come_to_rest(notes, time.monotonic() + timeout)
+    wanted = range(1, rows + 1)
+    cached = notes.get_many(wanted)
+    stored = {note.pk: note for note in Note.objects.filter(pk__in=wanted)}
+    for name, found in (("rest-cache", cached), ("rest-source", stored)):
+        recorder = Recorder(name, Path(folder) / f"{name}.jsonl")
+        number = recorder.begin(Kind.READ)
+        recorder.end(number, Outcome.OK, {row: seen(found[row]) if row in found else None for row in wanted})
+    return len(notes.queue_of_writes.dead())
+
+
+def _come_to_rest(notes: Any, patience: float) -> None:
+    queue = notes.queue_of_writes
+    while True:
+        try:
+            notes.drain(timeout=max(0.1, patience - time.monotonic()))
+            if not queue.owed()[0]:
+                return
+            error: Exception | None = None
+        except Unavailable as unavailable:
+            error = unavailable
+        if time.monotonic() > patience:
+            raise TimeoutError(f"Not at rest: {queue.owed()} owed") from error
+        time.sleep(0.02)

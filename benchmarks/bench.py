@@ -78,13 +78,13 @@ class Bench:
         """Return a plain redis-py client of the cache with the very settings that cachedemo gives its own."""
         from cachedemo import servers
 
-        return servers.connect(self.cache.url(0), servers.CACHE.retries)
+        return servers.connect(self.cache.url(0))
 
     def bare_queue(self) -> Any:
         """Return such a client of the queue."""
         from cachedemo import servers
 
-        return servers.connect(self.queue.url(1), servers.QUEUE.retries)
+        return servers.connect(self.queue.url(1))
 
     def start_empty(self) -> None:
         """Empty both servers and let cachedemo forget what it has announced to them."""

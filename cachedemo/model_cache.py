@@ -48,7 +48,7 @@ class ModelCache:
     timeout: float = 60
     missing_timeout: float = 5
     lease_timeout: float = 15
-    batch_size: int = 500
+    batch_size: int = 1000
     claim_deadline: float = 30
     max_pending: int = 100_000
     fsync_within: float | None = None

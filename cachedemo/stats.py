@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
 HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
-TOTALS = "{cachedemo}:totals"  # a hash that stays, metric -> sum over all time
+TOTALS = "{cachedemo}:stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 KEPT = 25 * 3600  # seconds: a day, and the hour that is under way
 

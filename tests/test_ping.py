@@ -14,6 +14,9 @@ from cachedemo.embedded import EmbeddedServer, free_port
 from tests.helpers import until
 
 
+CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
+
+
 @pytest.fixture
 def point_cache_to(settings):
     def point(url):
@@ -81,7 +84,8 @@ def test_out_of_memory_names_the_limit_and_the_policy(point_cache_to, server):
 
 
 def test_a_cluster_answers_with_moved(point_cache_to, server):
-    nodes = [server(cluster_enabled="yes", save="") for _ in range(2)]
+    ports = (port for port in iter(free_port, None) if port < CLUSTER_PORTS)
+    nodes = [server(cluster_enabled="yes", save="", port=next(ports)) for _ in range(2)]
     ours, other = (redis.Redis.from_url(node.url(0)) for node in nodes)
     other.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
     ours.execute_command("CLUSTER MEET", "127.0.0.1", nodes[1].port)

@@ -5,7 +5,7 @@ database one after another, and each put waits 200 ms. Ours waits as long, but o
 table over the same connection settings. Its pace is the same for few rows as for many, so it gets few.
 
 One flush at a time cannot be more than 1,000 times as fast, since it takes 1,000 rows a trip. Several may run at once,
-as they do in a Celery worker of several processes, and the article's cannot; so there is a line for one and one for two.
+as they do in a Celery worker of several processes, and the article's cannot: there is a line for one and one for two.
 """
 
 import json

@@ -23,6 +23,13 @@ def notes(transactional_db):
     return notes
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """A sleeping server costs less time than in production; what happens then is the same."""
+    monkeypatch.setattr(servers, "SOCKET_TIMEOUT", 0.3)
+    servers.reset()
+
+
 @pytest.fixture
 def loose(settings):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "STRICT_READS": False}

@@ -13,7 +13,6 @@ from cachedemo import ping, servers
 from cachedemo.embedded import EmbeddedServer, free_port
 from tests.helpers import until
 
-
 CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
 
 
@@ -101,7 +100,8 @@ def test_a_replica_is_read_only(point_cache_to, server, cache_server):
     assert "is a read-only replica: name the primary" in complaint()
 
 
-def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server):
+def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, monkeypatch):
+    monkeypatch.setattr(servers, "SOCKET_TIMEOUT", 0.2)
     sleeper = server()
     os.kill(sleeper.pid, signal.SIGSTOP)
     try:

@@ -42,9 +42,12 @@ def write(run_code, broker):
     return float(writer.finish().rpartition("slowest ")[2])
 
 
-def test_with_the_broker_dead_writes_are_acknowledged_and_drained_when_a_worker_is_back(
+def test_with_broker_worker_and_beat_dead_writes_are_acknowledged_and_drained_when_they_are_back(
     people, run_code, start_worker, broker, redis_queue
 ):
+    worker = start_worker("-B", "--concurrency=1", CELERY_BROKER_URL=broker.url(2))
+    worker.kill()
+    worker.wait()
     broker.kill()
     assert write(run_code, broker) < SLOWEST
     assert redis_queue.zcard("{flush:users}:pending") == 3
@@ -54,27 +57,7 @@ def test_with_the_broker_dead_writes_are_acknowledged_and_drained_when_a_worker_
     until(lambda: names() == ["n27", "n28", "n29"], timeout=DRAINED_WITHIN)
 
 
-def test_with_worker_and_beat_dead_writes_are_acknowledged_and_drained_when_they_are_back(
-    people, run_code, start_worker, broker, redis_queue
-):
-    worker = start_worker("-B", "--concurrency=1", CELERY_BROKER_URL=broker.url(2))
-    worker.kill()
-    worker.wait()
-    assert write(run_code, broker) < SLOWEST
-    assert redis_queue.zcard("{flush:users}:pending") == 3
-    start_worker("-B", "--concurrency=1", CELERY_BROKER_URL=broker.url(2))
-    until(lambda: names() == ["n27", "n28", "n29"], timeout=DRAINED_WITHIN)
-
-
 def test_with_beat_dead_a_worker_is_asked_by_the_writers(people, run_code, start_worker, broker):
     start_worker("--pool=solo", CELERY_BROKER_URL=broker.url(2))
     assert write(run_code, broker) < SLOWEST
     until(lambda: names() == ["n27", "n28", "n29"], timeout=DRAINED_WITHIN)
-
-
-def test_a_worker_finds_its_broker_again(people, start_worker, broker):
-    start_worker("-B", "--concurrency=1", CELERY_BROKER_URL=broker.url(2))
-    broker.kill()
-    cache_for(User).via("write-behind").update(1, name="Al")
-    broker.start()
-    until(lambda: names()[0] == "Al", timeout=30)

@@ -42,12 +42,12 @@ def test_killed_under_load_it_loses_nothing(nursery, transactional_db, tmp_path,
     load = Load(nursery, tmp_path)
     load.begin(job="writer")
     for _ in range(KILLS):
-        load.go_on(100)
+        load.go_on(60)
         injectors.kill(queue_server, lambda: None)
-    load.go_on(100)
+    load.go_on(60)
     report = load.end()
     assert not report.violations, str(report)
-    assert report.outcomes["write ok"] > 100
+    assert report.outcomes["write ok"] > 60
 
 
 def test_without_power_it_loses_nothing_that_was_acknowledged(disk, load):
@@ -56,13 +56,13 @@ def test_without_power_it_loses_nothing_that_was_acknowledged(disk, load):
     load = load(queue.server)
     load.begin(job="writer")
     for _ in range(KILLS):
-        load.go_on(100)
+        load.go_on(60)
         queue.cut_power()
         queue.start()
-    load.go_on(100)
+    load.go_on(60)
     report = load.end()
     assert not report.violations, str(report)
-    assert report.outcomes["write ok"] > 100
+    assert report.outcomes["write ok"] > 60
 
 
 def test_on_everysec_and_a_slow_disk_a_kill_loses_acknowledged_writes(disk, load):
@@ -84,7 +84,7 @@ def test_on_everysec_a_power_cut_loses_acknowledged_writes(disk, load):
     load = load(queue.server)
     load.begin(job="writer", flushers=0)
     synced_once(queue)
-    load.go_on(100)
+    load.go_on(60)
     assert queue.cut_power() > 0
     queue.start()
     assert "lost" in kinds(load.end())

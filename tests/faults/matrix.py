@@ -15,7 +15,7 @@ from tests.faults.roles import hand_out_new_ids
 from tests.helpers import until
 from tests.notes.models import Note
 
-DEADLINE = 0.1  # seconds, for leases, marks, claims and what is owed
+DEADLINE = 0.05  # seconds, for leases, marks, claims and what is owed
 MOST_STEPS = 40
 QUEUE = "{flush:notes}:"
 

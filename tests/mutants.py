@@ -194,6 +194,11 @@ MUTANTS = [
         "tests/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
         ("flush.py", "        cache.queue_of_writes.park(claim.pk)\n", ""),
     ),
+    Mutant(
+        "an_answer_outside_the_schema",
+        "tests/test_schema.py",
+        (Change("users/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
+    ),
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
@@ -331,7 +336,7 @@ def verdict_on(broken: Mutant) -> tuple[bool, str]:
             check=False,
         )
     if run.returncode == 1 and " failed" in run.stdout:
-        return True, next(line[1:].strip() for line in run.stdout.splitlines() if line.startswith("E  "))
+        return True, next((line[1:].strip() for line in run.stdout.splitlines() if line.startswith("E  ")), "it failed")
     return False, "SURVIVED" if run.returncode == 0 else f"no verdict:\n{run.stdout[-2000:]}{run.stderr[-2000:]}"
 
 

@@ -33,7 +33,7 @@ demo: $(VENV)/installed
 	@exec $(BIN)/python manage.py demo $(DEMO_OPTIONS)
 
 test: $(VENV)/installed-dev
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

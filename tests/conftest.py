@@ -29,7 +29,7 @@ _without_servers = pytest.StashKey[str]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and name them in the environment, before anything reads Django's settings."""
-    if config.option.help or config.option.version:
+    if config.option.help or config.option.version or _is_controller(config):
         return
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring settings of their own.", returncode=1)
@@ -43,6 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    """Whether this process only hands the tests out: each worker has servers of its own."""
+    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 def pytest_unconfigure() -> None:

@@ -28,7 +28,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     from django.conf import settings
     from django.test import override_settings
 
-    users, queue, rounds = bench.users, bench.bare_queue(), bench.times(6, 3)
+    users, queue, rounds = bench.users, bench.bare_queue(), bench.times(3, 2)
     bench.start_empty()
     fill_ours(bench, range(1, rounds * (1 + WORKERS) * users.batch_size + 1))
     _fill_article(bench, rounds)

@@ -1,11 +1,13 @@
 """A circuit breaker for one server in one process: pybreaker, kept off the path of a server that answers.
 
 pybreaker holds its lock while it calls, so every command through it would wait for every other. Here a command passes
-it only when the server has just failed, or to find out whether it is back.
+it only when the server has just failed. Whether it is back a thread finds out: a request would wait for a server that
+sleeps as long as its timeouts say.
 """
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,7 +16,7 @@ import pybreaker
 T = TypeVar("T")
 
 FAILURES = 3  # in a row, after which commands are refused at once
-PAUSE = 0.5  # seconds until one command may try again
+PAUSE = 0.5  # seconds between two looks whether it is back
 
 
 class Open(Exception):
@@ -22,21 +24,32 @@ class Open(Exception):
 
 
 class Breaker:
-    """Closed while the server answers, open when it does not, half open while one command finds out.
+    """Closed while the server answers, open when it does not, half open while a thread looks whether it is back.
 
     Args:
+        ping: asks the server anything; whatever it raises tells what is wrong.
         counts: says of an exception whether it means that the server does not answer.
+        swift: says of such an exception whether it came at once, as a refused connection does, and no timeout.
     """
 
-    def __init__(self, counts: Callable[[BaseException], bool]) -> None:
+    def __init__(
+        self,
+        ping: Callable[[], object],
+        counts: Callable[[BaseException], bool],
+        swift: Callable[[BaseException], bool],
+    ) -> None:
+        self._ping = ping
         self._counts = counts
+        self._swift = swift
+        self._cheap_to_ask = False  # whether the last failure was a swift one
         self._breaker = pybreaker.CircuitBreaker(
             fail_max=FAILURES,
             reset_timeout=PAUSE,
             exclude=[lambda error: not counts(error)],
             throw_new_error_on_trip=False,
         )
-        self._probe = threading.Lock()
+        self._watching = threading.Lock()
+        self._watcher: threading.Thread | None = None
         self.troubled = False  # whether commands must go through `call`; read before every one of them
 
     @property
@@ -45,31 +58,50 @@ class Breaker:
         return self._breaker.current_state
 
     def note(self, error: Exception) -> None:
-        """Count a failure of a command that was sent past `call`."""
-        if self._counts(error):
-            self.troubled = True
-            self._pass_on(error)
-
-    def call(self, send: Callable[[], T]) -> T:
-        """Send while the server may answer. Raises Open where it may not, and whatever `send` raises."""
+        """Count a failure of a command."""
+        if not self._counts(error):
+            return
+        self._cheap_to_ask = self._swift(error)
+        self.troubled = True
         if self.state == pybreaker.STATE_CLOSED:
-            answer = send()  # whoever called notes its failure
+            self._pass_on(error)
+        if self.state != pybreaker.STATE_CLOSED:
+            self._watch()
+
+    def call(self, send: Callable[[], T], *, insist: bool = False) -> T:
+        """Send while the server may answer; whoever calls notes a failure.
+
+        Args:
+            insist: send also where it may not, as long as it costs no timeout to be told so again.
+
+        Raises:
+            Open: the server is believed to be down. And whatever `send` raises.
+        """
+        if self.state == pybreaker.STATE_CLOSED:
+            answer = send()
             with contextlib.suppress(pybreaker.CircuitBreakerError):  # opened by another thread meanwhile
                 self._breaker.call(lambda: None)  # forget the failures before it
+        elif insist and self._cheap_to_ask:
+            answer = send()
+            self._breaker.close()
         else:
-            answer = self._try_again(send)
+            self._watch()
+            raise Open("It did not answer a moment ago.")
         self.troubled = self.state != pybreaker.STATE_CLOSED
         return answer
 
-    def _try_again(self, send: Callable[[], T]) -> T:
-        if not self._probe.acquire(blocking=False):
-            raise Open("Another request is finding out whether it is back.")
-        try:
-            return self._breaker.call(send)
-        except pybreaker.CircuitBreakerError as error:
-            raise Open("It did not answer a moment ago.") from error
-        finally:
-            self._probe.release()
+    def _watch(self) -> None:
+        """Let a thread look whether the server is back, unless one does."""
+        with self._watching:
+            if self._watcher is None or not self._watcher.is_alive():
+                self._watcher = threading.Thread(target=self._look, name="cachedemo-breaker", daemon=True)
+                self._watcher.start()
+
+    def _look(self) -> None:
+        while self.state != pybreaker.STATE_CLOSED:
+            time.sleep(PAUSE)
+            with contextlib.suppress(Exception):
+                self._breaker.call(self._ping)
 
     def _pass_on(self, error: Exception) -> None:
         def fail() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from cachedemo import workers
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
-from cachedemo.servers import QUEUE, Script
+from cachedemo.scripts import Script
+from cachedemo.servers import QUEUE
 from cachedemo.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp, claimed, decode, pairs, texts
 
 logger = logging.getLogger(__name__)

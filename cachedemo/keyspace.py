@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachedemo import stats
-from cachedemo.servers import CACHE, QUEUE, Script
+from cachedemo.scripts import Script
+from cachedemo.servers import CACHE, QUEUE
 
 KEY = "{cachedemo}:keyspace"
 KEPT = 86400  # seconds

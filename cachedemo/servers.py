@@ -4,11 +4,10 @@ Every command of the package passes `Role.command`, `Role.script` or `Role.pipel
 decided in one place, `Role.outage`.
 """
 
-import hashlib
 import os
+import socket
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -18,6 +17,7 @@ from redis.retry import Retry
 from cachedemo import conf
 from cachedemo.breaker import Breaker, Open
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
+from cachedemo.scripts import Script
 
 CONNECT_TIMEOUT = 0.5  # seconds
 SOCKET_TIMEOUT = 1.0  # seconds
@@ -41,25 +41,6 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
 _REFUSALS = ("MISCONF", "MASTERDOWN", "CLUSTERDOWN", "LOADING", "OOM", "READONLY", "NOAUTH")  # of no class of their own
 
 
-class Script:
-    """A script of the `lua` folder, sent once and called by its digest from then on.
-
-    Args:
-        name: the file, without its ending.
-        prelude: a file whose lines are put behind the script's first.
-    """
-
-    def __init__(self, name: str, prelude: str | None = None) -> None:
-        self.name = name
-        flags, script = _lua(name).split("\n", 1)
-        self.source = "\n".join([flags, _lua(prelude), script] if prelude else [flags, script])
-        self.digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
-
-
-def _lua(name: str) -> str:
-    return (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
-
-
 class Role:
     """One of the two servers: how to talk to it, and what to raise when it does not answer."""
 
@@ -73,7 +54,7 @@ class Role:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
-        self.breaker = Breaker(_is_silence)
+        self.breaker = Breaker(lambda: self._command(["PING"]), _is_silence, _is_swift)
 
     @property
     def url(self) -> str:
@@ -92,13 +73,18 @@ class Role:
                 client = self._client = connect(self.url)
             return client
 
-    def command(self, *words: Any) -> Any:
-        """Send one command and return its answer; raise what `outage` makes of an error."""
-        return self._run(self._command, words)
+    def command(self, *words: Any, insist: bool = False) -> Any:
+        """Send one command and return its answer; raise what `outage` makes of an error.
 
-    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        Args:
+            insist: send it although the breaker is open, if the server's last word was a swift no. For whoever must
+                not miss a server that is back, and would leave something wrong in it.
+        """
+        return self._run(self._command, words, insist=insist)
+
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], *, insist: bool = False) -> Any:
         """Run a Lua script and return its answer, loading the script first where the server has not got it."""
-        return self._run(self._script, script, keys, arguments)
+        return self._run(self._script, script, keys, arguments, insist=insist)
 
     def script_and(
         self, script: Script, keys: Sequence[str], arguments: Sequence[Any], command: Sequence[Any]
@@ -142,11 +128,11 @@ class Role:
             pipe.execute_command(*words)
         return pipe.execute(raise_on_error=False)
 
-    def _run(self, send: Callable[..., Any], *arguments: Any) -> Any:
+    def _run(self, send: Callable[..., Any], *arguments: Any, insist: bool = False) -> Any:
         """The one place that every command passes: through the breaker while the server is in trouble."""
         try:
             if self.breaker.troubled:
-                return self.breaker.call(lambda: send(*arguments))
+                return self.breaker.call(lambda: send(*arguments), insist=insist)
             return send(*arguments)
         except redis.RedisError as error:
             self.breaker.note(error)
@@ -182,6 +168,11 @@ def _is_silence(error: BaseException) -> bool:
     """Whether the server did not answer at all; one that refuses a command, or this process a connection, is there."""
     silent = isinstance(error, redis.ConnectionError | redis.TimeoutError)
     return silent and not isinstance(error, redis.exceptions.MaxConnectionsError)
+
+
+def _is_swift(error: BaseException) -> bool:
+    """Whether a server that did not answer let nobody wait: it is dead, not asleep, out of reach or without a name."""
+    return not isinstance(error, redis.TimeoutError) and not isinstance(error.__context__, socket.gaierror)
 
 
 # No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and

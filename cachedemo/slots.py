@@ -17,7 +17,8 @@ from typing import Any
 
 from cachedemo.entries import Entry, Origin
 from cachedemo.exceptions import ForeignData
-from cachedemo.servers import CACHE, Script
+from cachedemo.scripts import Script
+from cachedemo.servers import CACHE
 
 logger = logging.getLogger(__name__)
 
@@ -145,37 +146,37 @@ class Slots:
         logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self.key(pk))
         CACHE.command("UNLINK", self.key(pk))
 
-    # writing
+    # writing: insists, since a server that was dead a moment ago may be back, and somebody fill it with an old value
 
     def mark(self, pk: Any, writer: str) -> None:
         """Put the writer's mark over the slot, with the old value inside."""
-        CACHE.script(_mark, [self.key(pk)], [writer, self.lease_ms])
+        CACHE.script(_mark, [self.key(pk)], [writer, self.lease_ms], insist=True)
 
     def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str]) -> None:
         """Replace the writer's mark by the new value, or empty the slot if `entry` is None."""
         value: list[Any] = [b"", 0] if entry is None else self._slot_and_lifetime(entry)
-        CACHE.script(_finish, self._keys(pk, versions), [writer, *value])
+        CACHE.script(_finish, self._keys(pk, versions), [writer, *value], insist=True)
 
     def restore(self, pk: Any, writer: str) -> None:
         """Put the value under the writer's mark back."""
-        CACHE.script(_restore, [self.key(pk)], [writer])
+        CACHE.script(_restore, [self.key(pk)], [writer], insist=True)
 
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
         """Show a queued write over the base it was computed from; return whether it stands there now."""
         value, lifetime = self._slot_and_lifetime(entry)
         arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
-        return bool(CACHE.script(_publish, self._keys(pk, versions), arguments))
+        return bool(CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True))
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """Empty the slots of these rows (pk -> stamp in the source) where they may be older than the source."""
         pairs = [(key, b"%016d" % stamp) for pk, stamp in stamps.items() for key in self._keys(pk, versions)]
         if pairs:
-            CACHE.script(_settle, [key for key, _ in pairs], [stamp for _, stamp in pairs])
+            CACHE.script(_settle, [key for key, _ in pairs], [stamp for _, stamp in pairs], insist=True)
 
     def drop(self, pks: Iterable[Any], versions: Iterable[str]) -> int:
         """Empty slots whatever they hold, leases and marks too; return how many were not empty."""
         keys = [key for pk in pks for key in self._keys(pk, versions)]
-        return CACHE.command("UNLINK", *keys) if keys else 0
+        return CACHE.command("UNLINK", *keys, insist=True) if keys else 0
 
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cachedemo import keyspace, queue_keys
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import CACHE, QUEUE, Script
+from cachedemo.scripts import Script
+from cachedemo.servers import CACHE, QUEUE
 from cachedemo.versions import LIVE
 
 if TYPE_CHECKING:

@@ -258,6 +258,26 @@ MUTANTS = [
         ("patterns/write_behind.py", "cache.queue_of_writes.owe([pk])", "pass"),
     ),
     mutant(
+        "writers_trust_an_open_breaker",
+        "tests/test_outages.py -k test_a_writer_with_an_open_breaker",
+        ("breaker.py", "elif insist and self._cheap_to_ask:", "elif False:"),
+    ),
+    mutant(
+        "writers_wait_for_a_cache_that_sleeps",
+        "tests/test_outages.py -k test_a_cache_that_lets_writers_wait",
+        ("breaker.py", "elif insist and self._cheap_to_ask:", "elif insist:"),
+    ),
+    mutant(
+        "requests_wait_for_a_server_that_sleeps",
+        "tests/test_outages.py -k test_no_request_waits",
+        ("breaker.py", "            self._watch()\n            raise Open", "            return send()\n            raise Open"),
+    ),
+    mutant(
+        "nobody_looks_whether_it_is_back",
+        "tests/test_outages.py -k test_the_breaker_opens_after_a_few_failures",
+        ("breaker.py", "self._watcher.start()", "pass"),
+    ),
+    mutant(
         "scripts_are_sent_once",
         "tests/test_cache_faults.py -k SCRIPT",
         (

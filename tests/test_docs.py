@@ -279,9 +279,9 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts = {"cache": 0, "queue": 0, "source": 0}
     run, trip = servers.Role._run, source.trip
 
-    def counted_run(role: servers.Role, *arguments: Any) -> Any:
+    def counted_run(role: servers.Role, *arguments: Any, **options: Any) -> Any:
         counts[role.name] += 1
-        return run(role, *arguments)
+        return run(role, *arguments, **options)
 
     def counted_trip(using: str) -> None:
         counts["source"] += 1

@@ -1,10 +1,7 @@
 """When a server is down: what is served, what is refused, and that nothing acknowledged is lost."""
 
-import contextlib
 import os
 import signal
-import threading
-import time
 
 import pytest
 from django.db import OperationalError, connections
@@ -101,26 +98,64 @@ def test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_ba
     assert servers.CACHE.breaker.state == "closed"
 
 
-def test_only_one_request_at_a_time_finds_out_whether_a_server_is_back(notes, cache_server):
+@pytest.fixture
+def one_look_an_hour(monkeypatch):
+    """Once a breaker is open, nobody is sent to look whether the server is back."""
+    monkeypatch.setattr(breaker, "PAUSE", 3600.0)
+    servers.reset()
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+def test_a_writer_with_an_open_breaker_empties_a_slot_that_others_filled(
+    notes, pattern, cache_server, one_look_an_hour, redis_cache, redis_queue
+):
+    """The cache is back, and others know it already: what they have filled must not outlive the write."""
+    notes.get(1)
+    older = redis_cache.get("v1:note:1")
     cache_server.kill()
     for _ in range(breaker.FAILURES):
         notes.get(1)
     cache_server.start()
+    redis_cache.set("v1:note:1", older, ex=60)
+    assert servers.CACHE.breaker.state == "open"
+    notes.via(pattern).update(1, title="a1")
+    assert redis_cache.get("v1:note:1") != older
+    assert redis_queue.zcard("{flush:notes}:owed") == 0
+    assert servers.CACHE.breaker.state == "closed", "a writer has found out that it is back"
+    assert notes.get(1).title == "a1"
+
+
+def test_a_cache_that_lets_writers_wait_is_not_asked_again(
+    notes, cache_server, one_look_an_hour, redis_queue, monkeypatch
+):
+    notes.get_many([1, 2])
     os.kill(cache_server.pid, signal.SIGSTOP)
-    time.sleep(breaker.PAUSE)  # its pause is over; whoever comes first waits for the sleeping server
-    prober = threading.Thread(target=lambda: servers.CACHE.client() and _quietly(servers.CACHE.command, "PING"))
-    prober.start()
-    until(lambda: servers.CACHE.breaker.state == "half-open")
-    start = time.monotonic()
-    with pytest.raises(servers.CACHE.unavailable, match="Another request is finding out"):
-        servers.CACHE.command("PING")
-    assert time.monotonic() - start < servers.SOCKET_TIMEOUT / 2
+    for _ in range(breaker.FAILURES):
+        notes.get(1)
+    asked = []
+    script = servers.Role._script
+    monkeypatch.setattr(servers.Role, "_script", lambda role, *call: asked.append(role.name) or script(role, *call))
+    notes.update(1, title="a1")
+    assert set(asked) == {"queue"}
     os.kill(cache_server.pid, signal.SIGCONT)
-    prober.join()
+    assert redis_queue.zcard("{flush:notes}:owed") == 1
+
+
+def test_no_request_waits_to_find_out_whether_a_server_is_back(notes, cache_server, monkeypatch):
+    os.kill(cache_server.pid, signal.SIGSTOP)
+    for _ in range(breaker.FAILURES):
+        notes.get(1)
+    until(lambda: servers.CACHE.breaker.state == "half-open")  # somebody waits for the sleeping server
+    with monkeypatch.context() as patch:
+        patch.setattr(servers.Role, "_command", away)
+        with pytest.raises(servers.CACHE.unavailable, match="is not asked now"):
+            servers.CACHE.command("GET", "v1:note:1")
+    os.kill(cache_server.pid, signal.SIGCONT)
+    until(lambda: servers.CACHE.breaker.state == "closed")
 
 
 def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_meanwhile():
-    troubled = breaker.Breaker(lambda error: True)
+    troubled = breaker.Breaker(ping=_away, counts=lambda error: True, swift=lambda error: True)
     troubled.note(OSError("once"))
 
     def answer():
@@ -131,9 +166,8 @@ def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_me
     assert troubled.call(answer) == "answer"
 
 
-def _quietly(work, *arguments):
-    with contextlib.suppress(servers.CACHE.unavailable):
-        work(*arguments)
+def _away():
+    raise OSError("still away")
 
 
 # The queue is down

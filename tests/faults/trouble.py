@@ -36,7 +36,7 @@ class Trouble:
         cache, queue = self.stage.environment.cache, self.stage.environment.queue
         to_cache, to_queue = self.stage.to_cache, self.stage.to_queue
         return {
-            "cache killed": lambda: self.out_of_reach(lambda: injectors.kill(cache, self.a_while)),
+            "cache killed": lambda: injectors.kill(cache, self.a_while),
             "cache paused": lambda: self.out_of_reach(lambda: injectors.pause(cache, self.a_while)),
             "cache: FLUSHDB in a loop": lambda: injectors.flush_database(cache, self.a_moment),
             "cache: SCRIPT FLUSH in a loop": lambda: injectors.forget_scripts(cache, self.a_moment),

@@ -16,7 +16,17 @@ from benchmarks.results import Result, table
 from cachedemo.exceptions import CachedemoError
 
 WIDTH = 140  # where the output is no terminal
-MEASUREMENTS = ("reads", "memory", "write_behind", "flush", "slow_source", "stampede", "http", "delete_version")
+MEASUREMENTS = (
+    "reads",
+    "memory",
+    "write_behind",
+    "flush",
+    "slow_source",
+    "stampede",
+    "http",
+    "outage",
+    "delete_version",
+)
 
 
 def main() -> int:

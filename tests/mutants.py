@@ -270,7 +270,11 @@ MUTANTS = [
     mutant(
         "requests_wait_for_a_server_that_sleeps",
         "tests/test_outages.py -k test_no_request_waits",
-        ("breaker.py", "            self._watch()\n            raise Open", "            return send()\n            raise Open"),
+        (
+            "breaker.py",
+            "            self._watch()\n            raise Open",
+            "            return send()\n            raise Open",
+        ),
     ),
     mutant(
         "nobody_looks_whether_it_is_back",

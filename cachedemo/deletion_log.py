@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from cachedemo import history, version_deletion
 from cachedemo.exceptions import Unavailable
+from cachedemo.plurals import counted
 from cachedemo.version_deletion import DONE, Deletion
 
 if TYPE_CHECKING:
@@ -31,5 +32,5 @@ def _outcome(deletion: Deletion) -> str:
 
 def words(deletion: Deletion, name: str) -> str:
     if deletion.state == DONE:
-        return f"{deletion.deleted:,} keys of {name} were deleted."
-    return f"Cancelled after {deletion.deleted:,} of {deletion.total:,} keys of {name}."
+        return f"Deleted: {counted(deletion.deleted, 'key')} of {name}."
+    return f"Cancelled after {deletion.deleted:,} of {counted(deletion.total, 'key')} of {name}."

@@ -9,6 +9,7 @@ from typing import Any
 from cachedemo import conf, keyspace, queue_keys, registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.keyspace import Survey
+from cachedemo.plurals import counted
 from cachedemo.servers import CACHE, QUEUE, Role
 
 TOLERANCE = 0.1  # of the keys that were shown
@@ -90,7 +91,9 @@ def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
         raise FlushRefused("The queue lives in this database: FLUSHDB would lose acknowledged writes.")
     situation = look(keyspace.keep())
     if abs(situation.keys - shown_keys) > shown_keys * TOLERANCE:
-        raise FlushRefused(f"You were shown {shown_keys:,} keys, but now there are {situation.keys:,}: look again.")
+        raise FlushRefused(
+            f"You were shown {counted(shown_keys, 'key')}, but now there are {situation.keys:,}: look again."
+        )
     if (typing_needed or situation.foreign) and typed.strip() != situation.database:
         raise FlushRefused(f"Type {situation.database} to empty it{_because(situation)}.")
     CACHE.command("FLUSHDB", "ASYNC")

@@ -283,7 +283,7 @@ def test_the_queue_shows_what_is_in_flight_with_owner_and_deadline(client: Clien
 def test_flush_now_needs_no_worker_and_works_while_paused(client: Client, users: Any) -> None:
     users.via("write-behind").update(1, name="Al")
     pause.pause(users, "olga")
-    assert "1 rows of flush:users were taken" in press(client, url("queue"), "flush-now")
+    assert "Taken from the list of flush:users: 1 row." in press(client, url("queue"), "flush-now")
     assert User.objects.get(pk=1).name == "Al"
 
 
@@ -326,13 +326,13 @@ def test_dead_letters_are_shown_field_by_field_and_the_button_says_how_many(clie
 
 def test_one_letter_is_retried_and_the_other_stays(client: Client, users: Any) -> None:
     dead_letters()
-    assert "1 rows of flush:users wait for the flush again" in press(client, url("queue"), "retry-letters", pk="1")
+    assert "Back in the list of flush:users: 1 row." in press(client, url("queue"), "retry-letters", pk="1")
     assert users.queue_of_writes.dead().keys() == {"2"}
 
 
 def test_all_letters_are_discarded_and_reads_return_the_row(client: Client, users: Any) -> None:
     dead_letters()
-    assert "2 refused writes of flush:users were given up" in press(
+    assert "Given up: the refused writes of 2 rows of flush:users." in press(
         client, url("queue"), "discard-letters", which="all"
     )
     assert users.queue_of_writes.dead() == {}

@@ -62,7 +62,7 @@ def test_a_dead_letter_of_a_deleted_row_says_so(notes, redis_queue):
 
 def test_retry_lets_it_land_once_the_reason_is_gone(notes):
     allow()
-    assert run("retry", "1", "--queue", "flush:notes") == "1 dead letters wait for the flush again.\n"
+    assert run("retry", "1", "--queue", "flush:notes") == "Back in the list: 1 dead letter.\n"
     notes.drain(timeout=5)
     assert Note.objects.get(pk=1).title == "refused"
     assert dead_letters.retry(notes, ["2", "3"]) == 2

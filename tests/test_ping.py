@@ -123,7 +123,7 @@ def test_drain_says_what_it_did(people, capsys):
 
     cache_for(User).via("write-behind").update(1, name="Al")
     call_command("cache_drain")
-    assert "flush:users: 1 rows flushed." in capsys.readouterr().out
+    assert "flush:users: 1 row flushed." in capsys.readouterr().out
     assert User.objects.get(pk=1).name == "Al"
     call_command("cache_drain")
     assert "flush:users: 0 rows flushed." in capsys.readouterr().out

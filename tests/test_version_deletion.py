@@ -131,7 +131,7 @@ def test_the_worker_deletes_what_the_page_asked_for(
     (event,) = history.events([entry])
     assert (event.who, event.outcome, event.counts, event.target) == ("olga", "done", {"keys": 3000}, "v1:user:")
     assert event.seconds > 0
-    assert "3,000 keys of v1:user: were deleted." in text(client.get(url("versions")))
+    assert "Deleted: 3,000 keys of v1:user:." in text(client.get(url("versions")))
 
 
 def test_the_page_counts_first_and_deletes_only_what_it_counted(users: Any, redis_cache: redis.Redis) -> None:

@@ -12,6 +12,7 @@ from cachedemo.admin import actions
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import CachedemoError
+from cachedemo.plurals import counted
 from cachedemo.servers import CACHE, QUEUE, Error
 
 
@@ -44,7 +45,7 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Scan now instead of at the next minute."""
     found = keyspace.keep()
     keys = sum(group.keys for group in found.groups.values())
-    return Result(f"{keys:,} keys counted in {found.seconds:.1f} s.", {"keys": keys})
+    return Result(f"{counted(keys, 'key')} counted in {found.seconds:.1f} s.", {"keys": keys})
 
 
 @actions.action("flushdb", back="danger")
@@ -53,5 +54,7 @@ def empty(request: HttpRequest, shown: dict[str, Any]) -> Result:
     if shown["target"] != CACHE.address:
         raise actions.Refused(actions.STALE)
     keys = flushdb.flush(shown["keys"], request.POST.get("database", ""), typing_needed=typing_needed())
-    words = f"FLUSHDB: {keys:,} keys of {CACHE.address} are gone. Writes that wait for the source are not among them."
+    words = (
+        f"FLUSHDB of {CACHE.address}: {counted(keys, 'key')} gone. Writes that wait for the source are not among them."
+    )
     return Result(words, {"keys": keys}, reverse("admin:cachedemo_cache_changelist"))

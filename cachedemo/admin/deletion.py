@@ -10,6 +10,7 @@ from cachedemo import history, queue_keys, registry, tasks, version_deletion
 from cachedemo.admin import actions, tokens, version_rows
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.plurals import counted
 from cachedemo.servers import QUEUE
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     keys = version_deletion.count(cache, shown["version"])
     request.session[_COUNTED] = {"prefix": shown["target"], "keys": keys, "at": time.time()}
     there = reverse("admin:cachedemo_cache_version", args=[shown["model"], shown["version"]])
-    return Result(f"Dry run: {keys:,} keys of {shown['target']} would be deleted.", {"keys": keys}, there)
+    return Result(f"Dry run: {counted(keys, 'key')} of {shown['target']} would be deleted.", {"keys": keys}, there)
 
 
 @actions.action("delete-version", back="versions")
@@ -77,7 +78,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
     request.session.pop(_COUNTED, None)  # the next deletion begins with a count of its own
     left = deletion.total - deletion.deleted
-    words = f"Deleting {left:,} keys of {shown['target']}."
+    words = f"Deleting {counted(left, 'key')} of {shown['target']}."
     target = shown["target"]
     entry = history.record(request.user.pk, "delete-version", target, history.RUNNING, 0, {"keys": left}, words)
     try:

@@ -11,6 +11,7 @@ from cachedemo.admin import actions
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.dead_letters import DeadLetter
 from cachedemo.exceptions import CachedemoError
+from cachedemo.plurals import counted
 from cachedemo.servers import Error
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def retry(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Give them back to the flush."""
     cache, pks = _chosen(request, shown)
     retried = dead_letters.retry(cache, pks)
-    return Result(f"{retried:,} rows of {cache.queue} wait for the flush again.", {"rows": retried})
+    return Result(f"Back in the list of {cache.queue}: {counted(retried, 'row')}.", {"rows": retried})
 
 
 @actions.action("discard-letters", back="queue")
@@ -80,4 +81,4 @@ def discard(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Give up what was refused, for good."""
     cache, pks = _chosen(request, shown)
     discarded = dead_letters.discard(cache, pks)
-    return Result(f"{discarded:,} refused writes of {cache.queue} were given up.", {"rows": discarded})
+    return Result(f"Given up: the refused writes of {counted(discarded, 'row')} of {cache.queue}.", {"rows": discarded})

@@ -11,6 +11,7 @@ from cachedemo import pause, registry, stats
 from cachedemo.admin import actions, letters
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.plurals import counted
 from cachedemo.queue_keys import key
 from cachedemo.servers import QUEUE
 
@@ -133,7 +134,7 @@ def flush_now(request: HttpRequest, shown: dict[str, Any]) -> Result:
         rows += flushed
         if time.monotonic() > end:
             break
-    return Result(f"{rows:,} rows of {cache.queue} were taken from the list.", {"rows": rows})
+    return Result(f"Taken from the list of {cache.queue}: {counted(rows, 'row')}.", {"rows": rows})
 
 
 @actions.action("pause", back="queue")

@@ -96,9 +96,9 @@ def _minute(minute: int) -> list[Any]:
 
 def past_actions(operator: Any) -> None:
     for minutes, code, target, seconds, counts, words in (
-        (17, "flushdb", CACHE.address, 0.004, {"keys": 4812}, "FLUSHDB: 4,812 keys are gone."),
-        (41, "delete-version", "v0:user:", 12.4, {"keys": 120_000}, "120,000 keys of v0:user: were deleted."),
-        (55, "retry-letters", "flush:users", 0.01, {"rows": 3}, "3 rows of flush:users wait for the flush again."),
+        (17, "flushdb", CACHE.address, 0.004, {"keys": 4812}, f"FLUSHDB of {CACHE.address}: 4,812 keys gone."),
+        (41, "delete-version", "v0:user:", 12.4, {"keys": 120_000}, "Deleted: 120,000 keys of v0:user:."),
+        (55, "retry-letters", "flush:users", 0.01, {"rows": 3}, "Back in the list of flush:users: 3 rows."),
     ):
         entry = history.record(operator.pk, code, target, history.DONE, seconds, counts, words)
         entry.action_time = timezone.now() - timedelta(minutes=minutes)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,13 @@ from tests.operators import ALL, operator, url
 from users.models import User
 
 Open = Callable[..., Page]
+
+
+@pytest.fixture(params=[(1280, "light"), (420, "dark")], ids=["wide and light", "narrow and dark"])
+def show(open_page: Open, request: pytest.FixtureRequest) -> Open:
+    """`open_page`, on a desk by day and on a phone by night."""
+    width, scheme = request.param
+    return partial(open_page, width=width, scheme=scheme)
 
 
 @pytest.fixture
@@ -70,8 +78,8 @@ def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) 
     page = open_page(olga, url("queue"))
     refresh_every(page, 1)
     page.get_by_label("Row 1").check()
-    page.get_by_text("Discard the ticked…").click()
-    confirm = page.get_by_role("button", name="Discard the ticked")
+    page.get_by_text("Discard the 1 ticked…").click()
+    confirm = page.get_by_role("button", name="Discard the 1 ticked")
     expect(confirm).to_be_visible()
     polls: list[str] = []
     page.on("request", lambda request: polls.append(request.url))
@@ -80,7 +88,7 @@ def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) 
     expect(confirm).to_be_visible()
     expect(page.get_by_label("Row 1")).to_be_checked()
     confirm.click()
-    said(page).to_contain_text("1 refused writes of flush:users were given up")
+    said(page).to_contain_text("Given up: the refused writes of 1 row of flush:users.")
     assert cache_for(User).queue_of_writes.dead().keys() == {"2"}
 
 
@@ -121,12 +129,12 @@ def test_a_poll_of_somebody_signed_out_leads_to_the_login(open_page: Open, olga:
 
 
 def test_a_version_is_deleted_with_a_bar_a_cancel_and_a_second_go(
-    open_page: Open, olga: Any, start_worker: Callable[..., Process], redis_cache: redis.Redis
+    show: Open, olga: Any, start_worker: Callable[..., Process], redis_cache: redis.Redis
 ) -> None:
     CACHE.pipeline([("SET", f"v1:user:{n}", scene.slot(n), "EX", 600) for n in range(60_000)])
     keyspace.keep()
     start_worker("--pool=solo")
-    page = open_page(olga, url("versions"))
+    page = show(olga, url("versions"))
     refresh_every(page, 1)
     delete_old_version(page)
     bar = page.get_by_role("progressbar", name="Deletion of v1:user:")
@@ -139,7 +147,7 @@ def test_a_version_is_deleted_with_a_bar_a_cancel_and_a_second_go(
     time.sleep(0.5)
     assert version_deletion.count(cache_for(User), "1") == left
     delete_old_version(page)
-    expect(page.get_by_text("60,000 keys of v1:user: were deleted.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Deleted: 60,000 keys of v1:user:.")).to_be_visible(timeout=20_000)
     assert version_deletion.count(cache_for(User), "1") == 0
     assert redis_cache.exists("v2:user:1")
 
@@ -151,32 +159,65 @@ def delete_old_version(page: Page) -> None:
     page.get_by_role("button", name="keys of v1:user:").click()
 
 
-def test_the_flush_is_paused_resumed_and_asked_for(open_page: Open, olga: Any) -> None:
+def test_the_flush_is_paused_resumed_and_asked_for(show: Open, olga: Any) -> None:
     users = cache_for(User)
     users.via("write-behind").update(1, name="Al")
-    page = open_page(olga, url("queue"))
+    page = show(olga, url("queue"))
     section = page.locator(".cd-section", has_text="flush:users").first
     section.get_by_role("button", name="Pause").click()
     said(page).to_contain_text("is paused")
     assert pause.is_paused(users)
     section.get_by_role("button", name="Flush now").click()
-    said(page).to_contain_text("1 rows of flush:users were taken from the list")
+    said(page).to_contain_text("Taken from the list of flush:users: 1 row.")
     section.get_by_role("button", name="Resume").click()
     said(page).to_contain_text("is flushed again")
     assert not pause.is_paused(users)
 
 
-def test_dead_letters_are_retried_all_at_once(open_page: Open, olga: Any) -> None:
+def test_a_dry_run_says_how_many_keys_and_deletes_none(show: Open, olga: Any, redis_cache: redis.Redis) -> None:
+    scene.old_version()
+    keyspace.keep()
+    page = show(olga, url("versions"))
+    page.locator("tr", has_text="v1:user:").get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Count its keys").click()
+    expect(page.locator(".cachedemo")).to_contain_text("300 keys would be deleted.")
+    assert redis_cache.dbsize() == scene.OLD_KEYS + 3
+
+
+def test_dead_letters_are_retried_all_at_once(show: Open, olga: Any) -> None:
     scene.dead_letters()
-    page = open_page(olga, url("queue"))
+    page = show(olga, url("queue"))
     page.get_by_role("button", name="Retry all 2").click()
-    said(page).to_contain_text("2 rows of flush:users wait for the flush again")
+    said(page).to_contain_text("Back in the list of flush:users: 2 rows.")
+    assert cache_for(User).queue_of_writes.dead() == {}
 
 
-def test_a_key_is_found_given_a_lifetime_refreshed_and_deleted(
-    open_page: Open, olga: Any, redis_cache: redis.Redis
-) -> None:
-    page = open_page(olga, url("keys"))
+def test_the_ticked_dead_letters_are_retried_and_the_button_says_how_many(show: Open, olga: Any) -> None:
+    scene.dead_letters()
+    page = show(olga, url("queue"))
+    expect(page.get_by_role("button", name="Retry the ticked")).to_be_visible()
+    page.get_by_label("Row 1").check()
+    page.get_by_label("Row 2").check()
+    expect(page.get_by_role("button", name="Retry the 2 ticked")).to_be_visible()
+    page.get_by_label("Row 2").uncheck()
+    page.get_by_role("button", name="Retry the 1 ticked").click()
+    said(page).to_contain_text("Back in the list of flush:users: 1 row.")
+    assert cache_for(User).queue_of_writes.dead().keys() == {"2"}
+
+
+def test_all_dead_letters_are_discarded_once_that_is_confirmed(show: Open, olga: Any) -> None:
+    scene.dead_letters()
+    page = show(olga, url("queue"))
+    confirm = page.get_by_role("button", name="Discard all 2")
+    expect(confirm).to_be_hidden()
+    page.get_by_text("Discard all 2…").click()
+    confirm.click()
+    said(page).to_contain_text("Given up: the refused writes of 2 rows of flush:users.")
+    assert cache_for(User).queue_of_writes.dead() == {}
+
+
+def test_a_key_is_found_given_a_lifetime_refreshed_and_deleted(show: Open, olga: Any, redis_cache: redis.Redis) -> None:
+    page = show(olga, url("keys"))
     page.get_by_label("Keys that begin with").fill("v2:user:")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="v2:user:2").click()
@@ -192,16 +233,13 @@ def test_a_key_is_found_given_a_lifetime_refreshed_and_deleted(
     assert not redis_cache.exists("v2:user:2")
 
 
-@pytest.mark.parametrize("width", [1280, 420])
-def test_flushdb_from_the_overview_to_the_history(
-    open_page: Open, olga: Any, redis_cache: redis.Redis, width: int
-) -> None:
-    page = open_page(olga, url("changelist"), width=width)
+def test_flushdb_from_the_overview_to_the_history(show: Open, olga: Any, redis_cache: redis.Redis) -> None:
+    page = show(olga, url("changelist"))
     page.get_by_role("link", name=f"FLUSHDB {CACHE.address}").click()
     page.get_by_role("button", name="Count now").click()
     page.get_by_label(f"Type {CACHE.address} to go on").fill(CACHE.address)
     page.get_by_role("button", name="FLUSHDB").click()
-    said(page).to_contain_text("3 keys of")
+    said(page).to_contain_text("3 keys gone")
     assert redis_cache.dbsize() == 0
     page.goto(url("history"))
-    expect(page.locator(".cachedemo tbody")).to_contain_text("3 keys of")
+    expect(page.locator(".cachedemo tbody")).to_contain_text("3 keys gone")

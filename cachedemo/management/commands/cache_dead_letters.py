@@ -8,6 +8,7 @@ from rich.table import Table
 from cachedemo import dead_letters, registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
+from cachedemo.plurals import counted
 
 PIPED_WIDTH = 160  # columns, where no terminal says how many it has
 
@@ -66,15 +67,17 @@ class Command(BaseCommand):
             raise CommandError(f"Name the rows to {action}, or give --all.")
         dead_letters.check(cache, pks)
         if action == "retry":
-            return self.stdout.write(f"{dead_letters.retry(cache, pks)} dead letters wait for the flush again.")
+            return self.stdout.write(f"Back in the list: {counted(dead_letters.retry(cache, pks), 'dead letter')}.")
         if options["yes"] or self.agreed(cache, pks):
-            return self.stdout.write(f"{dead_letters.discard(cache, pks)} dead letters discarded.")
+            return self.stdout.write(f"{counted(dead_letters.discard(cache, pks), 'dead letter')} discarded.")
         raise CommandError("Nothing was discarded.")
 
     def agreed(self, cache: ModelCache, pks: list[str]) -> bool:
         shown = ", ".join(pks[:10]) + (", …" if len(pks) > 10 else "")
         try:
-            answer = input(f"Give up the refused writes of {len(pks)} rows of {cache.queue} ({shown}) for good? [y/N] ")
+            answer = input(
+                f"Give up the refused writes of {counted(len(pks), 'row')} of {cache.queue} ({shown}) for good? [y/N] "
+            )
         except EOFError:
             return False
         return answer.strip().lower() in ("y", "yes")

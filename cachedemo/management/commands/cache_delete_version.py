@@ -7,6 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cachedemo import registry, version_deletion, versions
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
+from cachedemo.plurals import counted
 
 
 class Command(BaseCommand):
@@ -51,7 +52,7 @@ class Command(BaseCommand):
 
     def count(self, cache: ModelCache, version: str) -> None:
         keys = version_deletion.count(cache, version)
-        self.stdout.write(f"{version_deletion.prefix(cache, version)} {keys:,} keys would be deleted.")
+        self.stdout.write(f"{version_deletion.prefix(cache, version)} {counted(keys, 'key')} would be deleted.")
 
     def delete(self, cache: ModelCache, version: str, insisted: int) -> None:
         name = version_deletion.prefix(cache, version)
@@ -65,5 +66,7 @@ class Command(BaseCommand):
                 cache, version, lambda now: progress.update(bar, completed=now.deleted, total=now.total)
             )
         if deletion.state != version_deletion.DONE:
-            raise CommandError(f"{name} was cancelled after {deletion.deleted:,} keys: run it again to finish it.")
-        self.stdout.write(f"{name} {deletion.deleted:,} keys deleted.")
+            raise CommandError(
+                f"{name} was cancelled after {counted(deletion.deleted, 'key')}: run it again to finish it."
+            )
+        self.stdout.write(f"{name} {counted(deletion.deleted, 'key')} deleted.")

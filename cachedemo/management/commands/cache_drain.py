@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.plurals import counted
 
 
 class Command(BaseCommand):
@@ -19,5 +20,5 @@ class Command(BaseCommand):
                 dead = len(cache.queue_of_writes.dead())
             except (CachedemoError, TimeoutError) as error:
                 raise CommandError(str(error)) from error
-            letters = f", {dead} dead letters stay" if dead else ""
-            self.stdout.write(f"{cache.queue}: {rows} rows flushed{letters}.")
+            letters = f", {counted(dead, 'dead letter')} still there" if dead else ""
+            self.stdout.write(f"{cache.queue}: {counted(rows, 'row')} flushed{letters}.")

@@ -1,6 +1,15 @@
-// The operators' pages: how often the live part is fetched anew, and how old it is. htmx does the rest.
+// The operators' pages: how often the live part is fetched anew, how old it is, and how many are ticked. htmx does the
+// rest.
 (function () {
   "use strict";
+
+  document.querySelectorAll("form:has([data-cd-ticked])").forEach((form) => {
+    const say = () => form.querySelectorAll("[data-cd-ticked]").forEach((count) => {
+      count.textContent = form.querySelectorAll("input:checked").length || "";
+    });
+    form.addEventListener("change", say);
+    addEventListener("pageshow", say);
+  });
 
   const live = document.getElementById("cd-live");
   const choice = document.querySelector("[data-cd-interval]");

@@ -4,9 +4,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from cachedemo import history, version_deletion
+from cachedemo.deletion_progress import DONE, Deletion
 from cachedemo.exceptions import Unavailable
 from cachedemo.plurals import counted
-from cachedemo.version_deletion import DONE, Deletion
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

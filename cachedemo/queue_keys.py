@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def key(cache: "ModelCache", part: str) -> str:
-    """Return for example `{flush:users}:paused`."""
-    return FlushQueue(str(cache.queue)).key(part)
+    """Return for example `{flush:users}:paused`; `{no queue:user}:deletion:1` where nothing waits."""
+    return FlushQueue(cache.queue or f"no queue:{cache.slots.name}").key(part)

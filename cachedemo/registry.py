@@ -74,6 +74,15 @@ def by_queue(name: str) -> ModelCache:
     raise NotRegistered(f"No registered cache has the queue {name!r}.")
 
 
+def by_name(name: str) -> ModelCache:
+    """Return the cache with this name in its keys. Raises NotRegistered if there is none."""
+    for cache in _caches.values():
+        if cache.slots.name == name:
+            return cache
+    names = ", ".join(cache.slots.name for cache in _caches.values())
+    raise NotRegistered(f"No registered model has the name {name!r}; there are {names}.")
+
+
 def announce_all() -> None:
     """Announce every version when a process starts, so that a conflict ends it there and not at the first request.
 

@@ -66,14 +66,14 @@ def scan() -> None:
 
 
 @shared_task(ignore_result=True)
-def delete_version(queue: str, version: str, entry_id: int | None = None) -> None:
+def delete_version(name: str, version: str, entry_id: int | None = None) -> None:
     """Delete the keys of a version that is retiring; `entry_id` is its entry in the history."""
-    deletion_log.run(registry.by_queue(queue), version, entry_id)
+    deletion_log.run(registry.by_name(name), version, entry_id)
 
 
-def request_deletion(queue: str, version: str, entry_id: int | None) -> None:
+def request_deletion(name: str, version: str, entry_id: int | None) -> None:
     """Ask the workers to delete a version; raises whatever the broker's client raises."""
-    delete_version.apply_async([queue, version, entry_id], retry=False)
+    delete_version.apply_async([name, version, entry_id], retry=False)
 
 
 @worker_ready.connect

@@ -5,67 +5,32 @@
              a second time, if writers were under way at the beginning, which may have filled a slot behind the first
     the end  the record goes; a straggler must announce itself again before it fills
 
-A deletion that was cancelled, or whose worker died, is begun again and finishes what is left. `{queue}:deletion:<v>`
-is a hash: state, deleted, total, begun, updated, by.
+A deletion that was cancelled, or whose worker died, is begun again and finishes what is left. A model without a queue
+has no set of versions, so nobody is told to stop: delete only what no process serves any more.
 """
 
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from cachedemo import keyspace, queue_keys
+from cachedemo import deletion_progress, keyspace, queue_keys
+from cachedemo.deletion_progress import DONE, RUNNING, Deletion
 from cachedemo.exceptions import CachedemoError
-from cachedemo.scripts import Script
 from cachedemo.servers import CACHE, QUEUE
 from cachedemo.versions import LIVE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
 
-_end_deletion = Script("end_deletion")
-
 RETIRING = "retiring"
-RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
 BATCH = 100  # keys looked at in one go: the server is kept for some ten microseconds
 PAUSE = 0.010  # seconds between two batches: no read waits for more than one
 REPORT_EVERY = 0.25  # seconds
-STALLED_AFTER = 15.0  # seconds without a word from the worker
 
 
 class DeletionRefused(CachedemoError):
     """Raised when a version is not deleted; the message says why."""
-
-
-class Deletion(NamedTuple):
-    """How far a deletion is. Times in seconds since the epoch."""
-
-    state: str
-    deleted: int
-    total: int
-    begun: float
-    updated: float
-    by: str
-
-    @property
-    def stalled(self) -> bool:
-        return self.state == RUNNING and time.time() - self.updated > STALLED_AFTER
-
-    @property
-    def running(self) -> bool:
-        return self.state == RUNNING and not self.stalled
-
-    @property
-    def percent(self) -> int:
-        return 100 if self.state == DONE else min(99, 100 * self.deleted // max(1, self.total))
-
-    @property
-    def seconds(self) -> float:
-        return self.updated - self.begun
-
-
-def key(cache: "ModelCache", version: str) -> str:
-    return queue_keys.key(cache, f"deletion:{version}")
 
 
 def prefix(cache: "ModelCache", version: str) -> str:
@@ -90,7 +55,7 @@ def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = Fa
     """
     if version == cache.slots.version and not even_current:
         raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
-    before = progress(cache, version)
+    before = deletion_progress.find(cache, version)
     if before and before.running:
         raise DeletionRefused(f"Version {prefix(cache, version)} is being deleted already, by {before.by}.")
     goes_on = before is not None and before.state != DONE
@@ -98,7 +63,7 @@ def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = Fa
     begun = before.begun if before and goes_on else time.time()
     _set_state(cache, version, RETIRING)
     deletion = Deletion(RUNNING, deleted, deleted + count(cache, version), begun, time.time(), by)
-    _raise(QUEUE.pipeline([("DEL", key(cache, version)), ("HSET", key(cache, version), *_flat(deletion))]))
+    deletion_progress.begin(cache, version, deletion)
     return deletion
 
 
@@ -116,7 +81,7 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
     if deletion.state == RUNNING and writers:
         _wait_for(cache, writers)
         deletion = _sweep(cache, version, tell)
-    return _end(cache, version, deletion) if deletion.state == RUNNING else deletion
+    return deletion_progress.end(cache, version, deletion) if deletion.state == RUNNING else deletion
 
 
 def _under_way(cache: "ModelCache") -> set[bytes]:
@@ -143,7 +108,7 @@ def _sweep(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] |
         cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern, "COUNT", BATCH)
         unreported += CACHE.command("UNLINK", *keys) if keys else 0
         if not cursor or now > report_at:
-            deletion = _report(cache, version, unreported)
+            deletion = deletion_progress.report(cache, version, unreported)
             unreported, report_at = 0, now + REPORT_EVERY
             if tell:
                 tell(deletion)
@@ -154,49 +119,12 @@ def _sweep(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] |
 
 def cancel(cache: "ModelCache", version: str) -> bool:
     """Stop a deletion; return whether one was under way. What is left of the version serves again."""
-    deletion = progress(cache, version)
+    deletion = deletion_progress.find(cache, version)
     if deletion is None or deletion.state != RUNNING:
         return False
-    QUEUE.command("HSET", key(cache, version), "state", CANCELLED)
+    deletion_progress.cancel(cache, version)
     _set_state(cache, version, LIVE)
     return True
-
-
-def progress(cache: "ModelCache", version: str) -> Deletion | None:
-    """Return how far the last deletion of a version is, None if there was none."""
-    return parse(QUEUE.command("HGETALL", key(cache, version)))
-
-
-def parse(answer: Any) -> Deletion | None:
-    """Return the deletion that HGETALL answered with."""
-    if isinstance(answer, Exception) or b"state" not in answer:
-        return None
-    raw = {name.decode(): value.decode() for name, value in answer.items()}
-    return Deletion(
-        state=raw["state"],
-        deleted=int(raw.get("deleted", 0)),
-        total=int(raw.get("total", 0)),
-        begun=float(raw.get("begun", 0)),
-        updated=float(raw.get("updated", 0)),
-        by=raw.get("by", ""),
-    )
-
-
-def _report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
-    """Add to what is deleted, and see whether somebody has cancelled."""
-    name = key(cache, version)
-    answers = QUEUE.pipeline(
-        [("HINCRBY", name, "deleted", deleted), ("HSET", name, "updated", time.time()), ("HGETALL", name)]
-    )
-    deletion = parse(_raise(answers)[-1])
-    return deletion or Deletion(CANCELLED, deleted, deleted, time.time(), time.time(), "")
-
-
-def _end(cache: "ModelCache", version: str, deletion: Deletion) -> Deletion:
-    """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment."""
-    keys = [queue_keys.key(cache, "versions"), key(cache, version)]
-    QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
-    return progress(cache, version) or deletion
 
 
 def _set_state(cache: "ModelCache", version: str, state: str) -> None:
@@ -204,14 +132,3 @@ def _set_state(cache: "ModelCache", version: str, state: str) -> None:
     record = QUEUE.command("HGET", versions, version)
     if record is not None:
         QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))
-
-
-def _flat(deletion: Deletion) -> list[Any]:
-    return [part for pair in deletion._asdict().items() for part in pair]
-
-
-def _raise(answers: list[Any]) -> list[Any]:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers

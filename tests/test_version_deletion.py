@@ -1,6 +1,7 @@
 """Deleting a version: nobody fills it, its keys go, nothing else does; it can be cancelled and finished."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,12 @@ import redis
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
-from cachedemo import ModelCache, cache_for, history, keyspace, version_deletion
+from cachedemo import ModelCache, cache_for, deletion_progress, history, keyspace, version_deletion
 from cachedemo.admin import deletion
 from cachedemo.servers import CACHE
 from cachedemo.version_deletion import DeletionRefused
 from tests.helpers import Process, until
-from tests.notes.models import Note
+from tests.notes.models import Note, Tag
 from tests.operators import ALL, client_of, operator, text, token, url
 from users.models import User
 
@@ -109,8 +110,8 @@ def test_beginning_again_finishes_what_a_cancel_left(
 def test_beginning_again_finishes_what_a_dead_worker_left(users: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     old_keys(500)
     version_deletion.begin(users, "1", "olga")  # and no run
-    monkeypatch.setattr(version_deletion, "STALLED_AFTER", -1)
-    assert version_deletion.progress(users, "1").stalled
+    monkeypatch.setattr(deletion_progress, "STALLED_AFTER", -1)
+    assert deletion_progress.find(users, "1").stalled
     version_deletion.begin(users, "1", "olga")
     assert version_deletion.run(users, "1").deleted == 500
 
@@ -156,7 +157,7 @@ def test_the_page_refuses_the_current_version_until_the_box_is_ticked(
     assert "is the current version" in text(client.post(url("delete-version"), form, follow=True))
     assert not asked
     client.post(url("delete-version"), {**form, "even_current": "yes"})
-    assert [task[:2] for task in asked] == [("flush:users", "2")]
+    assert [task[:2] for task in asked] == [("user", "2")]
 
 
 def test_without_a_broker_nothing_is_retired(
@@ -196,6 +197,31 @@ def test_the_command_wants_to_be_told_twice_to_delete_the_current_version(users:
     assert left(redis_cache) == {"v2:user": 3}
     call_command("cache_delete_version", "user", "2", "--current", "--current")
     assert left(redis_cache) == {}
+
+
+@pytest.fixture
+def tags(transactional_db: None) -> ModelCache:
+    """A model without a queue, and keys of last week's release of it."""
+    tags = cache_for(Tag)
+    tags.read(tags.create(name="new").pk)
+    CACHE.pipeline([("SET", f"v0:tag:{pk}", b'V0000000000000001{"id": 1}', "EX", 600) for pk in range(40)])
+    return tags
+
+
+def test_a_model_without_a_queue_has_its_versions_on_the_page_too(tags: ModelCache) -> None:
+    keyspace.keep()
+    client = client_of(operator(*ALL))
+    for name in ("versions", "changelist"):
+        assert re.search(r"v1:tag: current .*v0:tag: retired", text(client.get(url(name)))), name
+
+
+def test_an_old_version_of_a_model_without_a_queue_is_deleted(
+    tags: ModelCache, redis_cache: redis.Redis, redis_queue: redis.Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("cache_delete_version", "--previous")
+    assert "v0:tag: 40 keys deleted." in capsys.readouterr().out
+    assert left(redis_cache) == {"v1:tag": 1}
+    assert redis_queue.ttl("{no queue:tag}:deletion:0") > 0
 
 
 @pytest.mark.parametrize(

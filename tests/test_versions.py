@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cachedemo import ModelCache, Pattern, cache_for, version_deletion
+from cachedemo import ModelCache, Pattern, cache_for, deletion_progress, version_deletion
 from cachedemo.exceptions import VersionConflict
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -171,7 +171,7 @@ def test_a_writer_under_way_when_its_version_is_retired_is_waited_for(older, red
 
 
 def test_a_cancel_at_the_last_moment_leaves_the_version_served_and_written(older, newer, monkeypatch):
-    end = version_deletion._end
+    end = deletion_progress.end
 
     def cancelled_before(cache, version, deletion):
         assert version_deletion.cancel(cache, version)
@@ -179,9 +179,9 @@ def test_a_cancel_at_the_last_moment_leaves_the_version_served_and_written(older
         return end(cache, version, deletion)
 
     older.get(1)
-    monkeypatch.setattr(version_deletion, "_end", cancelled_before)
+    monkeypatch.setattr(deletion_progress, "end", cancelled_before)
     version_deletion.begin(newer, "1", "olga")
-    assert version_deletion.run(newer, "1").state == version_deletion.CANCELLED
+    assert version_deletion.run(newer, "1").state == deletion_progress.CANCELLED
     newer.update(1, title="a2")
     assert older.get(1).title == "a2"
 

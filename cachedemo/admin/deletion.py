@@ -10,6 +10,7 @@ from cachedemo import history, queue_keys, registry, tasks, version_deletion
 from cachedemo.admin import actions, tokens, version_rows
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.exceptions import NotRegistered
 from cachedemo.plurals import counted
 from cachedemo.servers import QUEUE
 
@@ -39,10 +40,10 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
 
 
 def _cache(name: str) -> "ModelCache":
-    for cache in registry.with_queue():
-        if cache.slots.name == name:
-            return cache
-    raise Http404("No registered model has this name.")
+    try:
+        return registry.by_name(name)
+    except NotRegistered as error:
+        raise Http404(str(error)) from error
 
 
 def _who(row: version_rows.VersionRow) -> dict[str, str]:
@@ -82,7 +83,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     target = shown["target"]
     entry = history.record(request.user.pk, "delete-version", target, history.RUNNING, 0, {"keys": left}, words)
     try:
-        tasks.request_deletion(str(cache.queue), version, entry.pk)
+        tasks.request_deletion(cache.slots.name, version, entry.pk)
     except Exception as error:  # whatever a broker's client raises
         entry.delete()
         version_deletion.cancel(cache, version)

@@ -87,13 +87,13 @@ def foreign(survey: Survey | None) -> list[keyspace.Group]:
 
 def look(minutes: int = 60) -> Snapshot:
     """Ask each server once, whatever there is to show."""
-    now, caches = time.time(), registry.with_queue()
+    now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
     first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", keyspace.KEY), workers.query(now)]
-    queue = ask(QUEUE, [*first, *history, *version_rows.queries(caches), *_of_each(caches)])
+    queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]
-    announced, each = rest[: len(caches)], rest[len(caches) :]
+    announced, each = rest[: len(models)], rest[len(models) :]
     survey = keyspace.parse(queue.answers[2])
     return Snapshot(
         now=now,
@@ -101,7 +101,7 @@ def look(minutes: int = 60) -> Snapshot:
         queue=queue,
         waiting=[_waiting(cache, *each[4 * i : 4 * i + 4]) for i, cache in enumerate(caches)],
         survey=survey,
-        versions=version_rows.rows(caches, announced, survey),
+        versions=version_rows.rows(models, announced, survey),
         alive=[worker.decode() for worker in queue.answers[3] or []],
         history=stats.by_minute([answer or {} for answer in counted], minutes, now),
     )

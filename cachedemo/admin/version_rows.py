@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cachedemo import queue_keys, version_deletion
+from cachedemo.deletion_progress import Deletion
 from cachedemo.keyspace import LIMIT_NAMES, Group, Survey
-from cachedemo.version_deletion import Deletion
+from cachedemo.versions import LIVE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
@@ -90,6 +91,8 @@ def rows(caches: "Sequence[ModelCache]", answers: Sequence[Any], survey: Survey 
 
 def _of_model(cache: "ModelCache", answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
     records = {version.decode(): json.loads(record) for version, record in answer.items()}
+    if not cache.queue:  # what is registered here is all there is to know
+        records = {cache.slots.version: {"state": LIVE, "since": None, "fields": sorted(cache.codec.fields)}}
     groups = {group.version: group for group in (survey.ours({cache.slots.name}) if survey else [])}
     versions = sorted({cache.slots.version, *records, *groups}, key=int, reverse=True)
     return [VersionRow(cache, v, records.get(v), groups.get(v), survey is not None) for v in versions]

@@ -4,7 +4,7 @@ import time
 
 from django.http import HttpRequest
 
-from cachedemo import history, keyspace, registry, version_deletion
+from cachedemo import deletion_progress, history, keyspace, registry
 from cachedemo.admin import actions, version_rows
 from cachedemo.admin.overview import foreign
 from cachedemo.admin.page import Page, ask
@@ -14,13 +14,13 @@ LATELY = 5  # deletions listed below the tables
 
 
 def page(request: HttpRequest) -> Page:
-    caches = registry.with_queue()
+    caches = registry.registered()
     asked = ask(QUEUE, [("GET", keyspace.KEY), *version_rows.queries(caches)])
     survey = keyspace.parse(asked.answers[0])
     rows = version_rows.rows(caches, asked.answers[1:], survey)
-    answers = ask(QUEUE, [("HGETALL", version_deletion.key(row.cache, row.version)) for row in rows]).answers
+    answers = ask(QUEUE, [("HGETALL", deletion_progress.key(row.cache, row.version)) for row in rows]).answers
     for row, answer in zip(rows, answers, strict=True):
-        row.deletion = version_deletion.parse(answer or {})
+        row.deletion = deletion_progress.parse(answer or {})
     context = {
         "now": time.time(),
         "problems": [asked.problem] if asked.problem else [],

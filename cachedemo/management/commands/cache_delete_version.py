@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cachedemo import registry, version_deletion, versions
+from cachedemo import deletion_progress, registry, version_deletion
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.plurals import counted
@@ -36,18 +36,14 @@ class Command(BaseCommand):
         if options["previous"] == bool(options["name"]):
             raise CommandError("Name a model and a version, as in `user 1`, or give --previous.")
         if options["previous"]:
-            return [(cache, version) for cache in registry.with_queue() for version in self.older(cache)]
+            return [(cache, version) for cache in registry.registered() for version in self.older(cache)]
         if not (options["version"] or "").isdecimal():
             raise CommandError("Name the version too, as in `user 1`.")
-        for cache in registry.with_queue():
-            if cache.slots.name == options["name"]:
-                return [(cache, str(int(options["version"])))]
-        names = ", ".join(cache.slots.name for cache in registry.with_queue())
-        raise CommandError(f"No registered model has the name {options['name']!r}; there are {names}.")
+        return [(registry.by_name(options["name"]), str(int(options["version"])))]
 
     def older(self, cache: ModelCache) -> list[str]:
         """Return the versions below the current one that are announced, or whose keys are still there."""
-        known = {*versions.fields_by_version(cache), *version_deletion.versions_with_keys(cache)}
+        known = {*cache.queue_of_writes.versions(), *version_deletion.versions_with_keys(cache)}
         return sorted((version for version in known if int(version) < cache.version), key=int)
 
     def count(self, cache: ModelCache, version: str) -> None:
@@ -65,7 +61,7 @@ class Command(BaseCommand):
             deletion = version_deletion.run(
                 cache, version, lambda now: progress.update(bar, completed=now.deleted, total=now.total)
             )
-        if deletion.state != version_deletion.DONE:
+        if deletion.state != deletion_progress.DONE:
             raise CommandError(
                 f"{name} was cancelled after {counted(deletion.deleted, 'key')}: run it again to finish it."
             )

@@ -27,12 +27,18 @@ _environment = Environment()
 _without_servers = pytest.StashKey[str]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgresql", action="store_true", help="the suite on a PostgreSQL of its own, not on SQLite")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and name them in the environment, before anything reads Django's settings."""
     if config.option.help or config.option.version or _is_controller(config):
         return
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring settings of their own.", returncode=1)
+    if config.getoption("postgresql"):
+        _environment.use_postgresql()
     try:
         _environment.start()
     except ServerMissing as error:
@@ -144,9 +150,15 @@ def forbidden_commands(client: redis.Redis) -> list[str]:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
     """Make the test database, and name it to the processes that the tests start."""
-    from django.conf import settings
+    from django.db import connection
 
-    os.environ["DATABASE_URL"] = f"sqlite:///{settings.DATABASES['default']['TEST']['NAME']}"
+    name = str(connection.settings_dict["NAME"])
+    url = os.environ["DATABASE_URL"]
+    os.environ["DATABASE_URL"] = f"sqlite:///{name}" if connection.vendor == "sqlite" else _renamed(url, name)
+
+
+def _renamed(url: str, name: str) -> str:
+    return f"{url.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture

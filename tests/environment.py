@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from cachedemo.embedded import EmbeddedServer
+from tests.faults.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,16 +18,30 @@ def documented_settings() -> dict[str, str]:
 
 
 class Environment:
-    """A cache server, a queue server and a folder of their own, named in `os.environ` for us and our children."""
+    """A cache server, a queue server and a folder of their own, named in `os.environ` for us and our children.
+
+    The database is a SQLite file, or a PostgreSQL of their own after `use_postgresql`.
+    """
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cachedemo-tests-"))
         self.cache = EmbeddedServer(self.folder / "cache")
         self.queue = EmbeddedServer(self.folder / "queue", role="queue")
+        self.postgres: Postgres | None = None
+
+    def use_postgresql(self) -> None:
+        self.folder.chmod(0o755)  # root may not run it, and another account must get there
+        self.postgres = Postgres(self.folder / "postgres")
 
     def start(self) -> None:
         self.cache.start()
         self.queue.start()
+        if self.postgres:
+            self.postgres.start()
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url() if self.postgres else f"sqlite:///{self.folder}/db.sqlite3"
 
     def announce(self) -> None:
         """Set every setting: the cache in database 0, the queue in 1 and the broker in 2 of the second server."""
@@ -35,6 +50,7 @@ class Environment:
             DJANGO_SETTINGS_MODULE="tests.settings",
             SECRET_KEY="for-tests-only",
             DEBUG="False",
+            DATABASE_URL=self.database_url,
             REDIS_URL="",
             CACHEDEMO_CACHE_URL=self.cache.url(0),
             CACHEDEMO_QUEUE_URL=self.queue.url(1),
@@ -46,4 +62,6 @@ class Environment:
     def stop(self) -> None:
         self.cache.stop()
         self.queue.stop()
+        if self.postgres:
+            self.postgres.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
+from django.db import connection
 
 from cachedemo.embedded import ends_with_this_process
 from tests.environment import ROOT
@@ -25,6 +26,11 @@ def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0
             pytest.fail(f"After {timeout} s still not: {getattr(condition, '__name__', condition)}, {answer!r}")
         time.sleep(interval)
     return answer
+
+
+def opening() -> list[str]:
+    """Return the statements that Django opens a transaction with; psycopg sends its BEGIN itself, unseen."""
+    return ["BEGIN"] if connection.vendor == "sqlite" else []
 
 
 def is_alive(pid: int) -> bool:

@@ -4,10 +4,10 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from cachedemo import cache_for, dead_letters
 from tests.notes.models import Note
+from tests.notes.refusal import allow_every_title, refuse_a_title
 
 
 @pytest.fixture
@@ -15,21 +15,12 @@ def notes(transactional_db):
     """Three notes whose refused titles wait."""
     notes = cache_for(Note)
     Note.objects.bulk_create([Note(pk=pk, title="old", body="b0") for pk in (1, 2, 3)])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER refuse BEFORE UPDATE ON notes_note WHEN NEW.title = 'refused' "
-            "BEGIN SELECT RAISE(ABORT, 'no such title'); END"
-        )
+    refuse_a_title()
     for pk in (1, 2, 3):
         notes.via("write-behind").update(pk, title="refused", body="b1")
     notes.drain(timeout=5)
     yield notes
-    allow()
-
-
-def allow():
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER IF EXISTS refuse")
+    allow_every_title()
 
 
 def run(*arguments):
@@ -61,7 +52,7 @@ def test_a_dead_letter_of_a_deleted_row_says_so(notes, redis_queue):
 
 
 def test_retry_lets_it_land_once_the_reason_is_gone(notes):
-    allow()
+    allow_every_title()
     assert run("retry", "1", "--queue", "flush:notes") == "Back in the list: 1 dead letter.\n"
     notes.drain(timeout=5)
     assert Note.objects.get(pk=1).title == "refused"

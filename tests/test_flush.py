@@ -11,6 +11,7 @@ from cachedemo import cache_for, flush, source, tasks
 from cachedemo.exceptions import SourceUnavailable
 from tests.interleaving import interleaving
 from tests.notes.models import Note
+from tests.notes.refusal import allow_every_title, refuse_a_title
 
 
 @pytest.fixture
@@ -59,14 +60,9 @@ def test_ten_thousand_rows_are_flushed_in_batches_of_one_round_trip_each(notes):
 @pytest.fixture
 def refuse(transactional_db):
     """Make the database refuse a title, as a constraint that the form knows nothing of."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER refuse BEFORE UPDATE ON notes_note WHEN NEW.title = 'refused' "
-            "BEGIN SELECT RAISE(ABORT, 'no such title'); END"
-        )
+    refuse_a_title()
     yield
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER refuse")
+    allow_every_title()
 
 
 def test_one_refused_row_ends_as_a_dead_letter_alone(notes, behind, refuse, redis_queue):

@@ -128,10 +128,10 @@ def test_a_step_leads_to_its_line_and_the_permalink_to_the_same_timeline(visit):
     steps = page.locator(".timeline tbody").inner_text()
     page.get_by_role("link", name="Permalink").click()
     assert page.locator(".timeline tbody").inner_text() == steps
-    page.get_by_role("link", name="cachedemo/patterns/synchronous.py").first.click()
+    page.get_by_role("link", name="cachedemo/patterns/source_write.py").first.click()
     line = page.locator(".line:target")
     expect(line).to_be_in_viewport()
-    expect(line).to_contain_text("source.writing")
+    expect(line).to_contain_text("slots.mark")
 
 
 def test_the_request_is_copied_as_curl(visit):

@@ -1,6 +1,6 @@
 """Break things for some minutes, and say whether every promise was kept.
 
-    python -m tests.faults [--seed N] [--minutes M] [--queue-kills N] [--clients N] [--keep FOLDER]
+    python -m tests.faults [--seed N] [--minutes M] [--queue-kills N] [--clients N] [--postgresql] [--keep FOLDER]
 
 First the queue's server is killed again and again while clients queue writes; then a mixed load of all patterns meets
 random faults. Ends with 0 if the checker accepts both histories. The seed decides what the clients do and which fault
@@ -34,7 +34,7 @@ def main() -> int:
     options = parsed()
     say(f"seed {options.seed}, {options.minutes:g} minutes, {options.clients} clients")
     try:
-        with Stage() as stage, contextlib.ExitStack() as at_the_end:
+        with Stage(options.postgresql) as stage, contextlib.ExitStack() as at_the_end:
             if options.keep:
                 at_the_end.callback(keep, stage, options.keep)
             good = [kill_the_queue(stage, options), break_everything(stage, options)]
@@ -51,6 +51,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--queue-kills", type=int, default=50)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--postgresql", action="store_true", help="the source is one, behind a bad network of its own")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="put the histories there")
     return parser.parse_args()
 

@@ -76,7 +76,6 @@ def tables() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    call_command("migrate", run_syncdb=True, verbosity=0)  # the notes refer to users
 
 
 def empty_table() -> None:

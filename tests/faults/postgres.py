@@ -33,14 +33,20 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
         self.folder.mkdir()
         if self._account:
             shutil.chown(self.folder, self._account["user"], self._account["group"])
         self._initialize()
         self._start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         if self._process:
             self._process.kill()
             self._process.wait()

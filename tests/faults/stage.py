@@ -13,13 +13,22 @@ from tests.helpers import Process
 
 
 class Stage(contextlib.ExitStack):
-    """Two servers with a proxy before each, a database file, a nursery, and a real worker with beat."""
+    """Two servers with a proxy before each, a database, a nursery, and a real worker with beat.
+
+    Args:
+        postgresql: the database is one, with a proxy before it too, and not a SQLite file.
+    """
 
     environment: Environment
     to_cache: Proxy
     to_queue: Proxy
+    to_source: Proxy | None = None
     nursery: Nursery
     worker: Process
+
+    def __init__(self, postgresql: bool = False) -> None:
+        super().__init__()
+        self.postgresql = postgresql
 
     def __enter__(self) -> Self:
         try:
@@ -32,12 +41,16 @@ class Stage(contextlib.ExitStack):
     def _set_up(self) -> None:
         self.environment = Environment()
         self.callback(self.environment.stop)
+        if self.postgresql:
+            self.environment.use_postgresql()
         self.environment.start()
         self.environment.announce()
         self.to_cache = self.enter_context(Proxy(self.environment.cache.port))
         self.to_queue = self.enter_context(Proxy(self.environment.queue.port))
+        if self.environment.postgres:
+            self.to_source = self.enter_context(Proxy(self.environment.postgres.port))
+            os.environ["DATABASE_URL"] = self.environment.postgres.url(self.to_source.port)
         os.environ.update(
-            DATABASE_URL=f"sqlite:///{self.folder}/db.sqlite3",
             CACHEDEMO_CACHE_URL=f"redis://{HOST}:{self.to_cache.port}/0",
             CACHEDEMO_QUEUE_URL=f"redis://{HOST}:{self.to_queue.port}/1",
             LOG_LEVEL="ERROR",

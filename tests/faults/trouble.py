@@ -33,6 +33,22 @@ class Trouble:
 
     @property
     def faults(self) -> dict[str, Callable[[], None]]:
+        return self._everywhere | self._of_the_source
+
+    @property
+    def _of_the_source(self) -> dict[str, Callable[[], None]]:
+        """A SQLite file has no network."""
+        if (to_source := self.stage.to_source) is None:
+            return {}
+        return {
+            "source: slow network": lambda: self.network(to_source, "latency"),
+            "source: connections cut": lambda: self.network(to_source, "reset"),
+            "source: answers cut off": lambda: self.network(to_source, "reset after"),
+            "source: black hole": lambda: self.network(to_source, "black hole"),
+        }
+
+    @property
+    def _everywhere(self) -> dict[str, Callable[[], None]]:
         cache, queue = self.stage.environment.cache, self.stage.environment.queue
         to_cache, to_queue = self.stage.to_cache, self.stage.to_queue
         return {

@@ -37,12 +37,17 @@ def flush(cache: "ModelCache") -> int:
     claims, live = cache.queue_of_writes.claim(cache.batch_size, cache.claim_deadline, ALONE_AFTER)
     readable = [claim for claim in claims if _flushable(cache, claim)]
     if readable:
-        flushed = _commit(cache, sorted(readable, key=lambda claim: cache.codec.to_pk(claim.pk)))
+        flushed = _commit(cache, sorted(readable, key=_order))
         stamps = {claim.pk: claim.stamp for claim in flushed}
         _settle(cache, stamps, live)
         cache.queue_of_writes.ack(stamps)
         stats.count_flush(flushed)
     return len(claims)
+
+
+def _order(claim: Claim) -> tuple[int, str]:
+    """All flushes lock rows in one order, which for whole numbers is their own."""
+    return len(claim.pk), claim.pk
 
 
 def reap(cache: "ModelCache") -> None:

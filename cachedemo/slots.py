@@ -169,9 +169,10 @@ class Slots:
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """Empty the slots of these rows (pk -> stamp in the source) where they may be older than the source."""
-        pairs = [(key, b"%016d" % stamp) for pk, stamp in stamps.items() for key in self._keys(pk, versions)]
-        if pairs:
-            CACHE.script(_settle, [key for key, _ in pairs], [stamp for _, stamp in pairs], insist=True)
+        prefixes = self._keys("", versions)
+        keys = [prefix + pk for prefix in prefixes for pk in stamps]
+        if keys:
+            CACHE.script(_settle, keys, [b"%016d" % stamp for stamp in stamps.values()] * len(prefixes), insist=True)
 
     def drop(self, pks: Iterable[Any], versions: Iterable[str]) -> int:
         """Empty slots whatever they hold, leases and marks too; return how many were not empty."""

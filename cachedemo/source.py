@@ -129,10 +129,10 @@ def _parameters(cache: "ModelCache", connection: Any, pk: Any, fields: Fields, s
     """A field that is not named has stamp 0, and no row is older than that."""
     parameters: list[Any] = []
     for name, field in cache.codec.fields.items():
-        field_stamp, value = fields.get(name, (0, None))
-        if name in fields:
-            value = field.get_db_prep_save(cache.codec.parse(name, value), connection)
-        parameters += [field_stamp, value]
+        if (waiting := fields.get(name)) is None:
+            parameters += (0, None)
+        else:
+            parameters += (waiting[0], field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection))
     return [*parameters, stamp, cache.codec.pk.get_db_prep_save(cache.codec.to_pk(pk), connection), stamp]
 
 

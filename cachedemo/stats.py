@@ -58,11 +58,12 @@ def count_loaded(entries: "Iterable[Entry]") -> None:
 
 def count_flush(claims: "Iterable[Claim]") -> None:
     """Count a flushed batch: its rows, and how long the oldest of them had waited."""
-    oldest = [min(stamp for stamp, _ in claim.fields.values()) for claim in claims if claim.fields]
-    if oldest:
-        count(FLUSHED, len(oldest))
+    rows = [claim.fields.values() for claim in claims if claim.fields]
+    if rows:
+        oldest = min(stamp for fields in rows for stamp, _ in fields)
+        count(FLUSHED, len(rows))
         count(BATCHES)
-        count(LAG_MS, max(0, int(time.time() * 1000) - min(oldest) // 1000))
+        count(LAG_MS, max(0, int(time.time() * 1000) - oldest // 1000))
 
 
 def _begin() -> list[int]:

@@ -41,11 +41,8 @@ class Claim(NamedTuple):
     pk: str
     raw: dict[bytes, bytes]  # as it stands in the row's hash
     fields: Fields
+    stamp: int  # the newest of its fields'
     error: str | None
-
-    @property
-    def stamp(self) -> int:
-        return max((stamp for stamp, _ in self.fields.values()), default=0)
 
 
 class Owed(NamedTuple):
@@ -85,10 +82,11 @@ def _field(waiting: bytes) -> tuple[int, Any]:
 def claimed(pk: str, fields: Any) -> Claim:
     """Return a claim from the claim script's answer: the row's fields in turn, or an error in words."""
     if isinstance(fields, bytes):
-        return Claim(pk, {}, {}, fields.decode())
+        return Claim(pk, {}, {}, 0, fields.decode())
     raw = pairs(fields)
     decoded, errors = decode(raw)
-    return Claim(pk, raw, decoded, "; ".join(f"{name}: {error}" for name, error in errors.items()) or None)
+    newest = max([stamp for stamp, _ in decoded.values()], default=0)
+    return Claim(pk, raw, decoded, newest, "; ".join(f"{name}: {error}" for name, error in errors.items()) or None)
 
 
 def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:

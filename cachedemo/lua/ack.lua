@@ -6,13 +6,22 @@
 -- $pk     the row
 -- $stamp  16 digits, the newest of the fields that were flushed
 
-local finished = {}
+local flushed_whole, finished = {}, {}
+
+local function is_whole(pk, flushed)  -- nothing newer waits
+  local waiting = redis.pcall('HVALS', row(pk))
+  for i = 1, #waiting do
+    if waiting[i]:sub(1, 16) > flushed then return false end
+  end
+  return #waiting > 0
+end
+
 for i = 1, #ARGV, 2 do
   local pk, flushed = ARGV[i], ARGV[i + 1]
-  local there, left = drop_fields(pk, function(stamp) return stamp <= flushed end)
-  if there > 0 and not left then
-    finished[#finished + 1] = pk
+  if is_whole(pk, flushed) then
+    flushed_whole[#flushed_whole + 1], finished[#finished + 1] = row(pk), pk
   else
+    local _, left = drop_fields(pk, function(stamp) return stamp <= flushed end)
     redis.call('HDEL', REAPED, pk)
     local held = redis.call('ZREM', CLAIMED, pk) == 1
     if left then
@@ -20,5 +29,8 @@ for i = 1, #ARGV, 2 do
       if held then redis.call('RPUSH', QUEUE, pk) end
     end
   end
+end
+for i = 1, #flushed_whole, 1000 do
+  redis.call('DEL', unpack(flushed_whole, i, math.min(i + 999, #flushed_whole)))
 end
 forget(finished)

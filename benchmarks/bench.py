@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.progress import Bar
 from benchmarks.rows import people
-from cachedemo.embedded import EmbeddedServer
+from cachedemo.embedded_pair import EmbeddedPair
 
 
 class Bench:
@@ -24,36 +24,31 @@ class Bench:
         self.quick = quick
         self._folder = tempfile.TemporaryDirectory(prefix="cachedemo-bench-")
         self.folder = Path(self._folder.name)
-        self.cache = EmbeddedServer(self.folder / "cache")
-        self.queue = EmbeddedServer(self.folder / "queue", role="queue")
+        self._servers = EmbeddedPair(self.folder)
+        self.cache, self.queue = self._servers.cache, self._servers.queue
         self._bar = Bar(console)
         self.track = self._bar.track
 
     def __enter__(self) -> Self:
-        self.cache.start()
-        self.queue.start()
+        self._servers.start()
         self._set_up_django()
         self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-        self.cache.stop()
-        self.queue.stop()
+        self._servers.stop()
         self._folder.cleanup()
 
     def _set_up_django(self) -> None:
         os.environ.update(
+            self._servers.environment,
             DJANGO_SETTINGS_MODULE="config.settings",
             SECRET_KEY="for-measurements",
             DEBUG="False",
             DATABASE_URL="",
-            REDIS_URL="",
             SOURCE_LATENCY_MS="0",
             LOG_LEVEL="WARNING",
-            CACHEDEMO_CACHE_URL=self.cache.url(0),
-            CACHEDEMO_QUEUE_URL=self.queue.url(1),
-            CELERY_BROKER_URL=self.queue.url(2),
             CACHEDEMO_VAR=str(self.folder / "var"),
         )
         import django

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cachedemo.embedded import HOST, EmbeddedServer, ends_with_this_process, free_port
+from cachedemo.embedded import HOST, ends_with_this_process, free_port
+from cachedemo.embedded_pair import EmbeddedPair
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 4
@@ -90,17 +91,14 @@ def is_answered(connection: socket.socket) -> bool:
 @contextmanager
 def servers(folder: Path) -> Iterator[dict[str, str]]:
     """Start a cache and a queue; yield the settings that name them."""
-    with EmbeddedServer(folder / "cache") as cache, EmbeddedServer(folder / "queue", role="queue") as queue:
-        yield {
+    with EmbeddedPair(folder) as pair:
+        yield pair.environment | {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "SECRET_KEY": "for-measurements",
             "DEBUG": "False",
             "OPEN_ACCESS": "True",
             "SOURCE_LATENCY_MS": "0",
             "LOG_LEVEL": "WARNING",
-            "CACHEDEMO_CACHE_URL": cache.url(0),
-            "CACHEDEMO_QUEUE_URL": queue.url(1),
-            "CELERY_BROKER_URL": queue.url(2),
             "CACHEDEMO_VAR": str(folder / "var"),
         }
 

@@ -182,6 +182,33 @@ def people(transactional_db: None) -> list[Any]:
     return rows
 
 
+@pytest.fixture
+def users() -> Any:
+    """The cache of the example's model."""
+    from cachedemo import cache_for
+    from users.models import User
+
+    return cache_for(User)
+
+
+@pytest.fixture
+def open_access(settings: Any) -> None:
+    settings.OPEN_ACCESS = True
+
+
+@pytest.fixture
+def database_gone() -> Iterator[None]:
+    """A database that cannot be opened, to whoever connects from now on."""
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
+    yield
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
 # Processes of our own
 
 

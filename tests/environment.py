@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from cachedemo.embedded import EmbeddedServer
+from cachedemo.embedded_pair import EmbeddedPair
 from tests.faults.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,8 +25,8 @@ class Environment:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cachedemo-tests-"))
-        self.cache = EmbeddedServer(self.folder / "cache")
-        self.queue = EmbeddedServer(self.folder / "queue", role="queue")
+        self._servers = EmbeddedPair(self.folder)
+        self.cache, self.queue = self._servers.cache, self._servers.queue
         self.postgres: Postgres | None = None
 
     def use_postgresql(self) -> None:
@@ -34,8 +34,7 @@ class Environment:
         self.postgres = Postgres(self.folder / "postgres")
 
     def start(self) -> None:
-        self.cache.start()
-        self.queue.start()
+        self._servers.start()
         if self.postgres:
             self.postgres.start()
 
@@ -47,21 +46,17 @@ class Environment:
         """Set every setting: the cache in database 0, the queue in 1 and the broker in 2 of the second server."""
         os.environ.update(documented_settings())
         os.environ.update(
+            self._servers.environment,
             DJANGO_SETTINGS_MODULE="tests.settings",
             SECRET_KEY="for-tests-only",
             DEBUG="False",
             DATABASE_URL=self.database_url,
-            REDIS_URL="",
-            CACHEDEMO_CACHE_URL=self.cache.url(0),
-            CACHEDEMO_QUEUE_URL=self.queue.url(1),
-            CELERY_BROKER_URL=self.queue.url(2),
             CACHEDEMO_VAR=str(self.folder / "var"),
             LOG_LEVEL="INFO",
         )
 
     def stop(self) -> None:
-        self.cache.stop()
-        self.queue.stop()
+        self._servers.stop()
         if self.postgres:
             self.postgres.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
 from django.test import Client
 
-from cachedemo import Pattern, cache_for
+from cachedemo import Pattern
 from users.models import User
 
 PATTERNS = list(Pattern)
@@ -21,16 +20,6 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 pytestmark = pytest.mark.usefixtures("people", "open_access")
-
-
-@pytest.fixture
-def open_access(settings):
-    settings.OPEN_ACCESS = True
-
-
-@pytest.fixture
-def users():
-    return cache_for(User)
 
 
 @pytest.fixture
@@ -47,17 +36,6 @@ def state(redis_cache, redis_queue):
         return list(User.objects.values_list()), slots, queue
 
     return look
-
-
-@pytest.fixture
-def database_gone():
-    """A database that cannot be opened, to whoever connects from now on."""
-    name = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
-    yield
-    connection.close()
-    connection.settings_dict["NAME"] = name
 
 
 def one(pattern: str = "cache-aside", pk: Any = 1) -> str:

@@ -5,7 +5,6 @@ import signal
 import time
 
 import pytest
-from django.db import connection
 
 from cachedemo import cache_for, stats
 from users.models import User
@@ -17,17 +16,6 @@ UP = {"cache": "up", "queue": "up", "database": "up", "broker": "up"}
 
 def said(response):
     return {name: response.json()[name] for name in ("status", "checks")}
-
-
-@pytest.fixture
-def database_gone():
-    """A database that cannot be opened, to whoever connects from now on."""
-    name = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
-    yield
-    connection.close()
-    connection.settings_dict["NAME"] = name
 
 
 def test_a_process_is_alive_whatever_else_is_gone(client, cache_server, queue_server, database_gone):

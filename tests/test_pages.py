@@ -5,36 +5,14 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils.html import escape
 
-from cachedemo import Pattern, cache_for
+from cachedemo import Pattern
 from users.models import User
 
 PATTERNS = list(Pattern)
 
 pytestmark = pytest.mark.usefixtures("people", "open_access")
-
-
-@pytest.fixture
-def open_access(settings):
-    settings.OPEN_ACCESS = True
-
-
-@pytest.fixture
-def users():
-    return cache_for(User)
-
-
-@pytest.fixture
-def database_gone():
-    """A database that cannot be opened, to whoever connects from now on."""
-    name = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
-    yield
-    connection.close()
-    connection.settings_dict["NAME"] = name
 
 
 class Page(HTMLParser):

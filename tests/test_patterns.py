@@ -19,11 +19,6 @@ pytestmark = pytest.mark.usefixtures("people")
 PATTERNS = list(Pattern)
 
 
-@pytest.fixture
-def users():
-    return cache_for(User)
-
-
 def row(pk=1):
     return User.objects.get(pk=pk)
 

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.usefixtures("people")
 
 
 @pytest.fixture
-def users():
-    return cache_for(User)
-
-
-@pytest.fixture
 def notes():
     Note.objects.bulk_create([Note(pk=1, title="a0", body="b0", secret="s0", owner_id=1)])
     return cache_for(Note)

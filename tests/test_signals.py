@@ -17,11 +17,6 @@ pytestmark = pytest.mark.usefixtures("people")
 
 
 @pytest.fixture
-def users():
-    return cache_for(User)
-
-
-@pytest.fixture
 def notes():
     notes = cache_for(Note)
     Note.objects.bulk_create([Note(pk=1, title="a0", body="b0", owner_id=1), Note(pk=2, title="a", owner_id=2)])

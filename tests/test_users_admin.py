@@ -2,7 +2,7 @@
 
 import pytest
 
-from cachedemo import Pattern, cache_for
+from cachedemo import Pattern
 from cachedemo.patterns.source_write import SourceWrite
 from cachedemo.servers import Role
 from users.admin import WAYS
@@ -12,11 +12,6 @@ LIST, CHANGE = "/admin/users/user/", "/admin/users/user/1/change/"
 FORM = {"name": "Admin's", "email": "alice@example.com"}
 
 pytestmark = pytest.mark.usefixtures("people")
-
-
-@pytest.fixture
-def users():
-    return cache_for(User)
 
 
 def seen(client) -> dict[str, str]:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-from cachedemo.embedded import EmbeddedServer
+from cachedemo.embedded_pair import EmbeddedPair
 
 ROWS = 60
 CLAIM_DEADLINE = 0.5  # seconds instead of 30, so that nobody has to wait for a dead flusher's rows
@@ -17,34 +17,29 @@ class World:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="cachedemo-lab-")
         folder = Path(self._folder.name)
-        self.cache = EmbeddedServer(folder / "cache")
-        self.queue = EmbeddedServer(folder / "queue", role="queue")
+        self._servers = EmbeddedPair(folder)
+        self.cache = self._servers.cache
         self._var = folder / "var"
 
     def __enter__(self) -> Self:
-        self.cache.start()
-        self.queue.start()
+        self._servers.start()
         self._set_up_django()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.cache.stop()
-        self.queue.stop()
+        self._servers.stop()
         self._folder.cleanup()
 
     def _set_up_django(self) -> None:
         os.environ.update(
+            self._servers.environment,
             DJANGO_SETTINGS_MODULE="config.settings",
             SECRET_KEY="for-the-lab",
             DEBUG="False",
             OPEN_ACCESS="False",
             DATABASE_URL="",
-            REDIS_URL="",
             SOURCE_LATENCY_MS="0",
             LOG_LEVEL="ERROR",
-            CACHEDEMO_CACHE_URL=self.cache.url(0),
-            CACHEDEMO_QUEUE_URL=self.queue.url(1),
-            CELERY_BROKER_URL=self.queue.url(2),
             CACHEDEMO_STRICT_READS="True",
             CACHEDEMO_READ_ONLY="False",
             CACHEDEMO_VAR=str(self._var),

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 FAILURES = 3  # in a row, after which commands are refused at once
 PAUSE = 0.5  # seconds between two looks whether it is back
+SWIFT = 0.05  # seconds that a no may take which whoever insists can bear
 
 
 class Open(Exception):
@@ -61,10 +62,12 @@ class Breaker:
         """Count a failure of a command."""
         if not self._counts(error):
             return
-        self._cheap_to_ask = self._swift(error)
         self.troubled = True
         if self.state == pybreaker.STATE_CLOSED:
+            self._cheap_to_ask = self._swift(error)
             self._pass_on(error)
+        else:
+            self._cheap_to_ask = self._cheap_to_ask and self._swift(error)
         if self.state != pybreaker.STATE_CLOSED:
             self._watch()
 
@@ -95,13 +98,23 @@ class Breaker:
         with self._watching:
             if self._watcher is None or not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._look, name="cachedemo-breaker", daemon=True)
-                self._watcher.start()
+                with contextlib.suppress(RuntimeError):  # no thread to be had now: the next refusal tries again
+                    self._watcher.start()
 
     def _look(self) -> None:
         while self.state != pybreaker.STATE_CLOSED:
             time.sleep(PAUSE)
+            self._breaker.half_open()  # pybreaker itself would look at the wall clock, which may be set back
             with contextlib.suppress(Exception):
-                self._breaker.call(self._ping)
+                self._breaker.call(self._ask)
+
+    def _ask(self) -> None:
+        begun = time.monotonic()
+        try:
+            self._ping()
+        except Exception as error:
+            self._cheap_to_ask = self._swift(error) and time.monotonic() - begun < SWIFT
+            raise
 
     def _pass_on(self, error: Exception) -> None:
         def fail() -> None:

@@ -32,6 +32,7 @@ class Unavailable(CachedemoError):
 
     retry_after = 1  # seconds
     full = False  # whether it is only that the server has no memory left: nothing was taken
+    forbidden = False  # whether only this command is, to this user
     sent = False  # whether the command may have reached the server all the same
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cachedemo import source, stats, versions
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
+from cachedemo.flush_queue import REAP_LIMIT
 from cachedemo.waiting import Claim
 
 if TYPE_CHECKING:
@@ -51,16 +52,18 @@ def _order(claim: Claim) -> tuple[int, str]:
 
 
 def reap(cache: "ModelCache") -> None:
-    """Take up what somebody left behind who died, or could not reach the cache."""
-    owed, live = cache.queue_of_writes.reap()
-    if not owed:
-        return
-    try:
-        cache.slots.drop({each.pk for each in owed}, live)
-    except CacheUnavailable as error:
-        logger.warning("%d slots of %s still wait for the cache: %s", len(owed), cache.queue, error)
-    else:
+    """Take up what somebody left behind who died, or could not reach the cache: all of it, in pieces."""
+    while True:
+        owed, live = cache.queue_of_writes.reap()
+        if not owed:
+            return None
+        try:
+            cache.slots.drop({each.pk for each in owed}, live)
+        except CacheUnavailable as error:
+            return logger.warning("%d slots of %s still wait for the cache: %s", len(owed), cache.queue, error)
         cache.queue_of_writes.paid(owed)
+        if len(owed) < REAP_LIMIT:
+            return None
 
 
 def drain(cache: "ModelCache", timeout: float | None = None) -> int:

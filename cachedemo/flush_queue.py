@@ -27,6 +27,7 @@ def _script(name: str) -> Script:
     return Script(name, prelude="queue")
 
 
+_announce = _script("announce")
 _stamp, _settle_up, _enqueue = _script("stamp"), _script("settle_up"), _script("enqueue")
 _claim, _ack, _release, _bury = _script("claim"), _script("ack"), _script("release"), _script("bury")
 _reap, _owe, _paid = _script("reap"), _script("owe"), _script("paid")
@@ -66,10 +67,7 @@ class FlushQueue:
 
     def announce(self, version: str, record: bytes) -> bytes:
         """Note that a version is in use, unless it is noted already; return what is noted of it."""
-        _, known = QUEUE.pipeline(
-            [("HSETNX", self.key("versions"), version, record), ("HGET", self.key("versions"), version)]
-        )
-        return _raised(known)
+        return self._run(_announce, version, record)
 
     def versions(self) -> dict[str, bytes]:
         """Return what is noted of each version that is live or retiring."""

@@ -38,7 +38,19 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
     (redis.TimeoutError, "does not answer in time: is it stopped, overloaded, or behind a firewall?"),
     (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL"),
 )
-_REFUSALS = ("MISCONF", "MASTERDOWN", "CLUSTERDOWN", "LOADING", "OOM", "READONLY", "NOAUTH")  # of no class of their own
+_REFUSALS = (  # of no class of their own
+    "BUSY ",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOAUTH",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+)
+# redis-py calls these connection errors, but the server is there, and has done nothing.
+_NO_SILENCE = (redis.AuthenticationError, redis.exceptions.BusyLoadingError, redis.exceptions.MaxConnectionsError)
 
 
 class Role:
@@ -102,12 +114,13 @@ class Role:
         """Send many commands in one round trip; an answer that is an error stands in the list as an exception.
 
         Raises:
-            Unavailable: the server gave no answer, or refuses one of the commands as it would any.
+            Unavailable: the server gave no answer, or refuses one of the commands as it would any. A command that
+                this user may not send says nothing of the others: that error stands in the list.
         """
         answers = self._run(self._pipeline, commands)
         answers = [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
         for answer in answers:
-            if isinstance(answer, Unavailable):
+            if isinstance(answer, Unavailable) and not answer.forbidden:
                 raise answer
         return answers
 
@@ -155,6 +168,7 @@ class Role:
     def _unavailable(self, sentence: str, error: redis.RedisError) -> Unavailable:
         unavailable = self.unavailable(sentence)
         unavailable.full = isinstance(error, redis.exceptions.OutOfMemoryError)
+        unavailable.forbidden = isinstance(error, redis.exceptions.NoPermissionError)
         unavailable.sent = _is_silence(error) and "onnecting to" not in str(error)
         return unavailable
 
@@ -167,7 +181,7 @@ class Role:
 def _is_silence(error: BaseException) -> bool:
     """Whether the server did not answer at all; one that refuses a command, or this process a connection, is there."""
     silent = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-    return silent and not isinstance(error, redis.exceptions.MaxConnectionsError)
+    return silent and not isinstance(error, _NO_SILENCE) and "max number of clients" not in str(error)
 
 
 def _is_swift(error: BaseException) -> bool:

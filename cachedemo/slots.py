@@ -108,6 +108,9 @@ class Slots:
         if isinstance(slot, ForeignData):
             self.discard(pk)
             slot = None
+        for answer in (slot, ttl):
+            if isinstance(answer, Exception):
+                raise answer
         return slot, ttl
 
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
@@ -126,6 +129,9 @@ class Slots:
     def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
         """Do the same for many slots in one round trip."""
         found = CACHE.pipeline([("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms) for pk in pks])
+        for slot in found:
+            if isinstance(slot, Exception) and not isinstance(slot, ForeignData):
+                raise slot
         return [None if slot == lease else slot for slot in found]
 
     def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:

@@ -282,6 +282,26 @@ MUTANTS = [
         ("breaker.py", "self._watcher.start()", "pass"),
     ),
     mutant(
+        "the_wall_clock_opens_and_closes",
+        "tests/test_outages.py -k test_a_wall_clock",
+        ("breaker.py", "            self._breaker.half_open()", "            pass"),
+    ),
+    mutant(
+        "a_look_teaches_writers_nothing",
+        "tests/test_outages.py -k test_a_cache_that_slept_and_was_killed",
+        ("breaker.py", "self._breaker.call(self._ask)", "self._breaker.call(self._ping)"),
+    ),
+    mutant(
+        "a_full_cache_keeps_what_is_old",
+        "tests/test_outages.py -k test_a_cache_without_memory",
+        *[(f"lua/{name}.lua", "#!lua flags=allow-oom", "#!lua") for name in ("finish", "publish")],
+    ),
+    mutant(
+        "one_piece_of_what_is_owed",
+        "tests/test_outages.py -k test_all_that_is_owed",
+        ("flush.py", "if len(owed) < REAP_LIMIT:", "if True:"),
+    ),
+    mutant(
         "scripts_are_sent_once",
         "tests/test_cache_faults.py -k SCRIPT",
         (

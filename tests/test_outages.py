@@ -1,12 +1,17 @@
 """When a server is down: what is served, what is refused, and that nothing acknowledged is lost."""
 
+import contextlib
 import os
 import signal
+import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 from django.db import OperationalError, connections
 
-from cachedemo import Pattern, breaker, cache_for, servers, source
+from cachedemo import Pattern, breaker, cache_for, flush_queue, servers, source
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, SourceUnavailable
 from tests.helpers import until
 from tests.notes.models import Note, Tag
@@ -141,6 +146,29 @@ def test_a_cache_that_lets_writers_wait_is_not_asked_again(
     assert redis_queue.zcard("{flush:notes}:owed") == 1
 
 
+def test_a_cache_that_slept_and_was_killed_is_asked_by_writers_again(
+    notes, cache_server, redis_cache, redis_queue, monkeypatch
+):
+    """The last command met a timeout, but whoever looks whether it is back is refused at once by now."""
+    notes.get(1)
+    older = redis_cache.get("v1:note:1")
+    os.kill(cache_server.pid, signal.SIGSTOP)
+    for _ in range(breaker.FAILURES):
+        notes.get(1)
+    cache_server.kill()
+    until(lambda: servers.CACHE.breaker._cheap_to_ask)
+    monkeypatch.setattr(servers.CACHE.breaker, "_ping", refuse)  # nobody but a writer finds out that it is back
+    cache_server.start()
+    redis_cache.set("v1:note:1", older, ex=60)
+    notes.update(1, title="a1")
+    assert redis_cache.get("v1:note:1") != older
+    assert redis_queue.zcard("{flush:notes}:owed") == 0
+
+
+def refuse():
+    raise redis.ConnectionError("refused")
+
+
 def test_no_request_waits_to_find_out_whether_a_server_is_back(notes, cache_server, monkeypatch):
     os.kill(cache_server.pid, signal.SIGSTOP)
     for _ in range(breaker.FAILURES):
@@ -168,6 +196,104 @@ def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_me
 
 def _away():
     raise OSError("still away")
+
+
+def opened(ping, monkeypatch):
+    """A breaker that has just opened and looks again soon."""
+    monkeypatch.setattr(breaker, "PAUSE", 0.01)
+    opened = breaker.Breaker(ping, counts=lambda error: True, swift=lambda error: True)
+    for _ in range(breaker.FAILURES):
+        opened.note(OSError("gone"))
+    return opened
+
+
+def test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open(monkeypatch):
+    back = threading.Event()
+    troubled = opened(lambda: back.is_set() or _away(), monkeypatch)
+    troubled._breaker._state_storage.opened_at = datetime.now(UTC) + timedelta(hours=1)
+    back.set()
+    until(lambda: troubled.state == "closed")
+
+
+def test_a_server_whose_no_takes_its_time_is_not_asked_by_writers(monkeypatch):
+    def slowly():
+        time.sleep(2 * breaker.SWIFT)
+        raise OSError("hung up")
+
+    troubled = opened(slowly, monkeypatch)
+    until(lambda: not troubled._cheap_to_ask)
+    with pytest.raises(breaker.Open):
+        troubled.call(lambda: "sent", insist=True)
+
+
+def test_a_process_without_a_thread_to_spare_is_refused_in_words_and_looks_later(notes, cache_server, monkeypatch):
+    def none_left(thread):
+        raise RuntimeError("can't start new thread")
+
+    cache_server.kill()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none_left)
+        for _ in range(breaker.FAILURES + 1):
+            assert notes.get(1).title == "a0"
+    cache_server.start()
+    notes.get(1)
+    until(lambda: servers.CACHE.breaker.state == "closed")
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+def test_a_cache_without_memory_that_evicts_nothing_returns_no_old_value(notes, pattern, redis_cache, redis_queue):
+    notes.get(1)
+    with without_memory(redis_cache):
+        notes.via(pattern).update(1, title="a1")
+        assert notes.get(1).title == "a1"
+        assert redis_queue.zcard("{flush:notes}:owed") == 0
+
+
+@contextlib.contextmanager
+def without_memory(client):
+    before = {name: client.config_get(name)[name] for name in ("maxmemory-policy", "maxmemory")}
+    client.config_set("maxmemory-policy", "noeviction")
+    client.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            client.config_set(name, value)
+
+
+def test_a_cache_that_is_busy_with_somebodys_script_counts_as_down(notes, redis_cache):
+    notes.get(1)
+    redis_cache.config_set("busy-reply-threshold", 50)
+    endless = redis.Redis.from_url(os.environ["CACHEDEMO_CACHE_URL"], socket_timeout=30)
+    script = threading.Thread(target=lambda: killed(endless.eval, "while true do end", 0))
+    script.start()
+    try:
+        until(lambda: refused_as_busy(redis_cache))
+        assert notes.read(1, with_ttl=True).origin == "source"
+        assert notes.get_many([1, 2])[1].title == "a0"
+        assert notes.update(1, title="a1").title == notes.get(1).title == "a1"
+    finally:
+        redis_cache.script_kill()
+        script.join()
+        redis_cache.config_set("busy-reply-threshold", 5000)
+
+
+def killed(call, *arguments):
+    with contextlib.suppress(redis.RedisError):
+        call(*arguments)
+
+
+def refused_as_busy(client):
+    try:
+        return not client.ping()
+    except redis.ResponseError as error:
+        return "BUSY" in str(error)
+
+
+def test_all_that_is_owed_is_worked_off_at_once(notes, redis_queue):
+    notes.queue_of_writes.owe(range(5 * flush_queue.REAP_LIMIT // 2))
+    notes.flush()
+    assert redis_queue.zcard("{flush:notes}:owed") == 0
 
 
 # The queue is down
@@ -295,6 +421,25 @@ def test_a_queue_without_memory_goes_write_through_and_still_drains(notes, redis
         assert stored(1) == "waits"
     finally:
         redis_queue.config_set("maxmemory", 0)
+
+
+def test_a_process_that_starts_while_the_queue_has_no_memory_serves(notes, redis_queue):
+    notes.announced = None
+    with without_memory(redis_queue):
+        assert notes.get(1).title == "a0"
+        assert notes.via("write-behind").update(1, title="through").title == "through"
+    assert stored() == "through"
+
+
+def test_a_queue_that_is_loading_has_taken_nothing_and_says_so(notes, monkeypatch):
+    notes.get(1)
+
+    def loading(*call):
+        raise redis.BusyLoadingError("Redis is loading the dataset in memory")
+
+    monkeypatch.setattr(servers.Role, "_script", loading)
+    with pytest.raises(QueueUnavailable, match="still loading"):
+        notes.via("write-behind").update(1, title="a1")
 
 
 # On disk before it is acknowledged

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- mark(keys=[slot], args=[token, lifetime])
 --   A writer's sign over a slot that a source write is under way. The old value stays readable inside it, because
 --   nobody has acknowledged the new one yet.

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- publish(keys=[slot, other_version...], args=[stamp, base, value, lifetime])
 --   Write-behind shows what the queue has just acknowledged: over the base it was computed from, byte for byte, and
 --   over nothing else. Slots of other live versions are emptied. Returns 1 if the value stands in the slot now.

@@ -11,6 +11,7 @@ LONGEST = 60  # characters of one word that are shown
 
 # What a script of the `lua` folder is for; a pair where its answer says whether it did it.
 _SCRIPTS: dict[str, str | tuple[str, str]] = {
+    "announce": "say that this version is in use",
     "mark": "mark the slot: a write is under way, nobody else may fill",
     "stamp": "get a stamp, newer than every other; always after the mark",
     "finish": "the source has it: replace the mark by the new value, or empty the slot",

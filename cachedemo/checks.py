@@ -1,13 +1,12 @@
 """System checks: what is wrong with the settings or a registration, and how to mend it."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf, registry
+from cachedemo import conf, registry, servers
 from cachedemo.models import Stamped
 
 
@@ -15,8 +14,11 @@ from cachedemo.models import Stamped
 def check_servers(**kwargs: Any) -> list[CheckMessage]:
     """Cache and queue are both named and are not one database, so that FLUSHDB can never lose a write."""
     try:
-        cache, queue = _place(conf.get("CACHE_URL")), _place(conf.get("QUEUE_URL"))
-    except ImproperlyConfigured as error:
+        cache = servers.place(conf.get("CACHE_URL"))
+        if not registry.with_queue():
+            return []
+        queue = servers.place(conf.get("QUEUE_URL"))
+    except (ImproperlyConfigured, ValueError) as error:
         return [Error(str(error), id="cachedemo.E001")]
     if cache == queue:
         return [
@@ -35,11 +37,6 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
-
-
-def _place(url: str) -> tuple[str | None, int | None, str]:
-    parts = urlsplit(url)
-    return parts.hostname, parts.port or 6379, parts.path.strip("/") or "0"
 
 
 @register("cachedemo")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PIECE = 1000  # rows of one statement
+
 
 class Difference(NamedTuple):
     """One refused field: what waits, and what the row has (None for both if there is no row)."""
@@ -38,18 +40,27 @@ class DeadLetter(NamedTuple):
     differences: list[Difference]
     row_exists: bool
 
+    @property
+    def kind(self) -> str:
+        """The error without the database's words, which may show values."""
+        return self.error.partition(":")[0]
 
-def letters(cache: "ModelCache") -> list[DeadLetter]:
-    """Return all dead letters with what differs from the row, the oldest first.
+
+def letters(cache: "ModelCache", pks: Sequence[str] | None = None, limit: int | None = None) -> list[DeadLetter]:
+    """Return dead letters with what differs from the row, the oldest first.
+
+    Args:
+        pks: the rows; all if None.
+        limit: how many at most.
 
     Raises:
         QueueUnavailable, SourceUnavailable: it cannot be told.
     """
-    dead = cache.queue_of_writes.dead()
-    pks = list(dead)
+    dead = cache.queue_of_writes.dead(pks)
+    pks = sorted(dead, key=lambda pk: dead[pk]["at"])[:limit]
     waiting, _ = cache.queue_of_writes.pending(pks, cache.slots.version) if pks else ([], None)
     rows = _rows(cache, pks)
-    found = [
+    return [
         DeadLetter(
             pk,
             dead[pk]["error"],
@@ -59,13 +70,13 @@ def letters(cache: "ModelCache") -> list[DeadLetter]:
         )
         for pk, fields in zip(pks, waiting, strict=True)
     ]
-    return sorted(found, key=lambda letter: letter.at)
 
 
 def _rows(cache: "ModelCache", pks: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the rows by the pk's text; an id that is none has no row."""
     readable = [cache.codec.to_pk(pk) for pk in pks if cache.codec.is_pk(pk)]
-    return {str(pk): values for pk, (_, values) in source.select_many(cache, readable).items()} if readable else {}
+    pieces = [readable[start : start + PIECE] for start in range(0, len(readable), PIECE)]
+    return {str(pk): values for piece in pieces for pk, (_, values) in source.select_many(cache, piece).items()}
 
 
 def retry(cache: "ModelCache", pks: Iterable[str]) -> int:
@@ -79,7 +90,7 @@ def discard(cache: "ModelCache", pks: Iterable[str]) -> int:
     Their slots are emptied at once, or as soon as the cache answers, so that reads return the row again.
     """
     pks = list(pks)
-    given_up = [letter for letter in letters(cache) if letter.pk in pks]
+    given_up = letters(cache, pks)
     discarded = cache.queue_of_writes.discard(pks)
     for letter in given_up:
         logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, letter.differences)
@@ -93,7 +104,8 @@ class NotDead(CachedemoError):
 
 def check(cache: "ModelCache", pks: Iterable[str]) -> None:
     """Raises NotDead for the first of these rows that is no dead letter."""
-    dead = cache.queue_of_writes.dead()
+    pks = list(pks)
+    dead = cache.queue_of_writes.dead(pks)
     for pk in pks:
         if pk not in dead:
             raise NotDead(f"{cache.queue} has no dead letter {pk}.")

@@ -1,7 +1,7 @@
 """A version's deletion together with its entry in the history."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cachedemo import history, version_deletion
 from cachedemo.deletion_progress import DONE, Deletion
@@ -23,7 +23,19 @@ def run(cache: "ModelCache", version: str, entry_id: int | None) -> None:
         logger.warning("The deletion of %s stopped: %s", name, error)
         history.finish(entry_id, history.FAILED, 0, {}, f"{error} Begin again when the server is back.")
         return
+    note(deletion, name, entry_id)
+
+
+def note(deletion: Deletion, name: str, entry_id: int | None) -> None:
+    """Write down how a deletion went, or how far it came."""
     history.finish(entry_id, _outcome(deletion), deletion.seconds, {"keys": deletion.deleted}, words(deletion, name))
+
+
+def begin(name: str, keys: int, user_id: Any) -> int:
+    """Write down that a deletion begins; return the entry's id."""
+    history.lose("delete-version", name)
+    said = f"Deleting {counted(keys, 'key')} of {name}."
+    return history.record(user_id, "delete-version", name, history.RUNNING, 0, {"keys": keys}, said).pk
 
 
 def _outcome(deletion: Deletion) -> str:

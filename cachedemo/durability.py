@@ -1,9 +1,9 @@
-"""What the queue's persistence really is, in words, and where it is less than the promise."""
+"""What the queue really keeps, in words, and where it is less than the promise."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers import QUEUE, Error
+from cachedemo.servers import CACHE, QUEUE, Error, Role, place
 
 
 class Durability(NamedTuple):
@@ -41,6 +41,20 @@ def of_queue() -> Durability:
     persistence = _persistence(bool(info.get("aof_enabled")))
     eviction = str(info.get("maxmemory_policy", "unknown"))
     return Durability(server, persistence, eviction, _PROMISES[persistence], _warnings(persistence, eviction, info))
+
+
+def is_one_database() -> bool:
+    """Say whether queue and cache are one database, by whatever names. Raises Unavailable if it cannot be told."""
+    return number(CACHE) == number(QUEUE) and _run_id(CACHE) == _run_id(QUEUE)
+
+
+def number(role: Role) -> int:
+    """Return the number of the database that a role is connected to."""
+    return place(role.url)[2]
+
+
+def _run_id(role: Role) -> Any:
+    return role.command("INFO", "server")["run_id"]
 
 
 def _persistence(append_only: bool) -> str:

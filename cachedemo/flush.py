@@ -81,7 +81,7 @@ def drain(cache: "ModelCache", timeout: float | None = None) -> int:
     while True:
         flushed = flush(cache)
         rows += flushed
-        waiting = queue.depth() - len(queue.dead())
+        waiting = queue.depth() - queue.dead_count()
         if waiting <= 0:
             return rows
         if patience is not None and time.monotonic() > patience:

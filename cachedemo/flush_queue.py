@@ -13,7 +13,20 @@ from cachedemo import workers
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.scripts import Script
 from cachedemo.servers import QUEUE
-from cachedemo.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp, claimed, decode, pairs, texts
+from cachedemo.waiting import (
+    Claim,
+    Enqueued,
+    Fields,
+    Owed,
+    Refusal,
+    Stamp,
+    claimed,
+    decode,
+    letter_of,
+    pairs,
+    text,
+    texts,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -193,9 +206,17 @@ class FlushQueue:
         oldest = QUEUE.command("ZRANGE", self.key("pending"), 0, 0, "WITHSCORES")
         return max(0.0, time.time() - float(oldest[0][1]) / 1_000_000) if oldest else 0.0
 
-    def dead(self) -> dict[str, dict[str, Any]]:
-        """Return the dead letters: pk -> error, when, and the refused stamps."""
-        return {pk.decode(): json.loads(letter) for pk, letter in QUEUE.command("HGETALL", self.key("dead")).items()}
+    def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+        """Return the dead letters, or those of these rows: pk -> error, when, and the refused stamps."""
+        if pks is None:
+            found = QUEUE.command("HGETALL", self.key("dead"))
+        else:
+            found = dict(zip(pks, QUEUE.command("HMGET", self.key("dead"), *pks), strict=True)) if pks else {}
+        return {text(pk): letter_of(letter) for pk, letter in found.items() if letter is not None}
+
+    def dead_count(self) -> int:
+        """Return how many rows are dead letters."""
+        return QUEUE.command("HLEN", self.key("dead"))
 
     def owed(self) -> tuple[int, float]:
         """Return how many writers are owed something, and how many seconds the oldest is overdue."""

@@ -4,13 +4,12 @@ Writes that wait for the source survive: they are on the queue server, whose dat
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from cachedemo import conf, keyspace, queue_keys, registry
+from cachedemo import conf, durability, keyspace, queue_keys, registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.keyspace import Survey
 from cachedemo.plurals import counted
-from cachedemo.servers import CACHE, QUEUE, Role
+from cachedemo.servers import CACHE, QUEUE
 
 TOLERANCE = 0.1  # of the keys that were shown
 
@@ -51,26 +50,12 @@ def look(survey: Survey | None) -> Situation:
     pending = [("ZCARD", queue_keys.key(cache, "pending")) for cache in registry.with_queue()]
     return Situation(
         database=CACHE.address,
-        number=number(CACHE),
+        number=durability.number(CACHE),
         keys=CACHE.command("DBSIZE"),
         survey=survey,
         pending=sum(answer for answer in QUEUE.pipeline(pending) if isinstance(answer, int)),
-        is_queue=is_queue(),
+        is_queue=durability.is_one_database(),
     )
-
-
-def number(role: Role) -> int:
-    """Return the number of the database that a role is connected to."""
-    return int(role.client().get_connection_kwargs().get("db") or 0)
-
-
-def is_queue() -> bool:
-    """Say whether the queue lives in the cache's database, by whatever name the two settings call it."""
-    return number(CACHE) == number(QUEUE) and _run_id(CACHE) == _run_id(QUEUE)
-
-
-def _run_id(role: Role) -> Any:
-    return role.command("INFO", "server")["run_id"]
 
 
 def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
@@ -87,7 +72,7 @@ def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
     """
     if not conf.get("ALLOW_FLUSHDB"):
         raise FlushRefused("CACHEDEMO_ALLOW_FLUSHDB is off.")
-    if is_queue():
+    if durability.is_one_database():
         raise FlushRefused("The queue lives in this database: FLUSHDB would lose acknowledged writes.")
     situation = look(keyspace.keep())
     if abs(situation.keys - shown_keys) > shown_keys * TOLERANCE:

@@ -72,6 +72,19 @@ def finish(entry_id: int | None, outcome: str, seconds: float, counts: dict[str,
         entry.save(update_fields=["change_message"])
 
 
+def forget(entry_id: int) -> None:
+    """Take back an entry of something that did not begin."""
+    LogEntry.objects.filter(pk=entry_id).delete()
+
+
+def lose(code: str, target: str) -> None:
+    """Complete the entries of earlier actions of this kind that are still running: whoever did them has died."""
+    for entry in entries().filter(object_id=code):
+        details = _details(entry)
+        if details.get("outcome") == RUNNING and details.get("target") == target:
+            finish(entry.pk, FAILED, 0, {}, "It was not brought to an end, and begun again.")
+
+
 def _message(target: str, outcome: str, seconds: float, counts: dict[str, int], words: str) -> str:
     details = {"target": target, "outcome": outcome, "seconds": round(seconds, 3), "counts": counts, "words": words}
     return json.dumps(details, ensure_ascii=False)
@@ -87,7 +100,7 @@ def events(found: Iterable[LogEntry]) -> list[Event]:
     return [_event(entry) for entry in found]
 
 
-def markers(since: datetime) -> list[Event]:
+def marked(since: datetime) -> list[Event]:
     """Return the actions that the charts mark: FLUSHDB and deleted versions."""
     marked = entries().filter(object_id__in=MARKED, action_time__gte=since)
     return [event for event in events(marked[:50]) if event.outcome not in (FAILED, REFUSED)]

@@ -15,10 +15,11 @@ KEPT = 86400  # seconds
 BATCH = 500  # keys a script looks at, well under a millisecond
 SAMPLES = 5  # keys of a group in each batch whose memory is asked
 PAUSE = 0.0005  # seconds between two batches: others are served meanwhile
+VERSION = "[0-9]{1,9}"  # what a version looks like in a key
 LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
 LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
 
-_OURS = re.compile(r"v(\d+):([^:]+):")
+_OURS = re.compile(rf"v({VERSION}):([^:]+):")
 _GLOB = re.compile(r"([*?\[\]\\])")
 _survey = Script("survey")
 
@@ -100,7 +101,10 @@ def parts(key: str) -> tuple[str, str, str] | None:
 
 def decoded(body: bytes) -> dict[str, Any]:
     """Return the fields in a slot's body, of whatever version. Raises ValueError."""
-    values = json.loads(body)
+    try:
+        values = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     return values
@@ -125,5 +129,8 @@ def parse(kept: Any) -> Survey | None:
     """Return what `keep` kept, from the answer to GET; None if beat has not scanned yet."""
     if not isinstance(kept, bytes):
         return None
-    raw = json.loads(kept)
-    return Survey({group["name"]: Group(**group) for group in raw["groups"]}, raw["at"], raw["seconds"])
+    try:
+        raw = json.loads(kept)
+        return Survey({group["name"]: Group(**group) for group in raw["groups"]}, raw["at"], raw["seconds"])
+    except (ValueError, TypeError, KeyError):
+        return None

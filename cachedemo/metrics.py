@@ -44,7 +44,9 @@ def _of_the_queue() -> Iterator[Metric]:
     yield CounterMetricFamily("cachedemo_flush_batches", "Batches written by flushes", totals.get("batches", 0))
     queues = [(str(cache.queue), cache.queue_of_writes) for cache in registry.with_queue()]
     yield _gauge("pending_rows", "Rows that wait, dead letters included", "queue", ((n, q.depth()) for n, q in queues))
-    yield _gauge("dead_letters", "Rows that the database has refused", "queue", ((n, len(q.dead())) for n, q in queues))
+    yield _gauge(
+        "dead_letters", "Rows that the database has refused", "queue", ((n, q.dead_count()) for n, q in queues)
+    )
     yield _gauge("owed_slots", "Slots that somebody must empty", "queue", ((n, q.owed()[0]) for n, q in queues))
     yield _gauge(
         "oldest_pending_seconds", "Age of the oldest waiting write", "queue", ((n, q.lag()) for n, q in queues)

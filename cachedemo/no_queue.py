@@ -58,8 +58,11 @@ class NoQueue(FlushQueue):
     def depth(self) -> int:
         return 0
 
-    def dead(self) -> dict[str, dict[str, Any]]:
+    def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         return {}
+
+    def dead_count(self) -> int:
+        return 0
 
     def owed(self) -> tuple[int, float]:
         return 0, 0.0

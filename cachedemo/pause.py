@@ -26,7 +26,13 @@ def is_paused(cache: "ModelCache") -> bool:
 
 def parse(answer: Any) -> dict[str, Any] | None:
     """Return who paused the queue and when, from the answer to GET; None if it is not paused."""
-    return json.loads(answer) if isinstance(answer, bytes) else None
+    if not isinstance(answer, bytes):
+        return None
+    try:
+        said = json.loads(answer)
+        return {"by": str(said["by"]), "at": float(said["at"])}
+    except (ValueError, TypeError, KeyError):  # paused all the same
+        return {"by": "somebody", "at": time.time()}
 
 
 def key(cache: "ModelCache") -> str:

@@ -1,15 +1,18 @@
 """Which model has which cache: declared in each app's `caches.py`, found by autodiscovery."""
 
+import contextlib
 import logging
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-from cachedemo import durability
-from cachedemo.exceptions import NotRegistered, QueueUnavailable
+from cachedemo import durability, keyspace
+from cachedemo.exceptions import NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
+from cachedemo.servers import Error
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +25,13 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     """Register the decorated `ModelCache` subclass for `model`.
 
     Raises:
-        ImproperlyConfigured: the model has a cache already, or another model has its name or its queue.
+        ImproperlyConfigured: the model has a cache already, or another model has its name or its queue; or a name or
+            version would not do in a key.
     """
 
     def declare(declared: Declared) -> Declared:
         cache = declared(model)
+        _check_names(cache)
         for other in _caches.values():
             if other.model is model or other.name == cache.name or (cache.queue and other.queue == cache.queue):
                 raise ImproperlyConfigured(
@@ -37,6 +42,18 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
         return declared
 
     return declare
+
+
+def _check_names(cache: ModelCache) -> None:
+    """Refuse what would not do in a key, a SCAN pattern or a URL."""
+    version = cache.slots.version
+    for wrong, what, words in (
+        (not re.fullmatch(r"[\w.-]+", cache.name), f"as {cache.name!r}", "a name has letters, digits and . _ - only"),
+        (not re.fullmatch(keyspace.VERSION, version), f"with version {version!r}", "versions count from 0"),
+        (re.search(r"[{}\s]", cache.queue or ""), f"with queue {cache.queue!r}", "no braces or white space in it"),
+    ):
+        if wrong:
+            raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered {what}: {words}.")
 
 
 def cache_for(model: type[models.Model]) -> ModelCache:
@@ -90,7 +107,10 @@ def announce_all() -> None:
 
     Raises:
         VersionConflict: a version is live with other fields.
+        ImproperlyConfigured: cache and queue are one database, by whatever names.
     """
+    if with_queue():
+        _refuse_one_database()
     for cache in _caches.values():
         try:
             cache.announce()
@@ -98,6 +118,15 @@ def announce_all() -> None:
             logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
     if with_queue():
         _warn_of_losses()
+
+
+def _refuse_one_database() -> None:
+    with contextlib.suppress(Unavailable, Error):  # FLUSHDB asks again
+        if durability.is_one_database():
+            raise ImproperlyConfigured(
+                "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged "
+                "writes: give CACHEDEMO['QUEUE_URL'] another one."
+            )
 
 
 def _warn_of_losses() -> None:

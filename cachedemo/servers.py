@@ -209,6 +209,13 @@ def connect(url: str) -> redis.Redis:
     return client
 
 
+def place(url: str) -> tuple[str, int, int]:
+    """Return where a URL leads: host or socket, port, and database. Raises ValueError if it is no Redis URL."""
+    parts = redis.connection.parse_url(url)
+    host = str(parts.get("path") or parts.get("host") or "localhost")
+    return "localhost" if host in ("127.0.0.1", "::1") else host, parts.get("port", 6379), parts.get("db", 0)
+
+
 def cache() -> redis.Redis:
     """Return the client of the cache server."""
     return CACHE.client()

@@ -16,6 +16,8 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.servers import QUEUE, Error
 
@@ -83,6 +85,8 @@ def _serve() -> None:
         time.sleep(INTERVAL)
         try:
             send()
+        except ImproperlyConfigured:  # there is no queue server: nobody will ask for the numbers
+            return
         except (CachedemoError, Error) as error:  # the next second brings the same numbers again
             logger.debug("Statistics wait for the queue server: %s", error)
 
@@ -161,9 +165,10 @@ def by_minute(answers: Iterable[Any], minutes: int, now: float) -> dict[int, Min
     history: dict[int, Minute] = {minute: {} for minute in range(last - minutes + 1, last + 1)}
     for hour, answer in enumerate(answers, start=(last - minutes + 1) // 60):
         for field, value in ({} if isinstance(answer, Exception) else answer).items():
-            minute, _, name = field.decode().partition(":")
-            if (at := hour * 60 + int(minute)) in history:
-                history[at][name] = float(value)
+            with contextlib.suppress(ValueError):  # not ours
+                minute, _, name = field.decode().partition(":")
+                if (at := hour * 60 + int(minute)) in history:
+                    history[at][name] = float(value)
     return history
 
 
@@ -175,7 +180,7 @@ def _forget() -> None:
 
 
 def _send_the_last() -> None:
-    with contextlib.suppress(Unavailable):
+    with contextlib.suppress(Unavailable, ImproperlyConfigured):
         send()
 
 

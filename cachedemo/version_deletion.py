@@ -10,6 +10,7 @@ has no set of versions, so nobody is told to stop: delete only what no process s
 """
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -51,8 +52,11 @@ def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = Fa
     """Retire a version and note that its deletion is under way; `run` does the work.
 
     Raises:
-        DeletionRefused: it is the current version and nobody insisted, or it is being deleted already.
+        DeletionRefused: it is the current version and nobody insisted, or it is being deleted already; or it is no
+            version at all, and what begins like that is somebody else's.
     """
+    if not re.fullmatch(keyspace.VERSION, version):
+        raise DeletionRefused(f"{version!r} is no version: name a number.")
     if version == cache.slots.version and not even_current:
         raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
     before = deletion_progress.find(cache, version)
@@ -79,7 +83,7 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
     writers = _under_way(cache)
     deletion = _sweep(cache, version, tell)
     if deletion.state == RUNNING and writers:
-        _wait_for(cache, writers)
+        _wait_for(cache, version, writers)
         deletion = _sweep(cache, version, tell)
     return deletion_progress.end(cache, version, deletion) if deletion.state == RUNNING else deletion
 
@@ -89,10 +93,12 @@ def _under_way(cache: "ModelCache") -> set[bytes]:
     return {writer for writer in QUEUE.command("ZRANGE", _owed(cache), 0, -1) if not writer.endswith(b":cache")}
 
 
-def _wait_for(cache: "ModelCache", writers: set[bytes]) -> None:
-    """Wait until these writers are done, or so late that they count as dead."""
+def _wait_for(cache: "ModelCache", version: str, writers: set[bytes]) -> None:
+    """Wait until these writers are done, or so late that they count as dead, or until somebody cancels."""
     patience = time.monotonic() + cache.lease_timeout
     while writers & _under_way(cache) and time.monotonic() < patience:
+        if deletion_progress.report(cache, version, 0).state != RUNNING:
+            return
         time.sleep(REPORT_EVERY)
 
 

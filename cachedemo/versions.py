@@ -1,8 +1,10 @@
 """The versions of a registration that are live, so that every writer knows whose slots to see to."""
 
+import contextlib
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachedemo.exceptions import VersionConflict
 
@@ -35,6 +37,24 @@ def announce(cache: "ModelCache") -> bytes | None:
     return known if record["state"] == LIVE else None
 
 
+class Record(NamedTuple):
+    """What is noted of a version: its state, since when (seconds since the epoch), and its fields."""
+
+    state: str
+    since: float
+    fields: list[str]
+
+
+def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Record]:
+    """Return what is noted of each version; what cachedemo cannot have noted is left out."""
+    found = {}
+    for version, raw in noted.items():
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            record = json.loads(raw)
+            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]))
+    return found
+
+
 def fields_by_version(cache: "ModelCache") -> dict[str, list[str]]:
     """Return the fields of each version that is live or retiring."""
-    return {version: json.loads(record)["fields"] for version, record in cache.queue_of_writes.versions().items()}
+    return {version: record.fields for version, record in records(cache.queue_of_writes.versions()).items()}

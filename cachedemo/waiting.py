@@ -94,6 +94,20 @@ def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def letter_of(raw: bytes) -> dict[str, Any]:
+    """Return what is noted of a dead letter: error, when, and the refused stamps."""
+    try:
+        letter = json.loads(raw)
+        return {"error": str(letter["error"]), "at": float(letter["at"]), "stamps": dict(letter["stamps"])}
+    except (ValueError, TypeError, KeyError):
+        return {"error": "What is noted of it cannot be read.", "at": 0.0, "stamps": {}}
+
+
+def text(item: bytes | str) -> str:
+    """Return text as it is, and bytes as text; of bytes that are none, what they are."""
+    return item if isinstance(item, str) else item.decode(errors="backslashreplace")
+
+
 def texts(items: Iterable[bytes]) -> list[str]:
     """Return bytes as text."""
     return [item.decode() for item in items]

@@ -19,6 +19,7 @@ from cachedemo.embedded import EmbeddedServer
 from cachedemo.server_binary import ServerMissing
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
+from tests.faults.postgres import find
 from tests.helpers import Process
 
 FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
@@ -38,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring settings of their own.", returncode=1)
     if config.getoption("postgresql"):
+        if not find("initdb"):
+            pytest.exit("PostgreSQL's server is not installed (Debian, Ubuntu: apt install postgresql).", returncode=1)
         _environment.use_postgresql()
     try:
         _environment.start()

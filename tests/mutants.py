@@ -302,6 +302,11 @@ MUTANTS = [
         ("flush.py", "if len(owed) < REAP_LIMIT:", "if True:"),
     ),
     mutant(
+        "anything_is_a_version",
+        "tests/test_version_deletion.py -k test_what_is_no_version",
+        ("version_deletion.py", "if not re.fullmatch(keyspace.VERSION, version):", "if False:"),
+    ),
+    mutant(
         "scripts_are_sent_once",
         "tests/test_cache_faults.py -k SCRIPT",
         (

@@ -11,7 +11,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from cachedemo import cache_for, history, keyspace, pause, stats, tasks, workers
+from cachedemo import cache_for, history, keyspace, pause, source, stats, tasks, workers
+from cachedemo.admin import letters
 from cachedemo.servers import CACHE, Role
 from tests.browser.scene import dead_letters
 from tests.operators import ALL, client_of, operator, text, token, url
@@ -149,6 +150,11 @@ def test_the_charts_mark_a_flushdb_and_a_deleted_version(client: Client) -> None
     assert "on-pause-30" not in text(page)
     assert "on-flushdb-90" not in text(page)
     assert "on-flushdb-90" in text(client.get(url("changelist") + "?range=day"))
+
+
+def test_the_charts_mark_when_a_version_was_announced(client: Client, users: Any) -> None:
+    users.announce()
+    assert "v2:user: was announced" in text(client.get(url("changelist")))
 
 
 def test_a_chart_has_a_gap_where_nothing_is_known() -> None:
@@ -337,6 +343,28 @@ def test_all_letters_are_discarded_and_reads_return_the_row(client: Client, user
     )
     assert users.queue_of_writes.dead() == {}
     assert users.get(1).email == "alice@example.com"
+
+
+def test_without_the_right_to_inspect_keys_the_databases_words_are_hidden_too(people: list[User]) -> None:
+    dead_letters()
+    seen = text(client_of(operator("view_cache")).get(url("queue")))
+    assert "IntegrityError" in seen
+    assert "users_user.email" not in seen
+    assert "alice@example.com" not in seen
+
+
+def test_a_few_of_many_dead_letters_are_shown_and_only_those_are_looked_up(
+    client: Client, users: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_letters()
+    monkeypatch.setattr(letters, "SHOWN", 1)
+    looked_up: list[Any] = []
+    select_many = source.select_many
+    monkeypatch.setattr(source, "select_many", lambda cache, pks: looked_up.extend(pks) or select_many(cache, pks))
+    seen = text(client.get(url("queue")))
+    assert looked_up == [1]
+    assert "Retry these 1" in seen
+    assert "1 more are not shown" in seen
 
 
 def test_nothing_ticked_is_nothing_done(client: Client, users: Any) -> None:

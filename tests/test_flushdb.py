@@ -6,7 +6,7 @@ import pytest
 import redis
 from django.contrib.auth import get_user_model
 
-from cachedemo import cache_for, flushdb, history, keyspace, servers
+from cachedemo import cache_for, durability, flushdb, history, keyspace, servers
 from cachedemo.servers import CACHE
 from tests.operators import ALL, client_of, operator, text, token, url
 from users.models import User
@@ -37,7 +37,7 @@ def test_it_empties_the_cache_and_says_what_went(client: Any, redis_cache: redis
     (event,) = history.events(history.entries())
     assert (event.action, event.target, event.outcome) == ("FLUSHDB", CACHE.address, "done")
     assert event.counts == {"keys": 3}
-    assert [marked.code for marked in history.markers(event.at)] == ["flushdb"]
+    assert [marked.code for marked in history.marked(event.at)] == ["flushdb"]
 
 
 def test_it_loses_no_pending_write(client: Any, redis_cache: redis.Redis) -> None:
@@ -153,7 +153,7 @@ def test_it_is_refused_where_the_queue_lives_in_that_database(
 def test_another_database_of_the_queues_server_is_another(settings: Any, queue_server: Any) -> None:
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": queue_server.url(5)}
     servers.reset()
-    assert not flushdb.is_queue()
+    assert not durability.is_one_database()
 
 
 def test_the_page_is_never_polled(client: Any) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import redis
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
-from cachedemo import ModelCache, cache_for, deletion_progress, history, keyspace, version_deletion
+from cachedemo import ModelCache, cache_for, deletion_log, deletion_progress, history, keyspace, version_deletion
 from cachedemo.admin import deletion
 from cachedemo.servers import CACHE
 from cachedemo.version_deletion import DeletionRefused
@@ -197,6 +199,63 @@ def test_the_command_wants_to_be_told_twice_to_delete_the_current_version(users:
     assert left(redis_cache) == {"v2:user": 3}
     call_command("cache_delete_version", "user", "2", "--current", "--current")
     assert left(redis_cache) == {}
+
+
+@pytest.mark.parametrize("version", ["ersion", "abc", "-1", "1 ", "\u0661", "9" * 30, ""])
+def test_what_is_no_version_is_not_deleted(users: Any, redis_cache: redis.Redis, version: str) -> None:
+    redis_cache.set("version:user:42", "somebody else's", ex=60)
+    client = client_of(operator(*ALL))
+    if version:
+        assert client.get(url("version", "user", version)).status_code == 404
+    with pytest.raises(DeletionRefused, match="is no version"):
+        version_deletion.begin(users, version, "olga", even_current=True)
+    assert redis_cache.exists("version:user:42")
+
+
+def test_a_deletion_that_waits_for_writers_is_not_stalled_and_sees_a_cancel(
+    users: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_keys(10)
+    monkeypatch.setattr(version_deletion, "REPORT_EVERY", 0.01)
+    monkeypatch.setattr(deletion_progress, "STALLED_AFTER", 0.2)
+    users.queue_of_writes.stamp(1, "0123456789abcdef", owed_for=60)  # a writer under way, which takes its time
+    version_deletion.begin(users, "1", "olga")
+    worker = threading.Thread(target=version_deletion.run, args=(users, "1"))
+    worker.start()
+    until(lambda: version_deletion.count(users, "1") == 0)
+    time.sleep(2 * deletion_progress.STALLED_AFTER)
+    waiting = deletion_progress.find(users, "1")
+    assert waiting.running
+    assert not waiting.stalled
+    assert version_deletion.cancel(users, "1")
+    worker.join(timeout=5)
+    assert not worker.is_alive()
+    assert deletion_progress.find(users, "1").state == "cancelled"
+
+
+def test_beginning_again_ends_the_entry_of_a_deletion_whose_worker_died(
+    users: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_keys(10)
+    olga = operator(*ALL)
+    deletion_log.begin("v1:user:", 10, olga.pk)  # and the worker is gone
+    deletion_log.begin("v0:user:", 10, olga.pk)
+    call_command("cache_delete_version", "user", "1", "--user", "olga")
+    found = [(event.target, event.outcome) for event in history.events(history.entries())]
+    assert found == [("v1:user:", "done"), ("v0:user:", "running"), ("v1:user:", "failed")]
+
+
+def test_the_command_writes_the_history_in_a_users_name(users: Any, redis_cache: redis.Redis) -> None:
+    old_keys(10)
+    with pytest.raises(CommandError, match="no user 'nobody'"):
+        call_command("cache_delete_version", "user", "1", "--user", "nobody")
+    assert left(redis_cache)["v1:user"] == 10
+    operator("view_cache", name="deploy")
+    call_command("cache_delete_version", "user", "1", "--user", "deploy")
+    (event,) = history.events(history.entries())
+    assert (event.who, event.outcome, event.counts, event.target) == ("deploy", "done", {"keys": 10}, "v1:user:")
+    call_command("cache_delete_version", "user", "1")
+    assert history.entries().count() == 1
 
 
 @pytest.fixture

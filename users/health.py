@@ -87,7 +87,7 @@ def _waiting(queue: FlushQueue) -> Answer:
     owed, overdue = queue.owed()
     return {
         "pending": queue.depth(),
-        "dead": len(queue.dead()),
+        "dead": queue.dead_count(),
         "owed": owed,
         "owed_overdue_seconds": round(overdue, 3),
     }

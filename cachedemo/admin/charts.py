@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from cachedemo.history import Event
-
 HEIGHT = 100
 Values = Sequence[float | None]
 
@@ -29,6 +27,13 @@ class Drawn(NamedTuple):
     last: str
 
 
+class Moment(NamedTuple):
+    """Something that changes the curves: when, in the time zone of the pages, and what."""
+
+    at: datetime
+    what: str
+
+
 class Marker(NamedTuple):
     x: str
     label: str
@@ -41,7 +46,7 @@ class Axis:
     end: float  # seconds since the epoch
     steps: int
     minutes: int
-    events: Sequence[Event] = field(default_factory=list)
+    moments: Sequence[Moment] = field(default_factory=list)
 
     @property
     def width(self) -> int:
@@ -57,11 +62,10 @@ class Axis:
     @property
     def markers(self) -> list[Marker]:
         found = []
-        for event in self.events:
-            back = (self.end - event.at.timestamp()) / 60 / self.minutes
+        for at, what in self.moments:
+            back = (self.end - at.timestamp()) / 60 / self.minutes
             if back <= self.width:
-                label = f"{event.at:%H:%M} {event.action}, {event.target}, {event.who}"
-                found.append(Marker(f"{self.width - max(0.0, back):.2f}", label))
+                found.append(Marker(f"{self.width - max(0.0, back):.2f}", f"{at:%H:%M} {what}"))
         return found
 
 

@@ -1,21 +1,26 @@
 """The overview's curves: which numbers of the statistics make which chart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 
 from cachedemo import history
-from cachedemo.admin.charts import Axis, Chart, Line, thin
+from cachedemo.admin.charts import Axis, Chart, Line, Moment, thin
 from cachedemo.stats import Minute
 from cachedemo.templatetags.cachedemo_admin import span
+
+if TYPE_CHECKING:
+    from cachedemo.admin.version_rows import VersionRow
 
 STEPS = 60  # points of a chart, about
 
 Curve = list[float | None]
 
 
-def charts(minutes: dict[int, Minute], length: int, now: float) -> list[Chart]:
+def charts(minutes: dict[int, Minute], length: int, now: float, versions: "Sequence[VersionRow]" = ()) -> list[Chart]:
     """Return the charts of the last `length` minutes; the minute under way is not over, and left out."""
     whole = list(minutes.values())[:-1]
     step = max(1, length // (4 * STEPS)) if length > STEPS else 1
@@ -25,7 +30,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float) -> list[Chart]:
     def curve(of: Callable[[Minute], float | None], combine: Callable[[list[float]], float] = _mean) -> Curve:
         return thin([of(minute) for minute in whole], step, combine)
 
-    axis = Axis(end, len(curve(_reads)), step, history.markers(since))
+    axis = Axis(end, len(curve(_reads)), step, _moments(since, versions))
     return [
         Chart("Hit ratio", axis, [Line("hits", "good", curve(_ratio))], lambda v: f"{v:.0f} %", top=100),
         Chart(
@@ -43,6 +48,14 @@ def charts(minutes: dict[int, Minute], length: int, now: float) -> list[Chart]:
         Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size, unit=2**20),
         Chart("Evictions a minute", axis, [Line("keys", "bad", thin(_evictions(whole), step, _mean))], _plain),
     ]
+
+
+def _moments(since: datetime, versions: "Sequence[VersionRow]") -> list[Moment]:
+    """Where somebody flushed or deleted, and where a version was announced; the latest first."""
+    done = [Moment(event.at, f"{event.action}, {event.target}, {event.who}") for event in history.marked(since)]
+    announced = [(datetime.fromtimestamp(row.since, UTC), row) for row in versions if row.since]
+    new = [Moment(timezone.localtime(at), f"{row.prefix} was announced") for at, row in announced if at >= since]
+    return sorted([*done, *new], reverse=True)
 
 
 def _mean(values: list[float]) -> float:

@@ -1,12 +1,13 @@
 """Deleting a version: a dry run with the count first, then a task with a progress bar."""
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from cachedemo import history, queue_keys, registry, tasks, version_deletion
+from cachedemo import deletion_log, history, keyspace, queue_keys, registry, tasks, version_deletion
 from cachedemo.admin import actions, tokens, version_rows
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.page import Page, ask
@@ -24,6 +25,8 @@ _TOLD_TWICE = "is the current version: every read would miss until it is filled 
 def page(request: HttpRequest, name: str, version: str) -> Page:
     """The page of one version: what is known of it, the dry run, and the deletion."""
     cache = _cache(name)
+    if not re.fullmatch(keyspace.VERSION, version):
+        raise Http404("No version looks like that.")
     asked = ask(QUEUE, [("HGETALL", queue_keys.key(cache, "versions"))])
     rows = version_rows.rows([cache], asked.answers, None)
     row = next((row for row in rows if row.version == version), None)
@@ -81,11 +84,11 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     left = deletion.total - deletion.deleted
     words = f"Deleting {counted(left, 'key')} of {shown['target']}."
     target = shown["target"]
-    entry = history.record(request.user.pk, "delete-version", target, history.RUNNING, 0, {"keys": left}, words)
+    entry_id = deletion_log.begin(target, left, request.user.pk)
     try:
-        tasks.request_deletion(cache.slots.name, version, entry.pk)
+        tasks.request_deletion(cache.slots.name, version, entry_id)
     except Exception as error:  # whatever a broker's client raises
-        entry.delete()
+        history.forget(entry_id)
         version_deletion.cancel(cache, version)
         raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error
     return Result(words, {"keys": left}, outcome=history.RUNNING)

@@ -13,10 +13,9 @@ def page(request: HttpRequest) -> Page:
     chosen = {name: request.GET.get(name, "") for name in ("action", "who", "outcome")}
     found = history.entries()
     who = sorted(set(found.order_by().values_list("user__username", flat=True)))
-    if chosen["action"]:
-        found = found.filter(object_id=chosen["action"])
-    if chosen["who"]:
-        found = found.filter(user__username=chosen["who"])
+    for name, column, known in (("action", "object_id", history.ACTIONS), ("who", "user__username", who)):
+        if chosen[name]:
+            found = found.filter(**{column: chosen[name]}) if chosen[name] in known else found.none()
     if chosen["outcome"] in history.OUTCOMES:
         found = found.filter(change_message__contains=f'"outcome": "{chosen["outcome"]}"')
     part = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))

@@ -1,5 +1,6 @@
 """One key: what the cache, the queue and the database say of the row, side by side."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
 def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Let a value live for so long from now; a lease or a mark lives as long as its holder may take."""
     place, seconds = _place(shown), request.POST.get("seconds", "")
-    if not seconds.isdecimal() or not 1 <= int(seconds) <= LONGEST_TTL:
+    if not re.fullmatch("[0-9]{1,5}", seconds) or not 1 <= int(seconds) <= LONGEST_TTL:
         raise Refused(f"A TTL is a whole number of seconds, 1 to {LONGEST_TTL}.")
     slot = CACHE.command("GET", place.key)
     if slot is None:

@@ -1,5 +1,6 @@
 """Search by prefix, a few steps of SCAN at a time; a page that was asked for nothing scans nothing."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ def page(request: HttpRequest) -> Page:
     context: dict[str, Any] = {"prefix": prefix, "suggestions": [cache.slots.prefix for cache in registry.registered()]}
     if prefix is not None:
         try:
-            context |= _search(prefix, cursor if cursor.isdecimal() else "0")
+            context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,19}", cursor) else "0")
         except (CachedemoError, Error) as error:
             context["problems"] = [str(error)]
     return Page("keys", "Keys", context)

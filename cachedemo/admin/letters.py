@@ -38,12 +38,13 @@ def shelves(request: HttpRequest, caches: "Sequence[ModelCache]") -> list[Shelf]
 
 
 def _shelf(request: HttpRequest, cache: "ModelCache") -> Shelf:
-    queue, problem, found = str(cache.queue), "", []
+    queue, problem, more = str(cache.queue), "", 0
+    letters: list[DeadLetter] = []
     try:
-        found = dead_letters.letters(cache)
+        letters = dead_letters.letters(cache, limit=SHOWN)
+        more = max(0, cache.queue_of_writes.dead_count() - len(letters))
     except (CachedemoError, Error) as error:
         problem = str(error)
-    letters, more = found[:SHOWN], max(0, len(found) - SHOWN)
     bound = {"queue": queue, "letters": {letter.pk: letter.at for letter in letters}}
     return Shelf(
         cache=cache,
@@ -62,7 +63,7 @@ def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple["ModelCache", 
     pks = list(were) if request.POST.get("which") == "all" else request.POST.getlist("pk")
     if not pks:
         raise Refused("No dead letter is ticked.")
-    now = cache.queue_of_writes.dead()
+    now = cache.queue_of_writes.dead(pks)
     if any(pk not in were or pk not in now or now[pk]["at"] != were[pk] for pk in pks):
         raise Refused(actions.STALE)
     return cache, pks

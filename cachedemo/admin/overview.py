@@ -68,7 +68,7 @@ def page(request: HttpRequest) -> Page:
         "ranges": RANGES,
         "problems": [answers.problem for answers in (seen.cache, seen.queue) if answers.problem],
         "tiles": tiles.tiles(seen),
-        "charts": curves.charts(seen.history, minutes, seen.now),
+        "charts": curves.charts(seen.history, minutes, seen.now, seen.versions),
         "versions": seen.versions,
         "survey": seen.survey,
         "foreign": sum(group.keys for group in foreign(seen.survey)),

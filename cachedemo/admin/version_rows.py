@@ -1,6 +1,5 @@
 """The version table: what is announced, what is registered here, and what the last scan found, put together."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cachedemo import queue_keys, version_deletion
 from cachedemo.deletion_progress import Deletion
 from cachedemo.keyspace import LIMIT_NAMES, Group, Survey
-from cachedemo.versions import LIVE
+from cachedemo.versions import LIVE, Record, records
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
@@ -25,7 +24,7 @@ class VersionRow:
 
     cache: "ModelCache"
     version: str
-    record: dict[str, Any] | None
+    record: Record | None
     group: Group | None
     counted: bool
     deletion: Deletion | None = None
@@ -45,7 +44,7 @@ class VersionRow:
     @property
     def state(self) -> str:
         """current and live are announced, retiring is being deleted, retired has keys and nobody who serves it."""
-        announced = self.record["state"] if self.record else ""
+        announced = self.record.state if self.record else ""
         if announced == version_deletion.RETIRING:
             return "retiring"
         if self.current:
@@ -54,11 +53,11 @@ class VersionRow:
 
     @property
     def since(self) -> float | None:
-        return self.record["since"] if self.record else None
+        return self.record.since or None if self.record else None
 
     @property
     def fields(self) -> list[str]:
-        return self.record["fields"] if self.record else []
+        return self.record.fields if self.record else []
 
     @property
     def keys(self) -> int | None:
@@ -90,9 +89,9 @@ def rows(caches: "Sequence[ModelCache]", answers: Sequence[Any], survey: Survey 
 
 
 def _of_model(cache: "ModelCache", answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
-    records = {version.decode(): json.loads(record) for version, record in answer.items()}
+    noted = records(answer)
     if not cache.queue:  # what is registered here is all there is to know
-        records = {cache.slots.version: {"state": LIVE, "since": None, "fields": sorted(cache.codec.fields)}}
+        noted = {cache.slots.version: Record(LIVE, 0, sorted(cache.codec.fields))}
     groups = {group.version: group for group in (survey.ours({cache.slots.name}) if survey else [])}
-    versions = sorted({cache.slots.version, *records, *groups}, key=int, reverse=True)
-    return [VersionRow(cache, v, records.get(v), groups.get(v), survey is not None) for v in versions]
+    versions = sorted({cache.slots.version, *noted, *groups}, key=int, reverse=True)
+    return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]

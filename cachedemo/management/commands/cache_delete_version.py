@@ -1,10 +1,12 @@
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cachedemo import deletion_progress, registry, version_deletion
+from cachedemo import deletion_log, deletion_progress, registry, version_deletion, versions
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.plurals import counted
@@ -22,15 +24,28 @@ class Command(BaseCommand):
             "--current", action="count", default=0, help="given twice: even if it is the version in use"
         )
 
+        parser.add_argument("--user", metavar="NAME", help="who does it, for the history; without it there is no entry")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            user = self.user(options["user"])
             for cache, version in self.chosen(options):
                 if options["dry_run"]:
                     self.count(cache, version)
                 else:
-                    self.delete(cache, version, options["current"])
-        except CachedemoError as error:
+                    self.delete(cache, version, options["current"], user)
+        except (CachedemoError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
+
+    def user(self, name: str | None) -> Any:
+        """Return whoever the history names, None if nobody."""
+        model = get_user_model()
+        if name is None:
+            return None
+        try:
+            return model._default_manager.get_by_natural_key(name)
+        except model.DoesNotExist:
+            raise CommandError(f"There is no user {name!r} whose name the history could have.") from None
 
     def chosen(self, options: dict[str, Any]) -> list[tuple[ModelCache, str]]:
         if options["previous"] == bool(options["name"]):
@@ -43,24 +58,26 @@ class Command(BaseCommand):
 
     def older(self, cache: ModelCache) -> list[str]:
         """Return the versions below the current one that are announced, or whose keys are still there."""
-        known = {*cache.queue_of_writes.versions(), *version_deletion.versions_with_keys(cache)}
+        known = {*versions.fields_by_version(cache), *version_deletion.versions_with_keys(cache)}
         return sorted((version for version in known if int(version) < cache.version), key=int)
 
     def count(self, cache: ModelCache, version: str) -> None:
         keys = version_deletion.count(cache, version)
         self.stdout.write(f"{version_deletion.prefix(cache, version)} {counted(keys, 'key')} would be deleted.")
 
-    def delete(self, cache: ModelCache, version: str, insisted: int) -> None:
+    def delete(self, cache: ModelCache, version: str, insisted: int, user: Any) -> None:
         name = version_deletion.prefix(cache, version)
         if version == cache.slots.version and insisted < 2:
             raise CommandError(f"{name} is the current version: say --current twice to delete it nevertheless.")
         begun = version_deletion.begin(cache, version, "cache_delete_version", even_current=insisted >= 2)
+        entry_id = deletion_log.begin(name, begun.total - begun.deleted, user.pk) if user else None
         columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(), transient=True) as progress:
             bar = progress.add_task(name, total=begun.total, completed=begun.deleted)
             deletion = version_deletion.run(
                 cache, version, lambda now: progress.update(bar, completed=now.deleted, total=now.total)
             )
+        deletion_log.note(deletion, name, entry_id)
         if deletion.state != deletion_progress.DONE:
             raise CommandError(
                 f"{name} was cancelled after {counted(deletion.deleted, 'key')}: run it again to finish it."

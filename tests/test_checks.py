@@ -1,0 +1,67 @@
+"""What is said about settings and registrations before anything is served."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo import ModelCache, checks, registry, servers
+from tests.faults.proxy import HOST, Proxy
+from tests.notes.models import Note, Tag
+
+ONE, TWO = "redis://localhost:6379/0", "redis://localhost:6379/1"
+
+
+def ids(settings, cache, queue):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": cache, "QUEUE_URL": queue}
+    return [message.id for message in checks.check_servers()]
+
+
+@pytest.mark.parametrize(
+    ("cache", "queue", "said"),
+    [
+        (ONE, ONE, ["cachedemo.E002"]),
+        (ONE, "redis://127.0.0.1/0", ["cachedemo.E002"]),
+        (ONE, "redis://:secret@localhost:6379/00", ["cachedemo.E002"]),
+        (TWO, "redis://localhost:6379/0?db=1", ["cachedemo.E002"]),
+        (ONE, TWO, ["cachedemo.W001"]),
+        ("redis://localhost?db=0", "redis://localhost?db=1", ["cachedemo.W001"]),
+        ("unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=1", ["cachedemo.W001"]),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock", ["cachedemo.E002"]),
+        (ONE, "redis://localhost:6380/0", []),
+        (ONE, "http://localhost/0", ["cachedemo.E001"]),
+        (ONE, None, ["cachedemo.E001"]),
+        (None, ONE, ["cachedemo.E001"]),
+    ],
+)
+def test_cache_and_queue_are_compared_by_where_they_are(settings, cache, queue, said):
+    assert ids(settings, cache, queue) == said
+
+
+def test_without_a_model_that_needs_it_there_need_be_no_queue(settings, monkeypatch):
+    monkeypatch.setattr(registry, "_caches", {Tag: registry.cache_for(Tag)})
+    assert ids(settings, ONE, None) == []
+
+
+def test_a_process_that_finds_one_database_behind_two_names_does_not_start(settings, queue_server):
+    with Proxy(queue_server.port) as proxy:
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"redis://{HOST}:{proxy.port}/1"}
+        servers.reset()
+        with pytest.raises(ImproperlyConfigured, match="the same Redis database"):
+            registry.announce_all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": "a/b"}, "as 'a/b'"),
+        ({"name": "a:b"}, "as 'a:b'"),
+        ({"name": "a*"}, r"as 'a\*'"),
+        ({"version": -1}, "with version '-1'"),
+        ({"queue": "flush:{notes}"}, "with queue"),
+    ],
+)
+def test_what_would_not_do_in_a_key_is_refused(monkeypatch, wrong, words):
+    monkeypatch.setattr(registry, "_caches", {})
+    declared = type("Odd", (ModelCache,), {"fields": ["title"], **wrong})
+    with pytest.raises(ImproperlyConfigured, match=words):
+        registry.register(Note)(declared)
+    assert registry.registered() == []

@@ -49,6 +49,7 @@ _REFUSALS = (  # of no class of their own
     "OOM",
     "READONLY",
 )
+_TOO_MANY = "max number of clients"
 # redis-py calls these connection errors, but the server is there, and has done nothing.
 _NO_SILENCE = (redis.AuthenticationError, redis.exceptions.BusyLoadingError, redis.exceptions.MaxConnectionsError)
 
@@ -156,6 +157,8 @@ class Role:
     def outage(self, error: redis.RedisError) -> Exception:
         """Say what an error of this server means: an outage, foreign data under a key of ours, or a bug of ours."""
         where = f"The {self.name} server at {self.address} ({self.setting})"
+        if _TOO_MANY in str(error):
+            return self._unavailable(f"{where} has no connection left: raise `maxclients`. It said: {error}", error)
         for kind, mend in _OUTAGES:
             if isinstance(error, kind):
                 return self._unavailable(f"{where} {mend}. It said: {error}", error)
@@ -181,7 +184,7 @@ class Role:
 def _is_silence(error: BaseException) -> bool:
     """Whether the server did not answer at all; one that refuses a command, or this process a connection, is there."""
     silent = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-    return silent and not isinstance(error, _NO_SILENCE) and "max number of clients" not in str(error)
+    return silent and not isinstance(error, _NO_SILENCE) and _TOO_MANY not in str(error)
 
 
 def _is_swift(error: BaseException) -> bool:

@@ -286,6 +286,11 @@ def test_the_queue_shows_what_is_in_flight_with_owner_and_deadline(client: Clien
     assert all(25 < claim.deadline - time.time() <= 30 for claim in state.claims)
 
 
+def test_the_queue_shows_what_is_owed_and_for_how_long(client: Client, users: Any, redis_queue: redis.Redis) -> None:
+    redis_queue.zadd("{flush:users}:owed", {"1:cache": (time.time() - 40) * 1_000_000, "2:cache": 1e17})
+    assert "Slots owed 2 overdue 40 s" in text(client.get(url("queue")))
+
+
 def test_flush_now_needs_no_worker_and_works_while_paused(client: Client, users: Any) -> None:
     users.via("write-behind").update(1, name="Al")
     pause.pause(users, "olga")

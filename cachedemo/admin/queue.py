@@ -44,6 +44,7 @@ class QueueState:
     claims: list[Claimed]
     dead: int
     owed: int
+    overdue: float  # seconds since the oldest of them should have been worked off
     paused: dict[str, Any] | None
     buttons: list[actions.Button]
 
@@ -77,12 +78,13 @@ def _commands(cache: "ModelCache") -> list[tuple[Any, ...]]:
         ("HGETALL", key(cache, "reaped")),
         ("HLEN", key(cache, "dead")),
         ("ZCARD", key(cache, "owed")),
+        ("ZRANGE", key(cache, "owed"), 0, 0, "WITHSCORES"),
         ("GET", pause.key(cache)),
     ]
 
 
 def _state(request: HttpRequest, cache: "ModelCache", answers: Sequence[Any]) -> QueueState:
-    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, paused = answers
+    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused = answers
     stopped = pause.parse(paused)
     return QueueState(
         cache=cache,
@@ -93,6 +95,7 @@ def _state(request: HttpRequest, cache: "ModelCache", answers: Sequence[Any]) ->
         claims=_claims(claims or [], flushers or [], reaped or {}),
         dead=dead or 0,
         owed=owed or 0,
+        overdue=max(0.0, time.time() - due[0][1] / 1_000_000) if due else 0.0,
         paused=stopped,
         buttons=_buttons(request, cache, stopped),
     )

@@ -102,8 +102,10 @@ class Breaker:
                     self._watcher.start()
 
     def _look(self) -> None:
-        while self.state != pybreaker.STATE_CLOSED:
+        while True:
             time.sleep(PAUSE)
+            if self.state == pybreaker.STATE_CLOSED:  # a writer has found out
+                return
             self._breaker.half_open()  # pybreaker itself would look at the wall clock, which may be set back
             with contextlib.suppress(Exception):
                 self._breaker.call(self._ask)

@@ -352,7 +352,11 @@ MUTANTS = [
     mutant(
         "a_stamp_of_nothing_stops_the_flush",
         "tests/test_decoding.py",
-        ("source.py", "        if name in fields:\n", "        if field_stamp:\n"),
+        (
+            "source.py",
+            "field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection))",
+            "waiting[0] and field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection) or waiting[1])",
+        ),
     ),
 ]
 

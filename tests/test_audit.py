@@ -1,6 +1,7 @@
 """The audit finds drift, whoever made it, and mends it when asked; what is only under way is no drift."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -86,7 +87,7 @@ def test_a_write_under_way_is_no_drift(notes):
 
 def test_what_is_mended_by_the_second_look_is_no_drift(notes, monkeypatch):
     by_raw_sql("UPDATE notes_note SET title = 'raw' WHERE id = 700")
-    monkeypatch.setattr(audit.time, "sleep", lambda seconds: notes.evict([700]))
+    monkeypatch.setattr(audit, "time", SimpleNamespace(sleep=lambda seconds: notes.evict([700])))
     assert audit.audit(notes).drifts == []
 
 

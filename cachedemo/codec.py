@@ -3,14 +3,17 @@
 import datetime
 import decimal
 import json
+import math
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
+from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
 from cachedemo.entries import Entry, Origin
@@ -49,6 +52,8 @@ class Codec:
             field = meta.get_field(name)
             if not isinstance(field, models.Field) or not field.concrete or field.primary_key:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
+            if isinstance(field, models.ManyToManyField | models.BinaryField) or field.attname == STAMP:
+                raise FieldDoesNotExist(f"{meta.label}.{name} cannot be cached: {type(field).__name__}.")
             if field not in meta.local_concrete_fields:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
             self.fields[field.attname] = field
@@ -65,8 +70,14 @@ class Codec:
         self._in_order = itemgetter(*self._columns)
 
     def to_pk(self, value: Any) -> Any:
-        """Return a primary key in the one form that its slot is named by."""
-        return self.pk.to_python(value)
+        """Return a primary key in the one form that its slot is named by. Raises ValidationError if it is none."""
+        try:
+            pk = storable(self.pk.to_python(value))
+        except OverflowError as error:
+            raise ValidationError(str(error), code="invalid") from error
+        if pk is None:
+            raise ValidationError("None is no primary key.", code="null")
+        return pk
 
     def is_pk(self, value: Any) -> bool:
         """Whether a value can be a primary key at all."""
@@ -120,7 +131,7 @@ class Codec:
         for name, value in fields.items():
             field = self._field(name)
             try:
-                cleaned[field.attname] = to_json(storable(field.clean(value, None)))
+                cleaned[field.attname] = to_json(_clean(field, value))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -152,6 +163,38 @@ class Codec:
         return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)
 
 
+def _clean(field: models.Field, value: Any) -> Any:
+    """Return a value as the database would give it back. Raises ValidationError if it would not take it."""
+    if isinstance(value, models.Model) and field.remote_field:
+        value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
+    value = storable(field.clean(value, None))
+    if isinstance(field, models.DateTimeField) and settings.USE_TZ and value is not None and timezone.is_naive(value):
+        return timezone.make_aware(value, timezone.get_default_timezone())
+    if isinstance(field, models.JSONField) and value is not None:
+        return _plain(value, field.encoder)
+    return value
+
+
+def _plain(value: Any, encoder: Any) -> Any:
+    """Return what JSON gives back of a value. Raises ValidationError if it would not take it."""
+    try:
+        value = json.loads(json.dumps(value, cls=encoder, allow_nan=False))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValidationError(f"Not JSON: {error}", code="invalid") from error
+    for text in _texts(value):
+        storable(text)
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every string in a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
 def to_json(value: Any) -> Any:
     """Return a field's value as JSON has it, without losing a digit."""
     if value is None or isinstance(value, str | int | float | bool | dict | list):
@@ -169,4 +212,6 @@ def storable(value: Any) -> Any:
     """Return the value. Raises ValidationError if no database may be able to hold it."""
     if isinstance(value, str) and _UNSTORABLE.search(value):
         raise ValidationError("No null characters and no lone surrogates.", code="unstorable")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValidationError("Neither NaN nor infinity.", code="unstorable")
     return value

@@ -93,7 +93,8 @@ def discard(cache: "ModelCache", pks: Iterable[str]) -> int:
     given_up = letters(cache, pks)
     discarded = cache.queue_of_writes.discard(pks)
     for letter in given_up:
-        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, letter.differences)
+        given_up_values = ", ".join(f"{each.field} {each.waiting!r}" for each in letter.differences)
+        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, given_up_values)
     flush.reap(cache)
     return discarded
 

@@ -19,6 +19,10 @@ class StaleInstance(CachedemoError):
     """Raised when an instance is saved that has not seen an acknowledged write of its row."""
 
 
+class InsideTransaction(CachedemoError):
+    """Raised when a write is asked for inside a transaction, which may still be rolled back; nothing was written."""
+
+
 class PreconditionFailed(CachedemoError):
     """Raised when a row is no longer what the caller's ETag says; nothing was written."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cachedemo import source, stats, versions
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
 from cachedemo.flush_queue import REAP_LIMIT
+from cachedemo.plurals import counted
 from cachedemo.waiting import Claim
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def drain(cache: "ModelCache", timeout: float | None = None) -> int:
         if waiting <= 0:
             return rows
         if patience is not None and time.monotonic() > patience:
-            raise TimeoutError(f"{waiting} rows of {cache.queue} still wait after {timeout} s.")
+            raise TimeoutError(f"After {timeout} s still waiting in {cache.queue}: {counted(waiting, 'row')}.")
         if not flushed:
             time.sleep(DRAIN_PAUSE)
 

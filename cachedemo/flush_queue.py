@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 GONE_FOR = 600  # seconds for which write-behind is refused after a delete
+PARKED_FOR = 2  # seconds that a row is kept from workers who do not know one of its fields
 REAP_LIMIT = 1000  # claims and writers looked at in one go
 
 
@@ -168,8 +169,9 @@ class FlushQueue:
         self._run(_release, *pks)
 
     def park(self, pk: str) -> None:
-        """Leave a claimed row to another worker: its deadline brings it back, at the end, uncounted."""
-        QUEUE.command("HSET", self.key("reaped"), pk, -1)
+        """Leave a claimed row to another worker: an early deadline brings it back, at the end, uncounted."""
+        back = int((time.time() + PARKED_FOR) * 1_000_000)
+        QUEUE.pipeline([("HSET", self.key("reaped"), pk, -1), ("ZADD", self.key("claimed"), "XX", "LT", back, pk)])
 
     def bury(self, claim: Claim, error: str) -> bool:
         """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""

@@ -71,7 +71,7 @@ def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
         CacheUnavailable, QueueUnavailable: it cannot be told whether it may be done.
     """
     if not conf.get("ALLOW_FLUSHDB"):
-        raise FlushRefused("CACHEDEMO_ALLOW_FLUSHDB is off.")
+        raise FlushRefused("ALLOW_FLUSHDB in CACHEDEMO is off.")
     if durability.is_one_database():
         raise FlushRefused("The queue lives in this database: FLUSHDB would lose acknowledged writes.")
     situation = look(keyspace.keep())

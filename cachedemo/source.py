@@ -10,7 +10,7 @@ from django.db import DatabaseError, DataError, IntegrityError, connections, tra
 
 from cachedemo import conf
 from cachedemo.codec import STAMP, Values
-from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable
+from cachedemo.exceptions import InsideTransaction, OutcomeUnknown, SourceUnavailable
 from cachedemo.waiting import Fields
 
 if TYPE_CHECKING:
@@ -35,6 +35,20 @@ def trip(using: str) -> None:
 def in_transaction(using: str) -> bool:
     """Return whether a read now would see the snapshot of a transaction under way."""
     return connections[using].in_atomic_block
+
+
+def refuse_inside_transaction(using: str) -> None:
+    """Raise InsideTransaction where a write could not be acknowledged: the transaction around it decides later.
+
+    Django's TestCase has one around each test, which counts as none, as it does for Django's own durable blocks.
+    """
+    blocks = connections[using].atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:  # type: ignore[attr-defined]
+        raise InsideTransaction(
+            "A write through cachedemo is acknowledged once it is durable, so it cannot be inside "
+            "transaction.atomic(): call it after the commit, with transaction.on_commit(), or use save() and delete(), "
+            "which wait for it."
+        )
 
 
 @contextmanager
@@ -102,7 +116,7 @@ def apply(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> Row | Non
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(cache))
         rows = list(cache.rows.raw(f"{statement} RETURNING {columns}", parameters))
-        return _row(cache, [getattr(rows[0], name) for name in _names(cache)]) if rows else None
+        return _row(cache, [rows[0].__dict__[name] for name in _names(cache)]) if rows else None
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return _first(cache, cache.rows.filter(pk=pk)) if cursor.rowcount else None

@@ -30,6 +30,7 @@ VALUES = st.fixed_dictionaries(
         "ratio": st.floats(allow_nan=False, allow_infinity=False),
         "flags": JSON,
         "done": st.booleans(),
+        "coded": JSON,
     }
 )
 
@@ -37,7 +38,7 @@ VALUES = st.fixed_dictionaries(
 @given(VALUES)
 def test_every_kind_of_field_comes_back_as_it_was(values):
     codec = cache_for(Sample).codec
-    body = codec.encode(codec.values(values))
+    body = codec.encode(codec.values(values | {"paper": None}))
     instance = codec.instance(codec.decode(body), 5, "default")
     assert {name: getattr(instance, name) for name in values} == values
     assert all(type(getattr(instance, name)) is type(value) for name, value in values.items())
@@ -92,3 +93,53 @@ def test_an_uncached_field_is_deferred_and_loads_when_asked(people):
     note = cache_for(Note).get(1)
     assert note.get_deferred_fields() == {"secret", "owner_id"}
     assert note.secret == "s0"
+
+
+@pytest.fixture
+def sample(transactional_db):
+    return Sample.objects.create(price=1, at=datetime.datetime(2026, 1, 1, tzinfo=UTC), paper="old.txt")
+
+
+PATTERNS = ["cache-aside", "write-through", "write-behind"]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_file_field_beside_it_is_left_alone_and_read_as_a_name(sample, pattern):
+    samples = cache_for(Sample)
+    assert samples.via(pattern).update(sample.pk, done=True).paper.name == "old.txt"
+    assert samples.via(pattern).update(sample.pk, paper="new.txt").paper.name == "new.txt"
+    samples.drain(timeout=5)
+    assert Sample.objects.get(pk=sample.pk).paper.name == "new.txt"
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.filterwarnings("ignore:DateTimeField:RuntimeWarning")
+def test_a_naive_time_is_read_as_the_database_gives_it_back(sample, pattern):
+    samples = cache_for(Sample)
+    samples.via(pattern).update(sample.pk, at=datetime.datetime(2020, 1, 1))
+    before = samples.get(sample.pk).at
+    samples.drain(timeout=5)
+    assert before == Sample.objects.get(pk=sample.pk).at
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_json_is_written_by_its_own_encoder(sample, pattern):
+    samples = cache_for(Sample)
+    written = samples.via(pattern).update(sample.pk, coded={"price": decimal.Decimal("1.20"), 1: "one"})
+    samples.drain(timeout=5)
+    assert written.coded == Sample.objects.get(pk=sample.pk).coded == {"price": "1.20", "1": "one"}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize(
+    "value",
+    [{"a": "x\0y"}, {"\0": 1}, [["\ud800"]], {"a": math.nan}, {"a": decimal.Decimal(1)}, {"a": object()}],
+)
+def test_json_that_a_database_may_refuse_is_refused_before(sample, pattern, value):
+    samples = cache_for(Sample)
+    with pytest.raises(ValidationError):
+        samples.via(pattern).update(sample.pk, flags=value)
+    with pytest.raises(ValidationError):
+        samples.via(pattern).update(sample.pk, ratio=math.inf)
+    assert samples.queue_of_writes.depth() == 0
+    assert Sample.objects.get(pk=sample.pk).flags == {}

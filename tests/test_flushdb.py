@@ -63,7 +63,7 @@ def test_it_is_off_unless_the_setting_says_so_even_for_a_superuser(
     page = client.get(url("danger"))
     assert "a superuser is not exempt" in text(page)
     assert url("flushdb") not in page.content.decode()
-    with pytest.raises(flushdb.FlushRefused, match="ALLOW_FLUSHDB is off"):
+    with pytest.raises(flushdb.FlushRefused, match="ALLOW_FLUSHDB in CACHEDEMO is off"):
         flushdb.flush(1, CACHE.address, typing_needed=False)
     assert redis_cache.dbsize() == 1
 

@@ -4,12 +4,13 @@ import json
 
 import pytest
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q, UniqueConstraint
 from django.test.utils import isolate_apps
 
 from cachedemo import Pattern, cache_for
 from cachedemo.codec import Codec
+from cachedemo.exceptions import InsideTransaction, SourceUnavailable
 from cachedemo.registry import find_cache
 from tests.notes.models import Note
 from users.models import User
@@ -207,3 +208,32 @@ def test_a_child_of_a_registered_table_takes_the_same_steps(users):
     assert find_cache(Member) is users
     with pytest.raises(FieldDoesNotExist, match="in the table of its parent"):
         Codec(Member, ["name"])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_inside_a_transaction_a_write_is_refused_in_words_and_nothing_changes(users, pattern, redis_queue):
+    users.read(1)
+    writer = users.via(pattern)
+    for write in (lambda: writer.update(1, name="Al"), lambda: writer.create(name="Di"), lambda: writer.delete(1)):
+        with pytest.raises(InsideTransaction, match=r"call it after the commit"), transaction.atomic():
+            write()
+    assert users.read(1).origin == "cache"
+    assert redis_queue.exists("{flush:users}:pending", "{flush:users}:owed") == 0
+    assert [user.name for user in User.objects.order_by("pk")] == ["Alice Singh", "Bob Pereira", "Carol Lee"]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_without_the_database_a_relation_that_must_be_looked_up_is_an_outage(pattern, database_gone):
+    with pytest.raises(SourceUnavailable):
+        cache_for(Note).via(pattern).create(title="a", owner_id=1)
+
+
+@pytest.mark.parametrize("pk", [None, float("inf"), "x", "1\0"])
+def test_what_is_no_primary_key_is_refused(users, pk):
+    with pytest.raises(ValidationError):
+        users.get(pk)
+
+
+def test_a_pattern_that_is_none_is_told_which_there_are(users):
+    with pytest.raises(ValueError, match="cache-aside, write-through, write-behind"):
+        users.via("writebehind")

@@ -79,7 +79,7 @@ def action(code: str, back: str) -> Callable[[Callable[..., Result]], Callable[.
         @functools.wraps(do)
         def view(request: HttpRequest) -> HttpResponse:
             if not allowed(request, code):
-                raise PermissionDenied("CACHEDEMO_READ_ONLY is on." if conf.get("READ_ONLY") else "")
+                raise PermissionDenied("READ_ONLY in CACHEDEMO is on." if conf.get("READ_ONLY") else "")
             page = reverse(f"admin:cachedemo_cache_{back}")
             try:
                 shown = tokens.check(request, code)

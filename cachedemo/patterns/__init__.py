@@ -9,3 +9,7 @@ class Pattern(StrEnum):
     CACHE_ASIDE = "cache-aside"
     WRITE_THROUGH = "write-through"
     WRITE_BEHIND = "write-behind"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Pattern":
+        raise ValueError(f"{value!r} is none of the patterns: {', '.join(cls)}.")

@@ -101,7 +101,8 @@ def create(cache: "ModelCache", fields: Mapping[str, Any], *, replace: bool) -> 
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
-    instance = _valid_instance(cache, fields)
+    with source.answering():
+        instance = _valid_instance(cache, fields)
     write = SourceWrite(cache, "")
     setattr(instance, STAMP, write.stamp().stamp)
     setattr(instance, WRITE, write)  # the signals leave it to us

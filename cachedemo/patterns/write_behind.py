@@ -39,9 +39,9 @@ def _without_unchanged_unique(cache: "ModelCache", values: Values, base: Values)
     unique = cache.unique_fields & values.keys()
     if not unique:
         return values
-    if any(values[name] != base[name] for name in unique):
-        raise Refusal("unique field")
     rest = {name: value for name, value in values.items() if name not in unique}
-    if not rest:
-        raise Refusal("unique field")
+    changed = {name for name in unique if values[name] != base[name]}
+    if changed or not rest:
+        only_related = all(cache.codec.fields[name].remote_field for name in changed or unique)
+        raise Refusal("foreign key" if only_related else "unique field")
     return rest

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cachedemo import source
 from cachedemo.codec import Values
 from cachedemo.patterns import Pattern, synchronous, write_behind
 from cachedemo.patterns.written import Written
@@ -23,6 +24,7 @@ class Writer:
 
         Raises:
             DoesNotExist: there is no such row.
+            InsideTransaction: a transaction is under way.
             FieldError: a field is not one of the cached ones.
             ValidationError: a value does not do.
             IntegrityError, DataError: the source refuses it.
@@ -42,7 +44,9 @@ class Writer:
             PreconditionFailed: it is not. And all that `update` raises.
         """
         cache, pk = self.cache, self.cache.to_pk(pk)
-        values = cache.codec.clean(fields)
+        source.refuse_inside_transaction(cache.using)
+        with source.answering():
+            values = cache.codec.clean(fields)
         if self.pattern is Pattern.WRITE_BEHIND:
             return self._write_behind(pk, values, if_match)
         replace = self.pattern is Pattern.WRITE_THROUGH
@@ -69,6 +73,7 @@ class Writer:
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
+        source.refuse_inside_transaction(self.cache.using)
         replace = self.pattern is not Pattern.CACHE_ASIDE
         way = Pattern.WRITE_THROUGH if replace else Pattern.CACHE_ASIDE
         return Written(synchronous.create(self.cache, fields, replace=replace), way)
@@ -82,6 +87,7 @@ class Writer:
             ProtectedError, RestrictedError: other rows need it.
             Unavailable: not acknowledged.
         """
+        source.refuse_inside_transaction(self.cache.using)
         synchronous.delete(self.cache, self.cache.to_pk(pk), if_match)
 
     def _instance(self, written: Written) -> Any:

@@ -15,4 +15,4 @@ class TagCache(cachedemo.ModelCache):
 
 @cachedemo.register(Sample)
 class SampleCache(cachedemo.ModelCache):
-    fields = ["price", "at", "day", "took", "ratio", "flags", "done"]
+    fields = ["price", "at", "day", "took", "ratio", "flags", "done", "paper", "coded"]

@@ -1,5 +1,6 @@
 import uuid
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from cachedemo.models import Stamped
@@ -36,3 +37,5 @@ class Sample(Stamped):
     ratio = models.FloatField(default=0.1)
     flags = models.JSONField(default=dict)
     done = models.BooleanField(default=False)
+    paper = models.FileField(null=True, blank=True)
+    coded = models.JSONField(default=dict, encoder=DjangoJSONEncoder)

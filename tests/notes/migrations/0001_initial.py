@@ -2,6 +2,7 @@
 
 import uuid
 
+import django.core.serializers.json
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -26,6 +27,8 @@ class Migration(migrations.Migration):
                 ("ratio", models.FloatField(default=0.1)),
                 ("flags", models.JSONField(default=dict)),
                 ("done", models.BooleanField(default=False)),
+                ("paper", models.FileField(blank=True, null=True, upload_to="")),
+                ("coded", models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
             ],
             options={
                 "abstract": False,

@@ -13,13 +13,17 @@ from cachedemo.models import Stamped
 @register("cachedemo")
 def check_servers(**kwargs: Any) -> list[CheckMessage]:
     """Cache and queue are both named and are not one database, so that FLUSHDB can never lose a write."""
-    try:
-        cache = servers.place(conf.get("CACHE_URL"))
-        if not registry.with_queue():
-            return []
-        queue = servers.place(conf.get("QUEUE_URL"))
-    except (ImproperlyConfigured, ValueError) as error:
-        return [Error(str(error), id="cachedemo.E001")]
+    places = []
+    for name in ("CACHE_URL", "QUEUE_URL") if registry.with_queue() else ("CACHE_URL",):
+        try:
+            places.append(servers.place(conf.get(name)))
+        except ImproperlyConfigured as error:
+            return [Error(str(error), id="cachedemo.E001")]
+        except ValueError as error:
+            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=servers.EXAMPLE, id="cachedemo.E001")]
+    cache, queue = places[0], places[-1]
+    if len(places) == 1:
+        return []
     if cache == queue:
         return [
             Error(

@@ -1,7 +1,10 @@
 """The article's sanity check, for both roles: does the server answer, can it be written to, is it new enough?"""
 
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo import durability
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers import Role
+from cachedemo.servers import QUEUE, Role
 
 OLDEST = (7, 0)  # Lua flags and SET with NX and GET came with Redis 7.0
 _PROBE = "{cachedemo}:ping"
@@ -18,7 +21,14 @@ def problem(role: Role) -> str | None:
         role.command("SET", _PROBE, "1", "PX", _PROBE_MS)
     except Unavailable as error:
         return f"{error}{_memory(role)}"
+    except ImproperlyConfigured as error:
+        return str(error)
     return None
+
+
+def warnings(role: Role) -> list[str]:
+    """Return what a server that will do keeps less than it might."""
+    return durability.of_queue().warnings if role is QUEUE else []
 
 
 def _too_old(role: Role, info: dict[str, str]) -> str | None:

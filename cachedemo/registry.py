@@ -2,14 +2,13 @@
 
 import contextlib
 import logging
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-from cachedemo import durability, keyspace
+from cachedemo import durability, options
 from cachedemo.exceptions import NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
 from cachedemo.servers import Error
@@ -25,13 +24,13 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     """Register the decorated `ModelCache` subclass for `model`.
 
     Raises:
-        ImproperlyConfigured: the model has a cache already, or another model has its name or its queue; or a name or
-            version would not do in a key.
+        ImproperlyConfigured: the model has a cache already, or another model has its name or its queue; or an option
+            would not do.
     """
 
     def declare(declared: Declared) -> Declared:
         cache = declared(model)
-        _check_names(cache)
+        options.check(cache)
         for other in _caches.values():
             if other.model is model or other.name == cache.name or (cache.queue and other.queue == cache.queue):
                 raise ImproperlyConfigured(
@@ -42,18 +41,6 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
         return declared
 
     return declare
-
-
-def _check_names(cache: ModelCache) -> None:
-    """Refuse what would not do in a key, a SCAN pattern or a URL."""
-    version = cache.slots.version
-    for wrong, what, words in (
-        (not re.fullmatch(r"[\w.-]+", cache.name), f"as {cache.name!r}", "a name has letters, digits and . _ - only"),
-        (not re.fullmatch(keyspace.VERSION, version), f"with version {version!r}", "versions count from 0"),
-        (re.search(r"[{}\s]", cache.queue or ""), f"with queue {cache.queue!r}", "no braces or white space in it"),
-    ):
-        if wrong:
-            raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered {what}: {words}.")
 
 
 def cache_for(model: type[models.Model]) -> ModelCache:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
+from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -23,23 +24,27 @@ CONNECT_TIMEOUT = 0.5  # seconds
 SOCKET_TIMEOUT = 1.0  # seconds
 POOL_SIZE = 100  # connections a process may open to one server; a request beyond it is told so at once
 
+EXAMPLE = "Write for example redis://localhost:6379/0."
+
 Error = redis.RedisError
 
 # What an error says about the whole server, and the mend; the first class that fits counts.
 _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
-    (redis.AuthenticationError, "refuses the password or the user: check both in the URL against the server's own"),
-    (redis.exceptions.NoPermissionError, "forbids a command to this user: give it the rights in the server's ACL"),
-    (redis.exceptions.BusyLoadingError, "is still loading its data: wait for it"),
-    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run fewer threads in each"),
-    (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it"),
-    (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL"),
-    (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL"),
-    (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL"),
+    (redis.AuthenticationError, "refuses the password or the user: check both in the URL against the server's own."),
+    (redis.exceptions.NoPermissionError, "forbids a command to this user: give it the rights in the server's ACL."),
+    (redis.exceptions.BusyLoadingError, "is still loading its data: wait for it."),
+    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run fewer threads in each."),
+    (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it."),
+    (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL."),
+    (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL."),
+    (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL."),
+    (redis.InvalidResponse, "does not speak Redis's language: correct the URL."),
     (redis.TimeoutError, "does not answer in time: is it stopped, overloaded, or behind a firewall?"),
-    (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL"),
+    (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL."),
 )
 _REFUSALS = (  # of no class of their own
     "BUSY ",
+    "DB index",
     "CLUSTERDOWN",
     "LOADING",
     "MASTERDOWN",
@@ -83,7 +88,10 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = self._client = connect(self.url)
+                try:
+                    client = self._client = connect(self.url)
+                except ValueError as error:
+                    raise ImproperlyConfigured(f"CACHEDEMO['{self.setting}']: {error}. {EXAMPLE}") from error
             return client
 
     def command(self, *words: Any, insist: bool = False) -> Any:
@@ -161,7 +169,7 @@ class Role:
             return self._unavailable(f"{where} has no connection left: raise `maxclients`. It said: {error}", error)
         for kind, mend in _OUTAGES:
             if isinstance(error, kind):
-                return self._unavailable(f"{where} {mend}. It said: {error}", error)
+                return self._unavailable(f"{where} {mend} It said: {error}", error)
         if str(error).startswith(_REFUSALS):
             return self._unavailable(f"{where} takes no commands now. It said: {error}", error)
         if "WRONGTYPE" in str(error):

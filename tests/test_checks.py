@@ -1,7 +1,7 @@
 """What is said about settings and registrations before anything is served."""
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 
 from cachedemo import ModelCache, checks, registry, servers
 from tests.faults.proxy import HOST, Proxy
@@ -52,16 +52,36 @@ def test_a_process_that_finds_one_database_behind_two_names_does_not_start(setti
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"name": "a/b"}, "as 'a/b'"),
-        ({"name": "a:b"}, "as 'a:b'"),
-        ({"name": "a*"}, r"as 'a\*'"),
-        ({"version": -1}, "with version '-1'"),
-        ({"queue": "flush:{notes}"}, "with queue"),
+        ({"name": "a/b"}, "name = 'a/b'"),
+        ({"name": "a:b"}, "name = 'a:b'"),
+        ({"name": "a*"}, r"name = 'a\*'"),
+        ({"version": -1}, "version = -1"),
+        ({"version": "two"}, "version = 'two'"),
+        ({"queue": "flush:{notes}"}, "queue = "),
+        ({"timout": 5}, "is it timeout?"),
+        ({"timeout": None}, "timeout = None: a number of seconds"),
+        ({"timeout": "60"}, "timeout = '60': a number of seconds"),
+        ({"timeout": 0}, "timeout = 0: a number of seconds"),
+        ({"lease_timeout": -5}, "lease_timeout = -5"),
+        ({"batch_size": 0}, "batch_size = 0: a whole number from 1 on"),
+        ({"max_attempts": True}, "max_attempts = True"),
+        ({"pattern": "nonsense"}, "one of cache-aside, write-through, write-behind"),
+        ({"fsync_within": 2}, "less than the socket timeout"),
+        ({"fields": []}, "name the fields"),
     ],
 )
-def test_what_would_not_do_in_a_key_is_refused(monkeypatch, wrong, words):
+def test_an_option_that_would_not_do_is_refused(monkeypatch, wrong, words):
+    refused(monkeypatch, ImproperlyConfigured, wrong, words)
+
+
+@pytest.mark.parametrize("field", ["cache_stamp", "id", "nonsense"])
+def test_a_field_that_cannot_be_cached_is_refused(monkeypatch, field):
+    refused(monkeypatch, FieldDoesNotExist, {"fields": ["title", field]}, field)
+
+
+def refused(monkeypatch, error, wrong, words):
     monkeypatch.setattr(registry, "_caches", {})
     declared = type("Odd", (ModelCache,), {"fields": ["title"], **wrong})
-    with pytest.raises(ImproperlyConfigured, match=words):
+    with pytest.raises(error, match=words):
         registry.register(Note)(declared)
     assert registry.registered() == []

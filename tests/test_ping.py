@@ -52,6 +52,27 @@ def test_both_roles_answer(capsys):
     assert re.fullmatch(r"cache  PONG  127\.0\.0\.1:\d+/0\nqueue  PONG  127\.0\.0\.1:\d+/1\n", capsys.readouterr().out)
 
 
+def test_a_queue_that_keeps_less_than_the_promise_is_told_so(redis_queue, capsys):
+    redis_queue.config_set("appendfsync", "everysec")
+    try:
+        call_command("cache_ping")
+    finally:
+        redis_queue.config_set("appendfsync", "always")
+    assert "queue  but   Up to 2 s of acknowledged writes are lost" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("url", ["", "localhost:6379", "http://localhost", "redis://localhost:99999"])
+def test_a_url_that_is_none_is_named_with_the_mend(point_cache_to, url):
+    point_cache_to(url)
+    assert "CACHEDEMO['CACHE_URL']" in complaint()
+    assert "redis://localhost:6379/0" in complaint()
+
+
+def test_a_database_that_the_server_does_not_have(point_cache_to, server):
+    point_cache_to(server().url(99))
+    assert "DB index is out of range" in complaint()
+
+
 def test_nobody_listens(point_cache_to, capsys):
     point_cache_to(f"redis://127.0.0.1:{free_port()}/0")
     said = complaint()

@@ -1,13 +1,12 @@
 """The demo users in Django's admin: each row with where it is, and a form that overwrites nothing it has not shown."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from cachedemo import Pattern, cache_for
+from cachedemo.admin.model_admin import CachedModelAdmin
 from cachedemo.exceptions import PreconditionFailed, StaleInstance
 from users import outages
 from users.admin_form import CHANGED_SINCE, UserForm
@@ -22,7 +21,7 @@ WAYS = {
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(CachedModelAdmin):
     """The list shows where each row is; the form loads through `read` and saves in the pattern chosen beside Save."""
 
     form = UserForm
@@ -45,20 +44,6 @@ class UserAdmin(admin.ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[UserList]:
         return UserList
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
-        """Load as every read does, with what still waits for the database; and remember what exactly was loaded."""
-        found = super().get_object(request, object_id, from_field)
-        cache = cache_for(User)
-        try:
-            entry = cache.read(found.pk) if found else None
-        except User.DoesNotExist:
-            return None
-        if entry is None or entry.body is None:
-            return None
-        user = cache.codec.instance(cache.codec.decode(entry.body), entry.stamp, cache.using)
-        user.etag = cache.etag(entry)
-        return user
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write what was changed, and nothing else, in the chosen pattern; a new user is saved at once in any."""
         if not change:
@@ -74,29 +59,14 @@ class UserAdmin(admin.ModelAdmin):
         messages.info(request, WAYS[written.pattern] + reason)
         return None
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._in_words(super().changelist_view, request, *args, **kwargs)
-
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Change without Django's transaction around it: a write is acknowledged when it is durable, not before."""
-        view: Any = super().changeform_view if object_id is None else super()._changeform_view  # type: ignore[misc]
-        return self._in_words(view, request, object_id, form_url, extra_context)
+        if object_id is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        return self.in_words(super()._changeform_view, request, object_id, form_url, extra_context)  # type: ignore[misc]
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._in_words(super().delete_view, request, *args, **kwargs)
-
-    def _in_words(
-        self, view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Have a refused change end with a message and not with a 500; nothing is half done by then."""
-        try:
-            return view(request, *args, **kwargs)
-        except (StaleInstance, PreconditionFailed, *outages.OUTAGES) as error:
-            return self._refused(request, error)
-
-    def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
+    def explain(self, error: Exception) -> str:
         changed = isinstance(error, StaleInstance | PreconditionFailed)
-        messages.error(request, CHANGED_SINCE if changed else str(outages.explain(error)))
-        return redirect(request.path if request.method == "POST" else "admin:index")
+        return CHANGED_SINCE if changed else str(outages.explain(error))

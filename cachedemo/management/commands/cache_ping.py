@@ -18,5 +18,7 @@ class Command(BaseCommand):
                 problems.append(problem)
             else:
                 self.stdout.write(f"{role.name:5}  PONG  {role.address}")
+                for warning in ping.warnings(role):
+                    self.stdout.write(f"{role.name:5}  but   {warning}")
         if problems:
             raise CommandError("\n".join(problems))

@@ -1,0 +1,59 @@
+"""A ModelAdmin for registered models: what it shows and saves is what every read returns, waiting writes and all."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from cachedemo.exceptions import CachedemoError
+from cachedemo.registry import cache_for
+
+REFUSALS = (CachedemoError, OperationalError, InterfaceError)
+
+
+class CachedModelAdmin(admin.ModelAdmin):
+    """Loads each form through the cache, and ends a refused change with a message instead of an error page.
+
+    Without it the form of a row that waits for its flush shows what the database has, and saving it is refused with
+    StaleInstance. The instance has `etag`, the entity tag of exactly what was loaded.
+    """
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Load as every read does; None if there is no such row."""
+        found = super().get_object(request, object_id, from_field)
+        cache = cache_for(self.model)
+        try:
+            entry = cache.read(found.pk) if found else None
+        except self.model.DoesNotExist:
+            return None
+        if entry is None or entry.body is None:
+            return None
+        instance = cache.codec.instance(cache.codec.decode(entry.body), entry.stamp, cache.using)
+        instance.etag = cache.etag(entry)
+        return instance
+
+    def explain(self, error: Exception) -> str:
+        """Return what a refusal means, for whoever sits before the form."""
+        return str(error)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.in_words(super().changelist_view, request, *args, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.in_words(super().changeform_view, request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.in_words(super().delete_view, request, *args, **kwargs)
+
+    def in_words(
+        self, view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Have a refused change end with a message and not with a 500; nothing is half done by then."""
+        try:
+            return view(request, *args, **kwargs)
+        except REFUSALS as error:
+            messages.error(request, self.explain(error))
+            return redirect(request.path if request.method == "POST" else "admin:index")

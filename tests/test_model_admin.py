@@ -1,0 +1,74 @@
+"""The ModelAdmin that a project uses for its own registered models."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.messages import get_messages
+from django.test import RequestFactory
+
+from cachedemo import cache_for
+from cachedemo.admin.model_admin import CachedModelAdmin
+from tests.notes.models import Note
+
+
+class NoteAdmin(CachedModelAdmin):
+    fields = ("title", "size")
+
+
+@pytest.fixture
+def notes(transactional_db):
+    Note.objects.create(pk=1, title="old", body="b0")
+    return cache_for(Note)
+
+
+@pytest.fixture
+def asked(admin_user, client):
+    """`asked("POST", title="new")` asks for the form of row 1, or sends it."""
+
+    def ask(method, **data):
+        request = getattr(RequestFactory(), method.lower())("/notes/1/change/", data)
+        request.user = admin_user
+        request.session = client.session
+        request._dont_enforce_csrf_checks = True
+        request._messages = admin_messages(request)
+        page = NoteAdmin(Note, admin.site)
+        answer = page.changeform_view(request, "1") if method == "GET" else save(page, request)
+        return answer, [str(message) for message in get_messages(request)]
+
+    return ask
+
+
+def save(page, request):
+    page.response_change = lambda request, obj: None
+    return page.changeform_view(request, "1")
+
+
+def admin_messages(request):
+    from django.contrib.messages.storage.fallback import FallbackStorage
+
+    return FallbackStorage(request)
+
+
+def test_the_form_shows_what_waits_and_saves_over_it(notes, asked):
+    notes.via("write-behind").update(1, title="waits")
+    page, _ = asked("GET")
+    assert page.context_data["adminform"].form.initial["title"] == "waits"
+    asked("POST", title="waits", size="7")
+    row = Note.objects.get(pk=1)
+    assert (row.title, row.size) == ("waits", 7)
+    assert notes.queue_of_writes.depth() == 0
+
+
+def test_a_form_that_cannot_be_loaded_leads_away_in_words(notes, asked, queue_server):
+    queue_server.kill()
+    page, said = asked("GET")
+    assert page.status_code == 302
+    assert "queue server" in said[0]
+
+
+def test_a_save_that_is_refused_is_said_and_changes_nothing(notes, asked, queue_server, monkeypatch):
+    notes.get(1)
+    queue_server.kill()
+    page, said = asked("POST", title="new", size="7")
+    assert page.status_code == 302
+    assert "queue server" in said[0]
+    assert Note.objects.get(pk=1).title == "old"

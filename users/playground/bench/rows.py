@@ -4,6 +4,8 @@ import contextlib
 import secrets
 from typing import Any, Self
 
+from django.db import connections
+
 from cachedemo import ModelCache, wake
 from cachedemo.exceptions import Unavailable
 from cachedemo.servers import QUEUE
@@ -28,9 +30,11 @@ class Throwaway:
         self.cache.announce()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self._asks is not None:
             wake.ask_with(self._asks)
+        if error:  # Ctrl-C may have come in the middle of a statement, and this connection is of no more use
+            connections[self.cache.using].close()
         self._rows._raw_delete(self.cache.using)  # past the signals: the registered cache has never seen them
         with contextlib.suppress(Unavailable):  # slots expire by themselves
             self.cache.slots.drop(self.pks, [])

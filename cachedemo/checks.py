@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
@@ -55,6 +56,20 @@ def check_models(**kwargs: Any) -> list[CheckMessage]:
         )
         for cache in registry.registered()
         if not issubclass(cache.model, Stamped)
+    ]
+
+
+@register("cachedemo")
+def check_htmx(**kwargs: Any) -> list[CheckMessage]:
+    """The operators' pages, if there are any, find the script that refreshes them."""
+    if not apps.is_installed("django.contrib.admin") or apps.is_installed("django_htmx"):
+        return []
+    return [
+        Warning(
+            "The operators' pages do not refresh themselves: htmx is not there.",
+            hint="Add 'django_htmx' to INSTALLED_APPS.",
+            id="cachedemo.W003",
+        )
     ]
 
 

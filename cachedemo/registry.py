@@ -45,6 +45,8 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
 
 def cache_for(model: type[models.Model]) -> ModelCache:
     """Return the cache of a model. Raises NotRegistered if it has none."""
+    if not isinstance(model, type):
+        raise NotRegistered(f"{model!r} is no model: name the class itself, as in cache_for(User).")
     try:
         return _caches[model]
     except KeyError:

@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 
 from cachedemo import ModelCache, checks, registry, servers
+from cachedemo.exceptions import NotRegistered
 from tests.faults.proxy import HOST, Proxy
 from tests.notes.models import Note, Tag
 
@@ -85,3 +86,15 @@ def refused(monkeypatch, error, wrong, words):
     with pytest.raises(error, match=words):
         registry.register(Note)(declared)
     assert registry.registered() == []
+
+
+def test_operators_pages_without_htmx_are_warned_of(settings):
+    assert checks.check_htmx() == []
+    settings.INSTALLED_APPS = [name for name in settings.INSTALLED_APPS if name != "django_htmx"]
+    assert [message.id for message in checks.check_htmx()] == ["cachedemo.W003"]
+
+
+def test_whoever_asks_for_the_cache_of_what_is_no_model_is_told_so(users):
+    for wrong in (Note(), "notes.Note"):
+        with pytest.raises(NotRegistered, match="name the class itself"):
+            registry.cache_for(wrong)

@@ -52,8 +52,10 @@ class Command(BaseCommand):
             raise CommandError("Name a model and a version, as in `user 1`, or give --previous.")
         if options["previous"]:
             return [(cache, version) for cache in registry.registered() for version in self.older(cache)]
-        if not (options["version"] or "").isdecimal():
+        if not options["version"]:
             raise CommandError("Name the version too, as in `user 1`.")
+        if not options["version"].isdecimal():
+            raise CommandError(f"{options['version']!r} is no version: name its number, as in `user 1`.")
         return [(registry.by_name(options["name"]), str(int(options["version"])))]
 
     def older(self, cache: ModelCache) -> list[str]:

@@ -65,6 +65,14 @@ def test_drift_planted_by_raw_sql_is_found_shown_and_repaired(notes):
     assert run()[0] == 0
 
 
+def test_the_log_names_the_fields_that_differ_and_no_values(notes, caplog):
+    by_raw_sql("UPDATE notes_note SET title = 'secret' WHERE id = 700")
+    audit.audit(notes)
+    assert "v1:note:700 and the source differ in title." in caplog.text
+    assert "secret" not in caplog.text
+    assert "a700" not in caplog.text
+
+
 def test_a_row_that_was_inserted_past_a_known_miss_is_drift(notes):
     with pytest.raises(Note.DoesNotExist):
         notes.get(5000)

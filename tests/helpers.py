@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,12 @@ def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0
             pytest.fail(f"After {timeout} s still not: {getattr(condition, '__name__', condition)}, {answer!r}")
         time.sleep(interval)
     return answer
+
+
+def this_thread() -> Callable[[], bool]:
+    """Return what says whether it is called in this thread: others, the statistics', make trips of their own."""
+    mine = threading.get_ident()
+    return lambda: threading.get_ident() == mine
 
 
 def opening() -> list[str]:

@@ -19,7 +19,7 @@ from django.urls import Resolver404, resolve
 from cachedemo import ModelCache, Pattern, cache_for, conf, embedded, servers, source
 from tests.documents import RUN, SHOWN, Block, Document, documents
 from tests.environment import ROOT, documented_settings
-from tests.helpers import missing
+from tests.helpers import missing, this_thread
 from tests.mutants import MUTANTS
 from users.models import User
 
@@ -278,10 +278,10 @@ def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts = {"cache": 0, "queue": 0, "source": 0}
-    run, trip = servers.Role._run, source.trip
+    run, trip, ours = servers.Role._run, source.trip, this_thread()
 
     def counted_run(role: servers.Role, *arguments: Any, **options: Any) -> Any:
-        counts[role.name] += 1
+        counts[role.name] += ours()
         return run(role, *arguments, **options)
 
     def counted_trip(using: str) -> None:

@@ -129,9 +129,6 @@ class Slots:
     def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
         """Do the same for many slots in one round trip."""
         found = CACHE.pipeline([("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms) for pk in pks])
-        for slot in found:
-            if isinstance(slot, Exception) and not isinstance(slot, ForeignData):
-                raise slot
         return [None if slot == lease else slot for slot in found]
 
     def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:

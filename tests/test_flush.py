@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from cachedemo import cache_for, flush, source, tasks
+from cachedemo import cache_for, flush, flush_queue, source, tasks
 from cachedemo.exceptions import SourceUnavailable
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -239,6 +239,17 @@ def test_a_field_that_only_a_newer_release_knows_is_parked_not_dropped(notes, be
     time.sleep(0.15)
     flush.reap(notes)
     assert redis_queue.lrange("flush:notes", 0, -1) == [b"1"]
+
+
+def test_a_parked_row_does_not_wait_for_the_deadline_of_a_whole_batch(notes, redis_queue):
+    make(1)
+    notes.announce()
+    newer = json.dumps({"state": "live", "since": 0, "fields": ["body", "rating", "size", "title"]})
+    redis_queue.hset("{flush:notes}:versions", "2", newer)
+    notes.queue_of_writes.enqueue(1, 0, 10, {"rating": 5})
+    assert notes.flush() == 1
+    deadline = redis_queue.zscore("{flush:notes}:claimed", 1) / 1_000_000
+    assert deadline <= time.time() + flush_queue.PARKED_FOR < time.time() + notes.claim_deadline
 
 
 def test_a_writer_of_the_source_waits_for_a_field_it_does_not_know_and_gives_up(notes, behind, monkeypatch):

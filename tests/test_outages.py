@@ -283,6 +283,20 @@ def killed(call, *arguments):
         call(*arguments)
 
 
+@pytest.mark.parametrize("forbidden", ["pttl", "get"])
+def test_a_cache_that_forbids_one_command_of_several_counts_as_down(notes, redis_cache, settings, forbidden):
+    notes.get(1)
+    redis_cache.execute_command("ACL", "SETUSER", "limited", "on", ">x", "~*", "&*", "+@all", f"-{forbidden}")
+    limited = settings.CACHEDEMO["CACHE_URL"].replace("redis://", "redis://limited:x@")
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": limited}
+    servers.reset()
+    try:
+        assert notes.read(1, with_ttl=True).origin == "source"
+        assert notes.get_many([1, 2])[1].title == "a0"
+    finally:
+        redis_cache.execute_command("ACL", "DELUSER", "limited")
+
+
 def refused_as_busy(client):
     try:
         return not client.ping()

@@ -25,8 +25,8 @@ def main() -> None:
 
 def prepare_demo() -> None:
     """Name the servers that the demo brings along in the environment, before Django reads its settings."""
-    from users.demo.environment import prepare
-    from users.demo.errors import DemoFailed
+    from demo.environment import prepare
+    from demo.errors import DemoFailed
 
     try:
         prepare()

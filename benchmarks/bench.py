@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmarks.progress import Bar
 from benchmarks.rows import people
-from cachedemo.embedded_pair import EmbeddedPair
+from cachedemo.embedded.pair import EmbeddedPair
 
 
 class Bench:
@@ -71,15 +71,15 @@ class Bench:
 
     def bare_cache(self) -> Any:
         """Return a plain redis-py client of the cache with the very settings that cachedemo gives its own."""
-        from cachedemo import servers
+        from cachedemo.servers import roles
 
-        return servers.connect(self.cache.url(0))
+        return roles.connect(self.cache.url(0))
 
     def bare_queue(self) -> Any:
         """Return such a client of the queue."""
-        from cachedemo import servers
+        from cachedemo.servers import roles
 
-        return servers.connect(self.queue.url(1))
+        return roles.connect(self.queue.url(1))
 
     def start_empty(self) -> None:
         """Empty both servers and let cachedemo forget what it has announced to them."""

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cachedemo.embedded import HOST, ends_with_this_process, free_port
-from cachedemo.embedded_pair import EmbeddedPair
+from cachedemo.embedded.pair import EmbeddedPair
+from cachedemo.embedded.server import HOST, ends_with_this_process, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 4
@@ -146,7 +146,7 @@ def application() -> Any:
     from django.http import HttpRequest, HttpResponse
     from django.urls import path
 
-    from cachedemo import servers as roles
+    from cachedemo.servers import roles as roles
     from config.urls import urlpatterns as project
 
     def bare(request: HttpRequest) -> HttpResponse:

@@ -51,14 +51,14 @@ def _reads(bench: Bench, how: str) -> Iterator[Result]:
 
 
 def _until_open(users: Any) -> None:
-    from cachedemo.servers import CACHE
+    from cachedemo.servers.roles import CACHE
 
     while CACHE.breaker.state == "closed":
         users.read(1)
 
 
 def _until_closed() -> None:
-    from cachedemo.servers import CACHE
+    from cachedemo.servers.roles import CACHE
 
     while CACHE.breaker.state != "closed":
         time.sleep(0.05)

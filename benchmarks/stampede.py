@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.results import Result
-from cachedemo.embedded import end_with_parent
+from cachedemo.embedded.server import end_with_parent
 
 PROCESSES, THREADS = 4, 50
 LATENCY_MS = "200"
@@ -89,16 +89,17 @@ def _get() -> Callable[[], Any]:
 
 
 def _article_get_user() -> Callable[[], Any]:
-    from cachedemo import servers, source
+    from cachedemo.protocol import database
+    from cachedemo.servers import roles
     from users.models import User
 
-    client = servers.cache()
+    client = roles.cache()
 
     def get_user() -> Any:
         cached = client.get("user:1")
         if cached:
             return json.loads(cached)
-        source.trip("default")
+        database.trip("default")
         user = User.objects.values("id", "name", "email").get(pk=1)
         client.set("user:1", json.dumps(user), ex=60)
         return user

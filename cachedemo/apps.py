@@ -10,7 +10,8 @@ class CachedemoConfig(AppConfig):
     verbose_name = "Cache"
 
     def ready(self) -> None:
-        from cachedemo import checks, signals, tasks, wake  # noqa: F401  (checks register themselves)
+        from cachedemo import checks, signals, tasks  # noqa: F401  (checks register themselves)
+        from cachedemo.protocol import wake
 
         autodiscover_modules("caches")
         signals.connect()

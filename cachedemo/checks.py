@@ -7,8 +7,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf, registry, servers
+from cachedemo import conf, registry
 from cachedemo.models import Stamped
+from cachedemo.servers import roles
 
 
 @register("cachedemo")
@@ -17,11 +18,11 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
     places = []
     for name in ("CACHE_URL", "QUEUE_URL") if registry.with_queue() else ("CACHE_URL",):
         try:
-            places.append(servers.place(conf.get(name)))
+            places.append(roles.place(conf.get(name)))
         except ImproperlyConfigured as error:
             return [Error(str(error), id="cachedemo.E001")]
         except ValueError as error:
-            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=servers.EXAMPLE, id="cachedemo.E001")]
+            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=roles.EXAMPLE, id="cachedemo.E001")]
     cache, queue = places[0], places[-1]
     if len(places) == 1:
         return []

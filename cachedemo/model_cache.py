@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 from django.db import models, router, transaction
 
-from cachedemo import flush, reads, versions
-from cachedemo.codec import Codec
-from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.flush_queue import FlushQueue
-from cachedemo.no_queue import NoQueue
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.writer import Writer
-from cachedemo.slots import Slots
+from cachedemo.protocol import flush, reads, versions
+from cachedemo.protocol.codec import Codec
+from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.no_queue import NoQueue
+from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.slots import Slots
 
 
 class ModelCache:

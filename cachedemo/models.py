@@ -5,9 +5,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models
 
-from cachedemo.codec import STAMP
 from cachedemo.exceptions import StaleInstance
-from cachedemo.guard import WRITE, Guard, committed, remember, seen_by
+from cachedemo.patterns.save_state import WRITE, Guard, committed, remember, seen_by
+from cachedemo.protocol.codec import STAMP
 from cachedemo.registry import find_cache
 
 # Nothing was written for certain; after any other error the mark stays until it expires or is worked off.

@@ -8,10 +8,11 @@ from typing import TypeVar
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
-from cachedemo import durability, options
+from cachedemo import registration_checks
 from cachedemo.exceptions import NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
-from cachedemo.servers import Error
+from cachedemo.servers import durability
+from cachedemo.servers.roles import Error
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
 
     def declare(declared: Declared) -> Declared:
         cache = declared(model)
-        options.check(cache)
+        registration_checks.check(cache)
         for other in _caches.values():
             if other.model is model or other.name == cache.name or (cache.queue and other.queue == cache.queue):
                 raise ImproperlyConfigured(

@@ -8,12 +8,12 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from cachedemo.codec import STAMP
 from cachedemo.exceptions import CachedemoError, StaleInstance
-from cachedemo.guard import DELETION, WRITE, Guard, committed, remember, seen_by
-from cachedemo.patterns.source_write import SourceWrite
+from cachedemo.patterns.save_state import DELETION, WRITE, Guard, committed, remember, seen_by
+from cachedemo.protocol.codec import STAMP
+from cachedemo.protocol.database_write import SourceWrite
+from cachedemo.protocol.waiting import Fields
 from cachedemo.registry import find_cache
-from cachedemo.waiting import Fields
 
 
 def connect() -> None:

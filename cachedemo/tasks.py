@@ -8,11 +8,12 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
 
-from cachedemo import audit as auditing
-from cachedemo import deletion_log, keyspace, pause, registry, workers
-from cachedemo import flush as flushing
+from cachedemo import registry
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import audit as auditing
+from cachedemo.operations import deletion_log, keyspace, pause, workers
+from cachedemo.protocol import flush as flushing
 
 logger = logging.getLogger(__name__)
 

@@ -42,7 +42,7 @@ def announce_versions(**_: Any) -> None:
 @beat_embedded_init.connect
 def end_with_the_worker(**_: Any) -> None:
     """Let no pool process outlive a worker that was killed, and go on with a batch that another may claim."""
-    from cachedemo.embedded import end_with_parent
+    from cachedemo.embedded.server import end_with_parent
 
     if os.getpid() != _IMPORTED_BY:  # the solo pool has no process of its own
         end_with_parent(_IMPORTED_BY)

@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "cachedemo",
     "users",
+    "playground",
+    "demo",
 ]
 
 MIDDLEWARE = [

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import redis
 
-from cachedemo.embedded import EmbeddedServer
-from cachedemo.server_binary import ServerMissing
+from cachedemo.embedded.binary import ServerMissing
+from cachedemo.embedded.server import EmbeddedServer
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
 from tests.faults.postgres import find
@@ -126,9 +126,9 @@ def empty(*clients: redis.Redis) -> None:
 
 def forget_servers() -> None:
     """Let this process forget its connections and what it has announced to servers that are empty now."""
-    from cachedemo import servers
+    from cachedemo.servers import roles
 
-    servers.reset()
+    roles.reset()
     with contextlib.suppress(ImportError):
         from cachedemo import registry
 

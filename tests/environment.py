@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from cachedemo.embedded_pair import EmbeddedPair
+from cachedemo.embedded.pair import EmbeddedPair
 from tests.faults.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent

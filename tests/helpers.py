@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 import pytest
 from django.db import connection
 
-from cachedemo.embedded import ends_with_this_process
+from cachedemo.embedded.server import ends_with_this_process
 from tests.environment import ROOT
 
 T = TypeVar("T")

@@ -21,7 +21,8 @@ from unittest import mock
 
 from django.db import connections
 
-from cachedemo import servers, source
+from cachedemo.protocol import database
+from cachedemo.servers import roles
 
 PATIENCE = 20.0  # seconds; only a test that fails waits so long
 
@@ -145,12 +146,12 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
         return actors[-1]
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_before(servers.Role, "script", lambda role, script, *rest: script.name))
-        stack.enter_context(_before(servers.Role, "command", lambda role, word, *rest: _COMMANDS.get(word, word)))
-        stack.enter_context(_before(servers.Role, "pipeline", _pipeline_step))
-        stack.enter_context(_before(source, "select", lambda *rest: "row"))
-        stack.enter_context(_before(source, "select_many", lambda *rest: "row"))
-        stack.enter_context(_before(source, "writing", lambda *rest: "commit"))
+        stack.enter_context(_before(roles.Role, "script", lambda role, script, *rest: script.name))
+        stack.enter_context(_before(roles.Role, "command", lambda role, word, *rest: _COMMANDS.get(word, word)))
+        stack.enter_context(_before(roles.Role, "pipeline", _pipeline_step))
+        stack.enter_context(_before(database, "select", lambda *rest: "row"))
+        stack.enter_context(_before(database, "select_many", lambda *rest: "row"))
+        stack.enter_context(_before(database, "writing", lambda *rest: "commit"))
         try:
             yield actor
         finally:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 2
 TIMEOUT = 120  # seconds for one test
-COPIED = ("cachedemo", "config", "users", "tests", "manage.py", "pyproject.toml", ".env.example")
+COPIED = ("cachedemo", "config", "users", "playground", "demo", "tests", "manage.py", "pyproject.toml", ".env.example")
 
 
 class Change(NamedTuple):
@@ -39,10 +39,10 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
     return Mutant(name, test, tuple(Change(f"cachedemo/{file}", old, new) for file, old, new in changes))
 
 
-RACES = "tests/test_races.py::"
-KILLS = "tests/test_kill_matrix.py::"
-CLAIMS = "tests/test_claims.py::"
-NETWORK = "tests/test_network_faults.py::"
+RACES = "tests/races/test_races.py::"
+KILLS = "tests/faults/test_kill_matrix.py::"
+CLAIMS = "tests/faults/test_claims.py::"
+NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -51,7 +51,7 @@ MUTANTS = [
         "publish_over_nil",
         RACES + "test_a_queued_write_is_not_published_over_an_evicted_slot",
         (
-            "lua/publish.lua",
+            "protocol/lua/publish.lua",
             STAYS_EMPTY,
             "if not slot then redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) elseif slot then",
         ),
@@ -60,7 +60,7 @@ MUTANTS = [
         "publish_over_any",
         RACES + "test_a_queued_write_is_published_over_its_own_base_only",
         (
-            "lua/publish.lua",
+            "protocol/lua/publish.lua",
             "if slot == ARGV[2] then",
             "if slot == ARGV[2] or (slot:sub(1, 1) == 'V' and slot:sub(2, 17) < ARGV[1]) then",
         ),
@@ -77,13 +77,13 @@ MUTANTS = [
     mutant(
         "publish_spares_mark",
         RACES + "test_a_queued_write_empties_a_slot_that_is_marked",
-        ("lua/publish.lua", "elseif type(slot)", "elseif slot:sub(1, 1) == 'T' then\n  elseif type(slot)"),
+        ("protocol/lua/publish.lua", "elseif type(slot)", "elseif slot:sub(1, 1) == 'T' then\n  elseif type(slot)"),
     ),
     mutant(
         "finish_over_nil",
         RACES + "test_a_committed_write_leaves_an_empty_slot_empty",
         (
-            "lua/finish.lua",
+            "protocol/lua/finish.lua",
             STAYS_EMPTY,
             "if not slot and ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) elseif slot then",
         ),
@@ -91,45 +91,49 @@ MUTANTS = [
     mutant(
         "finish_spares_newer",
         RACES + "test_a_committed_write_empties_a_slot_that_looks_newer",
-        ("lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'V' or slot:sub(1, 17) < ARGV[2]:sub(1, 17) then\n"),
+        (
+            "protocol/lua/finish.lua",
+            "  else\n",
+            "  elseif slot:sub(1, 1) ~= 'V' or slot:sub(1, 17) < ARGV[2]:sub(1, 17) then\n",
+        ),
     ),
     mutant(
         "settle_spares_lease",
         RACES + "test_a_committed_write_takes_a_lease_away",
-        ("lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'L' then\n"),
+        ("protocol/lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'L' then\n"),
     ),
     mutant(
         "settle_spares_mark",
         RACES + "test_a_committed_write_takes_another_writers_mark_away",
-        ("lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'T' then\n"),
+        ("protocol/lua/finish.lua", "  else\n", "  elseif slot:sub(1, 1) ~= 'T' then\n"),
     ),
     mutant(
         "blind_ack",
         RACES + "test_an_acknowledgement_drops_only_what_was_flushed",
-        ("lua/ack.lua", "if waiting[i]:sub(1, 16) > flushed then return false end", ""),
+        ("protocol/lua/ack.lua", "if waiting[i]:sub(1, 16) > flushed then return false end", ""),
     ),
     mutant(
         "source_first",
         RACES + "test_a_reader_asks_for_what_is_pending_before_the_row",
-        ("reads.py", "    pending, may_fill = _pending(cache, pks)\n    if len(pks)", "    if len(pks)"),
-        ("reads.py", "    entries = {}\n", "    pending, may_fill = _pending(cache, pks)\n    entries = {}\n"),
+        ("protocol/reads.py", "    pending, may_fill = _pending(cache, pks)\n    if len(pks)", "    if len(pks)"),
+        ("protocol/reads.py", "    entries = {}\n", "    pending, may_fill = _pending(cache, pks)\n    entries = {}\n"),
     ),
     mutant(
         "pending_beats_row",
         RACES + "test_a_waiting_field_older_than_the_row_is_not_shown",
-        ("codec.py", "if field[0] > stamp}", "if field[0]}"),
-        ("lua/settle_up.lua", "return stamp < ARGV[3]", "return false"),
+        ("protocol/codec.py", "if field[0] > stamp}", "if field[0]}"),
+        ("protocol/lua/settle_up.lua", "return stamp < ARGV[3]", "return false"),
     ),
     mutant(
         "stamp_before_mark",
         RACES + "test_a_writer_marks_before_it_is_stamped",
         (
-            "patterns/synchronous.py",
+            "protocol/synchronous.py",
             "    write.mark()\n    try:\n        entry = _commit",
             "    try:\n        entry = _commit",
         ),
         (
-            "patterns/synchronous.py",
+            "protocol/synchronous.py",
             "        pending = _known_pending(write, floor)\n",
             "        pending = _known_pending(write, floor)\n        write.mark()\n",
         ),
@@ -137,13 +141,13 @@ MUTANTS = [
     mutant(
         "ignore_pending",
         RACES + "test_a_source_write_writes_what_waits_too",
-        ("patterns/synchronous.py", "fields = pending | {", "fields = {"),
+        ("protocol/synchronous.py", "fields = pending | {", "fields = {"),
     ),
     mutant(
         "flush_whole",
         RACES + "test_a_flush_writes_each_field_by_its_own_stamp",
         (
-            "flush.py",
+            "protocol/flush.py",
             "(claim.pk, claim.fields, claim.stamp)",
             "(claim.pk, {n: (claim.stamp, v) for n, (_, v) in claim.fields.items()}, claim.stamp)",
         ),
@@ -151,9 +155,9 @@ MUTANTS = [
     mutant(
         "create_without_mark",
         RACES + "test_a_created_row_is_marked_before_its_commit",
-        ("patterns/synchronous.py", "            write.mark()\n            row", "            row"),
+        ("protocol/synchronous.py", "            write.mark()\n            row", "            row"),
         (
-            "lua/finish.lua",
+            "protocol/lua/finish.lua",
             STAYS_EMPTY,
             "if ARGV[2] ~= '' and (not slot or slot:sub(1, 1) == 'N') then\n"
             "  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\nelseif slot then",
@@ -162,59 +166,59 @@ MUTANTS = [
     mutant(
         "flush_without_settle",
         RACES + "test_a_flush_empties_slots_that_may_be_older",
-        ("flush.py", "        _settle(cache, stamps, live)\n", ""),
+        ("protocol/flush.py", "        _settle(cache, stamps, live)\n", ""),
     ),
     mutant(
         "dead_stays_dead",
-        "tests/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("lua/enqueue.lua", "if not waiting or redis.call('HDEL', DEAD, pk) == 1 then", "if not waiting then"),
+        "tests/cachedemo/protocol/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
+        ("protocol/lua/enqueue.lua", "if not waiting or redis.call('HDEL', DEAD, pk) == 1 then", "if not waiting then"),
     ),
     mutant(
         "a_save_supersedes_what_it_does_not_write",
-        "tests/test_saves.py::test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_not_write",
+        "tests/cachedemo/test_saves.py::test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_not_write",
         ("signals.py", "if stamp > seen or name not in written", "if stamp > seen"),
     ),
     mutant(
         "a_rolled_back_save_counts_as_seen",
-        "tests/test_saves.py::test_after_a_rollback_an_instance_has_seen_no_more_than_before",
+        "tests/cachedemo/test_saves.py::test_after_a_rollback_an_instance_has_seen_no_more_than_before",
         ("signals.py", "    remember(instance, seen)\n", ""),
     ),
     mutant(
         "a_straggler_fills_by_writing",
-        "tests/test_versions.py::test_a_straggler_of_a_deleted_version_does_not_fill_by_writing",
-        ("patterns/source_write.py", "self.stamped.announced is None or", "False and"),
+        "tests/cachedemo/protocol/test_versions.py::test_a_straggler_of_a_deleted_version_does_not_fill_by_writing",
+        ("protocol/database_write.py", "self.stamped.announced is None or", "False and"),
     ),
     mutant(
         "a_cancelled_deletion_ends_all_the_same",
-        "tests/test_versions.py::test_a_cancel_at_the_last_moment_leaves_the_version_served_and_written",
-        ("lua/end_deletion.lua", "if state ~= 'running' or begun ~= ARGV[2] then", "if false then"),
+        "tests/cachedemo/protocol/test_versions.py::test_a_cancel_at_the_last_moment_leaves_the_version_served_and_written",
+        ("protocol/lua/end_deletion.lua", "if state ~= 'running' or begun ~= ARGV[2] then", "if false then"),
     ),
     mutant(
         "parked_rows_count_as_lost",
-        "tests/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
-        ("flush.py", "        cache.queue_of_writes.park(claim.pk)\n", ""),
+        "tests/cachedemo/protocol/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
+        ("protocol/flush.py", "        cache.queue_of_writes.park(claim.pk)\n", ""),
     ),
     Mutant(
         "an_answer_outside_the_schema",
-        "tests/test_schema.py",
-        (Change("users/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
+        "tests/users/api/test_schema.py",
+        (Change("users/api/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
     ),
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("flush.py", "cache.slots.drop({each.pk for each in owed}, live)", "pass"),
+        ("protocol/flush.py", "cache.slots.drop({each.pk for each in owed}, live)", "pass"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
         "claims_are_forgotten",
         KILLS + "test_a_killed_flusher",
-        ("lua/claim.lua", "call_with_all('ZADD', CLAIMED, claims)", ""),
+        ("protocol/lua/claim.lua", "call_with_all('ZADD', CLAIMED, claims)", ""),
     ),
     mutant(
         "ack_before_commit",
         KILLS + "test_a_killed_flusher",
         (
-            "flush.py",
+            "protocol/flush.py",
             "        flushed = _commit(",
             "        cache.queue_of_writes.ack({claim.pk: claim.stamp for claim in readable})\n        flushed = _commit(",
         ),
@@ -222,29 +226,37 @@ MUTANTS = [
     mutant(
         "nobody_owes",
         KILLS + "test_a_killed_writer_whose_mark_was_lost",
-        ("lua/stamp.lua", "redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])", ""),
+        ("protocol/lua/stamp.lua", "redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])", ""),
     ),
-    mutant("nobody_reaps", KILLS + "test_a_killed_reaper", ("flush.py", "    reap(cache)\n    claims", "    claims")),
+    mutant(
+        "nobody_reaps",
+        KILLS + "test_a_killed_reaper",
+        ("protocol/flush.py", "    reap(cache)\n    claims", "    claims"),
+    ),
     mutant(
         "fill_without_lease",
         CLAIMS + "test_whoever_goes_on_after_its_deadline_undoes_nothing",
-        ("lua/fill.lua", "if redis.pcall('GET', key) == ARGV[1] then", "if true then"),
+        ("protocol/lua/fill.lua", "if redis.pcall('GET', key) == ARGV[1] then", "if true then"),
     ),
     mutant(
         "late_commit_wins",
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
-        ("source.py", "CASE WHEN {stamp} < %s THEN %s ELSE {column} END", "CASE WHEN 0 < %s THEN %s ELSE {column} END"),
-        ("source.py", "WHERE {pk} = %s AND {stamp} < %s", "WHERE {pk} = %s AND 0 < %s"),
+        (
+            "protocol/database.py",
+            "CASE WHEN {stamp} < %s THEN %s ELSE {column} END",
+            "CASE WHEN 0 < %s THEN %s ELSE {column} END",
+        ),
+        ("protocol/database.py", "WHERE {pk} = %s AND {stamp} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
         "queued_without_floor",
         CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
-        ("lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(fields))", "newest(fields)"),
+        ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(fields))", "newest(fields)"),
     ),
     mutant(
         "written_without_floor",
         CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
-        ("patterns/synchronous.py", "        floor = newer\n", ""),
+        ("protocol/synchronous.py", "        floor = newer\n", ""),
     ),
     mutant(
         "deleted_rows_come_back",
@@ -253,64 +265,64 @@ MUTANTS = [
     ),
     mutant(
         "nothing_owed_to_a_paused_cache",
-        "tests/test_cache_faults.py -k paused",
-        ("patterns/source_write.py", "        if self._cache_failed:\n", "        if False:\n"),
+        "tests/faults/test_cache_faults.py -k paused",
+        ("protocol/database_write.py", "        if self._cache_failed:\n", "        if False:\n"),
         ("patterns/write_behind.py", "cache.queue_of_writes.owe([pk])", "pass"),
     ),
     mutant(
         "writers_trust_an_open_breaker",
-        "tests/test_outages.py -k test_a_writer_with_an_open_breaker",
-        ("breaker.py", "elif insist and self._cheap_to_ask:", "elif False:"),
+        "tests/faults/test_outages.py -k test_a_writer_with_an_open_breaker",
+        ("servers/breaker.py", "elif insist and self._cheap_to_ask:", "elif False:"),
     ),
     mutant(
         "writers_wait_for_a_cache_that_sleeps",
-        "tests/test_outages.py -k test_a_cache_that_lets_writers_wait",
-        ("breaker.py", "elif insist and self._cheap_to_ask:", "elif insist:"),
+        "tests/faults/test_outages.py -k test_a_cache_that_lets_writers_wait",
+        ("servers/breaker.py", "elif insist and self._cheap_to_ask:", "elif insist:"),
     ),
     mutant(
         "requests_wait_for_a_server_that_sleeps",
-        "tests/test_outages.py -k test_no_request_waits",
+        "tests/faults/test_outages.py -k test_no_request_waits",
         (
-            "breaker.py",
+            "servers/breaker.py",
             "            self._watch()\n            raise Open",
             "            return send()\n            raise Open",
         ),
     ),
     mutant(
         "nobody_looks_whether_it_is_back",
-        "tests/test_outages.py -k test_the_breaker_opens_after_a_few_failures",
-        ("breaker.py", "self._watcher.start()", "pass"),
+        "tests/faults/test_outages.py -k test_the_breaker_opens_after_a_few_failures",
+        ("servers/breaker.py", "self._watcher.start()", "pass"),
     ),
     mutant(
         "the_wall_clock_opens_and_closes",
-        "tests/test_outages.py -k test_a_wall_clock",
-        ("breaker.py", "            self._breaker.half_open()", "            pass"),
+        "tests/faults/test_outages.py -k test_a_wall_clock",
+        ("servers/breaker.py", "            self._breaker.half_open()", "            pass"),
     ),
     mutant(
         "a_look_teaches_writers_nothing",
-        "tests/test_outages.py -k test_a_cache_that_slept_and_was_killed",
-        ("breaker.py", "self._breaker.call(self._ask)", "self._breaker.call(self._ping)"),
+        "tests/faults/test_outages.py -k test_a_cache_that_slept_and_was_killed",
+        ("servers/breaker.py", "self._breaker.call(self._ask)", "self._breaker.call(self._ping)"),
     ),
     mutant(
         "a_full_cache_keeps_what_is_old",
-        "tests/test_outages.py -k test_a_cache_without_memory",
+        "tests/faults/test_outages.py -k test_a_cache_without_memory",
         *[(f"lua/{name}.lua", "#!lua flags=allow-oom", "#!lua") for name in ("finish", "publish")],
     ),
     mutant(
         "one_piece_of_what_is_owed",
-        "tests/test_outages.py -k test_all_that_is_owed",
-        ("flush.py", "if len(owed) < REAP_LIMIT:", "if True:"),
+        "tests/faults/test_outages.py -k test_all_that_is_owed",
+        ("protocol/flush.py", "if len(owed) < REAP_LIMIT:", "if True:"),
     ),
     mutant(
         "anything_is_a_version",
-        "tests/test_version_deletion.py -k test_what_is_no_version",
-        ("version_deletion.py", "if not re.fullmatch(keyspace.VERSION, version):", "if False:"),
+        "tests/cachedemo/operations/test_version_deletion.py -k test_what_is_no_version",
+        ("operations/version_deletion.py", "if not re.fullmatch(keyspace.VERSION, version):", "if False:"),
     ),
     mutant(
         "scripts_are_sent_once",
-        "tests/test_cache_faults.py -k SCRIPT",
+        "tests/faults/test_cache_faults.py -k SCRIPT",
         (
-            "servers.py",
+            "servers/roles.py",
             '            return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)',
             "            raise",
         ),
@@ -318,20 +330,20 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
+        ("servers/roles.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
     ),
     mutant(
         "unknown_is_acknowledged",
-        "tests/test_database_faults.py",
+        "tests/faults/test_database_faults.py",
         (
-            "source.py",
+            "protocol/database.py",
             '            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error',
             "            return",
         ),
     ),
     mutant(
         "a_dead_queue_acknowledges",
-        "tests/test_queue_durability.py -k nothing",
+        "tests/faults/test_queue_durability.py -k nothing",
         (
             "patterns/write_behind.py",
             "    taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values, cache.fsync_within)\n",
@@ -342,18 +354,18 @@ MUTANTS = [
     ),
     mutant(
         "writers_wait_for_the_broker",
-        "tests/test_broker_faults.py",
+        "tests/faults/test_broker_faults.py",
         (
-            "wake.py",
+            "protocol/wake.py",
             "    _asked.add(queue_name)\n    _something_asked.set()",
             "    _ask(queue_name)",
         ),
     ),
     mutant(
         "a_stamp_of_nothing_stops_the_flush",
-        "tests/test_decoding.py",
+        "tests/cachedemo/protocol/test_decoding.py",
         (
-            "source.py",
+            "protocol/database.py",
             "field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection))",
             "waiting[0] and field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection) or waiting[1])",
         ),

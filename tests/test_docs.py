@@ -16,7 +16,10 @@ from django.conf import global_settings
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
-from cachedemo import ModelCache, Pattern, cache_for, conf, embedded, servers, source
+from cachedemo import ModelCache, Pattern, cache_for, conf
+from cachedemo.embedded import server
+from cachedemo.protocol import database
+from cachedemo.servers import roles
 from tests.documents import RUN, SHOWN, Block, Document, documents
 from tests.environment import ROOT, documented_settings
 from tests.helpers import missing, this_thread
@@ -112,7 +115,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
         url = request.getfixturevalue("live_server").url
         if name == "docs/installing.md":
             return Folder(tmp_path, url, PYTHONPATH=str(ROOT))  # as if it were installed
-        for part in ("cachedemo", "users", "config"):
+        for part in ("cachedemo", "users", "playground", "demo", "config"):
             shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("manage.py", ".env.example"):
             shutil.copy(ROOT / part, tmp_path / part)
@@ -203,7 +206,7 @@ def test_every_test_command_and_target_that_is_named_exists(document: Document) 
 ARTICLE = Document("docs/article.md")
 _SHOWN_BY = {
     "command": re.compile(r"manage\.py (\w+)|make \w+|celery -A config .+|pytest"),
-    "test": re.compile(r"tests/\w+\.py(::\w+)?"),
+    "test": re.compile(r"tests/[\w/]+\.py(::\w+)?"),
     "page": re.compile(r"/\S*"),
     "file": re.compile(r"[\w./-]+\.\w+"),
 }
@@ -237,7 +240,8 @@ def test_architecture_has_a_line_for_each_module() -> None:
     there = {str(path.relative_to(ROOT)) for path in (ROOT / "cachedemo").glob("*.py")} - {"cachedemo/__init__.py"}
     missing = {name for name in there if name.removeprefix("cachedemo/") not in listed}
     assert not missing, f"ARCHITECTURE.md has no line for {', '.join(sorted(missing))}"
-    gone = {name for name in listed if not any((ROOT / top / name).exists() for top in (".", "cachedemo", "users"))}
+    houses = (ROOT, ROOT / "cachedemo", ROOT / "users", ROOT / "playground")
+    gone = {name for name in listed if not any((house / name).exists() for house in houses)}
     assert not gone, f"ARCHITECTURE.md has a line for {', '.join(sorted(gone))}"
 
 
@@ -251,7 +255,8 @@ def test_the_options_are_those_of_model_cache() -> None:
 
 
 def test_the_queues_keys_are_those_that_the_scripts_know() -> None:
-    known = re.findall(r"^-- (?:\$|\{\$)(queue\S*) ", (ROOT / "cachedemo/lua/queue.lua").read_text(), re.MULTILINE)
+    script = (ROOT / "cachedemo/protocol/lua/queue.lua").read_text()
+    known = re.findall(r"^-- (?:\$|\{\$)(queue\S*) ", script, re.MULTILINE)
     said = [row[0].strip("`") for row in Document("docs/protocol.md").tables("What is kept where")[1]]
     braced = [name.replace("queue", "{flush:users").replace("$pk", "{pk}") for name in known[1:]]
     assert said == ["flush:users", *braced]
@@ -265,7 +270,7 @@ def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str
         if block.language == "conf" and block.text.startswith(f"# {role}")
     ]
     said = dict(line.split(None, 1) for line in conf_file.splitlines() if line and not line.startswith("#"))
-    ours = {name: value or '""' for name, value in embedded.ROLES[role].items()}
+    ours = {name: value or '""' for name, value in server.ROLES[role].items()}
     assert said.keys() >= ours.keys()
     assert {name: said[name] for name in ours if name != "maxmemory"} == {
         name: value for name, value in ours.items() if name != "maxmemory"
@@ -278,9 +283,9 @@ def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts = {"cache": 0, "queue": 0, "source": 0}
-    run, trip, ours = servers.Role._run, source.trip, this_thread()
+    run, trip, ours = roles.Role._run, database.trip, this_thread()
 
-    def counted_run(role: servers.Role, *arguments: Any, **options: Any) -> Any:
+    def counted_run(role: roles.Role, *arguments: Any, **options: Any) -> Any:
         counts[role.name] += ours()
         return run(role, *arguments, **options)
 
@@ -288,8 +293,8 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         counts["source"] += 1
         trip(using)
 
-    monkeypatch.setattr(servers.Role, "_run", counted_run)
-    monkeypatch.setattr(source, "trip", counted_trip)
+    monkeypatch.setattr(roles.Role, "_run", counted_run)
+    monkeypatch.setattr(database, "trip", counted_trip)
     return counts
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from users.problems import Problem
+from users.api.problems import Problem
 
 Action = Literal["view", "add", "change", "delete"]
 

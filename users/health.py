@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from cachedemo import durability, registry, servers
+from cachedemo import registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.flush_queue import FlushQueue
-from cachedemo.metrics import exposition
+from cachedemo.operations.metrics import exposition
+from cachedemo.protocol.queue import FlushQueue
+from cachedemo.servers import durability, roles
 from users.models import User
 
 Answer = dict[str, Any]
@@ -67,13 +68,13 @@ def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | No
     """Return what a check found, None if whom it asked is down."""
     try:
         return future.result(max(0.0, patience))
-    except (Unavailable, DatabaseError, servers.Error, OSError, NotInTime) as error:
+    except (Unavailable, DatabaseError, roles.Error, OSError, NotInTime) as error:
         logger.warning("Not ready, %s: %s", name, error or "no answer in time")
         return None
 
 
 def _cache() -> Answer:
-    servers.CACHE.command("PING")
+    roles.CACHE.command("PING")
     return {}
 
 
@@ -105,6 +106,6 @@ def _database() -> Answer:
 def _broker() -> Answer:
     """Ask only a broker that is a Redis server; the others have no client here."""
     if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
-        with servers.connect(settings.CELERY_BROKER_URL) as client:
+        with roles.connect(settings.CELERY_BROKER_URL) as client:
             client.ping()
     return {}

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from cachedemo import trace
-from cachedemo.trace import server_timing
-from users.responses import shows_timing
+from cachedemo.tracing.trace import server_timing
+from users.api.responses import shows_timing
 
 HEADER = "Server-Timing"
 

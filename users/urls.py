@@ -4,11 +4,12 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
+from playground import dispatch
 from users import converters as converters  # registers `pattern` and `row_id`
-from users import health, views
-from users.api import api
-from users.playground import dispatch
-from users.problems import not_found
+from users import health
+from users.api.operations import api
+from users.api.problems import not_found
+from users.pages import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", RedirectView.as_view(pattern_name="users-api:openapi-view")),
@@ -18,7 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/", views.user_list, name="user-list"),
     path("<pattern:pattern>/users/<row_id:pk>/", dispatch.user, name="user"),
     path("<pattern:pattern>/users/<row_id:pk>/delete/", views.delete_user, name="user-delete"),
-    path("", include("users.playground.urls")),
+    path("", include("playground.urls")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

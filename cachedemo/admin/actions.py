@@ -12,10 +12,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from cachedemo import conf, history
+from cachedemo import conf
 from cachedemo.admin import tokens
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import Error
+from cachedemo.operations import history
+from cachedemo.servers.roles import Error
 
 PERMISSIONS = {
     "flushdb": "flush_db",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from cachedemo import history
 from cachedemo.admin.charts import Axis, Chart, Line, Moment, thin
-from cachedemo.stats import Minute
+from cachedemo.operations import history
+from cachedemo.protocol.stats import Minute
 from cachedemo.templatetags.cachedemo_admin import span
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from cachedemo import conf, flushdb, keyspace
+from cachedemo import conf
 from cachedemo.admin import actions
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import CachedemoError
+from cachedemo.operations import flushdb, keyspace
 from cachedemo.plurals import counted
-from cachedemo.servers import CACHE, QUEUE, Error
+from cachedemo.servers.roles import CACHE, QUEUE, Error
 
 
 def page(request: HttpRequest) -> Page:

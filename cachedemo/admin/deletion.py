@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from cachedemo import deletion_log, history, keyspace, queue_keys, registry, tasks, version_deletion
+from cachedemo import registry, tasks
 from cachedemo.admin import actions, tokens, version_rows
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import NotRegistered
+from cachedemo.operations import deletion_log, history, keyspace, queue_keys, version_deletion
 from cachedemo.plurals import counted
-from cachedemo.servers import QUEUE
+from cachedemo.servers.roles import QUEUE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -3,8 +3,8 @@
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 
-from cachedemo import history
 from cachedemo.admin.page import Page
+from cachedemo.operations import history
 
 PER_PAGE = 50
 

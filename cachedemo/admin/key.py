@@ -9,15 +9,17 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from cachedemo import keyspace, registry, slots, source
+from cachedemo import registry
 from cachedemo.admin import actions
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.keys import kind_of
 from cachedemo.admin.page import Page, ask
-from cachedemo.codec import Values
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import CACHE, Error
-from cachedemo.waiting import Fields
+from cachedemo.operations import keyspace
+from cachedemo.protocol import database, slots
+from cachedemo.protocol.codec import Values
+from cachedemo.protocol.waiting import Fields
+from cachedemo.servers.roles import CACHE, Error
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
@@ -85,7 +87,7 @@ def _compared(place: Place, slot: Any, problems: list[str]) -> dict[str, Any]:
     except (CachedemoError, Error) as error:
         problems.append(str(error))
     try:
-        found = source.select(place.cache, place.pk)
+        found = database.select(place.cache, place.pk)
         stamp, row = found or (0, None)
     except CachedemoError as error:
         problems.append(str(error))

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cachedemo import keyspace, registry, slots
+from cachedemo import registry
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import CACHE, Error
+from cachedemo.operations import keyspace
+from cachedemo.protocol import slots
+from cachedemo.servers.roles import CACHE, Error
 
 SHOWN = 50  # keys of a page, about
 LOOKED_AT = 500  # keys of one SCAN

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
-from cachedemo import dead_letters, registry
+from cachedemo import registry
 from cachedemo.admin import actions
 from cachedemo.admin.actions import Refused, Result
-from cachedemo.dead_letters import DeadLetter
 from cachedemo.exceptions import CachedemoError
+from cachedemo.operations import dead_letters
+from cachedemo.operations.dead_letters import DeadLetter
 from cachedemo.plurals import counted
-from cachedemo.servers import Error
+from cachedemo.servers.roles import Error
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

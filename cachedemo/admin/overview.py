@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from cachedemo import conf, flushdb, keyspace, registry, stats, workers
+from cachedemo import conf, registry
 from cachedemo.admin import curves, tiles, version_rows
 from cachedemo.admin.page import Answers, Page, ask
-from cachedemo.keyspace import Survey
-from cachedemo.queue_keys import key
-from cachedemo.servers import CACHE, QUEUE
+from cachedemo.operations import flushdb, keyspace, workers
+from cachedemo.operations.keyspace import Survey
+from cachedemo.operations.queue_keys import key
+from cachedemo.protocol import stats
+from cachedemo.servers.roles import CACHE, QUEUE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import Error, Role
+from cachedemo.servers.roles import Error, Role
 
 
 class Page(NamedTuple):

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 
-from cachedemo import pause, registry, stats
+from cachedemo import registry
 from cachedemo.admin import actions, letters
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.operations import pause
+from cachedemo.operations.queue_keys import key
 from cachedemo.plurals import counted
-from cachedemo.queue_keys import key
-from cachedemo.servers import QUEUE
+from cachedemo.protocol import stats
+from cachedemo.servers.roles import QUEUE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

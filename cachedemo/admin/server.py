@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo.admin.page import Page, ask
-from cachedemo.servers import CACHE, QUEUE, Role
+from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "keyspace")
 SLOW_SHOWN = 20

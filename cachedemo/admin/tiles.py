@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.template.defaultfilters import filesizeformat, pluralize
 
 from cachedemo.admin.page import Tile
-from cachedemo.servers import CACHE, QUEUE
+from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.templatetags.cachedemo_admin import span
 
 if TYPE_CHECKING:

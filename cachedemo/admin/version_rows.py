@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cachedemo import queue_keys, version_deletion
-from cachedemo.deletion_progress import Deletion
-from cachedemo.keyspace import LIMIT_NAMES, Group, Survey
-from cachedemo.versions import LIVE, Record, records
+from cachedemo.operations import queue_keys, version_deletion
+from cachedemo.operations.deletion_progress import Deletion
+from cachedemo.operations.keyspace import LIMIT_NAMES, Group, Survey
+from cachedemo.protocol.versions import LIVE, Record, records
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -4,11 +4,12 @@ import time
 
 from django.http import HttpRequest
 
-from cachedemo import deletion_progress, history, keyspace, registry
+from cachedemo import registry
 from cachedemo.admin import actions, version_rows
 from cachedemo.admin.overview import foreign
 from cachedemo.admin.page import Page, ask
-from cachedemo.servers import QUEUE
+from cachedemo.operations import deletion_progress, history, keyspace
+from cachedemo.servers.roles import QUEUE
 
 LATELY = 5  # deletions listed below the tables
 

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cachedemo import reads, slots, wake
-from cachedemo.codec import Values
-from cachedemo.entries import Entry
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.waiting import Refusal
+from cachedemo.protocol import reads, slots, wake
+from cachedemo.protocol.codec import Values
+from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.waiting import Refusal
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

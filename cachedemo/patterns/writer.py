@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cachedemo import source
-from cachedemo.codec import Values
-from cachedemo.patterns import Pattern, synchronous, write_behind
+from cachedemo.patterns import Pattern, write_behind
 from cachedemo.patterns.written import Written
-from cachedemo.waiting import Refusal
+from cachedemo.protocol import database, synchronous
+from cachedemo.protocol.codec import Values
+from cachedemo.protocol.waiting import Refusal
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache
@@ -44,8 +44,8 @@ class Writer:
             PreconditionFailed: it is not. And all that `update` raises.
         """
         cache, pk = self.cache, self.cache.to_pk(pk)
-        source.refuse_inside_transaction(cache.using)
-        with source.answering():
+        database.refuse_inside_transaction(cache.using)
+        with database.answering():
             values = cache.codec.clean(fields)
         if self.pattern is Pattern.WRITE_BEHIND:
             return self._write_behind(pk, values, if_match)
@@ -73,7 +73,7 @@ class Writer:
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
-        source.refuse_inside_transaction(self.cache.using)
+        database.refuse_inside_transaction(self.cache.using)
         replace = self.pattern is not Pattern.CACHE_ASIDE
         way = Pattern.WRITE_THROUGH if replace else Pattern.CACHE_ASIDE
         return Written(synchronous.create(self.cache, fields, replace=replace), way)
@@ -87,7 +87,7 @@ class Writer:
             ProtectedError, RestrictedError: other rows need it.
             Unavailable: not acknowledged.
         """
-        source.refuse_inside_transaction(self.cache.using)
+        database.refuse_inside_transaction(self.cache.using)
         synchronous.delete(self.cache, self.cache.to_pk(pk), if_match)
 
     def _instance(self, written: Written) -> Any:

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from cachedemo.entries import Entry
 from cachedemo.patterns import Pattern
+from cachedemo.protocol.entries import Entry
 
 
 class Written(NamedTuple):

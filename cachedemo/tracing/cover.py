@@ -8,13 +8,14 @@ from typing import Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf, source, wake
-from cachedemo.servers import CACHE, QUEUE, Error, Role
+from cachedemo import conf
+from cachedemo.protocol import database, wake
+from cachedemo.servers.roles import CACHE, QUEUE, Error, Role
 from cachedemo.tracing.recorder import timed
 
 _lock = threading.Lock()
 _watchers = 0
-_plain_trip, _plain_wake = source.trip, wake.wake
+_plain_trip, _plain_wake = database.trip, wake.wake
 
 
 class RecordingClient:
@@ -68,7 +69,7 @@ def _cover() -> None:
     for role in (CACHE, QUEUE):
         with suppress(ImproperlyConfigured, Error):  # a project without a queue has no client to cover
             _cover_client(role)
-    vars(source).update(trip=_trip)
+    vars(database).update(trip=_trip)
     vars(wake).update(wake=_wake)
 
 
@@ -83,7 +84,7 @@ def _uncover() -> None:
         client: Any = role._client
         if isinstance(client, RecordingClient):
             role._client = client.plain
-    vars(source).update(trip=_plain_trip)
+    vars(database).update(trip=_plain_trip)
     vars(wake).update(wake=_plain_wake)
 
 
@@ -95,7 +96,7 @@ def _forget_watchers() -> None:
 
 
 def _trip(using: str) -> None:
-    if conf.get("SOURCE_LATENCY_MS") and not source.in_transaction(using):
+    if conf.get("SOURCE_LATENCY_MS") and not database.in_transaction(using):
         return timed("database", [("TRIP", using)], lambda: _plain_trip(using))
     return _plain_trip(using)
 

@@ -6,13 +6,21 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 # Who carries a step, and does not decide on it.
-_CARRIERS = ("cachedemo.trac", "cachedemo.servers", "cachedemo.breaker", "django", "redis", "pybreaker", "contextlib")
+_CARRIERS = (
+    "cachedemo.trac",
+    "cachedemo.servers.roles",
+    "cachedemo.servers.breaker",
+    "django",
+    "redis",
+    "pybreaker",
+    "contextlib",
+)
 _CARRYING = ("_run", "_enqueue")  # functions of flush_queue.py that only pass on
 _DEPTH = 2
 
 
 class Place(NamedTuple):
-    """A line of the code: `cachedemo/slots.py`, 115, `take_lease`."""
+    """A line of the code: `cachedemo/protocol/slots.py`, 115, `take_lease`."""
 
     file: str
     line: int

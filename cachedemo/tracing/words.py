@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from cachedemo.scripts import Script
+from cachedemo.servers.scripts import Script
 
 LONGEST = 60  # characters of one word that are shown
 

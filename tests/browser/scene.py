@@ -8,8 +8,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from cachedemo import cache_for, history, keyspace, stats, workers
-from cachedemo.servers import CACHE, QUEUE
+from cachedemo import cache_for
+from cachedemo.operations import history, keyspace, workers
+from cachedemo.protocol import stats
+from cachedemo.servers.roles import CACHE, QUEUE
 from users.models import User
 
 PEOPLE = 48

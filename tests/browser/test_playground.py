@@ -11,12 +11,12 @@ from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 
 from cachedemo import cache_for
+from playground import keep
+from playground.bench.measure import Sizes
+from playground.bench.run import run
+from playground.comparison import compare
 from tests.browser.test_pages import TOO_FAINT
 from users.models import User
-from users.playground import keep
-from users.playground.bench.measure import Sizes
-from users.playground.bench.run import run
-from users.playground.comparison import compare
 
 pytestmark = pytest.mark.usefixtures("people", "open_access")
 
@@ -128,7 +128,7 @@ def test_a_step_leads_to_its_line_and_the_permalink_to_the_same_timeline(visit):
     steps = page.locator(".timeline tbody").inner_text()
     page.get_by_role("link", name="Permalink").click()
     assert page.locator(".timeline tbody").inner_text() == steps
-    page.get_by_role("link", name="cachedemo/patterns/source_write.py").first.click()
+    page.get_by_role("link", name="cachedemo/protocol/database_write.py").first.click()
     line = page.locator(".line:target")
     expect(line).to_be_in_viewport()
     expect(line).to_contain_text("slots.mark")

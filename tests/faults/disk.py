@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from unittest import mock
 
-from cachedemo.embedded import EmbeddedServer
+from cachedemo.embedded.server import EmbeddedServer
 
 SOURCE = Path(__file__).with_name("fsync.c")
 

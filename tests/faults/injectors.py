@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import redis
 
-from cachedemo.embedded import EmbeddedServer
+from cachedemo.embedded.server import EmbeddedServer
 
 Wait = Callable[[], object]  # how long a fault lasts: for example until so many more operations are done
 

@@ -86,7 +86,7 @@ def empty_table() -> None:
 
 def empty_everything() -> None:
     """Begin without rows, slots or waiting writes."""
-    from cachedemo.servers import CACHE, QUEUE
+    from cachedemo.servers.roles import CACHE, QUEUE
 
     Note.objects.all()._raw_delete("default")
     CACHE.command("FLUSHDB")

@@ -7,8 +7,8 @@ from typing import Any
 
 import redis
 
-from cachedemo import slots
 from cachedemo.model_cache import ModelCache
+from cachedemo.protocol import slots
 from tests.conftest import empty, forget_servers
 from tests.faults.nursery import Job, Nursery
 from tests.faults.roles import hand_out_new_ids

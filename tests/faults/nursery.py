@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cachedemo.embedded import end_with_parent, ends_with_this_process
+from cachedemo.embedded.server import end_with_parent, ends_with_this_process
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30.0  # seconds

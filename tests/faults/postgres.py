@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from cachedemo.embedded import HOST, ends_with_this_process, free_port
+from cachedemo.embedded.server import HOST, ends_with_this_process, free_port
 
 START_TIMEOUT = 30.0  # seconds
 ACCOUNTS = ("postgres", "nobody")

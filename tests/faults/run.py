@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cachedemo import breaker
+from cachedemo.servers import breaker
 from tests.faults import history
 from tests.faults.checker import Violation, check
 from tests.faults.history import Kind, Operation, Outcome

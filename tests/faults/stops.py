@@ -14,7 +14,7 @@ from unittest import mock
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from cachedemo.servers import Role
+from cachedemo.servers.roles import Role
 
 
 class Steps:

@@ -5,9 +5,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
-from cachedemo import audit, registry
+from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import audit
 
 SHOWN = 20
 

@@ -5,9 +5,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from cachedemo import dead_letters, registry
+from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import dead_letters
 from cachedemo.plurals import counted
 
 PIPED_WIDTH = 160  # columns, where no terminal says how many it has

@@ -6,10 +6,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cachedemo import deletion_log, deletion_progress, registry, version_deletion, versions
+from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import deletion_log, deletion_progress, version_deletion
 from cachedemo.plurals import counted
+from cachedemo.protocol import versions
 
 
 class Command(BaseCommand):

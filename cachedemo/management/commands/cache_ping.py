@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cachedemo import ping
-from cachedemo.servers import CACHE, QUEUE
+from cachedemo.operations import ping
+from cachedemo.servers.roles import CACHE, QUEUE
 
 
 class Command(BaseCommand):

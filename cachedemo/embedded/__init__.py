@@ -1,0 +1,1 @@
+"""A real server of our own, for the demo and the tests."""

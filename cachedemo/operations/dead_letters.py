@@ -1,0 +1,112 @@
+"""Dead letters: rows whose waiting fields the source has refused. Reads still return what was acknowledged."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cachedemo.exceptions import CachedemoError
+from cachedemo.protocol import database, flush
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+logger = logging.getLogger(__name__)
+
+PIECE = 1000  # rows of one statement
+
+
+class Difference(NamedTuple):
+    """One refused field: what waits, and what the row has (None for both if there is no row)."""
+
+    field: str
+    waiting: Any
+    row: Any
+
+
+class DeadLetter(NamedTuple):
+    """One refused row.
+
+    Attributes:
+        pk: as the queue has it.
+        error: the source's words.
+        at: seconds since the epoch.
+        differences: field by field; empty where the waiting fields cannot be read.
+        row_exists: whether the source still has the row.
+    """
+
+    pk: str
+    error: str
+    at: float
+    differences: list[Difference]
+    row_exists: bool
+
+    @property
+    def kind(self) -> str:
+        """The error without the database's words, which may show values."""
+        return self.error.partition(":")[0]
+
+
+def letters(cache: "ModelCache", pks: Sequence[str] | None = None, limit: int | None = None) -> list[DeadLetter]:
+    """Return dead letters with what differs from the row, the oldest first.
+
+    Args:
+        pks: the rows; all if None.
+        limit: how many at most.
+
+    Raises:
+        QueueUnavailable, SourceUnavailable: it cannot be told.
+    """
+    dead = cache.queue_of_writes.dead(pks)
+    pks = sorted(dead, key=lambda pk: dead[pk]["at"])[:limit]
+    waiting, _ = cache.queue_of_writes.pending(pks, cache.slots.version) if pks else ([], None)
+    rows = _rows(cache, pks)
+    return [
+        DeadLetter(
+            pk,
+            dead[pk]["error"],
+            dead[pk]["at"],
+            [Difference(name, value, rows.get(pk, {}).get(name)) for name, (_, value) in sorted(fields.items())],
+            pk in rows,
+        )
+        for pk, fields in zip(pks, waiting, strict=True)
+    ]
+
+
+def _rows(cache: "ModelCache", pks: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows by the pk's text; an id that is none has no row."""
+    readable = [cache.codec.to_pk(pk) for pk in pks if cache.codec.is_pk(pk)]
+    pieces = [readable[start : start + PIECE] for start in range(0, len(readable), PIECE)]
+    return {str(pk): values for piece in pieces for pk, (_, values) in database.select_many(cache, piece).items()}
+
+
+def retry(cache: "ModelCache", pks: Iterable[str]) -> int:
+    """Give dead letters back to the flush; return how many of these rows were dead."""
+    return cache.queue_of_writes.retry(pks)
+
+
+def discard(cache: "ModelCache", pks: Iterable[str]) -> int:
+    """Give up what was refused, for good; return how many of these rows were dead.
+
+    Their slots are emptied at once, or as soon as the cache answers, so that reads return the row again.
+    """
+    pks = list(pks)
+    given_up = letters(cache, pks)
+    discarded = cache.queue_of_writes.discard(pks)
+    for letter in given_up:
+        given_up_values = ", ".join(f"{each.field} {each.waiting!r}" for each in letter.differences)
+        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, given_up_values)
+    flush.reap(cache)
+    return discarded
+
+
+class NotDead(CachedemoError):
+    """Raised when a row that is named is no dead letter."""
+
+
+def check(cache: "ModelCache", pks: Iterable[str]) -> None:
+    """Raises NotDead for the first of these rows that is no dead letter."""
+    pks = list(pks)
+    dead = cache.queue_of_writes.dead(pks)
+    for pk in pks:
+        if pk not in dead:
+            raise NotDead(f"{cache.queue} has no dead letter {pk}.")

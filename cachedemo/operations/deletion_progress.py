@@ -1,0 +1,105 @@
+"""How far the deletion of a version is: on the queue server, where the worker, the page and a cancel all see it.
+
+`{queue}:deletion:<version>` is a hash: state, deleted, total, begun, updated, by.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cachedemo.operations import keyspace, queue_keys
+from cachedemo.servers.roles import QUEUE
+from cachedemo.servers.scripts import Script
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+_end_deletion = Script("end_deletion")
+
+RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
+STALLED_AFTER = 15.0  # seconds without a word from the worker
+
+
+class Deletion(NamedTuple):
+    """How far a deletion is. Times in seconds since the epoch."""
+
+    state: str
+    deleted: int
+    total: int
+    begun: float
+    updated: float
+    by: str
+
+    @property
+    def stalled(self) -> bool:
+        return self.state == RUNNING and time.time() - self.updated > STALLED_AFTER
+
+    @property
+    def running(self) -> bool:
+        return self.state == RUNNING and not self.stalled
+
+    @property
+    def percent(self) -> int:
+        return 100 if self.state == DONE else min(99, 100 * self.deleted // max(1, self.total))
+
+    @property
+    def seconds(self) -> float:
+        return self.updated - self.begun
+
+
+def key(cache: "ModelCache", version: str) -> str:
+    return queue_keys.key(cache, f"deletion:{version}")
+
+
+def find(cache: "ModelCache", version: str) -> Deletion | None:
+    """Return how far the last deletion of a version is, None if there was none."""
+    return parse(QUEUE.command("HGETALL", key(cache, version)))
+
+
+def parse(answer: Any) -> Deletion | None:
+    """Return the deletion that HGETALL answered with."""
+    if isinstance(answer, Exception) or b"state" not in answer:
+        return None
+    raw = {name.decode(): value.decode() for name, value in answer.items()}
+    return Deletion(
+        state=raw["state"],
+        deleted=int(raw.get("deleted", 0)),
+        total=int(raw.get("total", 0)),
+        begun=float(raw.get("begun", 0)),
+        updated=float(raw.get("updated", 0)),
+        by=raw.get("by", ""),
+    )
+
+
+def begin(cache: "ModelCache", version: str, deletion: Deletion) -> None:
+    """Note that a deletion is under way, in place of whatever there was."""
+    name = key(cache, version)
+    fields = [part for pair in deletion._asdict().items() for part in pair]
+    _raise(QUEUE.pipeline([("DEL", name), ("HSET", name, *fields)]))
+
+
+def report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
+    """Add to what is deleted, and see whether somebody has cancelled."""
+    name = key(cache, version)
+    answers = QUEUE.pipeline(
+        [("HINCRBY", name, "deleted", deleted), ("HSET", name, "updated", time.time()), ("HGETALL", name)]
+    )
+    deletion = parse(_raise(answers)[-1])
+    return deletion or Deletion(CANCELLED, deleted, deleted, time.time(), time.time(), "")
+
+
+def cancel(cache: "ModelCache", version: str) -> None:
+    QUEUE.command("HSET", key(cache, version), "state", CANCELLED)
+
+
+def end(cache: "ModelCache", version: str, deletion: Deletion) -> Deletion:
+    """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment."""
+    keys = [queue_keys.key(cache, "versions"), key(cache, version)]
+    QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
+    return find(cache, version) or deletion
+
+
+def _raise(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers

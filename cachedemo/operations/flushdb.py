@@ -1,0 +1,92 @@
+"""FLUSHDB of the cache database, and what stands between an operator and it.
+
+Writes that wait for the source survive: they are on the queue server, whose database is never the one emptied here.
+"""
+
+from dataclasses import dataclass
+
+from cachedemo import conf, registry
+from cachedemo.exceptions import CachedemoError
+from cachedemo.operations import keyspace, queue_keys
+from cachedemo.operations.keyspace import Survey
+from cachedemo.plurals import counted
+from cachedemo.servers import durability
+from cachedemo.servers.roles import CACHE, QUEUE
+
+TOLERANCE = 0.1  # of the keys that were shown
+
+
+class FlushRefused(CachedemoError):
+    """Raised when the cache database is not emptied; the message says why."""
+
+
+@dataclass
+class Situation:
+    """What FLUSHDB would meet, as it is shown and as it is checked again before it is done."""
+
+    database: str  # host:port/number, as the operator types it
+    number: int
+    keys: int
+    survey: Survey | None
+    pending: int
+    is_queue: bool
+
+    @property
+    def foreign(self) -> dict[str, int]:
+        """Whose other keys are there: name -> keys."""
+        if self.survey is None:
+            return {}
+        return {group.name: group.keys for group in self.survey.foreign(registered_names())}
+
+    @property
+    def foreign_keys(self) -> int:
+        return sum(self.foreign.values())
+
+
+def registered_names() -> set[str]:
+    return {cache.slots.name for cache in registry.registered()}
+
+
+def look(survey: Survey | None) -> Situation:
+    """Return the situation now. Raises CacheUnavailable, QueueUnavailable."""
+    pending = [("ZCARD", queue_keys.key(cache, "pending")) for cache in registry.with_queue()]
+    return Situation(
+        database=CACHE.address,
+        number=durability.number(CACHE),
+        keys=CACHE.command("DBSIZE"),
+        survey=survey,
+        pending=sum(answer for answer in QUEUE.pipeline(pending) if isinstance(answer, int)),
+        is_queue=durability.is_one_database(),
+    )
+
+
+def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
+    """Empty the cache database, if it still is what was shown; return how many keys that were.
+
+    Args:
+        shown_keys: what the operator saw.
+        typed: the database, as the operator typed it.
+        typing_needed: even if nothing foreign is there.
+
+    Raises:
+        FlushRefused: it is not done.
+        CacheUnavailable, QueueUnavailable: it cannot be told whether it may be done.
+    """
+    if not conf.get("ALLOW_FLUSHDB"):
+        raise FlushRefused("ALLOW_FLUSHDB in CACHEDEMO is off.")
+    if durability.is_one_database():
+        raise FlushRefused("The queue lives in this database: FLUSHDB would lose acknowledged writes.")
+    situation = look(keyspace.keep())
+    if abs(situation.keys - shown_keys) > shown_keys * TOLERANCE:
+        raise FlushRefused(
+            f"You were shown {counted(shown_keys, 'key')}, but now there are {situation.keys:,}: look again."
+        )
+    if (typing_needed or situation.foreign) and typed.strip() != situation.database:
+        raise FlushRefused(f"Type {situation.database} to empty it{_because(situation)}.")
+    CACHE.command("FLUSHDB", "ASYNC")
+    return situation.keys
+
+
+def _because(situation: Situation) -> str:
+    others = ", ".join(f"{keys:,} of {name}" for name, keys in situation.foreign.items())
+    return f": keys that are not ours are there ({others})" if others else ""

@@ -1,0 +1,136 @@
+"""Which keys the cache holds: counted once a minute by beat, and kept with the time, so that no page has to scan."""
+
+import json
+import re
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cachedemo.protocol import stats
+from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.scripts import Script
+
+KEY = "{cachedemo}:keyspace"
+KEPT = 86400  # seconds
+BATCH = 500  # keys a script looks at, well under a millisecond
+SAMPLES = 5  # keys of a group in each batch whose memory is asked
+PAUSE = 0.0005  # seconds between two batches: others are served meanwhile
+VERSION = "[0-9]{1,9}"  # what a version looks like in a key
+LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
+LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
+
+_OURS = re.compile(rf"v({VERSION}):([^:]+):")
+_GLOB = re.compile(r"([*?\[\]\\])")
+_survey = Script("survey")
+
+
+@dataclass
+class Group:
+    """The keys of one version prefix, or of somebody else."""
+
+    name: str
+    keys: int = 0
+    without_ttl: int = 0
+    sampled: int = 0
+    sampled_bytes: int = 0
+    ttls: list[int] = field(default_factory=lambda: [0] * len(LIMIT_NAMES))
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes, as the sampled keys have it."""
+        return round(self.sampled_bytes / self.sampled * self.keys) if self.sampled else None
+
+    @property
+    def version(self) -> str:
+        found = _OURS.fullmatch(self.name)
+        return found[1] if found else ""
+
+    @property
+    def model(self) -> str:
+        """The model's name in the keys; empty where the keys are not of our form."""
+        found = _OURS.fullmatch(self.name)
+        return found[2] if found else ""
+
+    def add(self, keys: int, without_ttl: int, sampled: int, sampled_bytes: int, *ttls: int) -> None:
+        self.keys += keys
+        self.without_ttl += without_ttl
+        self.sampled += sampled
+        self.sampled_bytes += sampled_bytes
+        self.ttls = [a + b for a, b in zip(self.ttls, ttls, strict=True)]
+
+
+@dataclass
+class Survey:
+    """What a scan found: group name -> group, when (seconds since the epoch), and how long it took."""
+
+    groups: dict[str, Group]
+    at: float
+    seconds: float
+
+    def ours(self, models: set[str]) -> list[Group]:
+        """Return the groups of these models."""
+        return [group for group in self.groups.values() if group.model in models]
+
+    def foreign(self, models: set[str]) -> list[Group]:
+        """Return the groups of everything else: never touched."""
+        return [group for group in self.groups.values() if group.model not in models]
+
+
+def scan(prefix: str = "") -> Survey:
+    """Count the keys that begin with `prefix`, in batches. Raises CacheUnavailable."""
+    begun, cursor, groups = time.time(), b"0", dict[str, Group]()
+    while True:
+        cursor, found = CACHE.script(_survey, [], [cursor, BATCH, pattern(prefix), SAMPLES, *LIMITS_MS])
+        for name, *numbers in found:
+            groups.setdefault(name.decode(), Group(name.decode())).add(*numbers)
+        if cursor == b"0":
+            return Survey(groups, begun, time.time() - begun)
+        time.sleep(PAUSE)
+
+
+def is_ours(key: str) -> bool:
+    """Say whether a key has the form of a slot."""
+    return parts(key) is not None
+
+
+def parts(key: str) -> tuple[str, str, str] | None:
+    """Return version, model and primary key that a key names; None if it is not of our form."""
+    found = _OURS.match(key)
+    return (found[1], found[2], key[found.end() :]) if found else None
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """Return the fields in a slot's body, of whatever version. Raises ValueError."""
+    try:
+        values = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object")
+    return values
+
+
+def pattern(prefix: str) -> str:
+    """Return the SCAN pattern for keys that begin with exactly this text."""
+    return _GLOB.sub(r"\\\1", prefix) + "*"
+
+
+def keep() -> Survey:
+    """Scan everything, keep the result for the pages, and note memory and evictions for the charts."""
+    found = scan()
+    groups = [asdict(group) for group in found.groups.values()]
+    QUEUE.command("SET", KEY, json.dumps({"at": found.at, "seconds": found.seconds, "groups": groups}), "EX", KEPT)
+    info = CACHE.command("INFO")
+    stats.gauge({"memory": info["used_memory"], "evicted": info["evicted_keys"]})
+    return found
+
+
+def parse(kept: Any) -> Survey | None:
+    """Return what `keep` kept, from the answer to GET; None if beat has not scanned yet."""
+    if not isinstance(kept, bytes):
+        return None
+    try:
+        raw = json.loads(kept)
+        return Survey({group["name"]: Group(**group) for group in raw["groups"]}, raw["at"], raw["seconds"])
+    except (ValueError, TypeError, KeyError):
+        return None

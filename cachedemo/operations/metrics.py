@@ -1,0 +1,73 @@
+"""What Prometheus scrapes: the fleet's counters from the queue server, and what this process sees of the servers."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from cachedemo import registry
+from cachedemo.exceptions import Unavailable
+from cachedemo.protocol import stats
+from cachedemo.servers.roles import CACHE, QUEUE, Role
+
+_ROLES = (CACHE, QUEUE)
+
+
+def exposition() -> bytes:
+    """Return the metrics in Prometheus' text format; what a server that is down would know is left out."""
+    metrics = CollectorRegistry(auto_describe=False)
+    metrics.register(_Fleet())
+    return generate_latest(metrics)
+
+
+class _Fleet(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("server_up", "Whether the server answers this process", "role", ((r.name, _up(r)) for r in _ROLES))
+        yield _gauge(
+            "breaker_open", "Whether this process has stopped asking", "role", ((r.name, _open(r)) for r in _ROLES)
+        )
+        try:
+            yield from _of_the_queue()
+        except Unavailable:
+            return
+
+
+def _of_the_queue() -> Iterator[Metric]:
+    totals = stats.totals()
+    reads = CounterMetricFamily("cachedemo_reads", "Reads, by where the value came from", labels=["origin"])
+    for origin, metric in (("cache", "hits"), ("pending", "pending"), ("source", "source")):
+        reads.add_metric([origin], totals.get(metric, 0))
+    yield reads
+    yield CounterMetricFamily(
+        "cachedemo_flushed_rows", "Rows written to the database by flushes", totals.get("flushed", 0)
+    )
+    yield CounterMetricFamily("cachedemo_flush_batches", "Batches written by flushes", totals.get("batches", 0))
+    queues = [(str(cache.queue), cache.queue_of_writes) for cache in registry.with_queue()]
+    yield _gauge("pending_rows", "Rows that wait, dead letters included", "queue", ((n, q.depth()) for n, q in queues))
+    yield _gauge(
+        "dead_letters", "Rows that the database has refused", "queue", ((n, q.dead_count()) for n, q in queues)
+    )
+    yield _gauge("owed_slots", "Slots that somebody must empty", "queue", ((n, q.owed()[0]) for n, q in queues))
+    yield _gauge(
+        "oldest_pending_seconds", "Age of the oldest waiting write", "queue", ((n, q.lag()) for n, q in queues)
+    )
+
+
+def _gauge(name: str, words: str, label: str, values: Iterable[tuple[str, float]]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(f"cachedemo_{name}", words, labels=[label])
+    for of, value in values:
+        gauge.add_metric([of], value)
+    return gauge
+
+
+def _up(role: Role) -> float:
+    try:
+        role.command("PING")
+    except Unavailable:
+        return 0
+    return 1
+
+
+def _open(role: Role) -> float:
+    return role.breaker.state != "closed"

@@ -1,0 +1,39 @@
+"""An operator's pause: workers leave a queue alone until somebody resumes it. Writes go on being acknowledged."""
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from cachedemo.operations import queue_keys
+from cachedemo.servers.roles import QUEUE
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+
+def pause(cache: "ModelCache", by: str) -> None:
+    """Let no worker flush this queue; `drain`, `cache_drain` and "flush now" still do."""
+    QUEUE.command("SET", key(cache), json.dumps({"by": by, "at": time.time()}))
+
+
+def resume(cache: "ModelCache") -> None:
+    QUEUE.command("DEL", key(cache))
+
+
+def is_paused(cache: "ModelCache") -> bool:
+    return bool(QUEUE.command("EXISTS", key(cache)))
+
+
+def parse(answer: Any) -> dict[str, Any] | None:
+    """Return who paused the queue and when, from the answer to GET; None if it is not paused."""
+    if not isinstance(answer, bytes):
+        return None
+    try:
+        said = json.loads(answer)
+        return {"by": str(said["by"]), "at": float(said["at"])}
+    except (ValueError, TypeError, KeyError):  # paused all the same
+        return {"by": "somebody", "at": time.time()}
+
+
+def key(cache: "ModelCache") -> str:
+    return queue_keys.key(cache, "paused")

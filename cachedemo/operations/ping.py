@@ -1,0 +1,53 @@
+"""The article's sanity check, for both roles: does the server answer, can it be written to, is it new enough?"""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo.exceptions import Unavailable
+from cachedemo.servers import durability
+from cachedemo.servers.roles import QUEUE, Role
+
+OLDEST = (7, 0)  # Lua flags and SET with NX and GET came with Redis 7.0
+_PROBE = "{cachedemo}:ping"
+_PROBE_MS = 1000
+
+
+def problem(role: Role) -> str | None:
+    """Return what is wrong with a server and how to mend it, in a sentence; None if it will do."""
+    try:
+        role.command("PING")
+        info = role.command("INFO")
+        if too_old := _too_old(role, info):
+            return too_old
+        role.command("SET", _PROBE, "1", "PX", _PROBE_MS)
+    except Unavailable as error:
+        return f"{error}{_memory(role)}"
+    except ImproperlyConfigured as error:
+        return str(error)
+    return None
+
+
+def warnings(role: Role) -> list[str]:
+    """Return what a server that will do keeps less than it might."""
+    return durability.of_queue().warnings if role is QUEUE else []
+
+
+def _too_old(role: Role, info: dict[str, str]) -> str | None:
+    version = str(info.get("valkey_version") or info["redis_version"])
+    if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST:
+        return None
+    wanted = ".".join(map(str, OLDEST))
+    return f"The {role.name} server at {role.address} is version {version}: install Redis {wanted} or newer, or Valkey."
+
+
+def _memory(role: Role) -> str:
+    """Name the limit and the policy where there is one; a full server still answers INFO."""
+    try:
+        memory = role.command("INFO", "memory")
+    except Unavailable:
+        return ""
+    if not memory["maxmemory"] or memory["used_memory"] < memory["maxmemory"]:
+        return ""
+    return (
+        f" It uses {memory['used_memory_human']} of maxmemory {memory['maxmemory_human']}"
+        f" with maxmemory-policy {memory['maxmemory_policy']}."
+    )

@@ -1,0 +1,140 @@
+"""Deleting a version: nobody fills it any more, its keys go in batches, then it leaves the set of versions.
+
+    begin    the version's record says retiring: its readers see that it is not what they announced, and stop filling
+    run      SCAN and UNLINK in batches; how far it is stands on the queue server, where a cancel is seen too;
+             a second time, if writers were under way at the beginning, which may have filled a slot behind the first
+    the end  the record goes; a straggler must announce itself again before it fills
+
+A deletion that was cancelled, or whose worker died, is begun again and finishes what is left. A model without a queue
+has no set of versions, so nobody is told to stop: delete only what no process serves any more.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cachedemo.exceptions import CachedemoError
+from cachedemo.operations import deletion_progress, keyspace, queue_keys
+from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
+from cachedemo.protocol.versions import LIVE
+from cachedemo.servers.roles import CACHE, QUEUE
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+RETIRING = "retiring"
+BATCH = 100  # keys looked at in one go: the server is kept for some ten microseconds
+PAUSE = 0.010  # seconds between two batches: no read waits for more than one
+REPORT_EVERY = 0.25  # seconds
+
+
+class DeletionRefused(CachedemoError):
+    """Raised when a version is not deleted; the message says why."""
+
+
+def prefix(cache: "ModelCache", version: str) -> str:
+    return cache.slots.key("", version)
+
+
+def count(cache: "ModelCache", version: str) -> int:
+    """The dry run: return how many keys a deletion would take now."""
+    return sum(group.keys for group in keyspace.scan(prefix(cache, version)).groups.values())
+
+
+def versions_with_keys(cache: "ModelCache") -> set[str]:
+    """Return the versions of a model that keys were found of; looks at every key."""
+    return {group.version for group in keyspace.scan("v").ours({cache.slots.name})}
+
+
+def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = False) -> Deletion:
+    """Retire a version and note that its deletion is under way; `run` does the work.
+
+    Raises:
+        DeletionRefused: it is the current version and nobody insisted, or it is being deleted already; or it is no
+            version at all, and what begins like that is somebody else's.
+    """
+    if not re.fullmatch(keyspace.VERSION, version):
+        raise DeletionRefused(f"{version!r} is no version: name a number.")
+    if version == cache.slots.version and not even_current:
+        raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
+    before = deletion_progress.find(cache, version)
+    if before and before.running:
+        raise DeletionRefused(f"Version {prefix(cache, version)} is being deleted already, by {before.by}.")
+    goes_on = before is not None and before.state != DONE
+    deleted = before.deleted if before and goes_on else 0
+    begun = before.begun if before and goes_on else time.time()
+    _set_state(cache, version, RETIRING)
+    deletion = Deletion(RUNNING, deleted, deleted + count(cache, version), begun, time.time(), by)
+    deletion_progress.begin(cache, version, deletion)
+    return deletion
+
+
+def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | None = None) -> Deletion:
+    """Delete the keys of a version that `begin` has retired, until there are none or somebody cancels.
+
+    Args:
+        tell: called with the progress, some times a second.
+
+    Raises:
+        CacheUnavailable, QueueUnavailable: begin again when the server is back.
+    """
+    writers = _under_way(cache)
+    deletion = _sweep(cache, version, tell)
+    if deletion.state == RUNNING and writers:
+        _wait_for(cache, version, writers)
+        deletion = _sweep(cache, version, tell)
+    return deletion_progress.end(cache, version, deletion) if deletion.state == RUNNING else deletion
+
+
+def _under_way(cache: "ModelCache") -> set[bytes]:
+    """Return the writers that may have got their stamp before the version was retired: they fill it once more."""
+    return {writer for writer in QUEUE.command("ZRANGE", _owed(cache), 0, -1) if not writer.endswith(b":cache")}
+
+
+def _wait_for(cache: "ModelCache", version: str, writers: set[bytes]) -> None:
+    """Wait until these writers are done, or so late that they count as dead, or until somebody cancels."""
+    patience = time.monotonic() + cache.lease_timeout
+    while writers & _under_way(cache) and time.monotonic() < patience:
+        if deletion_progress.report(cache, version, 0).state != RUNNING:
+            return
+        time.sleep(REPORT_EVERY)
+
+
+def _owed(cache: "ModelCache") -> str:
+    return queue_keys.key(cache, "owed")
+
+
+def _sweep(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
+    """Delete what a whole SCAN finds; stop if somebody cancels."""
+    pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
+    while True:
+        now = time.monotonic()
+        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern, "COUNT", BATCH)
+        unreported += CACHE.command("UNLINK", *keys) if keys else 0
+        if not cursor or now > report_at:
+            deletion = deletion_progress.report(cache, version, unreported)
+            unreported, report_at = 0, now + REPORT_EVERY
+            if tell:
+                tell(deletion)
+            if not cursor or deletion.state != RUNNING:
+                return deletion
+        time.sleep(PAUSE)
+
+
+def cancel(cache: "ModelCache", version: str) -> bool:
+    """Stop a deletion; return whether one was under way. What is left of the version serves again."""
+    deletion = deletion_progress.find(cache, version)
+    if deletion is None or deletion.state != RUNNING:
+        return False
+    deletion_progress.cancel(cache, version)
+    _set_state(cache, version, LIVE)
+    return True
+
+
+def _set_state(cache: "ModelCache", version: str, state: str) -> None:
+    versions = queue_keys.key(cache, "versions")
+    record = QUEUE.command("HGET", versions, version)
+    if record is not None:
+        QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))

@@ -1,0 +1,57 @@
+"""Which workers are alive: each says so every few seconds, on the queue server, where the pages look."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+from cachedemo.exceptions import CachedemoError
+from cachedemo.servers.roles import QUEUE, Error
+
+logger = logging.getLogger(__name__)
+
+KEY = "{cachedemo}:workers"  # sorted set, host:pid -> when it was last alive
+INTERVAL = 3.0  # seconds
+GONE_AFTER = 10.0
+
+
+def name() -> str:
+    """Return the name of this process among workers."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claimer() -> str:
+    """Return a name for one batch that this process takes."""
+    return f"{name()} {os.urandom(4).hex()}"
+
+
+def start() -> None:
+    """Say from now on, until this process ends, that it is alive."""
+    threading.Thread(target=_serve, name="cachedemo-worker-alive", daemon=True).start()
+
+
+def _serve() -> None:
+    while True:
+        try:
+            say()
+        except (CachedemoError, Error) as error:  # shown as gone until the server answers again
+            logger.debug("Could not say that this worker is alive: %s", error)
+        time.sleep(INTERVAL)
+
+
+def say() -> None:
+    """Say that this worker is alive, and forget those that have not for long."""
+    now = time.time()
+    QUEUE.pipeline([("ZADD", KEY, now, name()), ("ZREMRANGEBYSCORE", KEY, "-inf", now - 10 * GONE_AFTER)])
+
+
+def leave() -> None:
+    """Say that this worker ends."""
+    QUEUE.command("ZREM", KEY, name())
+
+
+def query(now: float) -> tuple[Any, ...]:
+    """Return the command that asks for those alive, for somebody's pipeline."""
+    return ("ZRANGEBYSCORE", KEY, now - GONE_AFTER, "+inf")

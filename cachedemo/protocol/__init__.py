@@ -1,0 +1,1 @@
+"""The steps of the protocol, each atomic: what a read, a write and a flush do, on a `CachedTable`."""

@@ -1,0 +1,170 @@
+"""The source: the SQL statements of the protocol, and what the database's errors mean."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
+
+from cachedemo import conf
+from cachedemo.exceptions import InsideTransaction, OutcomeUnknown, SourceUnavailable
+from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.waiting import Fields
+
+if TYPE_CHECKING:
+    from cachedemo.model_cache import ModelCache
+
+# The database, or the way there, says of a row itself that it will never do.
+REFUSALS = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
+
+Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON has them
+
+
+def trip(using: str) -> None:
+    """Wait as long as the simulated way to the database takes: once a statement on its own, once a transaction.
+
+    Before the lock is taken, as on a network, and not at all inside a transaction that has paid already.
+    """
+    latency = conf.get("SOURCE_LATENCY_MS")
+    if latency and not connections[using].in_atomic_block:
+        time.sleep(latency / 1000)
+
+
+def in_transaction(using: str) -> bool:
+    """Return whether a read now would see the snapshot of a transaction under way."""
+    return connections[using].in_atomic_block
+
+
+def refuse_inside_transaction(using: str) -> None:
+    """Raise InsideTransaction where a write could not be acknowledged: the transaction around it decides later.
+
+    Django's TestCase has one around each test, which counts as none, as it does for Django's own durable blocks.
+    """
+    blocks = connections[using].atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:  # type: ignore[attr-defined]
+        raise InsideTransaction(
+            "A write through cachedemo is acknowledged once it is durable, so it cannot be inside "
+            "transaction.atomic(): call it after the commit, with transaction.on_commit(), or use save() and delete(), "
+            "which wait for it."
+        )
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raise SourceUnavailable where the database gives no answer about the data."""
+    try:
+        yield
+    except (IntegrityError, DataError):
+        raise
+    except DatabaseError as error:
+        raise SourceUnavailable(f"The database is not to be had: {error}") from error
+
+
+@contextmanager
+def writing(using: str) -> Iterator[None]:
+    """Run a durable transaction of its own.
+
+    Raises:
+        SourceUnavailable: the database gave no answer; nothing was written.
+        OutcomeUnknown: the answer to COMMIT was lost; it may have been written.
+    """
+    trip(using)
+    committing = False
+    try:
+        with answering(), transaction.atomic(using, durable=True):
+            yield
+            committing = True
+    except SourceUnavailable as error:
+        if committing:
+            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error
+        raise
+
+
+def select(cache: "ModelCache", pk: Any) -> Row | None:
+    """Return one row, read from where writes go."""
+    trip(cache.using)
+    return _first(cache, cache.rows.filter(pk=pk))
+
+
+def select_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Row]:
+    """Return the rows that exist: pk -> row."""
+    trip(cache.using)
+    with answering():
+        return {row[0]: _row(cache, row) for row in cache.rows.filter(pk__in=pks).values_list(*_names(cache))}
+
+
+def lock(cache: "ModelCache", pk: Any) -> Row | None:
+    """Return one row and keep others from writing it until the transaction ends."""
+    return _first(cache, cache.rows.select_for_update().filter(pk=pk))
+
+
+def stamp_of(cache: "ModelCache", pk: Any) -> int | None:
+    """Return the stamp of the last write that reached a row, None if there is no row."""
+    return cache.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+
+
+def apply(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> Row | None:
+    """Write the fields that are newer than the row, in the transaction under way; return the whole row.
+
+    Returns None and writes nothing if the row has a stamp of `stamp` or above, or does not exist.
+    """
+    connection = connections[cache.using]
+    statement = _update_statement(cache)
+    parameters = _parameters(cache, connection, pk, fields, stamp)
+    if connection.vendor in ("sqlite", "postgresql"):
+        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(cache))
+        rows = list(cache.rows.raw(f"{statement} RETURNING {columns}", parameters))
+        return _row(cache, [rows[0].__dict__[name] for name in _names(cache)]) if rows else None
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return _first(cache, cache.rows.filter(pk=pk)) if cursor.rowcount else None
+
+
+def apply_many(cache: "ModelCache", batch: Iterable[tuple[Any, Fields, int]]) -> None:
+    """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
+    connection = connections[cache.using]
+    parameters = [_parameters(cache, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    with writing(cache.using), connection.cursor() as cursor:
+        cursor.executemany(_update_statement(cache), parameters)
+
+
+def _update_statement(cache: "ModelCache") -> str:
+    """The one UPDATE of the protocol. The stamp comes last: MySQL sets columns from left to right."""
+    quote = connections[cache.using].ops.quote_name
+    pk, stamp, *columns = (quote(str(field.column)) for field in _fields(cache))
+    assignments = [f"{column} = CASE WHEN {stamp} < %s THEN %s ELSE {column} END" for column in columns]
+    table = quote(cache.model._meta.db_table)
+    return f"UPDATE {table} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"
+
+
+def _parameters(cache: "ModelCache", connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
+    """A field that is not named has stamp 0, and no row is older than that."""
+    parameters: list[Any] = []
+    for name, field in cache.codec.fields.items():
+        if (waiting := fields.get(name)) is None:
+            parameters += (0, None)
+        else:
+            parameters += (waiting[0], field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection))
+    return [*parameters, stamp, cache.codec.pk.get_db_prep_save(cache.codec.to_pk(pk), connection), stamp]
+
+
+def _fields(cache: "ModelCache") -> list[Any]:
+    meta = cache.model._meta
+    return [meta.pk, meta.get_field(STAMP), *cache.codec.fields.values()]
+
+
+def _names(cache: "ModelCache") -> list[str]:
+    return [field.attname for field in _fields(cache)]
+
+
+def _first(cache: "ModelCache", rows: Any) -> Row | None:
+    with answering():
+        row = rows.values_list(*_names(cache)).first()
+    return None if row is None else _row(cache, row)
+
+
+def _row(cache: "ModelCache", row: Sequence[Any]) -> Row:
+    pk, stamp, *values = row
+    return stamp, cache.codec.values(dict(zip(cache.codec.names, [pk, *values], strict=True)))

@@ -1,0 +1,193 @@
+"""The slots: one string in the cache for each row, and the atomic steps that change it.
+
+    V<stamp><body>           a value; the body is the row as JSON
+    N<zeros>                 known to be missing
+    L<token>                 a lease: one reader is loading the row, the others wait for it
+    T<token><expiry><slot>   a mark: a writer is under way; the V or N it found is still readable inside
+
+Stamps have 16 digits (microseconds), tokens 16 hexadecimal digits, expiries 13 digits (milliseconds).
+"""
+
+import logging
+import os
+import random
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cachedemo.exceptions import ForeignData
+from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.servers.roles import CACHE
+from cachedemo.servers.scripts import Script
+
+logger = logging.getLogger(__name__)
+
+_MISSING_SLOT = b"N" + b"0" * 16
+_HEADER = 17  # kind and stamp
+_MARK_HEADER = 30  # kind, token and expiry
+_WELL_FORMED = re.compile(
+    rb"V\d{16}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V\d{16}\{.*\}|N0{16})?", re.DOTALL
+)
+_JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
+
+_mark, _finish, _restore = Script("mark"), Script("finish"), Script("restore")
+_fill, _publish, _settle = Script("fill"), Script("publish"), Script("settle")
+
+
+def token() -> str:
+    """Return 16 hexadecimal digits that name one reader or writer."""
+    return os.urandom(8).hex()
+
+
+def slot_of(entry: Entry) -> bytes:
+    """Return the slot that holds an entry: V, or N if there is no such row."""
+    return _MISSING_SLOT if entry.body is None else b"V%016d%b" % (entry.stamp, entry.body)
+
+
+def held(slot: bytes) -> Entry | None:
+    """Return what a reader may take from a slot: its value, "missing", or None where it holds neither.
+
+    A mark is as good as the value inside it: the write that put it there is not acknowledged yet.
+    """
+    if slot[:1] == b"V" and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
+        try:
+            return Entry(slot[_HEADER:], int(slot[1:_HEADER]), Origin.CACHE, slot)
+        except ValueError:
+            return None
+    if slot == _MISSING_SLOT:
+        return Entry(None, 0, Origin.CACHE, slot)
+    if slot[:1] == b"T" and slot[_MARK_HEADER : _MARK_HEADER + 1] in (b"V", b"N"):  # no mark has a mark inside
+        return held(slot[_MARK_HEADER:])
+    return None
+
+
+def is_well_formed(slot: bytes) -> bool:
+    """Say whether cachedemo may have written this."""
+    return _WELL_FORMED.fullmatch(slot) is not None
+
+
+def is_lease(slot: bytes) -> bool:
+    return slot[:1] == b"L"
+
+
+class Slots:
+    """The slots of one model in one version.
+
+    Args:
+        name: the model's name in the keys.
+        version: of the registration; other versions of the same rows have slots of their own.
+        timeout: seconds that a value lives, give or take a tenth.
+        missing_timeout: seconds that "missing" lives.
+        lease_timeout: seconds that a lease or a mark lives.
+    """
+
+    def __init__(self, name: str, version: int, timeout: float, missing_timeout: float, lease_timeout: float) -> None:
+        self.name = name
+        self.prefix = f"v{version}:{name}:"
+        self.version = str(version)
+        self.timeout = timeout
+        self.missing_timeout = missing_timeout
+        self.lease_ms = int(lease_timeout * 1000)
+
+    def key(self, pk: Any, version: str | None = None) -> str:
+        return f"{self.prefix}{pk}" if version is None else f"v{version}:{self.name}:{pk}"
+
+    # reading
+
+    def get(self, pk: Any) -> bytes | None:
+        """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
+        try:
+            return CACHE.command("GET", self.prefix + str(pk))
+        except ForeignData:
+            self.discard(pk)
+            return None
+
+    def get_with_ttl(self, pk: Any) -> tuple[bytes | None, int]:
+        """Return the slot and the milliseconds it still has to live, in one round trip."""
+        slot, ttl = CACHE.pipeline([("GET", self.key(pk)), ("PTTL", self.key(pk))])
+        if isinstance(slot, ForeignData):
+            self.discard(pk)
+            slot = None
+        for answer in (slot, ttl):
+            if isinstance(answer, Exception):
+                raise answer
+        return slot, ttl
+
+    def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
+        """Return the slots in the order of `pks`; a key of another type counts as empty."""
+        return CACHE.command("MGET", *map(self.key, pks)) if pks else []
+
+    def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
+        """Put a lease into an empty slot; return None if it stands there now, else what does."""
+        try:
+            found = CACHE.command("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms)
+        except ForeignData:
+            self.discard(pk)
+            return self.take_lease(pk, lease)
+        return None if found == lease else found  # our own lease: the first try's answer was lost
+
+    def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
+        """Do the same for many slots in one round trip."""
+        found = CACHE.pipeline([("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms) for pk in pks])
+        return [None if slot == lease else slot for slot in found]
+
+    def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
+        """Put what was loaded into the slots that are still ours; give the lease back where there is None."""
+        arguments: list[Any] = [lease]
+        for entry in entries.values():
+            arguments += [b"", 0] if entry is None else self._slot_and_lifetime(entry)
+        return [bool(filled) for filled in CACHE.script(_fill, [self.key(pk) for pk in entries], arguments)]
+
+    def discard_malformed(self, pk: Any, slot: bytes) -> bool:
+        """Throw a slot out if cachedemo cannot have written it; return whether it was."""
+        if is_well_formed(slot):
+            return False
+        self.discard(pk)
+        return True
+
+    def discard(self, pk: Any) -> None:
+        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self.key(pk))
+        CACHE.command("UNLINK", self.key(pk))
+
+    # writing: insists, since a server that was dead a moment ago may be back, and somebody fill it with an old value
+
+    def mark(self, pk: Any, writer: str) -> None:
+        """Put the writer's mark over the slot, with the old value inside."""
+        CACHE.script(_mark, [self.key(pk)], [writer, self.lease_ms], insist=True)
+
+    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str]) -> None:
+        """Replace the writer's mark by the new value, or empty the slot if `entry` is None."""
+        value: list[Any] = [b"", 0] if entry is None else self._slot_and_lifetime(entry)
+        CACHE.script(_finish, self._keys(pk, versions), [writer, *value], insist=True)
+
+    def restore(self, pk: Any, writer: str) -> None:
+        """Put the value under the writer's mark back."""
+        CACHE.script(_restore, [self.key(pk)], [writer], insist=True)
+
+    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
+        """Show a queued write over the base it was computed from; return whether it stands there now."""
+        value, lifetime = self._slot_and_lifetime(entry)
+        arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
+        return bool(CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True))
+
+    def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
+        """Empty the slots of these rows (pk -> stamp in the source) where they may be older than the source."""
+        prefixes = self._keys("", versions)
+        keys = [prefix + pk for prefix in prefixes for pk in stamps]
+        if keys:
+            CACHE.script(_settle, keys, [b"%016d" % stamp for stamp in stamps.values()] * len(prefixes), insist=True)
+
+    def drop(self, pks: Iterable[Any], versions: Iterable[str]) -> int:
+        """Empty slots whatever they hold, leases and marks too; return how many were not empty."""
+        keys = [key for pk in pks for key in self._keys(pk, versions)]
+        return CACHE.command("UNLINK", *keys, insist=True) if keys else 0
+
+    def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
+        """Return this version's slot first, then those of the other versions."""
+        return [self.key(pk), *(self.key(pk, version) for version in versions if version != self.version)]
+
+    def _slot_and_lifetime(self, entry: Entry) -> list[Any]:
+        if entry.body is None:
+            return [slot_of(entry), int(self.missing_timeout * 1000)]
+        lifetime = self.timeout * random.uniform(1 - _JITTER, 1 + _JITTER) * 1000
+        return [slot_of(entry), max(1, int(lifetime))]

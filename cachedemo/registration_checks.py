@@ -1,0 +1,55 @@
+"""What is wrong with a registration, found when it is made and not at somebody's request."""
+
+import difflib
+import re
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo.model_cache import ModelCache
+from cachedemo.operations import keyspace
+from cachedemo.patterns import Pattern
+
+SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
+NUMBERS = ("batch_size", "max_attempts", "max_pending")
+
+
+def check(cache: ModelCache) -> None:
+    """Raises ImproperlyConfigured for the first option that would not do, with the mend."""
+    for name, why in _problems(cache):
+        value = getattr(cache, name, None)
+        raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered with {name} = {value!r}: {why}.")
+
+
+def _problems(cache: ModelCache) -> list[tuple[str, str]]:
+    wrong = [(name, "a number of seconds above 0") for name in SECONDS if not _is_positive(getattr(cache, name))]
+    wrong += [(name, "a whole number from 1 on") for name in NUMBERS if not _is_whole(getattr(cache, name))]
+    if not re.fullmatch(r"[\w.-]+", cache.name):  # it stands in keys, SCAN patterns and URLs
+        wrong.append(("name", "letters, digits and . _ - only"))
+    if not re.fullmatch(keyspace.VERSION, str(cache.version)):
+        wrong.append(("version", "a whole number from 0 on"))
+    if re.search(r"[{}\s]", cache.queue or ""):
+        wrong.append(("queue", "no braces and no white space in it"))
+    if not cache.codec.fields:
+        wrong.append(("fields", "name the fields to cache"))
+    if cache.fsync_within is not None and not (_is_positive(cache.fsync_within) and cache.fsync_within < 1):
+        wrong.append(("fsync_within", "None, or less than the socket timeout of 1 second"))
+    if cache.pattern not in list(Pattern):
+        wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
+    return wrong + [(name, f"is it {option}?") for name, option in _misspelt(type(cache))]
+
+
+def _is_positive(value: Any) -> bool:
+    return type(value) in (int, float) and value > 0
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _misspelt(declared: type[ModelCache]) -> list[tuple[str, str]]:
+    """Return the attributes that are no option but look like one, with that option."""
+    options = [name for name in ModelCache.__annotations__ if not name.startswith("_")]
+    own = [name for name in vars(declared) if not hasattr(ModelCache, name) and not name.startswith("_")]
+    found = [(name, difflib.get_close_matches(name, options, n=1, cutoff=0.8)) for name in own]
+    return [(name, close[0]) for name, close in found if close]

@@ -1,0 +1,42 @@
+"""The measurements in the browser: started here, run in a process of their own."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from playground import runs
+from playground.access import playground_page
+from playground.bench.report import sections
+
+KIND = "bench"
+
+
+@playground_page("POST")
+def bench(request: HttpRequest) -> HttpResponse:
+    """Tell what is measured; measure when asked to."""
+    if request.method != "POST":
+        return render(request, "playground/bench.html", {"current": "bench"})
+    quick = ["--quick"] if "quick" in request.POST else []
+    try:
+        return redirect("bench-run", run=runs.start(KIND, ["manage.py", "cache_bench", "--events", *quick]))
+    except runs.Busy:
+        return render(request, "playground/bench.html", {"current": "bench", "busy": True}, status=503)
+
+
+@playground_page()
+def run(request: HttpRequest, run: str) -> HttpResponse:
+    """Show how far it is, and at last the figures; a poll gets the same without the page around it."""
+    told = runs.events(KIND, run)
+    if told is None:
+        raise Http404(f"No measurement {run} is kept any more.")
+    events, going = told
+    report = next((event["report"] for event in events if event["kind"] == "report"), None)
+    context = {
+        "run": run,
+        "going": going and report is None,
+        "progress": next((event for event in reversed(events) if event["kind"] == "progress"), None),
+        "sections": sections(report) if report else [],
+        "failed": not going and report is None,
+        "current": "bench",
+    }
+    template = "playground/bench_run.html" if request.headers.get("HX-Request") else "playground/bench.html"
+    return render(request, template, context)

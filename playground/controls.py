@@ -1,0 +1,76 @@
+"""The demo's buttons: kill the worker, pause it, kill the servers, and watch them come back. Under `make demo` only."""
+
+import time
+from typing import NamedTuple
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import slugify
+
+from demo import control
+from playground.access import playground_page
+
+_LABELS = {"kill": "Kill", "pause": "Pause", "resume": "Resume"}
+_RECENT = 60  # seconds
+_SENTENCES = {
+    "runs": "runs",
+    "paused": "paused: it takes nothing off the queue",
+    "down": "killed: the demo starts it again",
+}
+_SLUGS = {slugify(part): part for part in control.OFFERED}
+
+
+class Button(NamedTuple):
+    action: str
+    label: str
+
+
+class PartShown(NamedTuple):
+    """A part of the demo with what may be done to it."""
+
+    name: str
+    slug: str
+    state: str
+    sentence: str
+    buttons: list[Button]
+
+
+def offered() -> list[PartShown]:
+    """Return the parts with their buttons; none outside of a demo."""
+    if not control.is_there():
+        return []
+    states = control.states()
+    return [_shown(part, *states[part]) for part in control.OFFERED if part in states]
+
+
+def _shown(part: str, state: str, since: float) -> PartShown:
+    buttons = [Button(action, _LABELS[action]) for action in control.OFFERED[part]]
+    age = int(time.time() - since)
+    recently = f", for {age} s now" if state == "runs" and age < _RECENT else ""
+    return PartShown(part, slugify(part), state, _SENTENCES[state] + recently, buttons)
+
+
+@playground_page()
+def parts(request: HttpRequest) -> HttpResponse:
+    """Return how the parts are, for the poll; it replaces no button that somebody may be on."""
+    return render(request, "playground/parts.html", {"controls": offered(), "is_poll": True})
+
+
+@playground_page("POST")
+def act(request: HttpRequest, part: str, action: str) -> HttpResponse:
+    """Ask the demo to kill, pause or resume a part."""
+    if request.method != "POST" or not control.is_there():
+        raise Http404
+    try:
+        control.ask(_SLUGS.get(part, part), action)
+    except ValueError as error:
+        raise Http404(str(error)) from error
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204)
+    return redirect(_way_back(request))
+
+
+def _way_back(request: HttpRequest) -> str:
+    wanted = request.POST.get("next", "")
+    return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()) else "user-list"

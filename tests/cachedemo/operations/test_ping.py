@@ -1,0 +1,157 @@
+"""`manage.py cache_ping`: PONG for each role, or a sentence that says what is wrong and how to mend it."""
+
+import contextlib
+import os
+import re
+import signal
+
+import pytest
+import redis
+from django.core.management import CommandError, call_command
+
+from cachedemo.embedded.server import EmbeddedServer, free_port
+from cachedemo.operations import ping
+from cachedemo.servers import roles
+from tests.helpers import until
+
+CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
+
+
+@pytest.fixture
+def point_cache_to(settings):
+    def point(url):
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
+        roles.reset()
+
+    yield point
+    roles.reset()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """`server(maxmemory="2mb")` is a server of the test's own."""
+    started = []
+
+    def start(**options):
+        started.append(EmbeddedServer(tmp_path / str(len(started)), **options))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+def complaint():
+    with pytest.raises(CommandError) as refused:
+        call_command("cache_ping")
+    return str(refused.value)
+
+
+def test_both_roles_answer(capsys):
+    call_command("cache_ping")
+    assert re.fullmatch(r"cache  PONG  127\.0\.0\.1:\d+/0\nqueue  PONG  127\.0\.0\.1:\d+/1\n", capsys.readouterr().out)
+
+
+def test_a_queue_that_keeps_less_than_the_promise_is_told_so(redis_queue, capsys):
+    redis_queue.config_set("appendfsync", "everysec")
+    try:
+        call_command("cache_ping")
+    finally:
+        redis_queue.config_set("appendfsync", "always")
+    assert "queue  but   Up to 2 s of acknowledged writes are lost" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("url", ["", "localhost:6379", "http://localhost", "redis://localhost:99999"])
+def test_a_url_that_is_none_is_named_with_the_mend(point_cache_to, url):
+    point_cache_to(url)
+    assert "CACHEDEMO['CACHE_URL']" in complaint()
+    assert "redis://localhost:6379/0" in complaint()
+
+
+def test_a_database_that_the_server_does_not_have(point_cache_to, server):
+    point_cache_to(server().url(99))
+    assert "DB index is out of range" in complaint()
+
+
+def test_nobody_listens(point_cache_to, capsys):
+    point_cache_to(f"redis://127.0.0.1:{free_port()}/0")
+    said = complaint()
+    assert "cannot be reached: start it (`redis-server`), or correct the URL" in said
+    assert "CACHE_URL" in said
+    assert "queue  PONG" in capsys.readouterr().out, "the other role is still asked"
+
+
+def test_a_wrong_password_is_not_shown(point_cache_to, server):
+    protected = server(requirepass="right")
+    point_cache_to(protected.url(0).replace("right", "wrong"))
+    said = complaint()
+    assert "refuses the password or the user" in said
+    assert "wrong" not in said
+    point_cache_to(protected.url(0).replace(":right@", ""))
+    assert "refuses the password or the user" in complaint()
+
+
+def test_out_of_memory_names_the_limit_and_the_policy(point_cache_to, server):
+    full = server(maxmemory="2mb", maxmemory_policy="noeviction")
+    client = redis.Redis.from_url(full.url(0))
+    with contextlib.suppress(redis.exceptions.OutOfMemoryError):
+        for number in range(10_000):
+            client.set(f"key {number}", "x" * 1000, ex=60)
+    point_cache_to(full.url(0))
+    said = complaint()
+    assert "is full: raise `maxmemory`" in said
+    assert re.search(r"of maxmemory 2\.00M with maxmemory-policy noeviction", said)
+
+
+def test_a_cluster_answers_with_moved(point_cache_to, server):
+    ports = (port for port in iter(free_port, None) if port < CLUSTER_PORTS)
+    nodes = [server(cluster_enabled="yes", save="", port=next(ports)) for _ in range(2)]
+    ours, other = (redis.Redis.from_url(node.url(0)) for node in nodes)
+    other.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+    ours.execute_command("CLUSTER MEET", "127.0.0.1", nodes[1].port)
+    until(lambda: ours.execute_command("CLUSTER INFO")["cluster_state"] == "ok", timeout=20)
+    point_cache_to(nodes[0].url(0))
+    assert "belongs to a Redis Cluster: name a standalone server" in complaint()
+
+
+def test_a_replica_is_read_only(point_cache_to, server, cache_server):
+    replica = server()
+    redis.Redis.from_url(replica.url(0)).replicaof("127.0.0.1", cache_server.port)
+    point_cache_to(replica.url(0))
+    assert "is a read-only replica: name the primary" in complaint()
+
+
+def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, monkeypatch):
+    monkeypatch.setattr(roles, "SOCKET_TIMEOUT", 0.2)
+    sleeper = server()
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    try:
+        point_cache_to(sleeper.url(0))
+        assert "does not answer in time" in complaint()
+    finally:
+        os.kill(sleeper.pid, signal.SIGCONT)
+
+
+def test_a_server_too_old_is_named_with_its_version(monkeypatch):
+    monkeypatch.setattr(ping, "OLDEST", (99, 0))
+    said = complaint()
+    assert re.search(r"The cache server at \S+ is version \d+\.\d+\.\d+: install Redis 99\.0 or newer", said)
+
+
+def test_drain_says_what_it_did(people, capsys):
+    from cachedemo import cache_for
+    from users.models import User
+
+    cache_for(User).via("write-behind").update(1, name="Al")
+    call_command("cache_drain")
+    assert "flush:users: 1 row flushed." in capsys.readouterr().out
+    assert User.objects.get(pk=1).name == "Al"
+    call_command("cache_drain")
+    assert "flush:users: 0 rows flushed." in capsys.readouterr().out
+
+
+def test_drain_without_a_queue_is_a_sentence(queue_server):
+    queue_server.stop()
+    with pytest.raises(CommandError, match="cannot be reached: start it"):
+        call_command("cache_drain")

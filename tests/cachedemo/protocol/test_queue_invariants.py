@@ -1,0 +1,90 @@
+"""Whatever comes after whatever: an id is pending exactly when its row's hash exists, and it is in one place only."""
+
+import contextlib
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.waiting import Claim, Refusal
+from cachedemo.servers.roles import QUEUE
+
+PKS = st.sampled_from(["1", "2", "3"])
+FIELDS = st.sampled_from(["a", "b"])
+
+
+class Queue(RuleBasedStateMachine):
+    """The scripts of one queue in any order, as many writers and flushers would call them."""
+
+    @initialize()
+    def empty(self) -> None:
+        QUEUE.command("FLUSHDB")
+        self.queue = FlushQueue("flush:things")
+        self.claims: list[Claim] = []
+        self.stamps: list[int] = []
+
+    @rule(pk=PKS, field=FIELDS, floor=st.integers(0, 10))
+    def enqueue(self, pk: str, field: str, floor: int) -> None:
+        with contextlib.suppress(Refusal):  # full or gone
+            self.stamps.append(self.queue.enqueue(pk, floor, 2, {field: "x"}).stamp)
+
+    @rule(pk=PKS, gone=st.sampled_from([False, False, True]))
+    def write_the_source(self, pk: str, gone: bool) -> None:
+        stamped = self.queue.stamp(pk, "0" * 16, 15, gone=gone)
+        self.stamps.append(stamped.stamp)
+        assert self.queue.settle_up(pk, "0" * 16, stamped.stamp, []) == []
+
+    @rule(size=st.integers(1, 3), overdue=st.booleans())
+    def claim(self, size: int, overdue: bool) -> None:
+        claims, _ = self.queue.claim(size, -1 if overdue else 60, 3)
+        self.claims += claims
+
+    @rule(data=st.data())
+    def ack(self, data: st.DataObject) -> None:
+        if self.claims:
+            claim = data.draw(st.sampled_from(self.claims))
+            self.queue.ack({claim.pk: claim.stamp})
+
+    @rule(data=st.data())
+    def bury(self, data: st.DataObject) -> None:
+        if self.claims:
+            self.queue.bury(data.draw(st.sampled_from(self.claims)), "refused")
+
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        if self.claims:
+            self.queue.release([data.draw(st.sampled_from(self.claims)).pk])
+
+    @rule()
+    def reap(self) -> None:
+        self.queue.reap()
+
+    @invariant()
+    def each_pending_id_is_in_one_place(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        base = "{flush:things}:"
+        pending = QUEUE.command("ZRANGE", base + "pending", 0, -1)
+        rows = [key.rpartition(b":")[2] for key in QUEUE.client().scan_iter(match=base + "row:*")]
+        places = [
+            *QUEUE.command("LRANGE", "flush:things", 0, -1),
+            *QUEUE.command("ZRANGE", base + "claimed", 0, -1),
+            *QUEUE.command("HKEYS", base + "dead"),
+        ]
+        assert sorted(pending) == sorted(rows) == sorted(places)
+
+    @invariant()
+    def stamps_grow(self) -> None:
+        stamps = getattr(self, "stamps", [])
+        assert stamps == sorted(set(stamps))
+
+
+Queue.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+class TestQueue(Queue.TestCase):
+    @pytest.fixture(autouse=True)
+    def servers(self, clean_servers: None) -> None:
+        """The real queue."""

@@ -1,0 +1,53 @@
+"""The clients of the two servers, in processes with many threads."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cachedemo.servers import roles
+from cachedemo.servers.roles import CACHE, QUEUE
+
+
+@pytest.mark.parametrize("role", [CACHE, QUEUE], ids=["cache", "queue"])
+def test_threads_whose_first_commands_come_at_once_share_one_client(role, monkeypatch):
+    opened, connect = [], roles.connect
+
+    def slowly(*arguments, **options):
+        client = connect(*arguments, **options)
+        time.sleep(0.05)  # time for the others to come to the same point
+        opened.append(client)
+        return client
+
+    monkeypatch.setattr(roles, "connect", slowly)
+    role.reset()
+    together = threading.Barrier(8)
+
+    def first_command(number: int) -> bytes:
+        together.wait()
+        [answer] = role.pipeline([("ECHO", f"{number}")])
+        return answer
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(first_command, range(8)))
+    assert answers == [f"{number}".encode() for number in range(8)]
+    assert len(opened) == 1
+
+
+def test_a_pipeline_under_way_outlives_a_reset():
+    """redis-py closes the connections of a client that nobody holds any more, those in use too."""
+    role, answers = QUEUE, []
+    started = threading.Event()
+
+    def slow_command():
+        started.set()
+        answers.extend(role.pipeline([("BLPOP", "nothing", "0.3"), ("ECHO", "done")]))
+
+    thread = threading.Thread(target=slow_command)
+    thread.start()
+    started.wait()
+    time.sleep(0.1)
+    role.reset()
+    thread.join()
+    assert answers == [None, b"done"]

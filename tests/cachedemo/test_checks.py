@@ -1,0 +1,101 @@
+"""What is said about settings and registrations before anything is served."""
+
+import pytest
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+
+from cachedemo import ModelCache, checks, registry
+from cachedemo.exceptions import NotRegistered
+from cachedemo.servers import roles
+from tests.faults.proxy import HOST, Proxy
+from tests.notes.models import Note, Tag
+
+ONE, TWO = "redis://localhost:6379/0", "redis://localhost:6379/1"
+
+
+def ids(settings, cache, queue):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": cache, "QUEUE_URL": queue}
+    return [message.id for message in checks.check_servers()]
+
+
+@pytest.mark.parametrize(
+    ("cache", "queue", "said"),
+    [
+        (ONE, ONE, ["cachedemo.E002"]),
+        (ONE, "redis://127.0.0.1/0", ["cachedemo.E002"]),
+        (ONE, "redis://:secret@localhost:6379/00", ["cachedemo.E002"]),
+        (TWO, "redis://localhost:6379/0?db=1", ["cachedemo.E002"]),
+        (ONE, TWO, ["cachedemo.W001"]),
+        ("redis://localhost?db=0", "redis://localhost?db=1", ["cachedemo.W001"]),
+        ("unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=1", ["cachedemo.W001"]),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock", ["cachedemo.E002"]),
+        (ONE, "redis://localhost:6380/0", []),
+        (ONE, "http://localhost/0", ["cachedemo.E001"]),
+        (ONE, None, ["cachedemo.E001"]),
+        (None, ONE, ["cachedemo.E001"]),
+    ],
+)
+def test_cache_and_queue_are_compared_by_where_they_are(settings, cache, queue, said):
+    assert ids(settings, cache, queue) == said
+
+
+def test_without_a_model_that_needs_it_there_need_be_no_queue(settings, monkeypatch):
+    monkeypatch.setattr(registry, "_caches", {Tag: registry.cache_for(Tag)})
+    assert ids(settings, ONE, None) == []
+
+
+def test_a_process_that_finds_one_database_behind_two_names_does_not_start(settings, queue_server):
+    with Proxy(queue_server.port) as proxy:
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"redis://{HOST}:{proxy.port}/1"}
+        roles.reset()
+        with pytest.raises(ImproperlyConfigured, match="the same Redis database"):
+            registry.announce_all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": "a/b"}, "name = 'a/b'"),
+        ({"name": "a:b"}, "name = 'a:b'"),
+        ({"name": "a*"}, r"name = 'a\*'"),
+        ({"version": -1}, "version = -1"),
+        ({"version": "two"}, "version = 'two'"),
+        ({"queue": "flush:{notes}"}, "queue = "),
+        ({"timout": 5}, "is it timeout?"),
+        ({"timeout": None}, "timeout = None: a number of seconds"),
+        ({"timeout": "60"}, "timeout = '60': a number of seconds"),
+        ({"timeout": 0}, "timeout = 0: a number of seconds"),
+        ({"lease_timeout": -5}, "lease_timeout = -5"),
+        ({"batch_size": 0}, "batch_size = 0: a whole number from 1 on"),
+        ({"max_attempts": True}, "max_attempts = True"),
+        ({"pattern": "nonsense"}, "one of cache-aside, write-through, write-behind"),
+        ({"fsync_within": 2}, "less than the socket timeout"),
+        ({"fields": []}, "name the fields"),
+    ],
+)
+def test_an_option_that_would_not_do_is_refused(monkeypatch, wrong, words):
+    refused(monkeypatch, ImproperlyConfigured, wrong, words)
+
+
+@pytest.mark.parametrize("field", ["cache_stamp", "id", "nonsense"])
+def test_a_field_that_cannot_be_cached_is_refused(monkeypatch, field):
+    refused(monkeypatch, FieldDoesNotExist, {"fields": ["title", field]}, field)
+
+
+def refused(monkeypatch, error, wrong, words):
+    monkeypatch.setattr(registry, "_caches", {})
+    declared = type("Odd", (ModelCache,), {"fields": ["title"], **wrong})
+    with pytest.raises(error, match=words):
+        registry.register(Note)(declared)
+    assert registry.registered() == []
+
+
+def test_operators_pages_without_htmx_are_warned_of(settings):
+    assert checks.check_htmx() == []
+    settings.INSTALLED_APPS = [name for name in settings.INSTALLED_APPS if name != "django_htmx"]
+    assert [message.id for message in checks.check_htmx()] == ["cachedemo.W003"]
+
+
+def test_whoever_asks_for_the_cache_of_what_is_no_model_is_told_so(users):
+    for wrong in (Note(), "notes.Note"):
+        with pytest.raises(NotRegistered, match="name the class itself"):
+            registry.cache_for(wrong)

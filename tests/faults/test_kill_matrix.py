@@ -1,0 +1,130 @@
+"""SIGKILL before every step of every role: whatever was acknowledged is in the source once all has come to rest.
+
+Row 1 has a write waiting when the role begins (`body`), so that each role could lose it. Each role runs in a process
+of its own, killed before its first step, then before its second, and so on until one has done them all.
+"""
+
+import itertools
+
+import pytest
+
+from cachedemo.protocol import slots
+from tests.faults.matrix import MOST_STEPS, QUEUE, each_step
+from tests.faults.roles import ROLES
+from tests.notes.models import Note
+
+OLD, ACKNOWLEDGED = ("a0", "b1"), ("a1", "b1")
+WRITES = {"cache-aside update", "write-through update", "write-behind update", "save"}
+CREATES = {"cache-aside create", "write-through create", "save of a new row"}
+
+
+@pytest.mark.parametrize("role", sorted(WRITES))
+def test_a_killed_writer(role, matrix):
+    for step in each_step(matrix, role, matrix.prepare):
+        allowed = {OLD, ACKNOWLEDGED} if step else {ACKNOWLEDGED}
+        assert matrix.seen() in allowed, f"at once, killed before step {step}"
+        matrix.come_to_rest()
+        assert matrix.stored() in allowed, f"at rest, killed before step {step}"
+        matrix.assert_agreed()
+
+
+@pytest.mark.parametrize("role", ["cache-aside update", "save"])
+def test_a_killed_writer_whose_mark_was_lost(role, matrix):
+    """It pauses, the cache is emptied and filled again with the old value, it goes on, and is killed."""
+    for pause in itertools.count(1):
+        for kill in range(pause + 1, MOST_STEPS):
+            matrix.prepare()
+            job = matrix.start_paused(role, pause, kill_before=kill)
+            if job is None:
+                return
+            matrix.cache.flushdb()
+            assert matrix.seen() in {OLD, ACKNOWLEDGED}
+            job.resume()
+            killed = job.wait().killed
+            matrix.come_to_rest()
+            assert matrix.stored() in ({OLD, ACKNOWLEDGED} if killed else {ACKNOWLEDGED})
+            matrix.assert_agreed()
+            if not killed:
+                break
+
+
+@pytest.mark.parametrize("role", sorted(CREATES))
+def test_a_killed_creator(role, matrix):
+    for step in each_step(matrix, role, matrix.prepare):
+        new = Note.objects.filter(title="new").first()
+        assert new or step, "an acknowledged row is missing"
+        matrix.come_to_rest()
+        assert matrix.stored() == OLD
+        matrix.assert_agreed()
+
+
+def test_a_killed_deleter(matrix):
+    for step in each_step(matrix, "delete", matrix.prepare):
+        allowed = {OLD, None} if step else {None}
+        assert matrix.seen() in allowed, f"at once, killed before step {step}"
+        matrix.come_to_rest()
+        assert matrix.stored() in allowed, f"at rest, killed before step {step}"
+        matrix.assert_agreed()
+
+
+@pytest.mark.parametrize("role", ["reader", "reader of many"])
+def test_a_killed_reader(role, matrix):
+    for step in each_step(matrix, role, lambda: matrix.prepare(warm=False)):
+        assert matrix.seen() == OLD, f"at once, killed before step {step}"
+        matrix.come_to_rest()
+        assert matrix.stored() == OLD
+        matrix.assert_agreed()
+
+
+def test_a_killed_flusher(matrix):
+    for step in each_step(matrix, "flusher", matrix.prepare):
+        assert matrix.seen() == OLD, f"at once, killed before step {step}"
+        matrix.notes.via("write-behind").update(1, title="a1")
+        matrix.come_to_rest()
+        assert matrix.stored() == ACKNOWLEDGED, f"at rest, killed before step {step}"
+        matrix.assert_agreed()
+
+
+def test_a_killed_flusher_of_a_row_that_the_source_refuses(matrix):
+    def prepare():
+        matrix.prepare()
+        matrix.notes.via("write-behind").update(2, size=-1)
+
+    for step in each_step(matrix, "flusher", prepare):
+        matrix.come_to_rest()
+        assert matrix.notes.get(2).size == -1, f"killed before step {step}"
+        assert list(matrix.notes.queue_of_writes.dead()) == ["2"]
+        assert matrix.stored() == OLD
+        matrix.assert_agreed()
+
+
+def test_a_killed_reaper(matrix):
+    def prepare():
+        matrix.prepare()
+        matrix.notes.get(3)
+        Note.objects.filter(pk=3).update(title="a1")  # a writer that died between COMMIT and finish
+        matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slots.token()}": 0})
+        matrix.notes.queue_of_writes.claim(10, 0, 5)  # a flusher that died with its batch
+
+    for step in each_step(matrix, "flusher", prepare):
+        assert matrix.seen() == OLD, f"at once, killed before step {step}"
+        matrix.come_to_rest()
+        assert (matrix.stored(), matrix.stored(3)) == (OLD, ("a1", "b0")), f"at rest, killed before step {step}"
+        matrix.assert_agreed()
+
+
+def test_a_killed_beat(matrix):
+    for step in range(1, MOST_STEPS):
+        matrix.prepare()
+        ended = matrix.nursery.start("tests.faults.roles:beat", step=step).wait()
+        assert matrix.seen() == OLD
+        matrix.come_to_rest()
+        assert matrix.stored() == OLD
+        if not ended.killed:
+            assert ended.result
+            return
+    pytest.fail("beat never came to its end")
+
+
+def test_every_role_is_killed_somewhere():
+    assert {*WRITES, *CREATES, "delete", "reader", "reader of many", "flusher"} == ROLES.keys()

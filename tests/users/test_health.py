@@ -1,0 +1,118 @@
+"""healthz and readyz: what they say when a server is gone, and how soon."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from cachedemo import cache_for
+from cachedemo.protocol import stats
+from users.models import User
+
+pytestmark = pytest.mark.usefixtures("people")
+
+UP = {"cache": "up", "queue": "up", "database": "up", "broker": "up"}
+
+
+def said(response):
+    return {name: response.json()[name] for name in ("status", "checks")}
+
+
+def test_a_process_is_alive_whatever_else_is_gone(client, cache_server, queue_server, database_gone):
+    cache_server.kill()
+    queue_server.kill()
+    assert client.get("/healthz").status_code == 200
+
+
+def test_everything_is_there(client):
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert said(response) == {"status": "ready", "checks": UP}
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_without_the_cache_it_is_degraded_but_ready(client, cache_server):
+    cache_server.kill()
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert said(response) == {"status": "degraded", "checks": UP | {"cache": "down"}}
+
+
+def test_without_the_broker_it_is_degraded_but_ready(client, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/2"
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert said(response) == {"status": "degraded", "checks": UP | {"broker": "down"}}
+
+
+def test_without_the_queue_it_is_not_ready(client, queue_server):
+    queue_server.kill()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert said(response) == {"status": "unavailable", "checks": UP | {"queue": "down", "broker": "down"}}
+
+
+def test_without_the_database_it_is_not_ready(client, database_gone):
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert said(response) == {"status": "unavailable", "checks": UP | {"database": "down"}}
+
+
+def test_servers_that_hang_are_down_within_seconds(client, cache_server, queue_server):
+    for server in (cache_server, queue_server):
+        os.kill(server.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    response = client.get("/readyz")
+    assert time.monotonic() - started < 4
+    assert response.status_code == 503
+    assert response.json()["checks"] == {"cache": "down", "queue": "down", "database": "up", "broker": "down"}
+
+
+def test_no_address_and_no_password_is_told_to_strangers(client, queue_server):
+    queue_server.kill()
+    assert b"127.0.0.1" not in client.get("/readyz").content
+
+
+def test_readyz_says_what_the_queue_keeps_and_what_waits_in_it(client, people, redis_queue):
+    cache_for(User).via("write-behind").update(1, name="Al")
+    redis_queue.config_set("appendfsync", "everysec")
+    try:
+        queue = client.get("/readyz").json()["queue"]
+    finally:
+        redis_queue.config_set("appendfsync", "always")
+    assert queue["persistence"] == "appendfsync everysec"
+    assert "Up to 2 s of acknowledged writes" in queue["promise"]
+    assert "appendfsync always" in queue["warnings"][0]
+    assert queue["waiting"]["flush:users"] == {"pending": 1, "dead": 0, "owed": 0, "owed_overdue_seconds": 0.0}
+
+
+def scraped(client):
+    lines = client.get("/metrics").content.decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+def test_metrics_count_reads_and_flushes_of_all_processes_and_what_waits(client, people):
+    users = cache_for(User)
+    users.read(1), users.read(1)
+    users.via("write-behind").update(1, name="Al")
+    stats.send()
+    before = scraped(client)
+    assert before['cachedemo_reads_total{origin="cache"}'] >= 1
+    assert before['cachedemo_reads_total{origin="source"}'] >= 1
+    assert before['cachedemo_pending_rows{queue="flush:users"}'] == 1
+    assert before['cachedemo_oldest_pending_seconds{queue="flush:users"}'] > 0
+    assert before['cachedemo_server_up{role="queue"}'] == 1
+    users.drain(timeout=5)
+    stats.send()
+    after = scraped(client)
+    assert after['cachedemo_pending_rows{queue="flush:users"}'] == 0
+    assert after["cachedemo_flushed_rows_total"] == before["cachedemo_flushed_rows_total"] + 1
+
+
+def test_metrics_say_which_server_is_down_and_nothing_it_alone_knows(client, queue_server):
+    queue_server.kill()
+    said = scraped(client)
+    assert said['cachedemo_server_up{role="queue"}'] == 0
+    assert said['cachedemo_server_up{role="cache"}'] == 1
+    assert not any("pending" in name for name in said)

@@ -1,0 +1,124 @@
+"""The HTTP API: one resource, three ways to write it. Its documents are at /api/docs.
+
+Each operation reads the request, asks the cache and answers. Errors are raised, and become problem documents in one
+place, `problems.problem_of`.
+"""
+
+import re
+import time
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Path, Query
+from pydantic import Field
+
+from cachedemo import ModelCache, Pattern, cache_for
+from users.api import body, responses
+from users.api.conditions import required_etag
+from users.api.openapi import READ, WRITTEN, Api, described
+from users.api.problems import unprocessable
+from users.api.schemas import SomeFields, Users, WholeUser
+from users.api.schemas import User as UserDocument
+from users.converters import LARGEST_ID
+from users.models import User
+
+MANY = 1000  # ids in one request
+IDS = r"^[0-9]{1,20}(,[0-9]{1,20})*$"
+ONE_USER = "/{pattern:pattern}/users/{row_id:id}"
+MANY_USERS = "/{pattern:pattern}/users"
+
+Id = Annotated[int, Path(ge=0, le=LARGEST_ID, description="Of the user.")]
+Ids = Annotated[
+    str, Field(json_schema_extra={"pattern": IDS}), Query(description="With commas between.", examples=["1,99"])
+]
+
+api = Api()
+
+
+def users() -> ModelCache:
+    return cache_for(User)
+
+
+@api.read(ONE_USER, **described(UserDocument, (200, 304), headers=READ), summary="Read one")
+def read_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
+    """Read one user. Which pattern makes no difference to a read; it stands here so that one address serves all."""
+    started = time.perf_counter()
+    cache = users()
+    entry = cache.read(id, with_ttl=True)
+    return responses.of_read(request, cache, entry, time.perf_counter() - started)
+
+
+@api.put(
+    ONE_USER,
+    **described(UserDocument, (200, 202), refusals=(409, 412), headers=WRITTEN, takes=WholeUser),
+    summary="Write one whole",
+)
+def replace_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
+    """Write a user whole. 202 says that the queue holds the write and the database has yet to get it."""
+    return _update(request, pattern, id, body.read(request, WholeUser).model_dump())
+
+
+@api.patch(
+    ONE_USER,
+    **described(UserDocument, (200, 202), refusals=(409, 412), headers=WRITTEN, takes=SomeFields),
+    summary="Write some fields",
+)
+def change_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
+    """Write the named fields of a user, and only these, whoever writes the others meanwhile."""
+    fields = body.read(request, SomeFields).model_dump(exclude_unset=True)
+    if not fields:
+        raise unprocessable({"body": ["Name at least one field."]})
+    return _update(request, pattern, id, fields)
+
+
+def _update(request: HttpRequest, pattern: Pattern, pk: int, fields: dict[str, Any]) -> HttpResponse:
+    cache = users()
+    etag = required_etag(request, cache, pk)
+    return responses.of_write(cache, cache.via(pattern).write(pk, fields, if_match=etag))
+
+
+@api.delete(ONE_USER, **described(None, (204,), refusals=(409, 412)), summary="Delete one")
+def delete_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
+    """Delete a user at once, whatever the pattern, because a delete must be final."""
+    cache = users()
+    cache.via(pattern).delete(id, if_match=required_etag(request, cache, id))
+    return HttpResponse(status=204)
+
+
+@api.api_operation(
+    ["GET", "HEAD"],
+    MANY_USERS,
+    **described(Users, (200,), refusals=(422,), headers=["Cache-Status"]),
+    summary="Read many",
+)
+def read_users(request: HttpRequest, pattern: Pattern, ids: Ids) -> HttpResponse:
+    """Read up to 1,000 users in a fixed number of round trips: those that exist, and the ids of those that do not."""
+    wanted = _numbers(ids)
+    entries = users().read_many(pk for pk in wanted if pk <= LARGEST_ID)
+    return responses.of_many(
+        [entries[pk] for pk in wanted if pk in entries], [pk for pk in wanted if pk not in entries]
+    )
+
+
+def _numbers(ids: str) -> list[int]:
+    if not re.fullmatch(IDS, ids):
+        raise unprocessable({"ids": ["These must be whole numbers with commas between."]})
+    numbers = [int(number) for number in ids.split(",")]
+    if len(numbers) > MANY:
+        raise unprocessable({"ids": [f"{len(numbers)} ids are too many: {MANY} at once."]})
+    return list(dict.fromkeys(numbers))
+
+
+@api.post(
+    MANY_USERS,
+    **described(UserDocument, (201,), refusals=(409,), headers=[*WRITTEN, "Location"], takes=WholeUser),
+    summary="Create one",
+)
+def create_user(request: HttpRequest, pattern: Pattern) -> HttpResponse:
+    """Create a user at once, whatever the pattern: the database hands out the id."""
+    cache = users()
+    written = cache.via(pattern).insert(body.read(request, WholeUser).model_dump())
+    pk = cache.codec.decode(written.entry.body or b"")["id"]
+    location = reverse("users-api:read_user", kwargs={"pattern": pattern, "id": pk})
+    return responses.of_write(cache, written, {"Location": location})

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, models
+from django.db import models
 
 from cachedemo.exceptions import StaleInstance
 from cachedemo.patterns.save_state import WRITE, Guard, committed, remember, seen_by
+from cachedemo.protocol import database
 from cachedemo.protocol.codec import STAMP
 from cachedemo.registry import find_cache
 
 # Nothing was written for certain; after any other error the mark stays until it expires or is worked off.
-_REFUSED = (IntegrityError, DataError, ValidationError, ValueError, TypeError, StaleInstance)
+_NOTHING_WRITTEN = (*database.REFUSALS, StaleInstance)
 
 
 class Stamped(models.Model):
@@ -41,7 +41,7 @@ class Stamped(models.Model):
             super().save_base(*args, **kwargs)
         except Exception as error:
             guard = self.__dict__.pop(WRITE, None)
-            if isinstance(guard, Guard) and not guard.written and isinstance(error, _REFUSED):
+            if isinstance(guard, Guard) and not guard.written and isinstance(error, _NOTHING_WRITTEN):
                 self.cache_stamp = guard.own
                 guard.write.restore()
             raise
@@ -49,7 +49,7 @@ class Stamped(models.Model):
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
         """Reload as Django does; a part that is reloaded may be older than what the rest has seen."""
         cache = find_cache(type(self))
-        if fields is None or cache is None or not cache.codec.has_any(fields):
+        if fields is None or cache is None or not cache.table.codec.has_any(fields):
             super().refresh_from_db(using, fields, from_queryset)
             if fields is None:
                 committed(self)
@@ -68,7 +68,7 @@ class Stamped(models.Model):
 
     def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
         guard = self.__dict__.get(WRITE)
-        if not isinstance(guard, Guard) or base_qs.model is not guard.write.cache.model:
+        if not isinstance(guard, Guard) or base_qs.model is not guard.write.table.model:
             return super()._do_update(base_qs, *args, **kwargs)
         seen = models.Q(cache_stamp__lte=guard.seen) | models.Q(cache_stamp=guard.own)
         updated = super()._do_update(base_qs.filter(seen), *args, **kwargs)

@@ -11,7 +11,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from cachedemo.exceptions import CachedemoError, StaleInstance
 from cachedemo.patterns.save_state import DELETION, WRITE, Guard, committed, remember, seen_by
 from cachedemo.protocol.codec import STAMP
-from cachedemo.protocol.database_write import SourceWrite
+from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.waiting import Fields
 from cachedemo.registry import find_cache
 
@@ -29,12 +29,12 @@ def before_save(
 ) -> None:
     """Mark and stamp. Raises StaleInstance if the save would lose a write that waits for the row."""
     cache = find_cache(sender)
-    if cache is None or using != cache.using or isinstance(instance.__dict__.get(WRITE), SourceWrite):
+    if cache is None or using != cache.table.using or isinstance(instance.__dict__.get(WRITE), DatabaseWrite):
         return  # not ours, or `create` takes the steps itself
     if STAMP in instance.get_deferred_fields():
         raise StaleInstance(f"{instance!r} was loaded without {STAMP}: what has it seen? {_mend(instance)}")
     seen, own = seen_by(instance), getattr(instance, STAMP)
-    write = SourceWrite(cache, "" if instance.pk is None else instance.pk)
+    write = DatabaseWrite(cache.table, "" if instance.pk is None else instance.pk)
     if instance.pk is not None:
         write.mark()
     try:
@@ -87,12 +87,12 @@ def after_save(sender: type[models.Model], instance: Any, using: str, **kwargs: 
 def before_delete(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:
     """Mark and stamp; write-behind is refused from here on."""
     cache = find_cache(sender)
-    if cache is None or using != cache.using:
+    if cache is None or using != cache.table.using:
         return
-    write = SourceWrite(cache, instance.pk)
+    write = DatabaseWrite(cache.table, instance.pk)
     write.mark()
     try:
-        write.stamp(gone=True)
+        write.stamp_deletion()
     except CachedemoError:
         write.restore()
         raise
@@ -106,9 +106,9 @@ def after_delete(sender: type[models.Model], instance: Any, using: str, **kwargs
         _finish_on_commit(write, using)
 
 
-def _finish_on_commit(write: SourceWrite, using: str) -> None:
+def _finish_on_commit(write: DatabaseWrite, using: str) -> None:
     def finish() -> None:
-        write.finish(None)
+        write.empty_slot()
         write.settle_up()
 
     transaction.on_commit(finish, using=using)

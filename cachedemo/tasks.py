@@ -34,7 +34,7 @@ def _flush(cache: ModelCache) -> None:
     end = time.monotonic() + TURN
     try:
         if pause.is_paused(cache):
-            return flushing.reap(cache)  # what is owed to the cache is not what the operator has paused
+            return flushing.reap(cache.table)  # what is owed to the cache is not what the operator has paused
         while cache.flush():
             if time.monotonic() > end:
                 return request_flush(str(cache.queue))

@@ -66,7 +66,9 @@ def state(cache: ModelCache, pk: Any) -> State:
     down: list[str] = []
     cached = _asked(down, "cache", lambda: _cached(cache, pk))
     waiting = _asked(down, "queue", lambda: _waiting(cache, pk))
-    row = _asked(down, "database", lambda: cache.rows.filter(pk=pk).values(STAMP, *cache.codec.fields).first())
+    row = _asked(
+        down, "database", lambda: cache.table.rows.filter(pk=pk).values(STAMP, *cache.table.codec.fields).first()
+    )
     return State(_lines(cache, cached, waiting, row), _stages(waiting), _sentence(waiting, row, down), down)
 
 
@@ -79,21 +81,21 @@ def _asked(down: list[str], place: str, ask: Any) -> Any:
 
 
 def _cached(cache: ModelCache, pk: Any) -> _Cached:
-    slot, ttl = cache.slots.get_with_ttl(pk)
+    slot, ttl = cache.table.slots.get_with_ttl(pk)
     if slot is None:
         return _Cached({}, 0, "nothing", "")
     entry = held(slot)
     left = f"{max(0, ttl) / 1000:.0f} s" if ttl >= 0 else ""
     try:
-        values = cache.codec.decode(entry.body) if entry and entry.body else {}
+        values = cache.table.codec.decode(entry.body) if entry and entry.body else {}
     except ValueError:
         values = {}
     return _Cached(values, entry.stamp if entry else 0, _KINDS.get(slot[:1], "foreign bytes"), left)
 
 
 def _waiting(cache: ModelCache, pk: Any) -> _Waiting:
-    queue = cache.queue_of_writes
-    [fields], _ = queue.pending([pk], cache.slots.version)
+    queue = cache.table.queue
+    [fields], _ = queue.pending([pk], cache.table.slots.version)
     if not fields:
         return _Waiting({}, "")
     claimed, dead = QUEUE.pipeline([("ZSCORE", queue.key("claimed"), str(pk)), ("HEXISTS", queue.key("dead"), str(pk))])
@@ -101,7 +103,7 @@ def _waiting(cache: ModelCache, pk: Any) -> _Waiting:
 
 
 def _lines(cache: ModelCache, cached: _Cached | None, waiting: _Waiting | None, row: Any) -> list[Line]:
-    lines = [_line(name, cached, waiting, row) for name in cache.codec.fields]
+    lines = [_line(name, cached, waiting, row) for name in cache.table.codec.fields]
     newest = max((stamp for stamp, _ in (waiting.fields if waiting else {}).values()), default=0)
     lines.append(
         Line(

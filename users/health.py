@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations.metrics import exposition
-from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import durability, roles
 from users.models import User
 
@@ -80,11 +80,11 @@ def _cache() -> Answer:
 
 def _queue() -> Answer:
     """Say what becomes of acknowledged writes if it dies, and what waits in it."""
-    waiting = {str(cache.queue): _waiting(cache.queue_of_writes) for cache in registry.with_queue()}
+    waiting = {str(cache.queue): _waiting(cache.table.queue) for cache in registry.with_queue()}
     return {**durability.of_queue()._asdict(), "waiting": waiting}
 
 
-def _waiting(queue: FlushQueue) -> Answer:
+def _waiting(queue: WriteQueue) -> Answer:
     owed, overdue = queue.owed()
     return {
         "pending": queue.depth(),

@@ -12,8 +12,9 @@ from cachedemo.admin import actions, tokens, version_rows
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import NotRegistered
-from cachedemo.operations import deletion_log, history, keyspace, queue_keys, version_deletion
+from cachedemo.operations import deletion_log, history, version_deletion
 from cachedemo.plurals import counted
+from cachedemo.protocol.slots import VERSION
 from cachedemo.servers.roles import QUEUE
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ _TOLD_TWICE = "is the current version: every read would miss until it is filled 
 def page(request: HttpRequest, name: str, version: str) -> Page:
     """The page of one version: what is known of it, the dry run, and the deletion."""
     cache = _cache(name)
-    if not re.fullmatch(keyspace.VERSION, version):
+    if not re.fullmatch(VERSION, version):
         raise Http404("No version looks like that.")
-    asked = ask(QUEUE, [("HGETALL", queue_keys.key(cache, "versions"))])
+    asked = ask(QUEUE, [("HGETALL", cache.table.queue.key("versions"))])
     rows = version_rows.rows([cache], asked.answers, None)
     row = next((row for row in rows if row.version == version), None)
     row = row or version_rows.VersionRow(cache, version, None, None, False)
@@ -78,7 +79,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     if shown["keys"] is None:
         raise Refused("Count its keys first.")
     insists = request.POST.get("even_current") == "yes"
-    if version == cache.slots.version and not insists:
+    if version == cache.table.slots.version and not insists:
         raise Refused(f"Version {shown['target']} {_TOLD_TWICE}")
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
     request.session.pop(_COUNTED, None)  # the next deletion begins with a count of its own
@@ -87,7 +88,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     target = shown["target"]
     entry_id = deletion_log.begin(target, left, request.user.pk)
     try:
-        tasks.request_deletion(cache.slots.name, version, entry_id)
+        tasks.request_deletion(cache.table.slots.name, version, entry_id)
     except Exception as error:  # whatever a broker's client raises
         history.forget(entry_id)
         version_deletion.cancel(cache, version)

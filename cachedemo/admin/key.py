@@ -38,7 +38,7 @@ class Place:
 
     @property
     def current(self) -> bool:
-        return self.version == self.cache.slots.version
+        return self.version == self.cache.table.slots.version
 
 
 @dataclass
@@ -71,8 +71,8 @@ def place_of(key: str) -> Place | None:
     """Return whose slot this is; None if the key is not of our form, or no model's."""
     parts = keyspace.parts(key)
     for cache in registry.registered():
-        if parts and parts[1] == cache.slots.name and cache.codec.is_pk(parts[2]):
-            return Place(key, cache, parts[0], cache.codec.to_pk(parts[2]))
+        if parts and parts[1] == cache.table.slots.name and cache.table.codec.is_pk(parts[2]):
+            return Place(key, cache, parts[0], cache.table.codec.to_pk(parts[2]))
     return None
 
 
@@ -82,12 +82,12 @@ def _compared(place: Place, slot: Any, problems: list[str]) -> dict[str, Any]:
     pending: Values = {}
     stamp, row = 0, None
     try:
-        [waits], _ = place.cache.queue_of_writes.pending([place.pk], place.version)
+        [waits], _ = place.cache.table.queue.pending([place.pk], place.version)
         pending = {name: value for name, (_, value) in waits.items()}
     except (CachedemoError, Error) as error:
         problems.append(str(error))
     try:
-        found = database.select(place.cache, place.pk)
+        found = database.select(place.cache.table, place.pk)
         stamp, row = found or (0, None)
     except CachedemoError as error:
         problems.append(str(error))
@@ -174,7 +174,7 @@ def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
     place = _place(shown)
     if not place.current:
         raise Refused(f"Version {place.version} is not the one that this process fills.")
-    place.cache.slots.drop([place.pk], [])
+    place.cache.table.slots.drop([place.pk], [])
     try:
         place.cache.read(place.pk)
     except ObjectDoesNotExist:

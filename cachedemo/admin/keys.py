@@ -37,7 +37,10 @@ class Found:
 
 def page(request: HttpRequest) -> Page:
     prefix, cursor = request.GET.get("prefix"), request.GET.get("cursor", "0")
-    context: dict[str, Any] = {"prefix": prefix, "suggestions": [cache.slots.prefix for cache in registry.registered()]}
+    context: dict[str, Any] = {
+        "prefix": prefix,
+        "suggestions": [cache.table.slots.prefix for cache in registry.registered()],
+    }
     if prefix is not None:
         try:
             context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,19}", cursor) else "0")

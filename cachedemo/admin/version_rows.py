@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cachedemo.operations import queue_keys, version_deletion
+from cachedemo.operations import version_deletion
 from cachedemo.operations.deletion_progress import Deletion
 from cachedemo.operations.keyspace import LIMIT_NAMES, Group, Survey
 from cachedemo.protocol.versions import LIVE, Record, records
@@ -31,7 +31,7 @@ class VersionRow:
 
     @property
     def name(self) -> str:
-        return self.cache.slots.name
+        return self.cache.table.slots.name
 
     @property
     def prefix(self) -> str:
@@ -39,7 +39,7 @@ class VersionRow:
 
     @property
     def current(self) -> bool:
-        return self.version == self.cache.slots.version
+        return self.version == self.cache.table.slots.version
 
     @property
     def state(self) -> str:
@@ -78,7 +78,7 @@ class VersionRow:
 
 def queries(caches: "Sequence[ModelCache]") -> list[tuple[str, str]]:
     """Return the commands that `rows` wants the answers to, for somebody's pipeline."""
-    return [("HGETALL", queue_keys.key(cache, "versions")) for cache in caches]
+    return [("HGETALL", cache.table.queue.key("versions")) for cache in caches]
 
 
 def rows(caches: "Sequence[ModelCache]", answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
@@ -91,7 +91,7 @@ def rows(caches: "Sequence[ModelCache]", answers: Sequence[Any], survey: Survey 
 def _of_model(cache: "ModelCache", answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
     noted = records(answer)
     if not cache.queue:  # what is registered here is all there is to know
-        noted = {cache.slots.version: Record(LIVE, 0, sorted(cache.codec.fields))}
-    groups = {group.version: group for group in (survey.ours({cache.slots.name}) if survey else [])}
-    versions = sorted({cache.slots.version, *noted, *groups}, key=int, reverse=True)
+        noted = {cache.table.slots.version: Record(LIVE, 0, sorted(cache.table.codec.fields))}
+    groups = {group.version: group for group in (survey.ours({cache.table.slots.name}) if survey else [])}
+    versions = sorted({cache.table.slots.version, *noted, *groups}, key=int, reverse=True)
     return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]

@@ -7,15 +7,13 @@ is drift: a write that went past cachedemo without `evict`, or a bug.
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
 from cachedemo.protocol import database, slots
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers.roles import CACHE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ class Report(NamedTuple):
 
 
 def audit(
-    cache: "ModelCache",
+    cache: ModelCache,
     sample: int | None = None,
     repair: bool = False,
     progress: Callable[[int], None] = lambda looked_at: None,
@@ -81,26 +79,28 @@ def audit(
         cache.evict([drift.pk for drift in drifts])
     for drift in drifts:
         where = ", ".join(drift.fields) or "all of it"  # by name only: a log is no place for people's data
-        logger.warning("Drift: %s and the source differ in %s.", cache.slots.key(drift.pk), where)
+        logger.warning("Drift: %s and the source differ in %s.", cache.table.slots.key(drift.pk), where)
     return Report(looked_at, drifts, len(drifts) if repair else 0)
 
 
-def _still_differing(cache: "ModelCache", suspects: list[Any]) -> list[Drift]:
+def _still_differing(cache: ModelCache, suspects: list[Any]) -> list[Drift]:
     if not suspects:
         return []
     time.sleep(SECOND_LOOK)
     return [drift for batch in _batches(iter(suspects)) for drift in _differing(cache, batch)]
 
 
-def _differing(cache: "ModelCache", pks: list[Any]) -> list[Drift]:
+def _differing(cache: ModelCache, pks: list[Any]) -> list[Drift]:
     """Look at the slots before the source: a write between the two looks like drift, never the other way round."""
-    cached = {pk: entry for pk, slot in zip(pks, cache.slots.get_many(pks), strict=True) if (entry := _value(slot))}
-    pending, _ = cache.queue_of_writes.pending(list(cached), cache.slots.version) if cached else ([], None)
-    rows = database.select_many(cache, list(cached)) if cached else {}
+    cached = {
+        pk: entry for pk, slot in zip(pks, cache.table.slots.get_many(pks), strict=True) if (entry := _value(slot))
+    }
+    pending, _ = cache.table.queue.pending(list(cached), cache.table.slots.version) if cached else ([], None)
+    rows = database.select_many(cache.table, list(cached)) if cached else {}
     drifts = []
     for (pk, entry), fields in zip(cached.items(), pending, strict=True):
         stamp, values = rows.get(pk, (0, None))
-        expected = cache.codec.overlay(values, stamp, fields)
+        expected = cache.table.codec.overlay(values, stamp, fields)
         if not _agree(cache, entry, expected):
             drifts.append(Drift(pk, entry.body, expected.body))
     return drifts
@@ -111,11 +111,11 @@ def _value(slot: bytes | None) -> Entry | None:
     return slots.held(slot) if slot and slot[:1] in (b"V", b"N") else None
 
 
-def _agree(cache: "ModelCache", cached: Entry, expected: Entry) -> bool:
+def _agree(cache: ModelCache, cached: Entry, expected: Entry) -> bool:
     if cached.body is None or expected.body is None:
         return cached.body == expected.body
     try:
-        return cache.codec.decode(cached.body) == cache.codec.decode(expected.body)
+        return cache.table.codec.decode(cached.body) == cache.table.codec.decode(expected.body)
     except ValueError:
         return False
 
@@ -131,16 +131,16 @@ def _batches(pks: Iterator[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _all(cache: "ModelCache") -> Iterator[Any]:
+def _all(cache: ModelCache) -> Iterator[Any]:
     cursor = 0
     while True:
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{cache.slots.prefix}*", "COUNT", BATCH)
+        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{cache.table.slots.prefix}*", "COUNT", BATCH)
         yield from _pks(cache, keys)
         if int(cursor) == 0:
             return
 
 
-def _drawn(cache: "ModelCache", sample: int) -> Iterator[Any]:
+def _drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
     keys: set[bytes] = set()
     for _ in range(_TRIES):
         keys |= {key for key in CACHE.pipeline([("RANDOMKEY",)] * sample) if isinstance(key, bytes)}
@@ -150,9 +150,9 @@ def _drawn(cache: "ModelCache", sample: int) -> Iterator[Any]:
     return iter(ours[:sample])
 
 
-def _pks(cache: "ModelCache", keys: Any) -> Iterator[Any]:
-    prefix = cache.slots.prefix.encode()
+def _pks(cache: ModelCache, keys: Any) -> Iterator[Any]:
+    prefix = cache.table.slots.prefix.encode()
     for key in keys:
         pk = key[len(prefix) :].decode(errors="replace")
-        if key.startswith(prefix) and cache.codec.is_pk(pk):
-            yield cache.codec.to_pk(pk)
+        if key.startswith(prefix) and cache.table.codec.is_pk(pk):
+            yield cache.table.codec.to_pk(pk)

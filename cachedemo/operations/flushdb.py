@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import CachedemoError
-from cachedemo.operations import keyspace, queue_keys
+from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
 from cachedemo.servers import durability
@@ -44,12 +44,12 @@ class Situation:
 
 
 def registered_names() -> set[str]:
-    return {cache.slots.name for cache in registry.registered()}
+    return {cache.table.slots.name for cache in registry.registered()}
 
 
 def look(survey: Survey | None) -> Situation:
     """Return the situation now. Raises CacheUnavailable, QueueUnavailable."""
-    pending = [("ZCARD", queue_keys.key(cache, "pending")) for cache in registry.with_queue()]
+    pending = [("ZCARD", cache.table.queue.key("pending")) for cache in registry.with_queue()]
     return Situation(
         database=CACHE.address,
         number=durability.number(CACHE),

@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachedemo.protocol import stats
+from cachedemo.protocol.lua import script
+from cachedemo.protocol.slots import VERSION
 from cachedemo.servers.roles import CACHE, QUEUE
-from cachedemo.servers.scripts import Script
 
 KEY = "{cachedemo}:keyspace"
 KEPT = 86400  # seconds
 BATCH = 500  # keys a script looks at, well under a millisecond
 SAMPLES = 5  # keys of a group in each batch whose memory is asked
 PAUSE = 0.0005  # seconds between two batches: others are served meanwhile
-VERSION = "[0-9]{1,9}"  # what a version looks like in a key
 LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
 LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
 
 _OURS = re.compile(rf"v({VERSION}):([^:]+):")
 _GLOB = re.compile(r"([*?\[\]\\])")
-_survey = Script("survey")
+_survey = script("survey")
 
 
 @dataclass

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cachedemo.protocol.codec import STAMP
-from cachedemo.protocol.database_write import SourceWrite
+from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.synchronous import WRITE as WRITE
 
 # In the __dict__ of an instance: while it is being saved, while it is being deleted, and from a save until its commit.
-WRITE = "_cachedemo_write"
 DELETION = "_cachedemo_deletion"
 _SEEN = "_cachedemo_seen"
 
@@ -23,7 +23,7 @@ class Guard:
         written: whether the statement was sent; from then on it is not known for certain that nothing was written.
     """
 
-    write: SourceWrite
+    write: DatabaseWrite
     seen: int
     own: int
     written: bool = False

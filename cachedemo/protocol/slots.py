@@ -17,10 +17,12 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.lua import script
 from cachedemo.servers.roles import CACHE
-from cachedemo.servers.scripts import Script
 
 logger = logging.getLogger(__name__)
+
+VERSION = "[0-9]{1,9}"  # what a version looks like in a key
 
 _MISSING_SLOT = b"N" + b"0" * 16
 _HEADER = 17  # kind and stamp
@@ -30,8 +32,8 @@ _WELL_FORMED = re.compile(
 )
 _JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
 
-_mark, _finish, _restore = Script("mark"), Script("finish"), Script("restore")
-_fill, _publish, _settle = Script("fill"), Script("publish"), Script("settle")
+_mark, _finish, _restore = script("mark"), script("finish"), script("restore")
+_fill, _publish, _settle = script("fill"), script("publish"), script("settle")
 
 
 def token() -> str:

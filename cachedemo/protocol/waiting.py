@@ -27,7 +27,7 @@ class Enqueued(NamedTuple):
     first: bool  # the list was empty before
 
 
-class Refusal(Exception):
+class NotQueued(Exception):
     """Raised when the queue does not take a write; `reason` says why."""
 
     def __init__(self, reason: str) -> None:

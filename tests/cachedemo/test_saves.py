@@ -55,11 +55,11 @@ def test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_no
 
 
 def test_a_save_by_a_release_that_does_not_know_the_waiting_field_does_not_supersede_it(notes):
-    notes.queue_of_writes.enqueue(1, 0, 10, {"rating": 5})
+    notes.table.queue.enqueue(1, 0, 10, {"rating": 5})
     note = notes.get(1)
     with pytest.raises(StaleInstance, match="rating"):
         note.save()
-    assert notes.queue_of_writes.depth() == 1
+    assert notes.table.queue.depth() == 1
 
 
 @pytest.mark.parametrize("fields", [("title", "body"), ("title", "size")])

@@ -307,7 +307,7 @@ def refused_as_busy(client):
 
 
 def test_all_that_is_owed_is_worked_off_at_once(notes, redis_queue):
-    notes.queue_of_writes.owe(range(5 * queue.REAP_LIMIT // 2))
+    notes.table.queue.owe(range(5 * queue.REAP_LIMIT // 2))
     notes.flush()
     assert redis_queue.zcard("{flush:notes}:owed") == 0
 
@@ -348,7 +348,7 @@ def test_loose_reads_without_the_queue_come_from_the_source_and_fill_nothing(not
 
 def test_a_process_that_has_not_announced_itself_trusts_no_slot_without_the_queue(notes, queue_server, loose):
     notes.get(1)
-    notes.announced = None
+    notes.table.announced = None
     queue_server.kill()
     assert notes.read(1).origin == "source"
 
@@ -394,12 +394,12 @@ def test_without_the_source_hits_are_served_and_write_behind_is_acknowledged(not
 
 
 def test_a_full_queue_and_no_source_is_a_refusal(notes, monkeypatch):
-    monkeypatch.setattr(notes, "max_pending", 0)
+    monkeypatch.setattr(notes.table.options, "max_pending", 0)
     notes.get(1)
     monkeypatch.setattr(database, "apply", away)
     with pytest.raises(SourceUnavailable):
         notes.via("write-behind").update(1, title="a1")
-    assert notes.queue_of_writes.depth() == 0
+    assert notes.table.queue.depth() == 0
     assert notes.get(1).title == "a0"
 
 
@@ -440,7 +440,7 @@ def test_a_queue_without_memory_goes_write_through_and_still_drains(notes, redis
 
 
 def test_a_process_that_starts_while_the_queue_has_no_memory_serves(notes, redis_queue):
-    notes.announced = None
+    notes.table.announced = None
     with without_memory(redis_queue):
         assert notes.get(1).title == "a0"
         assert notes.via("write-behind").update(1, title="through").title == "through"
@@ -462,14 +462,14 @@ def test_a_queue_that_is_loading_has_taken_nothing_and_says_so(notes, monkeypatc
 
 
 def test_a_write_is_acknowledged_once_it_is_on_disk(notes, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "fsync_within", 0.5)
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.5)
     redis_queue.script_flush()
     assert notes.via("write-behind").update(1, title="a1").title == "a1"
     assert redis_queue.info("commandstats")["cmdstat_waitaof"]["calls"] >= 1
 
 
 def test_a_write_that_is_not_on_disk_in_time_is_not_acknowledged(notes, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "fsync_within", 0.001)
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.001)
     redis_queue.config_set("appendfsync", "no")
     try:
         with pytest.raises(OutcomeUnknown, match="on disk"):
@@ -479,7 +479,7 @@ def test_a_write_that_is_not_on_disk_in_time_is_not_acknowledged(notes, monkeypa
 
 
 def test_a_queue_without_an_append_only_file_cannot_promise_it(notes, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "fsync_within", 0.5)
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.5)
     redis_queue.config_set("appendonly", "no")
     try:
         with pytest.raises(OutcomeUnknown, match="WAITAOF"):

@@ -39,9 +39,9 @@ def peek(cache: ModelCache, pks: Sequence[Any]) -> tuple[dict[Any, Peek], bool]:
     Raises:
         QueueUnavailable: nobody can tell what waits.
     """
-    pending, _ = cache.queue_of_writes.pending(pks, cache.slots.version)
+    pending, _ = cache.table.queue.pending(pks, cache.table.slots.version)
     cached = _cached(cache, pks)
-    rows = {row.pk: row for row in cache.rows.filter(pk__in=pks)}
+    rows = {row.pk: row for row in cache.table.rows.filter(pk__in=pks)}
     fields = dict(zip(pks, pending, strict=True))
     found = {pk: _peek(cache, rows[pk], fields[pk], (cached or {}).get(pk)) for pk in pks if pk in rows}
     return found, cached is not None
@@ -50,7 +50,7 @@ def peek(cache: ModelCache, pks: Sequence[Any]) -> tuple[dict[Any, Peek], bool]:
 def waiting(cache: ModelCache, pk: Any) -> list[str] | None:
     """Return the names of the fields of one row that wait for the database; None if the queue does not answer."""
     try:
-        [fields], _ = cache.queue_of_writes.pending([pk], cache.slots.version)
+        [fields], _ = cache.table.queue.pending([pk], cache.table.slots.version)
     except QueueUnavailable:
         return None
     return sorted(fields)
@@ -61,7 +61,7 @@ def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:
     if entry.slot is None:
         return None
     try:
-        ttl = entry.ttl if entry.ttl is not None else cache.slots.get_with_ttl(pk)[1]
+        ttl = entry.ttl if entry.ttl is not None else cache.table.slots.get_with_ttl(pk)[1]
     except CacheUnavailable:
         return None
     return ttl // 1000 if ttl > 0 else None
@@ -71,16 +71,16 @@ def _peek(cache: ModelCache, row: Any, pending: dict[str, tuple[int, Any]], cach
     waiting = sorted(name for name, (stamp, _) in pending.items() if stamp > row.cache_stamp)
     if cached:
         entry, ttl = cached
-        return Peek(cache.codec.decode(entry.body or b""), Origin.CACHE, ttl, waiting)
-    entry = cache.codec.overlay(cache.codec.values(row.__dict__), row.cache_stamp, pending)
-    return Peek(cache.codec.decode(entry.body or b""), entry.origin, None, waiting)
+        return Peek(cache.table.codec.decode(entry.body or b""), Origin.CACHE, ttl, waiting)
+    entry = cache.table.codec.overlay(cache.table.codec.values(row.__dict__), row.cache_stamp, pending)
+    return Peek(cache.table.codec.decode(entry.body or b""), entry.origin, None, waiting)
 
 
 def _cached(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, tuple[Entry, int]] | None:
     """Return what is in the cache, pk -> entry and seconds to live; None if the server does not answer."""
     try:
-        slots = cache.slots.get_many(pks)
-        lifetimes = CACHE.pipeline([("PTTL", cache.slots.key(pk)) for pk in pks])
+        slots = cache.table.slots.get_many(pks)
+        lifetimes = CACHE.pipeline([("PTTL", cache.table.slots.key(pk)) for pk in pks])
     except CacheUnavailable:
         return None
     entries = {pk: (held(slot), lifetime) for pk, slot, lifetime in zip(pks, slots, lifetimes, strict=True) if slot}
@@ -93,7 +93,7 @@ def _cached(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, tuple[Entry, int
 
 def _is_a_row(cache: ModelCache, body: bytes) -> bool:
     try:
-        cache.codec.decode(body)
+        cache.table.codec.decode(body)
     except ValueError:  # foreign bytes: the next read throws them out
         return False
     return True

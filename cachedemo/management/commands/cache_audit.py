@@ -36,12 +36,14 @@ class Command(BaseCommand):
 
     def look(self, cache: ModelCache, sample: int | None, repair: bool) -> audit.Report:
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(f"{cache.slots.prefix}*", total=sample)
+            task = progress.add_task(f"{cache.table.slots.prefix}*", total=sample)
             return audit.audit(cache, sample, repair, lambda done: progress.update(task, completed=done))
 
     def say(self, cache: ModelCache, report: audit.Report) -> None:
         repaired = f", {report.repaired} repaired" if report.repaired else ""
-        self.stdout.write(f"{cache.slots.prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{repaired}.")
+        self.stdout.write(
+            f"{cache.table.slots.prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{repaired}."
+        )
         for drift in report.drifts[:SHOWN]:
             self.stdout.write(f"  {drift.pk}: cached {_text(drift.cached)}, database {_text(drift.source)}")
         if len(report.drifts) > SHOWN:

@@ -1,4 +1,4 @@
-"""System checks: what is wrong with the settings or a registration, and how to mend it."""
+"""System checks: what is wrong with the settings or a registration, and how to fix it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.models import Stamped
-from cachedemo.servers import roles
+from cachedemo.servers import client
 
 
 @register("cachedemo")
@@ -18,11 +18,11 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
     places = []
     for name in ("CACHE_URL", "QUEUE_URL") if registry.with_queue() else ("CACHE_URL",):
         try:
-            places.append(roles.place(conf.get(name)))
+            places.append(client.place(conf.get(name)))
         except ImproperlyConfigured as error:
             return [Error(str(error), id="cachedemo.E001")]
         except ValueError as error:
-            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=roles.EXAMPLE, id="cachedemo.E001")]
+            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=client.EXAMPLE, id="cachedemo.E001")]
     cache, queue = places[0], places[-1]
     if len(places) == 1:
         return []

@@ -15,7 +15,7 @@ NUMBERS = ("batch_size", "max_attempts", "max_pending")
 
 
 def check(cache: ModelCache) -> None:
-    """Raises ImproperlyConfigured for the first option that would not do, with the mend."""
+    """Raise ImproperlyConfigured for the first option that is invalid, with the fix."""
     for name, why in _problems(cache):
         value = getattr(cache, name, None)
         raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered with {name} = {value!r}: {why}.")

@@ -12,7 +12,7 @@ from cachedemo import registration_checks
 from cachedemo.exceptions import NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
 from cachedemo.servers import durability
-from cachedemo.servers.roles import Error
+from cachedemo.servers.outages import Error
 
 logger = logging.getLogger(__name__)
 

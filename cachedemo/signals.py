@@ -32,7 +32,7 @@ def before_save(
     if cache is None or using != cache.table.using or isinstance(instance.__dict__.get(WRITE), DatabaseWrite):
         return  # not ours, or `create` takes the steps itself
     if STAMP in instance.get_deferred_fields():
-        raise StaleInstance(f"{instance!r} was loaded without {STAMP}: what has it seen? {_mend(instance)}")
+        raise StaleInstance(f"{instance!r} was loaded without {STAMP}: what has it seen? {_fix(instance)}")
     seen, own = seen_by(instance), getattr(instance, STAMP)
     write = DatabaseWrite(cache.table, "" if instance.pk is None else instance.pk)
     if instance.pk is not None:
@@ -59,11 +59,11 @@ def _refuse_to_lose(instance: Any, pending: Fields, seen: int, update_fields: An
     if lost:
         raise StaleInstance(
             f"{', '.join(lost)} of {instance!r} still waits for the database, and this save would lose it. "
-            f"{_mend(instance)}"
+            f"{_fix(instance)}"
         )
 
 
-def _mend(instance: Any) -> str:
+def _fix(instance: Any) -> str:
     cache = f"cache_for({type(instance).__name__})"
     return (
         f"Load it with {cache}.get({instance.pk!r}) and save that whole, "

@@ -49,7 +49,7 @@ def request_flush(queue: str) -> None:
 
 @shared_task(ignore_result=True)
 def audit(sample: int = AUDITED) -> None:
-    """Compare a sample of each model's slots with the source; drift is logged, not mended."""
+    """Compare a sample of each model's slots with the source; drift is logged, not repaired."""
     for cache in registry.registered():
         try:
             auditing.audit(cache, sample)
@@ -79,7 +79,7 @@ def request_deletion(name: str, version: str, entry_id: int | None) -> None:
 
 @worker_ready.connect
 def begin(**_: Any) -> None:
-    """Say that this worker is alive, and count the keys for whoever looks before the first minute is over."""
+    """Say that this worker is alive, and count the keys for operators who look before the first minute is over."""
     workers.start()
     scan.apply_async(expires=SCAN_EXPIRES, retry=False)
 

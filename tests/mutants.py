@@ -272,12 +272,12 @@ MUTANTS = [
     mutant(
         "writers_trust_an_open_breaker",
         "tests/faults/test_outages.py -k test_a_writer_with_an_open_breaker",
-        ("servers/breaker.py", "elif insist and self._cheap_to_ask:", "elif False:"),
+        ("servers/breaker.py", "elif insist and self._fails_fast:", "elif False:"),
     ),
     mutant(
         "writers_wait_for_a_cache_that_sleeps",
         "tests/faults/test_outages.py -k test_a_cache_that_lets_writers_wait",
-        ("servers/breaker.py", "elif insist and self._cheap_to_ask:", "elif insist:"),
+        ("servers/breaker.py", "elif insist and self._fails_fast:", "elif insist:"),
     ),
     mutant(
         "requests_wait_for_a_server_that_sleeps",
@@ -330,7 +330,7 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers/roles.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
+        ("servers/client.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
     ),
     mutant(
         "unknown_is_acknowledged",

@@ -16,7 +16,7 @@ from cachedemo import conf
 from cachedemo.admin import tokens
 from cachedemo.exceptions import CachedemoError
 from cachedemo.operations import history
-from cachedemo.servers.roles import Error
+from cachedemo.servers.outages import Error
 
 PERMISSIONS = {
     "flushdb": "flush_db",

@@ -14,7 +14,8 @@ from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import CachedemoError
 from cachedemo.operations import flushdb, keyspace
 from cachedemo.plurals import counted
-from cachedemo.servers.roles import CACHE, QUEUE, Error
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE, QUEUE
 
 
 def page(request: HttpRequest) -> Page:

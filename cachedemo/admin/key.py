@@ -19,7 +19,8 @@ from cachedemo.operations import keyspace
 from cachedemo.protocol import database, slots
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.waiting import Fields
-from cachedemo.servers.roles import CACHE, Error
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -11,7 +11,8 @@ from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import CachedemoError
 from cachedemo.operations import keyspace
 from cachedemo.protocol import slots
-from cachedemo.servers.roles import CACHE, Error
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE
 
 SHOWN = 50  # keys of a page, about
 LOOKED_AT = 500  # keys of one SCAN

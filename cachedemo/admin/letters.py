@@ -13,7 +13,7 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.operations import dead_letters
 from cachedemo.operations.dead_letters import DeadLetter
 from cachedemo.plurals import counted
-from cachedemo.servers.roles import Error
+from cachedemo.servers.outages import Error
 
 if TYPE_CHECKING:
     from cachedemo.model_cache import ModelCache

@@ -7,7 +7,8 @@ from typing import Any
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol.claimer import process_name
-from cachedemo.servers.roles import QUEUE, Error
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)
 

@@ -1,25 +1,15 @@
 """A row as JSON and back: the body of a slot, the values of a waiting field, the model instance."""
 
-import datetime
-import decimal
 import json
-import math
-import re
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
-from django.utils import timezone
-from django.utils.duration import duration_iso_string
 
 from cachedemo.protocol.entries import Entry, Origin
-
-# What the database may refuse although the field's own validators let it pass.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+from cachedemo.protocol.values import clean, storable, to_json
 
 # JSON gives these back as they were; every other field's `to_python` parses what `_to_json` wrote.
 _NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
@@ -131,7 +121,7 @@ class Codec:
         for name, value in fields.items():
             field = self._field(name)
             try:
-                cleaned[field.attname] = to_json(_clean(field, value))
+                cleaned[field.attname] = to_json(clean(field, value))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -161,57 +151,3 @@ class Codec:
         known = {name: value for name, (_, value) in newer.items() if name in self.fields}
         newest = max((field_stamp for field_stamp, _ in newer.values()), default=stamp)
         return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)
-
-
-def _clean(field: models.Field, value: Any) -> Any:
-    """Return a value as the database would give it back. Raises ValidationError if it would not take it."""
-    if isinstance(value, models.Model) and field.remote_field:
-        value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
-    value = storable(field.clean(value, None))
-    if isinstance(field, models.DateTimeField) and settings.USE_TZ and value is not None and timezone.is_naive(value):
-        return timezone.make_aware(value, timezone.get_default_timezone())
-    if isinstance(field, models.JSONField) and value is not None:
-        return _plain(value, field.encoder)
-    return value
-
-
-def _plain(value: Any, encoder: Any) -> Any:
-    """Return what JSON gives back of a value. Raises ValidationError if it would not take it."""
-    try:
-        value = json.loads(json.dumps(value, cls=encoder, allow_nan=False))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValidationError(f"Not JSON: {error}", code="invalid") from error
-    for text in _texts(value):
-        storable(text)
-    return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, names included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            yield from _texts(part)
-
-
-def to_json(value: Any) -> Any:
-    """Return a field's value as JSON has it, without losing a digit."""
-    if value is None or isinstance(value, str | int | float | bool | dict | list):
-        return value
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return duration_iso_string(value)
-    if isinstance(value, decimal.Decimal | uuid.UUID):
-        return str(value)
-    raise TypeError(f"A value of type {type(value).__name__} cannot be cached.")
-
-
-def storable(value: Any) -> Any:
-    """Return the value. Raises ValidationError if no database may be able to hold it."""
-    if isinstance(value, str) and _UNSTORABLE.search(value):
-        raise ValidationError("No null characters and no lone surrogates.", code="unstorable")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValidationError("Neither NaN nor infinity.", code="unstorable")
-    return value

@@ -1,4 +1,4 @@
-"""Reads: the same in all three patterns. A slot is loaded by whoever holds its lease; the others wait."""
+"""Reads: the same in all three patterns. The reader that holds the lease of a slot loads it; the others wait."""
 
 import contextlib
 import time

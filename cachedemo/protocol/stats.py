@@ -21,7 +21,8 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
-from cachedemo.servers.roles import QUEUE, Error
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from django.db import models
 from cachedemo.exceptions import Contended, OutcomeUnknown, PreconditionFailed, UnknownFieldWaiting
 from cachedemo.protocol import database, wake
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.codec import STAMP, Values, storable
+from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.values import storable
 from cachedemo.protocol.waiting import Fields
 
 # In the __dict__ of an instance while it is being saved: the write whose steps are under way.

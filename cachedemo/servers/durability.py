@@ -3,7 +3,9 @@
 from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers.roles import CACHE, QUEUE, Error, Role, place
+from cachedemo.servers.client import place
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 
 class Durability(NamedTuple):
@@ -15,7 +17,7 @@ class Durability(NamedTuple):
             does not tell.
         eviction: its maxmemory-policy, or `unknown`.
         promise: one sentence.
-        warnings: what is less than "no acknowledged write is lost", each with the mend.
+        warnings: what is less than "no acknowledged write is lost", each with the fix.
     """
 
     server: str

@@ -32,7 +32,7 @@ class ForeignData(CachedemoError):
 
 
 class Unavailable(CachedemoError):
-    """Raised when something is not to be had now; asking again later may help."""
+    """Raised when something is unavailable now; asking again later may help."""
 
     retry_after = 1  # seconds
     full = False  # whether it is only that the server has no memory left: nothing was taken

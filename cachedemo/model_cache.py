@@ -29,13 +29,13 @@ class ModelCache:
         timeout: seconds a value lives in the cache.
         missing_timeout: seconds the knowledge lives that there is no such row.
         lease_timeout: seconds a reader or writer may take before it counts as dead; longer than any statement to
-            the source may take.
+            the database may take.
         batch_size: rows a flush takes at once.
         claim_deadline: seconds a flush may take before its rows are given to another.
         max_pending: rows that may wait; beyond, write-behind goes write-through.
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
             less than the socket timeout of 1; None trusts the server's own `appendfsync`.
-        max_attempts: how often a superseded write is tried, or a batch that the source gave no answer to.
+        max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         pattern: the default way to write.
     """
 

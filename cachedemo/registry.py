@@ -26,7 +26,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
 
     Raises:
         ImproperlyConfigured: the model has a cache already, or another model has its name or its queue; or an option
-            would not do.
+            is invalid.
     """
 
     def declare(declared: Declared) -> Declared:

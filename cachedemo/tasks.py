@@ -49,7 +49,7 @@ def request_flush(queue: str) -> None:
 
 @shared_task(ignore_result=True)
 def audit(sample: int = AUDITED) -> None:
-    """Compare a sample of each model's slots with the source; drift is logged, not repaired."""
+    """Compare a sample of each model's slots with the database; drift is logged, not repaired."""
     for cache in registry.registered():
         try:
             auditing.audit(cache, sample)

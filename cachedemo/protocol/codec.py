@@ -19,7 +19,7 @@ _decode = json.JSONDecoder().raw_decode  # without the white space around it tha
 
 STAMP = "cache_stamp"
 
-Values = dict[str, Any]  # attname -> value as JSON has it
+Values = dict[str, Any]  # attname -> value as a JSON value
 
 
 class Codec:
@@ -78,7 +78,7 @@ class Codec:
         return True
 
     def values(self, source: Mapping[str, Any]) -> Values:
-        """Return what JSON has of each field: attname -> value, from attname -> Python value."""
+        """Return the JSON value of each field: attname -> value, from attname -> Python value."""
         return {name: to_json(source[name]) for name in self.names}
 
     def encode(self, values: Values) -> bytes:
@@ -97,7 +97,7 @@ class Codec:
         return values
 
     def parse(self, name: str, value: Any) -> Any:
-        """Return the Python value of one field as JSON has it."""
+        """Return the Python value of one field as a JSON value."""
         parser = self._parsers.get(name)
         return value if parser is None or value is None else parser(value)
 
@@ -110,7 +110,7 @@ class Codec:
         return self.model.from_db(using, self._columns, self._in_order(values))
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
-        """Validate a write's fields as a form would, uniqueness aside, and return them as JSON has them.
+        """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.
 
         Raises:
             FieldError: a name is none of the cached fields, or there is no name at all.

@@ -1,4 +1,4 @@
-"""The source: the SQL statements of the protocol, and what the database's errors mean."""
+"""The database: the SQL statements of the protocol, and what the database's errors mean."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from cachedemo.protocol.waiting import Fields
 # The database, or the way there, says of a row itself that it will never do.
 REFUSALS = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
 
-Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON has them
+Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
 
 
 def trip(using: str) -> None:
@@ -57,7 +57,7 @@ def answering() -> Iterator[None]:
     except (IntegrityError, DataError):
         raise
     except DatabaseError as error:
-        raise SourceUnavailable(f"The database is not to be had: {error}") from error
+        raise SourceUnavailable(f"The database is unavailable: {error}") from error
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""The flush: write-behind's way to the source. Several may run at once, and any may be killed at any step.
+"""The flush: write-behind's way to the database. Several may run at once, and any may be killed at any step.
 
 reap    give overdue claims back, empty the slots of writers that died
 claim   take a batch
 commit  one transaction, one round trip
-settle  empty the slots that may be older than the source now
+settle  empty the slots that may be older than the database now
 ack     drop what was flushed
 """
 
@@ -21,7 +21,7 @@ from cachedemo.protocol.waiting import Claim
 
 logger = logging.getLogger(__name__)
 
-FIRST_BACKOFF = 0.05  # seconds, doubled each time the source is not to be had
+FIRST_BACKOFF = 0.05  # seconds, doubled each time the database is unavailable
 DRAIN_PAUSE = 0.05
 ALONE_AFTER = 3  # flushes that died with a row in their batch; from then on it is flushed alone
 
@@ -30,7 +30,7 @@ def flush(table: CachedTable) -> int:
     """Flush one batch; return how many rows left the list, dead letters and parked rows among them.
 
     Raises:
-        SourceUnavailable: the source was not to be had; the batch waits again.
+        SourceUnavailable: the database was unavailable; the batch waits again.
         QueueUnavailable: the queue gives no answer; whatever was claimed comes back by itself.
     """
     reap(table)
@@ -109,7 +109,7 @@ def _flushable(table: CachedTable, claim: Claim) -> bool:
 
 
 def _commit(table: CachedTable, claims: Sequence[Claim]) -> list[Claim]:
-    """Write a batch; return what the source has now. What it refuses is buried alone, all else lands."""
+    """Write a batch; return what the database has now. What it refuses is buried alone, all else lands."""
     try:
         _commit_patiently(table, claims)
         return list(claims)
@@ -122,7 +122,7 @@ def _commit(table: CachedTable, claims: Sequence[Claim]) -> list[Claim]:
 
 
 def _commit_patiently(table: CachedTable, claims: Sequence[Claim]) -> None:
-    """Try again where the source is busy or away, then give the batch back; a commit repeated does no harm."""
+    """Try again where the database is busy or away, then give the batch back; a commit repeated does no harm."""
     backoff = FIRST_BACKOFF
     for last in [False] * (table.options.max_attempts - 1) + [True]:
         try:

@@ -1,4 +1,4 @@
-"""The queue of one model: stamps, the writes that wait for the source, and who is working on them.
+"""The queue of one model: stamps, the writes that wait for the database, and who is working on them.
 
 The keys and what holds between them are described in `lua/queue.lua`, each step in the script of its name.
 """

@@ -45,7 +45,7 @@ def find_values(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
 
 
 def _reload_malformed(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
-    """Throw the slot out, and read what is under it: from the source if the cache does not answer any more."""
+    """Throw the slot out, and read what is under it: from the database if the cache does not answer any more."""
     try:
         table.slots.discard(pk)
     except CacheUnavailable:

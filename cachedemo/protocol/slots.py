@@ -173,7 +173,7 @@ class Slots:
         return bool(CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True))
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
-        """Empty the slots of these rows (pk -> stamp in the source) where they may be older than the source."""
+        """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database."""
         prefixes = self._keys("", versions)
         keys = [prefix + pk for prefix in prefixes for pk in stamps]
         if keys:

@@ -52,7 +52,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def to_json(value: Any) -> Any:
-    """Return a field's value as JSON has it, without losing a digit."""
+    """Return a field's value as a JSON value, without losing a digit."""
     if value is None or isinstance(value, str | int | float | bool | dict | list):
         return value
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):

@@ -14,7 +14,7 @@ from django.db import OperationalError, connections
 from cachedemo import Pattern, cache_for
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, SourceUnavailable
 from cachedemo.protocol import database, queue
-from cachedemo.servers import breaker, roles
+from cachedemo.servers import breaker, client, roles
 from tests.helpers import until
 from tests.notes.models import Note, Tag
 
@@ -30,7 +30,7 @@ def notes(transactional_db):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """A sleeping server costs less time than in production; what happens then is the same."""
-    monkeypatch.setattr(roles, "SOCKET_TIMEOUT", 0.3)
+    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.3)
     roles.reset()
 
 
@@ -158,7 +158,7 @@ def test_a_cache_that_slept_and_was_killed_is_asked_by_writers_again(
     for _ in range(breaker.FAILURES):
         notes.get(1)
     cache_server.kill()
-    until(lambda: roles.CACHE.breaker._cheap_to_ask)
+    until(lambda: roles.CACHE.breaker._fails_fast)
     monkeypatch.setattr(roles.CACHE.breaker, "_ping", refuse)  # nobody but a writer finds out that it is back
     cache_server.start()
     redis_cache.set("v1:note:1", older, ex=60)
@@ -223,7 +223,7 @@ def test_a_server_whose_no_takes_its_time_is_not_asked_by_writers(monkeypatch):
         raise OSError("hung up")
 
     troubled = opened(slowly, monkeypatch)
-    until(lambda: not troubled._cheap_to_ask)
+    until(lambda: not troubled._fails_fast)
     with pytest.raises(breaker.Open):
         troubled.call(lambda: "sent", insist=True)
 

@@ -185,7 +185,7 @@ def test_no_request_waits_to_find_out_whether_a_server_is_back(notes, cache_serv
 
 
 def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_meanwhile():
-    troubled = breaker.Breaker(ping=_away, counts=lambda error: True, swift=lambda error: True)
+    troubled = breaker.Breaker(ping=_away, counts=lambda error: True, at_once=lambda error: True)
     troubled.note(OSError("once"))
 
     def answer():
@@ -203,7 +203,7 @@ def _away():
 def opened(ping, monkeypatch):
     """A breaker that has just opened and looks again soon."""
     monkeypatch.setattr(breaker, "PAUSE", 0.01)
-    opened = breaker.Breaker(ping, counts=lambda error: True, swift=lambda error: True)
+    opened = breaker.Breaker(ping, counts=lambda error: True, at_once=lambda error: True)
     for _ in range(breaker.FAILURES):
         opened.note(OSError("gone"))
     return opened

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.db import models, transaction
 
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
 from cachedemo.protocol import flush, owed, reads, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
@@ -37,6 +38,8 @@ class ModelCache:
             less than the socket timeout of 1; None trusts the server's own `appendfsync`.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         pattern: the default way to write.
+        stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
+            changed on the instance and puts nothing else back, "refuse" raises StaleInstance.
     """
 
     name: str = ""
@@ -52,6 +55,7 @@ class ModelCache:
     fsync_within: float | None = None
     max_attempts: int = 5
     pattern: Pattern = Pattern.CACHE_ASIDE
+    stale_saves: str = MERGE
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model

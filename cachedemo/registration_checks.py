@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.saving import MERGE, REFUSE
 from cachedemo.protocol.slots import VERSION
 
 SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
@@ -36,6 +37,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("fsync_within", "None, or less than the socket timeout of 1 second"))
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
+    if cache.stale_saves not in (MERGE, REFUSE):
+        wrong.append(("stale_saves", f"{MERGE!r} or {REFUSE!r}"))
     return wrong + [(name, f"is it {option}?") for name, option in _misspelt(type(cache))]
 
 

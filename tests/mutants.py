@@ -134,8 +134,8 @@ MUTANTS = [
         ),
         (
             "protocol/synchronous.py",
-            "        pending = _known_pending(write, floor)\n",
-            "        pending = _known_pending(write, floor)\n        write.mark()\n",
+            "        pending = known_pending(write, floor, FLUSH_PATIENCE)\n",
+            "        pending = known_pending(write, floor, FLUSH_PATIENCE)\n        write.mark()\n",
         ),
     ),
     mutant(

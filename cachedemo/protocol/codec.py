@@ -1,7 +1,7 @@
 """A row as JSON and back: the body of a slot, the values of a waiting field, the model instance."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -11,7 +11,24 @@ from django.db import models
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.values import clean, storable, to_json
 
-# JSON gives these back as they were; every other field's `to_python` parses what `_to_json` wrote.
+# Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
+_IMMUTABLE = (
+    models.CharField,
+    models.TextField,
+    models.IntegerField,
+    models.BooleanField,
+    models.FloatField,
+    models.DecimalField,
+    models.DateField,
+    models.TimeField,
+    models.DurationField,
+    models.UUIDField,
+    models.FileField,
+    models.GenericIPAddressField,
+    models.ForeignKey,
+)
+
+# JSON gives these back as they were; every other field's `to_python` parses what `to_json` wrote.
 _NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -47,6 +64,7 @@ class Codec:
             if field not in meta.local_concrete_fields:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
             self.fields[field.attname] = field
+        self._mutable = {name for name, field in self.fields.items() if not isinstance(field, _IMMUTABLE)}
         self.names = [self.pk.attname, *self.fields]
         self._names = frozenset(self.names)
         self._parsers: dict[str, Callable[[Any], Any]] = {
@@ -139,6 +157,17 @@ class Codec:
     def has_any(self, names: Iterable[str]) -> bool:
         """Whether one of these fields is cached."""
         return any({field.name, field.attname} & set(names) for field in self.fields.values())
+
+    def mutable(self, names: Sequence[str]) -> list[int]:
+        """Return the positions of the cached fields among these whose values can change in place."""
+        if not self._mutable:
+            return []
+        return [position for position, name in enumerate(names) if name in self._mutable]
+
+    def laid_over(self, values: Values, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Values:
+        """Return the row's values, and over them each known pending one that is newer than the row."""
+        newer = {name: value for name, (at, value) in pending.items() if at > stamp and name in self.fields}
+        return {**values, **newer}
 
     def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
         """Return the row, and over it each pending field that is newer than the row.

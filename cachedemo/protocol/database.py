@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
 
 from cachedemo import conf
-from cachedemo.exceptions import InsideTransaction, OutcomeUnknown, SourceUnavailable
+from cachedemo.exceptions import CachedemoError, InsideTransaction, OutcomeUnknown, SourceUnavailable
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.waiting import Fields
@@ -47,6 +47,11 @@ def refuse_inside_transaction(using: str) -> None:
             "transaction.atomic(): call it after the commit, with transaction.on_commit(), or use save() and delete(), "
             "which wait for it."
         )
+
+
+def has_written_nothing(error: BaseException, using: str) -> bool:
+    """Whether a statement that ended so has certainly left nothing behind: refused, or to be rolled back."""
+    return isinstance(error, (*REFUSALS, CachedemoError)) or connections[using].in_atomic_block
 
 
 @contextmanager

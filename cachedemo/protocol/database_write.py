@@ -85,10 +85,27 @@ class DatabaseWrite:
         except QueueUnavailable as error:  # it stays owed
             raise OutcomeUnknown(f"The database has the write, but it cannot be acknowledged: {error}") from error
 
+    def finish_save(self) -> None:
+        """Empty the slot and settle up, as the last step of a save or delete that has committed.
+
+        Raises:
+            OutcomeUnknown: neither the slots nor the list of what is owed could be reached.
+        """
+        self.empty_slot()
+        try:
+            self.settle_up()
+        except OutcomeUnknown:
+            if self._cache_failed:
+                raise  # else the slot is empty: what the queue still holds is older than the row, and its flush says so
+
     def restore(self) -> None:
         """Put the old value back, since the database has refused the write for certain."""
         with contextlib.suppress(CacheUnavailable):
             self.table.slots.restore(self.pk, self.token)
+        self.withdraw()
+
+    def withdraw(self) -> None:
+        """Owe nothing any more: nothing was written, and no mark was put over the slot."""
         if self.stamped is not None:
             with contextlib.suppress(QueueUnavailable):  # then it stays owed, and a slot too many is emptied
                 self._leave(0)

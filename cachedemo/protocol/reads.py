@@ -7,7 +7,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import database, slots, stats, versions
+from cachedemo.protocol import database, on_commit, slots, stats, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -21,7 +21,7 @@ def find(table: CachedTable, pk: Any) -> Entry:
         return _from_database(table, pk)[0]
     try:
         slot = table.slots.get(pk)
-        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, slot):
+        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry
         return _load(table, pk)
@@ -64,7 +64,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
             slot, ttl = table.slots.get_with_ttl(pk)
         except CacheUnavailable:
             return _from_database(table, pk)[0]
-        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, slot):
+        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry._replace(ttl=ttl)
     return find(table, pk)
@@ -79,7 +79,7 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         entries = {
             pk: entry
             for pk, slot in zip(pks, found, strict=True)
-            if slot and (entry := slots.held(slot)) and not _may_hide_own_write(table, slot)
+            if slot and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot)
         }
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):
@@ -99,9 +99,10 @@ def _announce(table: CachedTable) -> bool:
     return bool(table.announced)
 
 
-def _may_hide_own_write(table: CachedTable, slot: bytes) -> bool:
+def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
-    return slot[:1] == b"T" and database.in_transaction(table.using)
+    using = table.using
+    return database.in_transaction(using) and (slot[:1] == b"T" or on_commit.wrote(using, table, pk))
 
 
 def _load(table: CachedTable, pk: Any) -> Entry:

@@ -59,7 +59,7 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
     """Write own fields and waiting ones at a stamp that is the row's newest; None if there is no row."""
     table, floor = write.table, 0
     for _ in range(table.options.max_attempts):
-        pending = _known_pending(write, floor)
+        pending = known_pending(write, floor, FLUSH_PATIENCE)
         stamp = write.stamped.stamp  # type: ignore[union-attr]
         fields = pending | {name: (stamp, value) for name, value in values.items()}
         with database.writing(table.using):
@@ -76,15 +76,19 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
     raise Contended(f"Newer writes of {key} won {tries} times; nothing was written.")
 
 
-def _known_pending(write: DatabaseWrite, floor: int) -> Fields:
-    """Stamp, and wait until no field waits that we do not know: our stamp would supersede what we cannot write."""
-    patience = time.monotonic() + FLUSH_PATIENCE
+def known_pending(write: DatabaseWrite, floor: int, patience: float) -> Fields:
+    """Stamp, and wait until no field waits that we do not know: our stamp would supersede what we cannot write.
+
+    Args:
+        patience: seconds to wait for a flush by a newer release.
+    """
+    give_up = time.monotonic() + patience
     while True:
         pending = write.stamp(floor).pending
         unknown = pending.keys() - write.table.codec.fields.keys()
         if not unknown:
             return pending
-        if time.monotonic() > patience:
+        if time.monotonic() > give_up:
             raise UnknownFieldWaiting(
                 f"{', '.join(sorted(unknown))} of {write.table.slots.key(write.pk)} still waits for the database, and "
                 f"only a newer release knows it; nothing was written."

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import redis
-from django.conf import settings as project
 
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import CacheUnavailable
@@ -86,7 +85,7 @@ def test_a_cache_that_is_down_keeps_the_last_count(people: list[User], cache_ser
 
 
 def test_beat_asks_for_it_once_a_minute_and_leaves_no_pile() -> None:
-    entry = project.CELERY_BEAT_SCHEDULE["scan"]
+    entry = app.conf.beat_schedule["scan"]
     assert entry["task"] == tasks.scan.name
     assert entry["schedule"] == entry["options"]["expires"] == 60
 

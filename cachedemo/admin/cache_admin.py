@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from cachedemo import conf
-from cachedemo.admin import danger, deletion, history, key, keys, letters, overview, queue, server, versions
+from cachedemo.admin import danger, dead_letters, deletion, history, key, keys, overview, queue, server, versions
 from cachedemo.admin.page import Page
 from cachedemo.models import Cache
 
@@ -47,8 +47,8 @@ class CacheAdmin(admin.ModelAdmin):
             path("queue/flush/", act(queue.flush_now), name="cachedemo_cache_flush-now"),
             path("queue/pause/", act(queue.pause_queue), name="cachedemo_cache_pause"),
             path("queue/resume/", act(queue.resume_queue), name="cachedemo_cache_resume"),
-            path("queue/retry/", act(letters.retry), name="cachedemo_cache_retry-letters"),
-            path("queue/discard/", act(letters.discard), name="cachedemo_cache_discard-letters"),
+            path("queue/retry/", act(dead_letters.retry), name="cachedemo_cache_retry-letters"),
+            path("queue/discard/", act(dead_letters.discard), name="cachedemo_cache_discard-letters"),
             path("server/", page("server", server.page), name="cachedemo_cache_server"),
             path("danger/", page("danger", danger.page), name="cachedemo_cache_danger"),
             path("danger/count/", act(danger.count), name="cachedemo_cache_count-keys"),

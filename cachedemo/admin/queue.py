@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin import actions, letters
+from cachedemo.admin import actions, dead_letters
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.operations import pause
@@ -65,7 +65,7 @@ def page(request: HttpRequest) -> Page:
         "recent": _recent(asked.answers[: len(history)], now),
     }
     if not request.headers.get("HX-Request"):
-        context["letters"] = letters.shelves(request, [state.cache for state in states if state.dead])
+        context["letters"] = dead_letters.shelves(request, [state.cache for state in states if state.dead])
     return Page("queue", "Flush queue", context, live=True)
 
 

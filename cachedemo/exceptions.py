@@ -31,6 +31,10 @@ class ForeignData(CachedemoError):
     """Raised when a key of ours holds something that cachedemo did not write."""
 
 
+class Refused(CachedemoError):
+    """Raised when an operator's action is not done; the message says why."""
+
+
 class Unavailable(CachedemoError):
     """Raised when something is not to be had now; asking again later may help."""
 

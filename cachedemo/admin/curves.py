@@ -2,25 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from cachedemo.admin.charts import Axis, Chart, Line, Moment, thin
+from cachedemo.admin.version_rows import VersionRow
 from cachedemo.operations import history
 from cachedemo.protocol.stats import Minute
 from cachedemo.templatetags.cachedemo_admin import span
-
-if TYPE_CHECKING:
-    from cachedemo.admin.version_rows import VersionRow
 
 STEPS = 60  # points of a chart, about
 
 Curve = list[float | None]
 
 
-def charts(minutes: dict[int, Minute], length: int, now: float, versions: "Sequence[VersionRow]" = ()) -> list[Chart]:
+def charts(minutes: dict[int, Minute], length: int, now: float, versions: Sequence[VersionRow] = ()) -> list[Chart]:
     """Return the charts of the last `length` minutes; the minute under way is not over, and left out."""
     whole = list(minutes.values())[:-1]
     step = max(1, length // (4 * STEPS)) if length > STEPS else 1
@@ -50,7 +47,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float, versions: "Seque
     ]
 
 
-def _moments(since: datetime, versions: "Sequence[VersionRow]") -> list[Moment]:
+def _moments(since: datetime, versions: Sequence[VersionRow]) -> list[Moment]:
     """Where somebody flushed or deleted, and where a version was announced; the latest first."""
     done = [Moment(event.at, f"{event.action}, {event.target}, {event.who}") for event in history.marked(since)]
     announced = [(datetime.fromtimestamp(row.since, UTC), row) for row in versions if row.since]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -10,13 +10,11 @@ from cachedemo import registry
 from cachedemo.admin import actions
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import dead_letters
 from cachedemo.operations.dead_letters import DeadLetter
 from cachedemo.plurals import counted
 from cachedemo.servers.roles import Error
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 SHOWN = 200
 
@@ -25,7 +23,7 @@ SHOWN = 200
 class Shelf:
     """The dead letters of one queue, and the forms for those that are shown."""
 
-    cache: "ModelCache"
+    cache: ModelCache
     letters: list[DeadLetter]
     more: int
     retry: actions.Button
@@ -34,11 +32,11 @@ class Shelf:
     problem: str = ""
 
 
-def shelves(request: HttpRequest, caches: "Sequence[ModelCache]") -> list[Shelf]:
+def shelves(request: HttpRequest, caches: Sequence[ModelCache]) -> list[Shelf]:
     return [_shelf(request, cache) for cache in caches]
 
 
-def _shelf(request: HttpRequest, cache: "ModelCache") -> Shelf:
+def _shelf(request: HttpRequest, cache: ModelCache) -> Shelf:
     queue, problem, more = str(cache.queue), "", 0
     letters: list[DeadLetter] = []
     try:
@@ -58,7 +56,7 @@ def _shelf(request: HttpRequest, cache: "ModelCache") -> Shelf:
     )
 
 
-def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple["ModelCache", list[str]]:
+def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple[ModelCache, list[str]]:
     """Return the letters that are meant: those ticked, or all that were shown. Raises Refused if one has changed."""
     cache, were = registry.by_queue(shown["queue"]), shown["letters"]
     pks = list(were) if request.POST.get("which") == "all" else request.POST.getlist("pk")

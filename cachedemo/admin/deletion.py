@@ -2,7 +2,7 @@
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import Http404, HttpRequest
 from django.urls import reverse
@@ -12,12 +12,10 @@ from cachedemo.admin import actions, tokens, version_rows
 from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import NotRegistered
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_log, history, keyspace, queue_keys, version_deletion
 from cachedemo.plurals import counted
 from cachedemo.servers.roles import QUEUE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 _COUNTED = "cachedemo_counted"
 _TOLD_TWICE = "is the current version: every read would miss until it is filled again. Tick the box to delete it."
@@ -43,7 +41,7 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
     return Page("version", f"Delete {row.prefix}", context)
 
 
-def _cache(name: str) -> "ModelCache":
+def _cache(name: str) -> ModelCache:
     try:
         return registry.by_name(name)
     except NotRegistered as error:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
@@ -15,14 +15,12 @@ from cachedemo.admin.actions import Refused, Result
 from cachedemo.admin.keys import kind_of
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
 from cachedemo.protocol import database, slots
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.waiting import Fields
 from cachedemo.servers.roles import CACHE, Error
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 LONGEST_TTL = 86400  # seconds
 
@@ -32,7 +30,7 @@ class Place:
     """Whose slot a key is."""
 
     key: str
-    cache: "ModelCache"
+    cache: ModelCache
     version: str
     pk: Any
 

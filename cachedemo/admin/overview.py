@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -11,14 +11,12 @@ from django.http import HttpRequest
 from cachedemo import conf, registry
 from cachedemo.admin import curves, tiles, version_rows
 from cachedemo.admin.page import Answers, Page, ask
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import flushdb, keyspace, workers
 from cachedemo.operations.keyspace import Survey
 from cachedemo.operations.queue_keys import key
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import CACHE, QUEUE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 RANGES = {"hour": 60, "day": 1440}  # minutes
 
@@ -27,7 +25,7 @@ RANGES = {"hour": 60, "day": 1440}  # minutes
 class Waiting:
     """What waits in one queue."""
 
-    cache: "ModelCache"
+    cache: ModelCache
     depth: int
     oldest: float | None  # seconds since the epoch
     dead: int
@@ -109,7 +107,7 @@ def look(minutes: int = 60) -> Snapshot:
     )
 
 
-def _of_each(caches: "Sequence[ModelCache]") -> list[tuple[Any, ...]]:
+def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
     return [
         command
         for cache in caches
@@ -122,6 +120,6 @@ def _of_each(caches: "Sequence[ModelCache]") -> list[tuple[Any, ...]]:
     ]
 
 
-def _waiting(cache: "ModelCache", depth: Any, oldest: Any, dead: Any, paused: Any) -> Waiting:
+def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any) -> Waiting:
     since = oldest[0][1] / 1_000_000 if oldest else None
     return Waiting(cache, depth or 0, since, dead or 0, bool(paused))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -11,14 +11,12 @@ from cachedemo import registry
 from cachedemo.admin import actions, dead_letters
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause
 from cachedemo.operations.queue_keys import key
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 CLAIMS_SHOWN = 20
 FLUSH_FOR = 5.0  # seconds that "flush now" may take
@@ -38,7 +36,7 @@ class Claimed:
 class QueueState:
     """One queue as the page shows it."""
 
-    cache: "ModelCache"
+    cache: ModelCache
     depth: int
     listed: int
     oldest: float | None
@@ -69,7 +67,7 @@ def page(request: HttpRequest) -> Page:
     return Page("queue", "Flush queue", context, live=True)
 
 
-def _commands(cache: "ModelCache") -> list[tuple[Any, ...]]:
+def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
     return [
         ("ZCARD", key(cache, "pending")),
         ("LLEN", str(cache.queue)),
@@ -85,7 +83,7 @@ def _commands(cache: "ModelCache") -> list[tuple[Any, ...]]:
     ]
 
 
-def _state(request: HttpRequest, cache: "ModelCache", answers: Sequence[Any]) -> QueueState:
+def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> QueueState:
     depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused = answers
     stopped = pause.parse(paused)
     return QueueState(
@@ -112,7 +110,7 @@ def _claims(claims: Sequence[Any], flushers: Sequence[Any], reaped: dict[bytes, 
     ]
 
 
-def _buttons(request: HttpRequest, cache: "ModelCache", paused: dict[str, Any] | None) -> list[actions.Button]:
+def _buttons(request: HttpRequest, cache: ModelCache, paused: dict[str, Any] | None) -> list[actions.Button]:
     queue = str(cache.queue)
     turn = ("resume", "Resume") if paused else ("pause", "Pause")
     return [
@@ -158,6 +156,6 @@ def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"The queue {cache.queue} is flushed again.", {})
 
 
-def _unless_changed(cache: "ModelCache", shown: dict[str, Any]) -> None:
+def _unless_changed(cache: ModelCache, shown: dict[str, Any]) -> None:
     if pause.is_paused(cache) != shown["paused"]:
         raise actions.Refused(actions.STALE)

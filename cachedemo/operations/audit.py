@@ -7,15 +7,13 @@ is drift: a write that went past cachedemo without `evict`, or a bug.
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
 from cachedemo.protocol import database, slots
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers.roles import CACHE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ class Report(NamedTuple):
 
 
 def audit(
-    cache: "ModelCache",
+    cache: ModelCache,
     sample: int | None = None,
     repair: bool = False,
     progress: Callable[[int], None] = lambda looked_at: None,
@@ -85,14 +83,14 @@ def audit(
     return Report(looked_at, drifts, len(drifts) if repair else 0)
 
 
-def _still_differing(cache: "ModelCache", suspects: list[Any]) -> list[Drift]:
+def _still_differing(cache: ModelCache, suspects: list[Any]) -> list[Drift]:
     if not suspects:
         return []
     time.sleep(SECOND_LOOK)
     return [drift for batch in _batches(iter(suspects)) for drift in _differing(cache, batch)]
 
 
-def _differing(cache: "ModelCache", pks: list[Any]) -> list[Drift]:
+def _differing(cache: ModelCache, pks: list[Any]) -> list[Drift]:
     """Look at the slots before the source: a write between the two looks like drift, never the other way round."""
     cached = {pk: entry for pk, slot in zip(pks, cache.slots.get_many(pks), strict=True) if (entry := _value(slot))}
     pending, _ = cache.queue_of_writes.pending(list(cached), cache.slots.version) if cached else ([], None)
@@ -111,7 +109,7 @@ def _value(slot: bytes | None) -> Entry | None:
     return slots.held(slot) if slot and slot[:1] in (b"V", b"N") else None
 
 
-def _agree(cache: "ModelCache", cached: Entry, expected: Entry) -> bool:
+def _agree(cache: ModelCache, cached: Entry, expected: Entry) -> bool:
     if cached.body is None or expected.body is None:
         return cached.body == expected.body
     try:
@@ -131,7 +129,7 @@ def _batches(pks: Iterator[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _all(cache: "ModelCache") -> Iterator[Any]:
+def _all(cache: ModelCache) -> Iterator[Any]:
     cursor = 0
     while True:
         cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{cache.slots.prefix}*", "COUNT", BATCH)
@@ -140,7 +138,7 @@ def _all(cache: "ModelCache") -> Iterator[Any]:
             return
 
 
-def _drawn(cache: "ModelCache", sample: int) -> Iterator[Any]:
+def _drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
     keys: set[bytes] = set()
     for _ in range(_TRIES):
         keys |= {key for key in CACHE.pipeline([("RANDOMKEY",)] * sample) if isinstance(key, bytes)}
@@ -150,7 +148,7 @@ def _drawn(cache: "ModelCache", sample: int) -> Iterator[Any]:
     return iter(ours[:sample])
 
 
-def _pks(cache: "ModelCache", keys: Any) -> Iterator[Any]:
+def _pks(cache: ModelCache, keys: Any) -> Iterator[Any]:
     prefix = cache.slots.prefix.encode()
     for key in keys:
         pk = key[len(prefix) :].decode(errors="replace")

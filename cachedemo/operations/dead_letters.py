@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import database, flush
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ class DeadLetter(NamedTuple):
         return self.error.partition(":")[0]
 
 
-def letters(cache: "ModelCache", pks: Sequence[str] | None = None, limit: int | None = None) -> list[DeadLetter]:
+def letters(cache: ModelCache, pks: Sequence[str] | None = None, limit: int | None = None) -> list[DeadLetter]:
     """Return dead letters with what differs from the row, the oldest first.
 
     Args:
@@ -72,19 +70,19 @@ def letters(cache: "ModelCache", pks: Sequence[str] | None = None, limit: int | 
     ]
 
 
-def _rows(cache: "ModelCache", pks: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the rows by the pk's text; an id that is none has no row."""
     readable = [cache.codec.to_pk(pk) for pk in pks if cache.codec.is_pk(pk)]
     pieces = [readable[start : start + PIECE] for start in range(0, len(readable), PIECE)]
     return {str(pk): values for piece in pieces for pk, (_, values) in database.select_many(cache, piece).items()}
 
 
-def retry(cache: "ModelCache", pks: Iterable[str]) -> int:
+def retry(cache: ModelCache, pks: Iterable[str]) -> int:
     """Give dead letters back to the flush; return how many of these rows were dead."""
     return cache.queue_of_writes.retry(pks)
 
 
-def discard(cache: "ModelCache", pks: Iterable[str]) -> int:
+def discard(cache: ModelCache, pks: Iterable[str]) -> int:
     """Give up what was refused, for good; return how many of these rows were dead.
 
     Their slots are emptied at once, or as soon as the cache answers, so that reads return the row again.
@@ -103,7 +101,7 @@ class NotDead(CachedemoError):
     """Raised when a row that is named is no dead letter."""
 
 
-def check(cache: "ModelCache", pks: Iterable[str]) -> None:
+def check(cache: ModelCache, pks: Iterable[str]) -> None:
     """Raises NotDead for the first of these rows that is no dead letter."""
     pks = list(pks)
     dead = cache.queue_of_writes.dead(pks)

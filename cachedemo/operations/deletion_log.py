@@ -1,20 +1,18 @@
 """A version's deletion together with its entry in the history."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cachedemo.exceptions import Unavailable
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import history, version_deletion
 from cachedemo.operations.deletion_progress import DONE, Deletion
 from cachedemo.plurals import counted
 
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
-
 logger = logging.getLogger(__name__)
 
 
-def run(cache: "ModelCache", version: str, entry_id: int | None) -> None:
+def run(cache: ModelCache, version: str, entry_id: int | None) -> None:
     """Delete the keys of a retiring version, and write down how that went."""
     name = version_deletion.prefix(cache, version)
     try:

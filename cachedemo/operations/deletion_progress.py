@@ -4,14 +4,12 @@
 """
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, queue_keys
 from cachedemo.servers.roles import QUEUE
 from cachedemo.servers.scripts import Script
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 _end_deletion = Script("end_deletion")
 
@@ -46,11 +44,11 @@ class Deletion(NamedTuple):
         return self.updated - self.begun
 
 
-def key(cache: "ModelCache", version: str) -> str:
+def key(cache: ModelCache, version: str) -> str:
     return queue_keys.key(cache, f"deletion:{version}")
 
 
-def find(cache: "ModelCache", version: str) -> Deletion | None:
+def find(cache: ModelCache, version: str) -> Deletion | None:
     """Return how far the last deletion of a version is, None if there was none."""
     return parse(QUEUE.command("HGETALL", key(cache, version)))
 
@@ -70,14 +68,14 @@ def parse(answer: Any) -> Deletion | None:
     )
 
 
-def begin(cache: "ModelCache", version: str, deletion: Deletion) -> None:
+def begin(cache: ModelCache, version: str, deletion: Deletion) -> None:
     """Note that a deletion is under way, in place of whatever there was."""
     name = key(cache, version)
     fields = [part for pair in deletion._asdict().items() for part in pair]
     _raise(QUEUE.pipeline([("DEL", name), ("HSET", name, *fields)]))
 
 
-def report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
+def report(cache: ModelCache, version: str, deleted: int) -> Deletion:
     """Add to what is deleted, and see whether somebody has cancelled."""
     name = key(cache, version)
     answers = QUEUE.pipeline(
@@ -87,11 +85,11 @@ def report(cache: "ModelCache", version: str, deleted: int) -> Deletion:
     return deletion or Deletion(CANCELLED, deleted, deleted, time.time(), time.time(), "")
 
 
-def cancel(cache: "ModelCache", version: str) -> None:
+def cancel(cache: ModelCache, version: str) -> None:
     QUEUE.command("HSET", key(cache, version), "state", CANCELLED)
 
 
-def end(cache: "ModelCache", version: str, deletion: Deletion) -> Deletion:
+def end(cache: ModelCache, version: str, deletion: Deletion) -> Deletion:
     """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment."""
     keys = [queue_keys.key(cache, "versions"), key(cache, version)]
     QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])

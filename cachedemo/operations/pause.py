@@ -2,25 +2,23 @@
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import queue_keys
 from cachedemo.servers.roles import QUEUE
 
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
-
-def pause(cache: "ModelCache", by: str) -> None:
+def pause(cache: ModelCache, by: str) -> None:
     """Let no worker flush this queue; `drain`, `cache_drain` and "flush now" still do."""
     QUEUE.command("SET", key(cache), json.dumps({"by": by, "at": time.time()}))
 
 
-def resume(cache: "ModelCache") -> None:
+def resume(cache: ModelCache) -> None:
     QUEUE.command("DEL", key(cache))
 
 
-def is_paused(cache: "ModelCache") -> bool:
+def is_paused(cache: ModelCache) -> bool:
     return bool(QUEUE.command("EXISTS", key(cache)))
 
 
@@ -35,5 +33,5 @@ def parse(answer: Any) -> dict[str, Any] | None:
         return {"by": "somebody", "at": time.time()}
 
 
-def key(cache: "ModelCache") -> str:
+def key(cache: ModelCache) -> str:
     return queue_keys.key(cache, "paused")

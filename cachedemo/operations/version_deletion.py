@@ -13,16 +13,13 @@ import json
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from cachedemo.exceptions import CachedemoError
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_progress, keyspace, queue_keys
 from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
 from cachedemo.protocol.versions import LIVE
 from cachedemo.servers.roles import CACHE, QUEUE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 RETIRING = "retiring"
 BATCH = 100  # keys looked at in one go: the server is kept for some ten microseconds
@@ -34,21 +31,21 @@ class DeletionRefused(CachedemoError):
     """Raised when a version is not deleted; the message says why."""
 
 
-def prefix(cache: "ModelCache", version: str) -> str:
+def prefix(cache: ModelCache, version: str) -> str:
     return cache.slots.key("", version)
 
 
-def count(cache: "ModelCache", version: str) -> int:
+def count(cache: ModelCache, version: str) -> int:
     """The dry run: return how many keys a deletion would take now."""
     return sum(group.keys for group in keyspace.scan(prefix(cache, version)).groups.values())
 
 
-def versions_with_keys(cache: "ModelCache") -> set[str]:
+def versions_with_keys(cache: ModelCache) -> set[str]:
     """Return the versions of a model that keys were found of; looks at every key."""
     return {group.version for group in keyspace.scan("v").ours({cache.slots.name})}
 
 
-def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = False) -> Deletion:
+def begin(cache: ModelCache, version: str, by: str, *, even_current: bool = False) -> Deletion:
     """Retire a version and note that its deletion is under way; `run` does the work.
 
     Raises:
@@ -71,7 +68,7 @@ def begin(cache: "ModelCache", version: str, by: str, *, even_current: bool = Fa
     return deletion
 
 
-def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | None = None) -> Deletion:
+def run(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None = None) -> Deletion:
     """Delete the keys of a version that `begin` has retired, until there are none or somebody cancels.
 
     Args:
@@ -88,12 +85,12 @@ def run(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | No
     return deletion_progress.end(cache, version, deletion) if deletion.state == RUNNING else deletion
 
 
-def _under_way(cache: "ModelCache") -> set[bytes]:
+def _under_way(cache: ModelCache) -> set[bytes]:
     """Return the writers that may have got their stamp before the version was retired: they fill it once more."""
     return {writer for writer in QUEUE.command("ZRANGE", _owed(cache), 0, -1) if not writer.endswith(b":cache")}
 
 
-def _wait_for(cache: "ModelCache", version: str, writers: set[bytes]) -> None:
+def _wait_for(cache: ModelCache, version: str, writers: set[bytes]) -> None:
     """Wait until these writers are done, or so late that they count as dead, or until somebody cancels."""
     patience = time.monotonic() + cache.lease_timeout
     while writers & _under_way(cache) and time.monotonic() < patience:
@@ -102,11 +99,11 @@ def _wait_for(cache: "ModelCache", version: str, writers: set[bytes]) -> None:
         time.sleep(REPORT_EVERY)
 
 
-def _owed(cache: "ModelCache") -> str:
+def _owed(cache: ModelCache) -> str:
     return queue_keys.key(cache, "owed")
 
 
-def _sweep(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
+def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
     """Delete what a whole SCAN finds; stop if somebody cancels."""
     pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
     while True:
@@ -123,7 +120,7 @@ def _sweep(cache: "ModelCache", version: str, tell: Callable[[Deletion], None] |
         time.sleep(PAUSE)
 
 
-def cancel(cache: "ModelCache", version: str) -> bool:
+def cancel(cache: ModelCache, version: str) -> bool:
     """Stop a deletion; return whether one was under way. What is left of the version serves again."""
     deletion = deletion_progress.find(cache, version)
     if deletion is None or deletion.state != RUNNING:
@@ -133,7 +130,7 @@ def cancel(cache: "ModelCache", version: str) -> bool:
     return True
 
 
-def _set_state(cache: "ModelCache", version: str, state: str) -> None:
+def _set_state(cache: ModelCache, version: str, state: str) -> None:
     versions = queue_keys.key(cache, "versions")
     record = QUEUE.command("HGET", versions, version)
     if record is not None:

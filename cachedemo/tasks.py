@@ -1,4 +1,4 @@
-"""Celery's way in: shells that call the code."""
+"""The Celery tasks: shells that call the code."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ from cachedemo.protocol import flush as flushing
 logger = logging.getLogger(__name__)
 
 TURN = 1.0  # seconds that one task goes on flushing before it asks for the next
-EXPIRES = 10  # seconds after which a request for a flush is worth nothing; beat has asked again by then
+EXPIRES = 10  # seconds after which a request for a flush is useless; beat has asked again by then
 SCAN_EXPIRES = 60
 AUDITED = 100  # slots of each model that beat has looked at
 
@@ -43,13 +43,13 @@ def _flush(cache: ModelCache) -> None:
 
 
 def request_flush(queue: str) -> None:
-    """Ask the workers for a flush of `queue`; raises whatever the broker's client raises."""
+    """Ask the workers for a flush of `queue`. Raises what the broker's client raises."""
     flush.apply_async([queue], expires=EXPIRES, retry=False)
 
 
 @shared_task(ignore_result=True)
 def audit(sample: int = AUDITED) -> None:
-    """Compare a sample of each model's slots with the source; drift is logged, not mended."""
+    """Compare a sample of each model's slots with the database; drift is logged, not repaired."""
     for cache in registry.registered():
         try:
             auditing.audit(cache, sample)
@@ -73,13 +73,13 @@ def delete_version(name: str, version: str, entry_id: int | None = None) -> None
 
 
 def request_deletion(name: str, version: str, entry_id: int | None) -> None:
-    """Ask the workers to delete a version; raises whatever the broker's client raises."""
+    """Ask the workers to delete a version. Raises what the broker's client raises."""
     delete_version.apply_async([name, version, entry_id], retry=False)
 
 
 @worker_ready.connect
 def begin(**_: Any) -> None:
-    """Say that this worker is alive, and count the keys for whoever looks before the first minute is over."""
+    """Say that this worker is alive, and count the keys, so that pages have the numbers before beat's first minute."""
     workers.start()
     scan.apply_async(expires=SCAN_EXPIRES, retry=False)
 

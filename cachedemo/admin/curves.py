@@ -36,7 +36,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float, versions: Sequen
             [
                 Line("cache", "good", curve(_rate("hits"))),
                 Line("pending", "warn", curve(_rate("pending"))),
-                Line("source", "bad", curve(_rate("source"))),
+                Line("database", "bad", curve(_rate("source"))),
             ],
             _plain,
         ),

@@ -9,12 +9,13 @@ from django.urls import reverse
 
 from cachedemo import registry, tasks
 from cachedemo.admin import actions, tokens, version_rows
-from cachedemo.admin.actions import Refused, Result
+from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
-from cachedemo.exceptions import NotRegistered
+from cachedemo.exceptions import NotRegistered, Refused
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import deletion_log, history, keyspace, queue_keys, version_deletion
+from cachedemo.operations import deletion_log, history, queue_keys, version_deletion
 from cachedemo.plurals import counted
+from cachedemo.protocol import slot_keys
 from cachedemo.servers.roles import QUEUE
 
 _COUNTED = "cachedemo_counted"
@@ -24,7 +25,7 @@ _TOLD_TWICE = "is the current version: every read would miss until it is filled 
 def page(request: HttpRequest, name: str, version: str) -> Page:
     """The page of one version: what is known of it, the dry run, and the deletion."""
     cache = _cache(name)
-    if not re.fullmatch(keyspace.VERSION, version):
+    if not re.fullmatch(slot_keys.VERSION, version):
         raise Http404("No version looks like that.")
     asked = ask(QUEUE, [("HGETALL", queue_keys.key(cache, "versions"))])
     rows = version_rows.rows([cache], asked.answers, None)
@@ -61,7 +62,7 @@ def _counted(request: HttpRequest, row: version_rows.VersionRow) -> int | None:
 
 @actions.action("count-version", back="versions")
 def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """The dry run: count the keys, delete none."""
+    """The dry run: count the keys and delete none."""
     cache = _cache(shown["model"])
     keys = version_deletion.count(cache, shown["version"])
     request.session[_COUNTED] = {"prefix": shown["target"], "keys": keys, "at": time.time()}
@@ -86,7 +87,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     entry_id = deletion_log.begin(target, left, request.user.pk)
     try:
         tasks.request_deletion(cache.slots.name, version, entry_id)
-    except Exception as error:  # whatever a broker's client raises
+    except Exception as error:  # any error of the broker's client
         history.forget(entry_id)
         version_deletion.cancel(cache, version)
         raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error

@@ -1,4 +1,4 @@
-"""The flush queue: what waits, who has it in hand, and what the database has refused."""
+"""The flush queue: what waits, which worker has claimed it, and what the database has refused."""
 
 import time
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from cachedemo import registry
 from cachedemo.admin import actions, dead_letters
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause
 from cachedemo.operations.queue_keys import key
@@ -24,7 +25,7 @@ FLUSH_FOR = 5.0  # seconds that "flush now" may take
 
 @dataclass
 class Claimed:
-    """A row in hand, until when (seconds since the epoch), by whom, and how many flushes it has outlived."""
+    """A claimed row: until when (seconds since the epoch), by which worker, and how many of its flushes died."""
 
     pk: str
     deadline: float
@@ -44,7 +45,7 @@ class QueueState:
     claims: list[Claimed]
     dead: int
     owed: int
-    overdue: float  # seconds since the oldest of them should have been worked off
+    overdue: float  # seconds since the oldest of these slots should have been emptied
     paused: dict[str, Any] | None
     buttons: list[actions.Button]
 
@@ -131,7 +132,7 @@ def _recent(answers: Sequence[Any], now: float) -> dict[str, float]:
 
 @actions.action("flush-now", back="queue")
 def flush_now(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """Flush here and now, worker or no worker, paused or not; for some seconds at most."""
+    """Flush in this request, for some seconds at most: no worker is needed, and a pause does not matter."""
     cache, rows, end = registry.by_queue(shown["queue"]), 0, time.monotonic() + FLUSH_FOR
     while flushed := cache.flush():
         rows += flushed
@@ -158,4 +159,4 @@ def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
 
 def _unless_changed(cache: ModelCache, shown: dict[str, Any]) -> None:
     if pause.is_paused(cache) != shown["paused"]:
-        raise actions.Refused(actions.STALE)
+        raise Refused(actions.STALE)

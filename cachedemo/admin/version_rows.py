@@ -41,7 +41,7 @@ class VersionRow:
 
     @property
     def state(self) -> str:
-        """current and live are announced, retiring is being deleted, retired has keys and nobody who serves it."""
+        """current and live are announced, retiring is being deleted, retired has keys but no process serves it."""
         announced = self.record.state if self.record else ""
         if announced == version_deletion.RETIRING:
             return "retiring"
@@ -75,7 +75,7 @@ class VersionRow:
 
 
 def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
-    """Return the commands that `rows` wants the answers to, for somebody's pipeline."""
+    """Return the commands whose answers `rows` takes, for a pipeline of the caller."""
     return [("HGETALL", queue_keys.key(cache, "versions")) for cache in caches]
 
 
@@ -90,6 +90,6 @@ def _of_model(cache: ModelCache, answer: dict[bytes, bytes], survey: Survey | No
     noted = records(answer)
     if not cache.queue:  # what is registered here is all there is to know
         noted = {cache.slots.version: Record(LIVE, 0, sorted(cache.codec.fields))}
-    groups = {group.version: group for group in (survey.ours({cache.slots.name}) if survey else [])}
+    groups = {group.version: group for group in (survey.of_model(cache.slots.name) if survey else [])}
     versions = sorted({cache.slots.version, *noted, *groups}, key=int, reverse=True)
     return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]

@@ -289,7 +289,7 @@ def test_an_old_version_of_a_model_without_a_queue_is_deleted(
     [
         ([], "Name a model and a version"),
         (["user"], "Name the version too"),
-        (["user", "one"], "'one' is no version: name its number"),
+        (["user", "one"], "'one' is not a version: name its number"),
         (["nobody", "1"], "No registered model has the name 'nobody'"),
         (["user", "1", "--previous"], "Name a model and a version"),
     ],

@@ -34,12 +34,12 @@ def _flush(cache: ModelCache) -> None:
     end = time.monotonic() + TURN
     try:
         if pause.is_paused(cache):
-            return flushing.reap(cache)  # what is owed to the cache is not what the operator has paused
+            return flushing.reap(cache)  # a pause stops the flush, and not the emptying of slots
         while cache.flush():
             if time.monotonic() > end:
                 return request_flush(str(cache.queue))
     except CachedemoError as error:  # the other queues are flushed all the same
-        logger.warning("Flush of %s put off: %s", cache.queue, error)
+        logger.warning("Flush of %s postponed: %s", cache.queue, error)
 
 
 def request_flush(queue: str) -> None:

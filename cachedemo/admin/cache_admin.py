@@ -28,7 +28,7 @@ TABS = (
 
 @admin.register(Cache)
 class CacheAdmin(admin.ModelAdmin):
-    """Has no rows: each page of its own asks the servers."""
+    """Has no rows: each of its pages asks the servers."""
 
     def get_urls(self) -> list[URLPattern]:
         page, action = self._page, self._action

@@ -1,4 +1,4 @@
-"""The overview's curves: which numbers of the statistics make which chart."""
+"""The overview's curves: which numbers of the statistics, counted in `protocol/stats.py`, make which chart."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,6 +13,9 @@ from cachedemo.protocol.stats import Minute
 from cachedemo.templatetags.cachedemo_admin import span
 
 STEPS = 60  # points of a chart, about
+
+# Where reads got their value: the metric, the line's name and its tone.
+_ORIGINS = (("hits", "cache", "good"), ("pending", "pending", "warn"), ("source", "database", "bad"))
 
 Curve = list[float | None]
 
@@ -30,16 +33,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float, versions: Sequen
     axis = Axis(end, len(curve(_reads)), step, _moments(since, versions))
     return [
         Chart("Hit ratio", axis, [Line("hits", "good", curve(_ratio))], lambda v: f"{v:.0f} %", top=100),
-        Chart(
-            "Reads a second",
-            axis,
-            [
-                Line("cache", "good", curve(_rate("hits"))),
-                Line("pending", "warn", curve(_rate("pending"))),
-                Line("database", "bad", curve(_rate("source"))),
-            ],
-            _plain,
-        ),
+        Chart("Reads a second", axis, [Line(name, tone, curve(_rate(of))) for of, name, tone in _ORIGINS], _plain),
         Chart("Flush lag", axis, [Line("oldest of a batch", "warn", curve(_lag, max))], span),
         Chart("Rows flushed a second", axis, [Line("rows", "good", curve(_rate("flushed")))], _plain),
         Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size, unit=2**20),

@@ -1,4 +1,4 @@
-"""The danger zone: FLUSHDB of the cache database. A page of its own, never polled."""
+"""The danger zone: FLUSHDB of the cache's Redis database. A separate page, never refreshed by itself."""
 
 import time
 from typing import Any

@@ -73,25 +73,26 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
 @actions.action("delete-version", back="versions")
 def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Retire the version and ask a worker to delete its keys."""
-    cache, version = _cache(shown["model"]), shown["version"]
+    cache, version, name = _cache(shown["model"]), shown["version"], shown["target"]
+    insists = request.POST.get("even_current") == "yes"
     if shown["keys"] is None:
         raise Refused("Count its keys first.")
-    insists = request.POST.get("even_current") == "yes"
     if version == cache.slots.version and not insists:
-        raise Refused(f"Version {shown['target']} {_TOLD_TWICE}")
+        raise Refused(f"Version {name} {_TOLD_TWICE}")
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
     request.session.pop(_COUNTED, None)  # the next deletion begins with a count of its own
     left = deletion.total - deletion.deleted
-    words = f"Deleting {counted(left, 'key')} of {shown['target']}."
-    target = shown["target"]
-    entry_id = deletion_log.begin(target, left, request.user.pk)
+    _ask_a_worker(cache, version, deletion_log.begin(name, left, request.user.pk))
+    return Result(f"Deleting {counted(left, 'key')} of {name}.", {"keys": left}, outcome=history.RUNNING)
+
+
+def _ask_a_worker(cache: ModelCache, version: str, entry_id: int) -> None:
     try:
         tasks.request_deletion(cache.slots.name, version, entry_id)
     except Exception as error:  # any error of the broker's client
         history.forget(entry_id)
         version_deletion.cancel(cache, version)
         raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error
-    return Result(words, {"keys": left}, outcome=history.RUNNING)
 
 
 @actions.action("cancel-deletion", back="versions")

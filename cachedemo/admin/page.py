@@ -13,7 +13,7 @@ from cachedemo.servers.roles import Error, Role
 class Page(NamedTuple):
     """A template of the folder admin/cachedemo, the page's title, and what the template shows.
 
-    A page with a part that refreshes itself has it in `<name>_live.html`, and a request of htmx gets only that.
+    The part of a page that refreshes itself is in `<name>_live.html`, and a request of htmx gets only that.
     """
 
     name: str

@@ -61,7 +61,7 @@ def _waiting(seen: Snapshot) -> list[Tile]:
 
 def workers_alive(seen: Snapshot) -> Tile:
     if not seen.queue.up:
-        return Tile("Workers alive", UNKNOWN, "they say so on the queue server")
+        return Tile("Workers alive", UNKNOWN, "the queue server, which knows, does not answer")
     names = ", ".join(sorted(seen.alive)[:3])
     return Tile("Workers alive", str(len(seen.alive)), names or "nobody flushes", GOOD if seen.alive else BAD)
 

@@ -70,7 +70,7 @@ def audit(
         progress(looked_at)
     drifts = _still_differing(cache, suspects)
     for drift in drifts:
-        where = ", ".join(drift.fields) or "all of it"  # by name only: a log is no place for people's data
+        where = ", ".join(drift.fields) or "all of it"  # by name only: people's data does not belong in a log
         logger.warning("Drift: %s and the database differ in %s.", cache.slots.key(drift.pk), where)
     return Report(looked_at, drifts)
 

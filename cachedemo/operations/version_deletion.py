@@ -54,7 +54,7 @@ def begin(cache: ModelCache, version: str, by: str, *, even_current: bool = Fals
             not a version at all, and keys that begin like that are somebody else's.
     """
     if not re.fullmatch(slot_keys.VERSION, version):
-        raise DeletionRefused(f"{version!r} is no version: name a number.")
+        raise DeletionRefused(f"{version!r} is not a version: name a number.")
     if version == cache.slots.version and not even_current:
         raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
     before = deletion_progress.find(cache, version)

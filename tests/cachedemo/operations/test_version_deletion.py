@@ -208,7 +208,7 @@ def test_what_is_no_version_is_not_deleted(users: Any, redis_cache: redis.Redis,
     client = client_of(operator(*ALL))
     if version:
         assert client.get(url("version", "user", version)).status_code == 404
-    with pytest.raises(DeletionRefused, match="is no version"):
+    with pytest.raises(DeletionRefused, match="is not a version"):
         version_deletion.begin(users, version, "olga", even_current=True)
     assert redis_cache.exists("version:user:42")
 

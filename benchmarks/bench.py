@@ -71,15 +71,15 @@ class Bench:
 
     def bare_cache(self) -> Any:
         """Return a plain redis-py client of the cache with the very settings that cachedemo gives its own."""
-        from cachedemo.servers import roles
+        from cachedemo.servers.client import connect
 
-        return roles.connect(self.cache.url(0))
+        return connect(self.cache.url(0))
 
     def bare_queue(self) -> Any:
         """Return such a client of the queue."""
-        from cachedemo.servers import roles
+        from cachedemo.servers.client import connect
 
-        return roles.connect(self.queue.url(1))
+        return connect(self.queue.url(1))
 
     def start_empty(self) -> None:
         """Empty both servers and let cachedemo forget what it has announced to them."""

@@ -29,10 +29,10 @@ def measure(bench: Bench) -> Iterator[Result]:
     _fill_bare(bench, rows)
     queue = bench.bare_queue()
     rounds = bench.track("flush of batches of 500", range(len(rows) // BATCH))
-    bench.users.batch_size, default = BATCH, bench.users.batch_size
+    bench.users.table.options.batch_size, default = BATCH, bench.users.table.options.batch_size
     ours, theirs = seconds_a_call(rounds, 1, bench.users.flush, lambda: _flush_bare(queue))
-    bench.users.batch_size = default
-    assert bench.users.queue_of_writes.depth() == queue.llen(LIST) == 0
+    bench.users.table.options.batch_size = default
+    assert bench.users.table.queue.depth() == queue.llen(LIST) == 0
     what = f"flush of {len(rows):,} rows"
     yield Result(what, BATCH / ours, "bare loop", BATCH / theirs, "rows/s", at_least=0.5)
 

@@ -19,7 +19,7 @@ CHUNK = 500
 def measure(bench: Bench) -> Iterator[Result]:
     bodies = _bodies(bench)
     bare = {f"user:{pk}": body for pk, body in bodies.items()}
-    keys = [bench.users.slots.key(pk) for pk in bodies]
+    keys = [bench.users.table.slots.key(pk) for pk in bodies]
     ours = _bytes_a_row(bench, keys, lambda: _warm(bench, list(bodies)))
     for label, seconds in (("SET", None), ("SET EX 60", 60)):
         theirs = _bytes_a_row(bench, list(bare), lambda seconds=seconds: _set(bench.bare_cache(), bare, seconds))

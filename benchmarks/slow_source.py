@@ -30,7 +30,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
     users, queue, rounds = bench.users, bench.bare_queue(), bench.times(3, 2)
     bench.start_empty()
-    fill_ours(bench, range(1, rounds * (1 + WORKERS) * users.batch_size + 1))
+    fill_ours(bench, range(1, rounds * (1 + WORKERS) * users.table.options.batch_size + 1))
     _fill_article(bench, rounds)
     slow = override_settings(CACHEDEMO=settings.CACHEDEMO | {"SOURCE_LATENCY_MS": LATENCY_MS})
     with slow, ThreadPoolExecutor(WORKERS) as workers:
@@ -41,7 +41,8 @@ def measure(bench: Bench) -> Iterator[Result]:
             lambda: list(workers.map(lambda _: users.flush(), range(WORKERS))),
             lambda: _flush_article(queue, 1),
         )
-    one, two, pace = users.batch_size / alone, WORKERS * users.batch_size / together, 1 / article
+    batch = users.table.options.batch_size
+    one, two, pace = batch / alone, WORKERS * batch / together, 1 / article
     yield Result("flush, source 200 ms away", one, "article's flusher", pace, "rows/s", at_least=800)
     yield Result(f"{WORKERS} flushes at once, 200 ms", two, "article's flusher", pace, "rows/s")
 

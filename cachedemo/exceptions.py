@@ -1,6 +1,7 @@
 """What can go wrong, one sentence each."""
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 
 class CachedemoError(Exception):
@@ -15,8 +16,8 @@ class VersionConflict(CachedemoError, ImproperlyConfigured):
     """Raised when a version number is announced with other fields than it is live with."""
 
 
-class StaleInstance(CachedemoError):
-    """Raised when an instance is saved that has not seen an acknowledged write of its row."""
+class StaleInstance(CachedemoError, DatabaseError):
+    """Raised when an instance is saved that has not seen an acknowledged write of its row; nothing was written."""
 
 
 class InsideTransaction(CachedemoError):
@@ -36,7 +37,7 @@ class Refused(CachedemoError):
 
 
 class Unavailable(CachedemoError):
-    """Raised when something is not to be had now; asking again later may help."""
+    """Raised when something is unavailable now; asking again later may help."""
 
     retry_after = 1  # seconds
     full = False  # whether it is only that the server has no memory left: nothing was taken

@@ -1,16 +1,15 @@
 """What is registered for a model, and what one can ask of it."""
 
-import zlib
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any, ClassVar
 
-from django.db import models, router, transaction
+from django.db import models, transaction
 
-from cachedemo.exceptions import CacheUnavailable
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
-from cachedemo.protocol import flush, reads, versions
+from cachedemo.protocol import flush, owed, reads, versions
+from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.no_queue import NoQueue
@@ -31,14 +30,16 @@ class ModelCache:
         timeout: seconds a value lives in the cache.
         missing_timeout: seconds the knowledge lives that there is no such row.
         lease_timeout: seconds a reader or writer may take before it counts as dead; longer than any statement to
-            the source may take.
+            the database may take.
         batch_size: rows a flush takes at once.
         claim_deadline: seconds a flush may take before its rows are given to another.
         max_pending: rows that may wait; beyond, write-behind goes write-through.
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
             less than the socket timeout of 1; None trusts the server's own `appendfsync`.
-        max_attempts: how often a superseded write is tried, or a batch that the source gave no answer to.
+        max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         pattern: the default way to write.
+        stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
+            changed on the instance and puts nothing else back, "refuse" raises StaleInstance.
     """
 
     name: str = ""
@@ -54,16 +55,28 @@ class ModelCache:
     fsync_within: float | None = None
     max_attempts: int = 5
     pattern: Pattern = Pattern.CACHE_ASIDE
+    stale_saves: str = MERGE
 
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
         self.name = self.name or str(model._meta.model_name)
         if self.queue == "":
             self.queue = f"flush:{model._meta.model_name}s"
-        self.codec = Codec(model, self.fields)
-        self.slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
-        self.queue_of_writes = FlushQueue(self.queue) if self.queue else NoQueue(self.slots.version)
-        self.announced: bytes | None = None  # what the queue holds about our version, once it does
+        self.table = self._table()
+
+    def _table(self) -> CachedTable:
+        """Return what the steps of the protocol take: they know nothing of this class."""
+        slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
+        queue = FlushQueue(self.queue) if self.queue else NoQueue(self.name, slots.version)
+        options = Options(
+            lease_timeout=self.lease_timeout,
+            batch_size=self.batch_size,
+            claim_deadline=self.claim_deadline,
+            max_pending=self.max_pending,
+            fsync_within=self.fsync_within,
+            max_attempts=self.max_attempts,
+        )
+        return CachedTable(self.model, Codec(self.model, self.fields), slots, queue, options)
 
     # reading
 
@@ -77,26 +90,34 @@ class ModelCache:
             DoesNotExist: there is no such row.
             QueueUnavailable, SourceUnavailable: it cannot be told.
         """
-        pk = self.to_pk(pk)
-        entry = reads.find_with_ttl(self, pk) if with_ttl else reads.find(self, pk)
+        table, pk = self.table, self.table.to_pk(pk)
+        entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
         if entry.body is None:
-            raise self.missing(pk)
+            raise table.missing(pk)
         return entry
 
     def get(self, pk: Any) -> Any:
         """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
-        entry, values = reads.find_values(self, self.to_pk(pk))
-        return self.codec.instance(values, entry.stamp, self.using)
+        table = self.table
+        entry, values = reads.find_values(table, table.to_pk(pk))
+        return table.codec.instance(values, entry.stamp, table.using)
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
         """Return an entry for each row that exists: pk -> entry."""
-        wanted = list(dict.fromkeys(self.to_pk(pk) for pk in pks))
-        return {pk: entry for pk, entry in reads.find_many(self, wanted).items() if entry.body is not None}
+        wanted = list(dict.fromkeys(self.table.to_pk(pk) for pk in pks))
+        return {pk: entry for pk, entry in reads.find_many(self.table, wanted).items() if entry.body is not None}
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
         """Return an instance for each row that exists: pk -> instance."""
-        using = self.using
+        using = self.table.using
         return {pk: self._instance(pk, entry, using) for pk, entry in self.read_many(pks).items()}
+
+    def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
+        codec = self.table.codec
+        try:
+            return codec.instance(codec.decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+        except ValueError:
+            return self.get(pk)
 
     def warm(self, pks: Iterable[Any]) -> int:
         """Load the rows that are not in the cache; return how many of them all exist."""
@@ -104,13 +125,13 @@ class ModelCache:
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""
-        return f'"{self.version}-{entry.stamp:016d}-{zlib.crc32(entry.body or b""):08x}"'
+        return self.table.etag(entry)
 
     # writing
 
     def via(self, pattern: Pattern | str) -> Writer:
         """Return the writes of this cache in another pattern than the default."""
-        return Writer(self, Pattern(pattern))
+        return Writer(self.table, Pattern(pattern))
 
     def update(self, pk: Any, /, **fields: Any) -> Any:
         """Write the named fields in the default pattern. See `Writer.update`."""
@@ -129,24 +150,18 @@ class ModelCache:
 
         For writes that went past cachedemo: `QuerySet.update()`, `bulk_update`, `bulk_create`, raw SQL.
         """
-        rows = [self.to_pk(pk) for pk in pks]
-        transaction.on_commit(lambda: self._evict(rows), using=self.using)
-
-    def _evict(self, pks: list[Any]) -> None:
-        try:
-            self.slots.drop(pks, self.queue_of_writes.versions())
-        except CacheUnavailable:
-            self.queue_of_writes.owe(pks)
+        rows = [self.table.to_pk(pk) for pk in pks]
+        transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
 
     # operating
 
     def flush(self) -> int:
         """Flush one batch of waiting writes; return how many rows it took."""
-        return flush.flush(self)
+        return flush.flush(self.table)
 
     def drain(self, timeout: float | None = None) -> int:
         """Flush until nothing waits but dead letters; `timeout` in seconds. See `flush.drain`."""
-        return flush.drain(self, timeout)
+        return flush.drain(self.table, timeout)
 
     def announce(self) -> None:
         """Say that this version is in use; done by itself before anything is served.
@@ -154,46 +169,4 @@ class ModelCache:
         Raises:
             VersionConflict: the same number is live with other fields.
         """
-        self.announced = versions.announce(self)
-
-    # what the protocol's modules ask
-
-    @property
-    def using(self) -> str:
-        """The database that writes go to."""
-        return router.db_for_write(self.model)
-
-    @property
-    def rows(self) -> "models.QuerySet[Any]":
-        """All rows of the source, whatever the default manager hides."""
-        return self.model._base_manager.using(self.using)
-
-    @cached_property
-    def unique_fields(self) -> set[str]:
-        """Cached fields whose values the database may refuse because of other rows."""
-        meta = self.model._meta
-        together = {name for names in meta.unique_together for name in names}
-        for constraint in meta.constraints:
-            if isinstance(constraint, models.UniqueConstraint):
-                whole = not constraint.fields or constraint.condition is not None  # what it looks at is not named
-                together |= self.codec.fields.keys() if whole else set(constraint.fields)
-        return {
-            attname
-            for attname, field in self.codec.fields.items()
-            if field.unique or field.remote_field or {field.name, attname} & together
-        }
-
-    def to_pk(self, value: Any) -> Any:
-        """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
-        return value if type(value) is int else self.codec.to_pk(value)
-
-    def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
-        try:
-            return self.codec.instance(self.codec.decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
-        except ValueError:
-            return self.get(pk)
-
-    def missing(self, pk: Any) -> Exception:
-        """Return what says that there is no such row."""
-        does_not_exist: type[Exception] = self.model.DoesNotExist  # type: ignore[attr-defined]
-        return does_not_exist(f"{self.model._meta.object_name} {pk} does not exist.")
+        versions.announce(self.table)

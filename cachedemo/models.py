@@ -1,17 +1,18 @@
-"""The one column that a cached model needs, and what keeps a stale instance from being saved over it."""
+"""The one column that a cached model needs, and what makes its `save()` lose nothing; the operators' permissions."""
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, models
+from django.db import DatabaseError, models
 
-from cachedemo.exceptions import StaleInstance
-from cachedemo.patterns.save_state import WRITE, Guard, committed, remember, seen_by
-from cachedemo.protocol.codec import STAMP
+from cachedemo.patterns import save_state
+from cachedemo.patterns.saving import Save
+from cachedemo.protocol import on_commit
+from cachedemo.protocol.on_commit import Finish
+from cachedemo.protocol.synchronous import WRITE
 from cachedemo.registry import find_cache
 
-# Nothing was written for certain; after any other error the mark stays until it expires or is worked off.
-_REFUSED = (IntegrityError, DataError, ValidationError, ValueError, TypeError, StaleInstance)
+_WHOLE = "_cachedemo_whole"  # in the __dict__ of an instance: its save() was called without update_fields
+_SAVE = "_cachedemo_save"  # the save of one of its tables that is under way
 
 
 class Stamped(models.Model):
@@ -21,8 +22,7 @@ class Stamped(models.Model):
     epoch, handed out by the queue and strictly increasing; 0 means that no write through the cache ever reached
     the row. Never set it by hand.
 
-    `save()` raises StaleInstance, and writes nothing, if the row has been written since the instance was loaded:
-    refuse rather than lose.
+    `save()` is Django's own, and loses no acknowledged write: see `stale_saves` of `ModelCache`.
     """
 
     cache_stamp = models.BigIntegerField(default=0, editable=False)
@@ -30,59 +30,84 @@ class Stamped(models.Model):
     class Meta:
         abstract = True
 
-    def save_base(self, *args: Any, **kwargs: Any) -> None:
-        """Save as Django does, the stamp along with whatever fields are named.
-
-        If that is refused before anything was written, the instance and the cache are as they were.
-        """
-        if kwargs.get("update_fields"):
-            kwargs["update_fields"] = frozenset({*kwargs["update_fields"], STAMP})
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save as Django does. Whether that is whole is decided here: Django names the fields of a deferred row."""
+        update_fields = args[3] if len(args) > 3 else kwargs.get("update_fields")
+        self.__dict__[_WHOLE] = update_fields is None
         try:
-            super().save_base(*args, **kwargs)
-        except Exception as error:
-            guard = self.__dict__.pop(WRITE, None)
-            if isinstance(guard, Guard) and not guard.written and isinstance(error, _REFUSED):
-                self.cache_stamp = guard.own
-                guard.write.restore()
-            raise
+            super().save(*args, **kwargs)
+        finally:
+            self.__dict__.pop(_WHOLE, None)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **options: Any) -> Any:
+        """Make an instance of a row as Django does, and keep what it was loaded with."""
+        instance = super().from_db(db, field_names, values, **options)
+        cache = find_cache(cls)
+        if cache is not None:
+            save_state.remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
+        return instance
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Reload as Django does; a part that is reloaded may be older than what the rest has seen."""
-        cache = find_cache(type(self))
-        if fields is None or cache is None or not cache.codec.has_any(fields):
-            super().refresh_from_db(using, fields, from_queryset)
-            if fields is None:
-                committed(self)
-            return
-        stamp, seen = self.__dict__.get(STAMP, 0), seen_by(self)
-        super().refresh_from_db(using, [*fields, STAMP], from_queryset)
-        remember(self, min(seen, self.cache_stamp))
-        self.cache_stamp = stamp
+        """Reload as Django does; what is reloaded counts as loaded."""
+        super().refresh_from_db(using, fields, from_queryset)
+        names = [field.attname for field in self._meta.concrete_fields]
+        if fields is not None:
+            given = set(fields)
+            names = [field.attname for field in self._meta.concrete_fields if {field.name, field.attname} & given]
+        save_state.reloaded(self, names)
 
-    def _save_table(self, *args: Any, **kwargs: Any) -> Any:
-        saved = super()._save_table(*args, **kwargs)  # type: ignore[misc]
-        guard = self.__dict__.get(WRITE)
-        if isinstance(guard, Guard):
-            guard.written = True
+    def _save_table(
+        self,
+        raw: bool = False,
+        cls: Any = None,
+        force_insert: bool = False,
+        force_update: bool = False,
+        using: Any = None,
+        update_fields: Any = None,
+    ) -> Any:
+        cache = find_cache(cls)
+        if cache is None or cls is not cache.model or using != cache.table.using or WRITE in self.__dict__:
+            return self._save_without_steps(cache, raw, cls, force_insert, force_update, using, update_fields)
+        whole = self.__dict__.get(_WHOLE, update_fields is None)
+        save = Save(cache.table, self, using, whole=whole, stale_saves=cache.stale_saves)
+        self.__dict__[_SAVE] = save
+        try:
+            saved = super()._save_table(raw, cls, force_insert, force_update, using, update_fields)  # type: ignore[misc]
+        finally:
+            del self.__dict__[_SAVE]
+        save.finish_insert()
         return saved
 
-    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
-        guard = self.__dict__.get(WRITE)
-        if not isinstance(guard, Guard) or base_qs.model is not guard.write.cache.model:
-            return super()._do_update(base_qs, *args, **kwargs)
-        seen = models.Q(cache_stamp__lte=guard.seen) | models.Q(cache_stamp=guard.own)
-        updated = super()._do_update(base_qs.filter(seen), *args, **kwargs)
-        if not updated and base_qs.filter(pk=self.pk).exists():
-            raise StaleInstance(
-                f"{self!r} was written by somebody else since this instance was loaded: load it again and save that, "
-                f"or name what changes with cache_for({type(self).__name__}).update({self.pk!r}, ...)."
-            )
+    def _save_without_steps(self, cache: Any, *arguments: Any) -> Any:
+        """Save a model that has none, or a row whose steps `create` takes: until its finish, reads see the database."""
+        saved = super()._save_table(*arguments)  # type: ignore[misc]
+        if cache is not None and WRITE in self.__dict__:
+            on_commit.finish_first(cache.table.using, Finish(cache.table, self.pk, lambda: None))
+        return saved
+
+    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, *rest: Any) -> Any:
+        save: Save | None = self.__dict__.get(_SAVE)
+        plain = super()._do_update
+        if save is None:
+            return plain(base_qs, using, pk_val, values, update_fields, *rest)
+
+        def send(rows: Any, assigned: Any) -> Any:
+            return plain(rows, using, pk_val, assigned, update_fields, *rest)
+
+        updated = save.update(send, base_qs, values)
         if not updated and not self._state.adding:  # Django would insert it again
-            raise StaleInstance(
-                f"{self!r} was deleted since this instance was loaded, and stays deleted. To insert a copy of it, set "
+            gone: type[DatabaseError] = getattr(self, "NotUpdated", DatabaseError)
+            raise gone(
+                f"{self!r} was deleted since it was loaded, and stays deleted. To insert a copy of it, set "
                 f"`_state.adding = True` on it first."
             )
         return updated
+
+    def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
+        save: Save | None = self.__dict__.get(_SAVE)
+        plain = super()._do_insert  # type: ignore[misc]
+        return plain(*args, **kwargs) if save is None else save.insert(lambda: plain(*args, **kwargs))
 
 
 class Cache(models.Model):

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.saving import MERGE, REFUSE
 from cachedemo.protocol import slot_keys
 
 SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
@@ -15,7 +16,7 @@ NUMBERS = ("batch_size", "max_attempts", "max_pending")
 
 
 def check(cache: ModelCache) -> None:
-    """Raises ImproperlyConfigured for the first option that would not do, with the mend."""
+    """Raise ImproperlyConfigured for the first option that is invalid, with the fix."""
     for name, why in _problems(cache):
         value = getattr(cache, name, None)
         raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered with {name} = {value!r}: {why}.")
@@ -30,12 +31,14 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("version", "a whole number from 0 on"))
     if re.search(r"[{}\s]", cache.queue or ""):
         wrong.append(("queue", "no braces and no white space in it"))
-    if not cache.codec.fields:
+    if not cache.table.codec.fields:
         wrong.append(("fields", "name the fields to cache"))
     if cache.fsync_within is not None and not (_is_positive(cache.fsync_within) and cache.fsync_within < 1):
         wrong.append(("fsync_within", "None, or less than the socket timeout of 1 second"))
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
+    if cache.stale_saves not in (MERGE, REFUSE):
+        wrong.append(("stale_saves", f"{MERGE!r} or {REFUSE!r}"))
     return wrong + [(name, f"is it {option}?") for name, option in _misspelt(type(cache))]
 
 

@@ -12,7 +12,7 @@ from cachedemo import registration_checks
 from cachedemo.exceptions import NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
 from cachedemo.servers import durability
-from cachedemo.servers.roles import Error
+from cachedemo.servers.outages import Error
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
 
     Raises:
         ImproperlyConfigured: the model has a cache already, or another model has its name or its queue; or an option
-            would not do.
+            is invalid.
     """
 
     def declare(declared: Declared) -> Declared:
@@ -84,9 +84,9 @@ def by_queue(name: str) -> ModelCache:
 def by_name(name: str) -> ModelCache:
     """Return the cache with this name in its keys. Raises NotRegistered if there is none."""
     for cache in _caches.values():
-        if cache.slots.name == name:
+        if cache.table.slots.name == name:
             return cache
-    names = ", ".join(cache.slots.name for cache in _caches.values())
+    names = ", ".join(cache.table.slots.name for cache in _caches.values())
     raise NotRegistered(f"No registered model has the name {name!r}; there are {names}.")
 
 
@@ -131,4 +131,4 @@ def _warn_of_losses() -> None:
 def forget_announcements() -> None:
     """Make every cache announce its version again before it serves."""
     for cache in _caches.values():
-        cache.announced = None
+        cache.table.announced = None

@@ -34,7 +34,7 @@ def _flush(cache: ModelCache) -> None:
     end = time.monotonic() + TURN
     try:
         if pause.is_paused(cache):
-            return flushing.reap(cache)  # a pause stops the flush, and not the emptying of slots
+            return flushing.reap(cache.table)  # a pause stops the flush, and not the emptying of slots
         while cache.flush():
             if time.monotonic() > end:
                 return request_flush(str(cache.queue))

@@ -55,7 +55,7 @@ def _play(users: ModelCache, pk: int, pattern: Pattern) -> Result:
     acknowledged = time.perf_counter()
     cells += [written, _cell(lambda: users.read(pk))]
     differed = _until_written(pk, acknowledged) if pattern is Pattern.WRITE_BEHIND else _between(written["steps"])
-    CACHE.command("PEXPIRE", users.slots.key(pk), 1)
+    CACHE.command("PEXPIRE", users.table.slots.key(pk), 1)
     time.sleep(0.01)
     cells.append(_cell(lambda: users.read(pk)))
     for cell in cells:

@@ -71,7 +71,7 @@ def _place(cache: ModelCache, pk: Any, look: Look) -> str | None:
 
 def _lines(cache: ModelCache, found: RowState, place: str | None) -> list[Line]:
     return [
-        *(_line(name, found) for name in cache.codec.fields),
+        *(_line(name, found) for name in cache.table.codec.fields),
         Line("stamp", [Cell(text) for text in _stamps(found)]),
         Line("holds", [Cell(text) for text in _contents(found, place)]),
         Line("expires in", [Cell(_time_left(found.slot)), Cell("never"), Cell("never")]),

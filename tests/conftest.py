@@ -276,7 +276,8 @@ def matrix(
     from tests.notes.models import Note
 
     notes = cache_for(Note)
-    for owner, name in ((notes, "lease_timeout"), (notes, "claim_deadline"), (notes.slots, "lease_ms")):
+    options = notes.table.options
+    for owner, name in ((options, "lease_timeout"), (options, "claim_deadline"), (notes.table.slots, "lease_ms")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     shorten(notes, DEADLINE)
     return Matrix(notes, nursery, redis_cache, redis_queue)

@@ -115,8 +115,8 @@ MUTANTS = [
     mutant(
         "source_first",
         RACES + "test_a_reader_asks_for_what_is_pending_before_the_row",
-        ("protocol/reads.py", "    pending, may_fill = _pending(cache, pks)\n    if len(pks)", "    if len(pks)"),
-        ("protocol/reads.py", "    entries = {}\n", "    pending, may_fill = _pending(cache, pks)\n    entries = {}\n"),
+        ("protocol/reads.py", "    pending, may_fill = _pending(table, pks)\n    if len(pks)", "    if len(pks)"),
+        ("protocol/reads.py", "    entries = {}\n", "    pending, may_fill = _pending(table, pks)\n    entries = {}\n"),
     ),
     mutant(
         "pending_beats_row",
@@ -134,8 +134,8 @@ MUTANTS = [
         ),
         (
             "protocol/synchronous.py",
-            "        pending = _known_pending(write, floor)\n",
-            "        pending = _known_pending(write, floor)\n        write.mark()\n",
+            "        pending = known_pending(write, floor, FLUSH_PATIENCE)\n",
+            "        pending = known_pending(write, floor, FLUSH_PATIENCE)\n        write.mark()\n",
         ),
     ),
     mutant(
@@ -166,7 +166,7 @@ MUTANTS = [
     mutant(
         "flush_without_settle",
         RACES + "test_a_flush_empties_slots_that_may_be_older",
-        ("protocol/flush.py", "        _settle(cache, stamps, live)\n", ""),
+        ("protocol/flush.py", "        _settle(table, stamps, live)\n", ""),
     ),
     mutant(
         "dead_stays_dead",
@@ -186,7 +186,7 @@ MUTANTS = [
     mutant(
         "a_straggler_fills_by_writing",
         "tests/cachedemo/protocol/test_versions.py::test_a_straggler_of_a_deleted_version_does_not_fill_by_writing",
-        ("protocol/database_write.py", "self.stamped.announced is None or", "False and"),
+        ("protocol/database_write.py", "announced is not None and announced == self.table.announced", "True"),
     ),
     mutant(
         "a_cancelled_deletion_ends_all_the_same",
@@ -196,7 +196,7 @@ MUTANTS = [
     mutant(
         "parked_rows_count_as_lost",
         "tests/cachedemo/protocol/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
-        ("protocol/flush.py", "        cache.queue_of_writes.park(claim.pk)\n", ""),
+        ("protocol/flush.py", "        table.queue.park(claim.pk)\n", ""),
     ),
     Mutant(
         "an_answer_outside_the_schema",
@@ -206,7 +206,7 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "cache.slots.drop({each.pk for each in owed}, live)", "pass"),
+        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed}, live)", "pass"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
@@ -220,7 +220,7 @@ MUTANTS = [
         (
             "protocol/flush.py",
             "        flushed = _commit(",
-            "        cache.queue_of_writes.ack({claim.pk: claim.stamp for claim in readable})\n        flushed = _commit(",
+            "        table.queue.ack({claim.pk: claim.stamp for claim in readable})\n        flushed = _commit(",
         ),
     ),
     mutant(
@@ -231,7 +231,7 @@ MUTANTS = [
     mutant(
         "nobody_reaps",
         KILLS + "test_a_killed_reaper",
-        ("protocol/flush.py", "    reap(cache)\n    claims", "    claims"),
+        ("protocol/flush.py", "    reap(table)\n    claims", "    claims"),
     ),
     mutant(
         "fill_without_lease",
@@ -267,17 +267,17 @@ MUTANTS = [
         "nothing_owed_to_a_paused_cache",
         "tests/faults/test_cache_faults.py -k paused",
         ("protocol/database_write.py", "        if self._cache_failed:\n", "        if False:\n"),
-        ("patterns/write_behind.py", "cache.queue_of_writes.owe([pk])", "pass"),
+        ("protocol/owed.py", "table.queue.owe(pks)", "pass"),
     ),
     mutant(
         "writers_trust_an_open_breaker",
         "tests/faults/test_outages.py -k test_a_writer_with_an_open_breaker",
-        ("servers/breaker.py", "elif insist and self._cheap_to_ask:", "elif False:"),
+        ("servers/breaker.py", "elif insist and self._fails_fast:", "elif False:"),
     ),
     mutant(
         "writers_wait_for_a_cache_that_sleeps",
         "tests/faults/test_outages.py -k test_a_cache_that_lets_writers_wait",
-        ("servers/breaker.py", "elif insist and self._cheap_to_ask:", "elif insist:"),
+        ("servers/breaker.py", "elif insist and self._fails_fast:", "elif insist:"),
     ),
     mutant(
         "requests_wait_for_a_server_that_sleeps",
@@ -306,7 +306,7 @@ MUTANTS = [
     mutant(
         "a_full_cache_keeps_what_is_old",
         "tests/faults/test_outages.py -k test_a_cache_without_memory",
-        *[(f"lua/{name}.lua", "#!lua flags=allow-oom", "#!lua") for name in ("finish", "publish")],
+        *[(f"protocol/lua/{name}.lua", "#!lua flags=allow-oom", "#!lua") for name in ("finish", "publish")],
     ),
     mutant(
         "one_piece_of_what_is_owed",
@@ -330,7 +330,7 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers/roles.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
+        ("servers/client.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
     ),
     mutant(
         "unknown_is_acknowledged",
@@ -346,9 +346,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py -k nothing",
         (
             "patterns/write_behind.py",
-            "    taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values, cache.fsync_within)\n",
+            "    taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
             "    try:\n"
-            "        taken = cache.queue_of_writes.enqueue(pk, base.stamp, cache.max_pending, values, cache.fsync_within)\n"
+            "        taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -366,8 +366,8 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_decoding.py",
         (
             "protocol/database.py",
-            "field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection))",
-            "waiting[0] and field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection) or waiting[1])",
+            "field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))",
+            "waiting[0] and field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection) or waiting[1])",
         ),
     ),
 ]

@@ -16,8 +16,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations.metrics import exposition
-from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import durability, roles
+from cachedemo.servers.client import connect
+from cachedemo.servers.outages import Error
 from users.models import User
 
 Answer = dict[str, Any]
@@ -68,7 +70,7 @@ def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | No
     """Return what a check found, None if whom it asked is down."""
     try:
         return future.result(max(0.0, patience))
-    except (Unavailable, DatabaseError, roles.Error, OSError, NotInTime) as error:
+    except (Unavailable, DatabaseError, Error, OSError, NotInTime) as error:
         logger.warning("Not ready, %s: %s", name, error or "no answer in time")
         return None
 
@@ -80,11 +82,11 @@ def _cache() -> Answer:
 
 def _queue() -> Answer:
     """Say what becomes of acknowledged writes if it dies, and what waits in it."""
-    waiting = {str(cache.queue): _waiting(cache.queue_of_writes) for cache in registry.with_queue()}
+    waiting = {str(cache.queue): _waiting(cache.table.queue) for cache in registry.with_queue()}
     return {**durability.of_queue()._asdict(), "waiting": waiting}
 
 
-def _waiting(queue: FlushQueue) -> Answer:
+def _waiting(queue: WriteQueue) -> Answer:
     owed, overdue = queue.owed()
     return {
         "pending": queue.depth(),
@@ -106,6 +108,6 @@ def _database() -> Answer:
 def _broker() -> Answer:
     """Ask only a broker that is a Redis server; the others have no client here."""
     if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
-        with roles.connect(settings.CELERY_BROKER_URL) as client:
+        with connect(settings.CELERY_BROKER_URL) as client:
             client.ping()
     return {}

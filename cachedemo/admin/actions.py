@@ -20,7 +20,7 @@ from cachedemo.admin import tokens
 from cachedemo.exceptions import CachedemoError, Refused
 from cachedemo.operations import history
 from cachedemo.operations.action_codes import ACTIONS
-from cachedemo.servers.roles import Error
+from cachedemo.servers.outages import Error
 
 STALE = "This page was shown too long ago, or something has changed since: look again. Nothing was done."
 

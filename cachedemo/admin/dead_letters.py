@@ -42,7 +42,7 @@ def _shelf(request: HttpRequest, cache: ModelCache) -> Shelf:
     more = 0
     with reported(problems):
         letters = dead_letters.letters(cache, limit=SHOWN)
-        more = max(0, cache.queue_of_writes.dead_count() - len(letters))
+        more = max(0, cache.table.queue.dead_count() - len(letters))
     return Shelf(cache, letters, more, *_buttons(request, str(cache.queue), letters), _sees_values(request), problems)
 
 
@@ -65,7 +65,7 @@ def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple[ModelCache, li
     pks = list(were) if request.POST.get("which") == "all" else request.POST.getlist("pk")
     if not pks:
         raise Refused("No dead letter is ticked.")
-    now = cache.queue_of_writes.dead(pks)
+    now = cache.table.queue.dead(pks)
     if any(pk not in were or pk not in now or now[pk]["at"] != were[pk] for pk in pks):
         raise Refused(actions.STALE)
     return cache, pks

@@ -13,7 +13,7 @@ from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import NotRegistered, Refused
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import deletion_log, history, queue_keys, version_deletion
+from cachedemo.operations import deletion_log, history, version_deletion
 from cachedemo.plurals import counted
 from cachedemo.protocol import slot_keys
 from cachedemo.servers.roles import QUEUE
@@ -27,7 +27,7 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
     cache = _cache(name)
     if not re.fullmatch(slot_keys.VERSION, version):
         raise Http404("No version looks like that.")
-    asked = ask(QUEUE, [("HGETALL", queue_keys.key(cache, "versions"))])
+    asked = ask(QUEUE, [("HGETALL", cache.table.queue.key("versions"))])
     rows = version_rows.rows([cache], asked.answers, None)
     row = next((row for row in rows if row.version == version), None)
     row = row or version_rows.VersionRow(cache, version, None, None, False)
@@ -77,7 +77,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     insists = request.POST.get("even_current") == "yes"
     if shown["keys"] is None:
         raise Refused("Count its keys first.")
-    if version == cache.slots.version and not insists:
+    if version == cache.table.slots.version and not insists:
         raise Refused(f"Version {name} {_TOLD_TWICE}")
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
     request.session.pop(_COUNTED, None)  # the next deletion begins with a count of its own
@@ -88,7 +88,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
 
 def _ask_a_worker(cache: ModelCache, version: str, entry_id: int) -> None:
     try:
-        tasks.request_deletion(cache.slots.name, version, entry_id)
+        tasks.request_deletion(cache.table.slots.name, version, entry_id)
     except Exception as error:  # any error of the broker's client
         history.forget(entry_id)
         version_deletion.cancel(cache, version)

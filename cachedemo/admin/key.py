@@ -36,7 +36,7 @@ class Place:
 
     @property
     def current(self) -> bool:
-        return self.version == self.cache.slots.version
+        return self.version == self.cache.table.slots.version
 
 
 @dataclass
@@ -68,8 +68,8 @@ def place_of(key: str) -> Place | None:
     """Return whose slot this is; None if the key is not of our form, or no model's."""
     parts = slot_keys.parts(key)
     for cache in registry.registered():
-        if parts and parts[1] == cache.slots.name and cache.codec.is_pk(parts[2]):
-            return Place(key, cache, parts[0], cache.codec.to_pk(parts[2]))
+        if parts and parts[1] == cache.table.slots.name and cache.table.codec.is_pk(parts[2]):
+            return Place(key, cache, parts[0], cache.table.codec.to_pk(parts[2]))
     return None
 
 
@@ -154,7 +154,7 @@ def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
     place = _place(shown)
     if not place.current:
         raise Refused(f"Version {place.version} is not the one that this process fills.")
-    place.cache.slots.drop([place.pk], [])
+    place.cache.table.slots.drop([place.pk], [])
     try:
         place.cache.read(place.pk)
     except ObjectDoesNotExist:

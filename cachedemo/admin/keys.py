@@ -36,7 +36,7 @@ def page(request: HttpRequest) -> Page:
     prefix, cursor = request.GET.get("prefix"), request.GET.get("cursor", "0")
     problems: list[str] = []
     context: dict[str, Any] = {"prefix": prefix, "problems": problems}
-    context["suggestions"] = [cache.slots.prefix for cache in registry.registered()]
+    context["suggestions"] = [cache.table.slots.prefix for cache in registry.registered()]
     if prefix is not None:
         with reported(problems):
             context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,19}", cursor) else "0")

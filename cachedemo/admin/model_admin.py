@@ -31,7 +31,7 @@ class CachedModelAdmin(admin.ModelAdmin):
             return None
         if entry is None or entry.body is None:
             return None
-        instance = cache.codec.instance(cache.codec.decode(entry.body), entry.stamp, cache.using)
+        instance = cache.table.codec.instance(cache.table.codec.decode(entry.body), entry.stamp, cache.table.using)
         instance.etag = cache.etag(entry)
         return instance
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers.roles import Error, Role
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import Role
 
 
 class Page(NamedTuple):

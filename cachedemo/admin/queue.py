@@ -14,7 +14,6 @@ from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause
-from cachedemo.operations.queue_keys import key
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE
@@ -70,16 +69,16 @@ def page(request: HttpRequest) -> Page:
 
 def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
     return [
-        ("ZCARD", key(cache, "pending")),
+        ("ZCARD", cache.table.queue.key("pending")),
         ("LLEN", str(cache.queue)),
-        ("ZRANGE", key(cache, "pending"), 0, 0, "WITHSCORES"),
-        ("ZCARD", key(cache, "claimed")),
-        ("ZRANGE", key(cache, "claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
-        ("ZRANGE", key(cache, "flushers"), 0, -1, "WITHSCORES"),
-        ("HGETALL", key(cache, "reaped")),
-        ("HLEN", key(cache, "dead")),
-        ("ZCARD", key(cache, "owed")),
-        ("ZRANGE", key(cache, "owed"), 0, 0, "WITHSCORES"),
+        ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
+        ("ZCARD", cache.table.queue.key("claimed")),
+        ("ZRANGE", cache.table.queue.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
+        ("ZRANGE", cache.table.queue.key("flushers"), 0, -1, "WITHSCORES"),
+        ("HGETALL", cache.table.queue.key("reaped")),
+        ("HLEN", cache.table.queue.key("dead")),
+        ("ZCARD", cache.table.queue.key("owed")),
+        ("ZRANGE", cache.table.queue.key("owed"), 0, 0, "WITHSCORES"),
         ("GET", pause.key(cache)),
     ]
 

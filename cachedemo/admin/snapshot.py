@@ -11,7 +11,6 @@ from cachedemo.admin.page import Answers, ask
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
-from cachedemo.operations.queue_keys import key
 from cachedemo.protocol import stats
 from cachedemo.servers import durability
 from cachedemo.servers.durability import Durability
@@ -78,10 +77,10 @@ def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
         command
         for cache in caches
         for command in (
-            ("ZCARD", key(cache, "pending")),
-            ("ZRANGE", key(cache, "pending"), 0, 0, "WITHSCORES"),
-            ("HLEN", key(cache, "dead")),
-            ("EXISTS", key(cache, "paused")),
+            ("ZCARD", cache.table.queue.key("pending")),
+            ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
+            ("HLEN", cache.table.queue.key("dead")),
+            ("EXISTS", cache.table.queue.key("paused")),
         )
     ]
 

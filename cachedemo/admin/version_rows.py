@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import queue_keys, version_deletion
+from cachedemo.operations import version_deletion
 from cachedemo.operations.deletion_progress import Deletion
 from cachedemo.operations.keyspace import LIMIT_NAMES, Group, Survey
 from cachedemo.protocol.versions import LIVE, Record, records
@@ -29,7 +29,7 @@ class VersionRow:
 
     @property
     def name(self) -> str:
-        return self.cache.slots.name
+        return self.cache.table.slots.name
 
     @property
     def prefix(self) -> str:
@@ -37,7 +37,7 @@ class VersionRow:
 
     @property
     def current(self) -> bool:
-        return self.version == self.cache.slots.version
+        return self.version == self.cache.table.slots.version
 
     @property
     def state(self) -> str:
@@ -76,7 +76,7 @@ class VersionRow:
 
 def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
     """Return the commands whose answers `rows` takes, for a pipeline of the caller."""
-    return [("HGETALL", queue_keys.key(cache, "versions")) for cache in caches]
+    return [("HGETALL", cache.table.queue.key("versions")) for cache in caches]
 
 
 def rows(caches: Sequence[ModelCache], answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
@@ -89,7 +89,7 @@ def rows(caches: Sequence[ModelCache], answers: Sequence[Any], survey: Survey | 
 def _of_model(cache: ModelCache, answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
     noted = records(answer)
     if not cache.queue:  # what is registered here is all there is to know
-        noted = {cache.slots.version: Record(LIVE, 0, sorted(cache.codec.fields))}
-    groups = {group.version: group for group in (survey.of_model(cache.slots.name) if survey else [])}
-    versions = sorted({cache.slots.version, *noted, *groups}, key=int, reverse=True)
+        noted = {cache.table.slots.version: Record(LIVE, 0, sorted(cache.table.codec.fields))}
+    groups = {group.version: group for group in (survey.of_model(cache.table.slots.name) if survey else [])}
+    versions = sorted({cache.table.slots.version, *noted, *groups}, key=int, reverse=True)
     return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]

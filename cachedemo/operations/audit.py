@@ -71,7 +71,7 @@ def audit(
     drifts = _still_differing(cache, suspects)
     for drift in drifts:
         where = ", ".join(drift.fields) or "all of it"  # by name only: people's data does not belong in a log
-        logger.warning("Drift: %s and the database differ in %s.", cache.slots.key(drift.pk), where)
+        logger.warning("Drift: %s and the database differ in %s.", cache.table.slots.key(drift.pk), where)
     return Report(looked_at, drifts)
 
 
@@ -91,13 +91,14 @@ def _still_differing(cache: ModelCache, suspects: list[Any]) -> list[Drift]:
 
 def _differing(cache: ModelCache, pks: list[Any]) -> list[Drift]:
     """Look at the slots before the database: a write between the two looks like drift, never the other way round."""
-    cached = {pk: entry for pk, slot in zip(pks, cache.slots.get_many(pks), strict=True) if (entry := _value(slot))}
-    pending, _ = cache.queue_of_writes.pending(list(cached), cache.slots.version) if cached else ([], None)
-    rows = database.select_many(cache, list(cached)) if cached else {}
+    found = cache.table.slots.get_many(pks)
+    cached = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _value(slot))}
+    pending, _ = cache.table.queue.pending(list(cached), cache.table.slots.version) if cached else ([], None)
+    rows = database.select_many(cache.table, list(cached)) if cached else {}
     drifts = []
     for (pk, entry), fields in zip(cached.items(), pending, strict=True):
         stamp, values = rows.get(pk, (0, None))
-        expected = cache.codec.overlay(values, stamp, fields)
+        expected = cache.table.codec.overlay(values, stamp, fields)
         if not _agree(cache, entry, expected):
             drifts.append(Drift(pk, entry.body, expected.body))
     return drifts
@@ -112,7 +113,7 @@ def _agree(cache: ModelCache, cached: Entry, expected: Entry) -> bool:
     if cached.body is None or expected.body is None:
         return cached.body == expected.body
     try:
-        return cache.codec.decode(cached.body) == cache.codec.decode(expected.body)
+        return cache.table.codec.decode(cached.body) == cache.table.codec.decode(expected.body)
     except ValueError:
         return False
 

@@ -14,7 +14,7 @@ def every(cache: ModelCache) -> Iterator[Any]:
     """Yield the primary key of every row that has a slot; SCAN may name one twice."""
     cursor = 0
     while True:
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{cache.slots.prefix}*", "COUNT", SCANNED)
+        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{cache.table.slots.prefix}*", "COUNT", SCANNED)
         yield from _pks(cache, keys)
         if int(cursor) == 0:
             return
@@ -32,8 +32,8 @@ def drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
 
 
 def _pks(cache: ModelCache, keys: Any) -> Iterator[Any]:
-    prefix = cache.slots.prefix.encode()
+    prefix = cache.table.slots.prefix.encode()
     for key in keys:
         pk = key[len(prefix) :].decode(errors="replace")
-        if key.startswith(prefix) and cache.codec.is_pk(pk):
-            yield cache.codec.to_pk(pk)
+        if key.startswith(prefix) and cache.table.codec.is_pk(pk):
+            yield cache.table.codec.to_pk(pk)

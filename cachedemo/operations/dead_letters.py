@@ -60,9 +60,9 @@ def letters(cache: ModelCache, pks: Sequence[str] | None = None, limit: int | No
     Raises:
         QueueUnavailable, SourceUnavailable: a server did not answer.
     """
-    dead = cache.queue_of_writes.dead(pks)
+    dead = cache.table.queue.dead(pks)
     pks = sorted(dead, key=lambda pk: dead[pk]["at"])[:limit]
-    waiting, _ = cache.queue_of_writes.pending(pks, cache.slots.version) if pks else ([], None)
+    waiting, _ = cache.table.queue.pending(pks, cache.table.slots.version) if pks else ([], None)
     rows = _rows(cache, pks)
     return [
         DeadLetter(pk, dead[pk]["error"], dead[pk]["at"], _differences(fields, rows.get(pk, {})), pk in rows)
@@ -76,14 +76,14 @@ def _differences(fields: Fields, row: Values) -> list[Difference]:
 
 def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, Values]:
     """Return the rows: text of the primary key -> values. Text that is no primary key has no row."""
-    readable = [cache.codec.to_pk(pk) for pk in pks if cache.codec.is_pk(pk)]
+    readable = [cache.table.codec.to_pk(pk) for pk in pks if cache.table.codec.is_pk(pk)]
     pieces = [readable[start : start + PIECE] for start in range(0, len(readable), PIECE)]
-    return {str(pk): values for piece in pieces for pk, (_, values) in database.select_many(cache, piece).items()}
+    return {str(pk): values for piece in pieces for pk, (_, values) in database.select_many(cache.table, piece).items()}
 
 
 def retry(cache: ModelCache, pks: Iterable[str]) -> int:
     """Give dead letters back to the flush; return how many of these rows were dead."""
-    return cache.queue_of_writes.retry(pks)
+    return cache.table.queue.retry(pks)
 
 
 def discard(cache: ModelCache, pks: Iterable[str]) -> int:
@@ -93,11 +93,11 @@ def discard(cache: ModelCache, pks: Iterable[str]) -> int:
     """
     pks = list(pks)
     given_up = letters(cache, pks)
-    discarded = cache.queue_of_writes.discard(pks)
+    discarded = cache.table.queue.discard(pks)
     for letter in given_up:
         values = ", ".join(f"{each.field} {each.waiting!r}" for each in letter.differences)
         logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, values)
-    flush.reap(cache)
+    flush.reap(cache.table)
     return discarded
 
 
@@ -108,7 +108,7 @@ class NotDead(CachedemoError):
 def check(cache: ModelCache, pks: Iterable[str]) -> None:
     """Raise NotDead for the first of these rows that is not a dead letter."""
     pks = list(pks)
-    dead = cache.queue_of_writes.dead(pks)
+    dead = cache.table.queue.dead(pks)
     for pk in pks:
         if pk not in dead:
             raise NotDead(f"{cache.queue} has no dead letter {pk}.")

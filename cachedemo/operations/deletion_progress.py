@@ -7,12 +7,12 @@ import time
 from typing import Any, NamedTuple
 
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import keyspace, queue_keys
+from cachedemo.operations import keyspace
+from cachedemo.protocol.lua import script
 from cachedemo.servers.answers import all_raised
 from cachedemo.servers.roles import QUEUE
-from cachedemo.servers.scripts import Script
 
-_end_deletion = Script("end_deletion")
+_end_deletion = script("end_deletion")
 
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
 STALLED_AFTER = 15.0  # seconds without a report from the worker
@@ -46,7 +46,7 @@ class Deletion(NamedTuple):
 
 
 def key(cache: ModelCache, version: str) -> str:
-    return queue_keys.key(cache, f"deletion:{version}")
+    return cache.table.queue.key(f"deletion:{version}")
 
 
 def find(cache: ModelCache, version: str) -> Deletion | None:
@@ -92,6 +92,6 @@ def cancel(cache: ModelCache, version: str) -> None:
 
 def end(cache: ModelCache, version: str, deletion: Deletion) -> Deletion:
     """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment."""
-    keys = [queue_keys.key(cache, "versions"), key(cache, version)]
+    keys = [cache.table.queue.key("versions"), key(cache, version)]
     QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
     return find(cache, version) or deletion

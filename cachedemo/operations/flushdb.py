@@ -9,7 +9,7 @@ from django.conf import settings
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Refused
-from cachedemo.operations import keyspace, queue_keys
+from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
 from cachedemo.servers import durability
@@ -50,7 +50,7 @@ class Situation:
 
 def look(survey: Survey | None) -> Situation:
     """Return the situation now. Raises CacheUnavailable, QueueUnavailable."""
-    pending = [("ZCARD", queue_keys.key(cache, "pending")) for cache in registry.with_queue()]
+    pending = [("ZCARD", cache.table.queue.key("pending")) for cache in registry.with_queue()]
     return Situation(
         database=CACHE.address,
         number=durability.number(CACHE),

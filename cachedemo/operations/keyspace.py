@@ -8,8 +8,8 @@ from typing import Any
 
 from cachedemo import registry
 from cachedemo.protocol import slot_keys, stats
+from cachedemo.protocol.lua import script
 from cachedemo.servers.roles import CACHE, QUEUE
-from cachedemo.servers.scripts import Script
 
 KEY = "{cachedemo}:keyspace"
 KEPT = 86400  # seconds
@@ -20,7 +20,7 @@ LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
 LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
 
 _GLOB = re.compile(r"([*?\[\]\\])")
-_survey = Script("survey")
+_survey = script("survey")
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Survey:
 
 def foreign(survey: Survey | None) -> list[Group]:
     """Return the groups that are no registered model's: they are counted and never touched."""
-    names = {cache.slots.name for cache in registry.registered()}
+    names = {cache.table.slots.name for cache in registry.registered()}
     return [group for group in survey.groups.values() if group.model not in names] if survey else []
 
 

@@ -41,7 +41,7 @@ def _of_the_queue() -> Iterator[Metric]:
     yield _reads(totals)
     yield _counter("flushed_rows", "Rows written to the database by flushes", totals.get("flushed", 0))
     yield _counter("flush_batches", "Batches written by flushes", totals.get("batches", 0))
-    queues = [(str(cache.queue), cache.queue_of_writes) for cache in registry.with_queue()]
+    queues = [(str(cache.queue), cache.table.queue) for cache in registry.with_queue()]
     yield _gauge("pending_rows", "Rows that wait, dead letters included", "queue", ((n, q.depth()) for n, q in queues))
     yield _gauge(
         "dead_letters", "Rows that the database has refused", "queue", ((n, q.dead_count()) for n, q in queues)

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import queue_keys
 from cachedemo.servers.roles import QUEUE
 
 
@@ -34,4 +33,4 @@ def parse(answer: Any) -> dict[str, Any] | None:
 
 
 def key(cache: ModelCache) -> str:
-    return queue_keys.key(cache, "paused")
+    return cache.table.queue.key("paused")

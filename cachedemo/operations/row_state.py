@@ -18,7 +18,8 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.protocol.waiting import Fields
 from cachedemo.servers.answers import raised
-from cachedemo.servers.roles import CACHE, QUEUE, Error
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE, QUEUE
 
 CACHE_PLACE, QUEUE_PLACE, DATABASE_PLACE = "cache", "queue", "database"
 NO_ANSWER = (CachedemoError, Error, DatabaseError)
@@ -68,7 +69,7 @@ def look_at(cache: ModelCache, pks: Sequence[Any], keys: Sequence[str] | None = 
             problems[place] = error
             return {}
 
-    found = asked(CACHE_PLACE, lambda: _slots(pks, keys or [cache.slots.key(pk) for pk in pks]))
+    found = asked(CACHE_PLACE, lambda: _slots(pks, keys or [cache.table.slots.key(pk) for pk in pks]))
     waiting = asked(QUEUE_PLACE, lambda: _waiting(cache, pks))
     rows = asked(DATABASE_PLACE, lambda: _rows(cache, pks))
     return Look({pk: RowState(found.get(pk), waiting.get(pk), rows.get(pk)) for pk in pks}, problems)
@@ -95,19 +96,19 @@ def _values(entry: Entry | None) -> Values:
 
 
 def _waiting(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Fields]:
-    fields, _ = cache.queue_of_writes.pending(pks, cache.slots.version)
+    fields, _ = cache.table.queue.pending(pks, cache.table.slots.version)
     return dict(zip(pks, fields, strict=True))
 
 
 def _rows(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Row]:
     with database.answering():
-        found = list(cache.rows.filter(pk__in=pks).values(STAMP, *cache.codec.names))
-    return {row[cache.codec.pk.attname]: (row[STAMP], cache.codec.values(row)) for row in found}
+        found = list(cache.table.rows.filter(pk__in=pks).values(STAMP, *cache.table.codec.names))
+    return {row[cache.table.codec.pk.attname]: (row[STAMP], cache.table.codec.values(row)) for row in found}
 
 
 def place_in_queue(cache: ModelCache, pk: Any) -> str:
     """Return where the waiting write of a row is: `dead`, `claimed` or `list`."""
-    queue = cache.queue_of_writes
+    queue = cache.table.queue
     answers = QUEUE.pipeline([("ZSCORE", queue.key("claimed"), str(pk)), ("HEXISTS", queue.key("dead"), str(pk))])
     claimed, dead = map(raised, answers)
     return "dead" if dead else "claimed" if claimed is not None else "list"

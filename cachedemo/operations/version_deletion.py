@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import deletion_progress, keyspace, queue_keys
+from cachedemo.operations import deletion_progress, keyspace
 from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
 from cachedemo.protocol import slot_keys
 from cachedemo.protocol.versions import LIVE
@@ -33,7 +33,7 @@ class DeletionRefused(Refused):
 
 
 def prefix(cache: ModelCache, version: str) -> str:
-    return cache.slots.key("", version)
+    return cache.table.slots.key("", version)
 
 
 def count(cache: ModelCache, version: str) -> int:
@@ -43,7 +43,7 @@ def count(cache: ModelCache, version: str) -> int:
 
 def versions_with_keys(cache: ModelCache) -> set[str]:
     """Return the versions of a model that have keys; looks at every key."""
-    return {group.version for group in keyspace.scan("v").of_model(cache.slots.name)}
+    return {group.version for group in keyspace.scan("v").of_model(cache.table.slots.name)}
 
 
 def begin(cache: ModelCache, version: str, by: str, *, even_current: bool = False) -> Deletion:
@@ -55,7 +55,7 @@ def begin(cache: ModelCache, version: str, by: str, *, even_current: bool = Fals
     """
     if not re.fullmatch(slot_keys.VERSION, version):
         raise DeletionRefused(f"{version!r} is not a version: name a number.")
-    if version == cache.slots.version and not even_current:
+    if version == cache.table.slots.version and not even_current:
         raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
     before = deletion_progress.find(cache, version)
     if before and before.running:
@@ -93,7 +93,7 @@ def _under_way(cache: ModelCache) -> set[bytes]:
 
 def _wait_for(cache: ModelCache, version: str, writers: set[bytes]) -> None:
     """Wait until these writers are done, until they are so late that they count as dead, or until somebody cancels."""
-    patience = time.monotonic() + cache.lease_timeout
+    patience = time.monotonic() + cache.table.options.lease_timeout
     while writers & _under_way(cache) and time.monotonic() < patience:
         if deletion_progress.report(cache, version, 0).state != RUNNING:
             return
@@ -101,7 +101,7 @@ def _wait_for(cache: ModelCache, version: str, writers: set[bytes]) -> None:
 
 
 def _owed(cache: ModelCache) -> str:
-    return queue_keys.key(cache, "owed")
+    return cache.table.queue.key("owed")
 
 
 def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
@@ -132,7 +132,7 @@ def cancel(cache: ModelCache, version: str) -> bool:
 
 
 def _set_state(cache: ModelCache, version: str, state: str) -> None:
-    versions = queue_keys.key(cache, "versions")
+    versions = cache.table.queue.key("versions")
     record = QUEUE.command("HGET", versions, version)
     if record is not None:
         QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))

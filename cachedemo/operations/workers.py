@@ -1,30 +1,20 @@
 """Which workers are alive: each says so every few seconds, on the queue server, where the pages look."""
 
 import logging
-import os
-import socket
 import threading
 import time
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers.roles import QUEUE, Error
+from cachedemo.protocol.claimer import process_name
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)
 
 KEY = "{cachedemo}:workers"  # sorted set, host:pid -> when it was last alive
 INTERVAL = 3.0  # seconds
 GONE_AFTER = 10.0
-
-
-def name() -> str:
-    """Return the name of this process among workers."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def claimer() -> str:
-    """Return a name for one batch that this process takes."""
-    return f"{name()} {os.urandom(4).hex()}"
 
 
 def start() -> None:
@@ -44,12 +34,12 @@ def _serve() -> None:
 def say() -> None:
     """Say that this worker is alive, and forget those that have not for long."""
     now = time.time()
-    QUEUE.pipeline([("ZADD", KEY, now, name()), ("ZREMRANGEBYSCORE", KEY, "-inf", now - 10 * GONE_AFTER)])
+    QUEUE.pipeline([("ZADD", KEY, now, process_name()), ("ZREMRANGEBYSCORE", KEY, "-inf", now - 10 * GONE_AFTER)])
 
 
 def leave() -> None:
     """Say that this worker ends."""
-    QUEUE.command("ZREM", KEY, name())
+    QUEUE.command("ZREM", KEY, process_name())
 
 
 def query(now: float) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Pattern(StrEnum):
-    """How a write reaches the cache and the source."""
+    """How a write reaches the cache and the database."""
 
     CACHE_ASIDE = "cache-aside"
     WRITE_THROUGH = "write-through"

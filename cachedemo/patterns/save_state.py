@@ -1,49 +1,89 @@
-"""What an instance carries from one save to the next: what it has seen of its row, and the steps under way."""
+"""What an instance carries from one save to the next: the values that it was loaded with, or saved since."""
 
-from dataclasses import dataclass
-from typing import Any
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from cachedemo.protocol.codec import STAMP
-from cachedemo.protocol.database_write import SourceWrite
+from django.db import models
 
-# In the __dict__ of an instance: while it is being saved, while it is being deleted, and from a save until its commit.
-WRITE = "_cachedemo_write"
-DELETION = "_cachedemo_deletion"
-_SEEN = "_cachedemo_seen"
+from cachedemo.protocol import on_commit
+from cachedemo.protocol.on_commit import Finish
+
+_RAW = "_cachedemo_row"  # in the __dict__ of an instance: names and values as `from_db` got them
+_LOADED = "_cachedemo_loaded"  # the same as a dict, once a save or a reload has asked for it
+_SAVES = "_cachedemo_saves"  # what was loaded before each save whose transaction has not committed yet
+
+# Values of these types cannot change in place, so that keeping the value itself is enough.
+_IMMUTABLE = (str, int, float, bool, bytes, type(None))
+
+Loaded = dict[str, Any]  # attname -> Python value
 
 
-@dataclass
-class Guard:
-    """A save under way.
+class _Save(NamedTuple):
+    """A save that may still be rolled back: then the instance is as it was loaded before."""
 
-    Attributes:
-        write: its steps.
-        seen: the newest stamp that the row may have, because the instance has seen it.
-        own: the stamp of an earlier save in the same transaction, which nobody else has seen yet.
-        written: whether the statement was sent; from then on it is not known for certain that nothing was written.
+    finish: Finish
+    using: str
+    before: Loaded | None
+
+
+def remember_row(instance: models.Model, names: Sequence[str], values: Sequence[Any], mutable: Iterable[int]) -> None:
+    """Keep what `from_db` got; costs a tuple, and a copy of each value that can change in place.
+
+    Args:
+        mutable: positions of the values that can.
     """
-
-    write: SourceWrite
-    seen: int
-    own: int
-    written: bool = False
-
-
-def seen_by(instance: Any) -> int:
-    """Return the newest stamp whose write the instance has seen.
-
-    That is its `cache_stamp`, but for one that has been saved in a transaction: what it says of itself counts only
-    once it is committed, or a rollback would make it claim to have seen what others wrote meanwhile.
-    """
-    seen: int = instance.__dict__.get(_SEEN, instance.__dict__.get(STAMP, 0))
-    return seen
+    if mutable:
+        values = list(values)
+        for position in mutable:
+            values[position] = kept(values[position])
+    instance.__dict__[_RAW] = (names, values)
 
 
-def remember(instance: Any, seen: int) -> None:
-    """Keep what the instance has seen apart from its `cache_stamp`."""
-    instance.__dict__[_SEEN] = seen
+def kept(value: Any) -> Any:
+    """Return a value that later changes in place do not reach."""
+    return value if isinstance(value, _IMMUTABLE) else copy.deepcopy(value)
 
 
-def committed(instance: Any) -> None:
-    """Its `cache_stamp` is the row's again."""
-    instance.__dict__.pop(_SEEN, None)
+def loaded_by(instance: Any, using: str) -> Loaded | None:
+    """Return the values that this instance was loaded with from that database; None if it never was."""
+    if instance._state.adding or instance._state.db != using:
+        return None
+    loaded = _as_dict(instance.__dict__)
+    pk = instance._meta.pk.attname
+    return loaded if loaded is not None and loaded.get(pk, instance.pk) == instance.pk else None
+
+
+def _as_dict(state: dict[str, Any]) -> Loaded | None:
+    _take_back_saves(state)
+    raw = state.pop(_RAW, None)
+    if raw is not None:
+        state[_LOADED] = dict(zip(*raw, strict=False))
+    loaded: Loaded | None = state.get(_LOADED)
+    return loaded
+
+
+def _take_back_saves(state: dict[str, Any]) -> None:
+    """Forget saves that were rolled back, the last first, and that there were any once they are committed."""
+    saves: list[_Save] = state.pop(_SAVES, [])
+    while saves and not saves[-1].finish.done:
+        if on_commit.is_under_way(saves[-1].using, saves[-1].finish):
+            state[_SAVES] = saves
+            return
+        state[_LOADED] = saves.pop().before
+
+
+def reloaded(instance: Any, names: Iterable[str]) -> None:
+    """Count what these fields show now as loaded: they have just been read from the database."""
+    loaded = dict(_as_dict(instance.__dict__) or {})
+    loaded |= {name: kept(instance.__dict__[name]) for name in names if name in instance.__dict__}
+    instance.__dict__[_LOADED] = loaded
+
+
+def saved(instance: Any, written: Mapping[str, Any], finish: Finish, using: str) -> None:
+    """Count these values (attname -> value) as loaded, unless their transaction is rolled back."""
+    state = instance.__dict__
+    before = _as_dict(state)
+    state[_LOADED] = (before or {}) | {name: kept(value) for name, value in written.items()}
+    if not finish.done:
+        state[_SAVES] = [*state.get(_SAVES, []), _Save(finish, using, before)]

@@ -1,27 +1,34 @@
 """A row as JSON and back: the body of a slot, the values of a waiting field, the model instance."""
 
-import datetime
-import decimal
 import json
-import math
-import re
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
-from django.utils import timezone
-from django.utils.duration import duration_iso_string
 
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.values import clean, storable, to_json
 
-# What the database may refuse although the field's own validators let it pass.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
+_IMMUTABLE = (
+    models.CharField,
+    models.TextField,
+    models.IntegerField,
+    models.BooleanField,
+    models.FloatField,
+    models.DecimalField,
+    models.DateField,
+    models.TimeField,
+    models.DurationField,
+    models.UUIDField,
+    models.FileField,
+    models.GenericIPAddressField,
+    models.ForeignKey,
+)
 
-# JSON gives these back as they were; every other field's `to_python` parses what `_to_json` wrote.
+# JSON gives these back as they were; every other field's `to_python` parses what `to_json` wrote.
 _NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -29,7 +36,7 @@ _decode = json.JSONDecoder().raw_decode  # without the white space around it tha
 
 STAMP = "cache_stamp"
 
-Values = dict[str, Any]  # attname -> value as JSON has it
+Values = dict[str, Any]  # attname -> value as a JSON value
 
 
 class Codec:
@@ -57,6 +64,7 @@ class Codec:
             if field not in meta.local_concrete_fields:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
             self.fields[field.attname] = field
+        self._mutable = {name for name, field in self.fields.items() if not isinstance(field, _IMMUTABLE)}
         self.names = [self.pk.attname, *self.fields]
         self._names = frozenset(self.names)
         self._parsers: dict[str, Callable[[Any], Any]] = {
@@ -88,7 +96,7 @@ class Codec:
         return True
 
     def values(self, source: Mapping[str, Any]) -> Values:
-        """Return what JSON has of each field: attname -> value, from attname -> Python value."""
+        """Return the JSON value of each field: attname -> value, from attname -> Python value."""
         return {name: to_json(source[name]) for name in self.names}
 
     def encode(self, values: Values) -> bytes:
@@ -107,7 +115,7 @@ class Codec:
         return values
 
     def parse(self, name: str, value: Any) -> Any:
-        """Return the Python value of one field as JSON has it."""
+        """Return the Python value of one field as a JSON value."""
         parser = self._parsers.get(name)
         return value if parser is None or value is None else parser(value)
 
@@ -120,7 +128,7 @@ class Codec:
         return self.model.from_db(using, self._columns, self._in_order(values))
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
-        """Validate a write's fields as a form would, uniqueness aside, and return them as JSON has them.
+        """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.
 
         Raises:
             FieldError: a name is none of the cached fields, or there is no name at all.
@@ -131,7 +139,7 @@ class Codec:
         for name, value in fields.items():
             field = self._field(name)
             try:
-                cleaned[field.attname] = to_json(_clean(field, value))
+                cleaned[field.attname] = to_json(clean(field, value))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -150,6 +158,17 @@ class Codec:
         """Whether one of these fields is cached."""
         return any({field.name, field.attname} & set(names) for field in self.fields.values())
 
+    def mutable(self, names: Sequence[str]) -> list[int]:
+        """Return the positions of the cached fields among these whose values can change in place."""
+        if not self._mutable:
+            return []
+        return [position for position, name in enumerate(names) if name in self._mutable]
+
+    def laid_over(self, values: Values, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Values:
+        """Return the row's values, and over them each known pending one that is newer than the row."""
+        newer = {name: value for name, (at, value) in pending.items() if at > stamp and name in self.fields}
+        return {**values, **newer}
+
     def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
         """Return the row, and over it each pending field that is newer than the row.
 
@@ -161,57 +180,3 @@ class Codec:
         known = {name: value for name, (_, value) in newer.items() if name in self.fields}
         newest = max((field_stamp for field_stamp, _ in newer.values()), default=stamp)
         return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)
-
-
-def _clean(field: models.Field, value: Any) -> Any:
-    """Return a value as the database would give it back. Raises ValidationError if it would not take it."""
-    if isinstance(value, models.Model) and field.remote_field:
-        value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
-    value = storable(field.clean(value, None))
-    if isinstance(field, models.DateTimeField) and settings.USE_TZ and value is not None and timezone.is_naive(value):
-        return timezone.make_aware(value, timezone.get_default_timezone())
-    if isinstance(field, models.JSONField) and value is not None:
-        return _plain(value, field.encoder)
-    return value
-
-
-def _plain(value: Any, encoder: Any) -> Any:
-    """Return what JSON gives back of a value. Raises ValidationError if it would not take it."""
-    try:
-        value = json.loads(json.dumps(value, cls=encoder, allow_nan=False))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValidationError(f"Not JSON: {error}", code="invalid") from error
-    for text in _texts(value):
-        storable(text)
-    return value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, names included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            yield from _texts(part)
-
-
-def to_json(value: Any) -> Any:
-    """Return a field's value as JSON has it, without losing a digit."""
-    if value is None or isinstance(value, str | int | float | bool | dict | list):
-        return value
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return duration_iso_string(value)
-    if isinstance(value, decimal.Decimal | uuid.UUID):
-        return str(value)
-    raise TypeError(f"A value of type {type(value).__name__} cannot be cached.")
-
-
-def storable(value: Any) -> Any:
-    """Return the value. Raises ValidationError if no database may be able to hold it."""
-    if isinstance(value, str) and _UNSTORABLE.search(value):
-        raise ValidationError("No null characters and no lone surrogates.", code="unstorable")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValidationError("Neither NaN nor infinity.", code="unstorable")
-    return value

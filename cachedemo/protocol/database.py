@@ -1,25 +1,23 @@
-"""The source: the SQL statements of the protocol, and what the database's errors mean."""
+"""The database: the SQL statements of the protocol, and what the database's errors mean."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
 
 from cachedemo import conf
-from cachedemo.exceptions import InsideTransaction, OutcomeUnknown, SourceUnavailable
+from cachedemo.exceptions import CachedemoError, InsideTransaction, OutcomeUnknown, SourceUnavailable
+from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.waiting import Fields
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 # The database, or the way there, says of a row itself that it will never do.
 REFUSALS = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
 
-Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON has them
+Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
 
 
 def trip(using: str) -> None:
@@ -51,6 +49,11 @@ def refuse_inside_transaction(using: str) -> None:
         )
 
 
+def has_written_nothing(error: BaseException, using: str) -> bool:
+    """Whether a statement that ended so has certainly left nothing behind: refused, or to be rolled back."""
+    return isinstance(error, (*REFUSALS, CachedemoError)) or connections[using].in_atomic_block
+
+
 @contextmanager
 def answering() -> Iterator[None]:
     """Raise SourceUnavailable where the database gives no answer about the data."""
@@ -59,7 +62,7 @@ def answering() -> Iterator[None]:
     except (IntegrityError, DataError):
         raise
     except DatabaseError as error:
-        raise SourceUnavailable(f"The database is not to be had: {error}") from error
+        raise SourceUnavailable(f"The database is unavailable: {error}") from error
 
 
 @contextmanager
@@ -82,89 +85,89 @@ def writing(using: str) -> Iterator[None]:
         raise
 
 
-def select(cache: "ModelCache", pk: Any) -> Row | None:
+def select(table: CachedTable, pk: Any) -> Row | None:
     """Return one row, read from where writes go."""
-    trip(cache.using)
-    return _first(cache, cache.rows.filter(pk=pk))
+    trip(table.using)
+    return _first(table, table.rows.filter(pk=pk))
 
 
-def select_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Row]:
+def select_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
     """Return the rows that exist: pk -> row."""
-    trip(cache.using)
+    trip(table.using)
     with answering():
-        return {row[0]: _row(cache, row) for row in cache.rows.filter(pk__in=pks).values_list(*_names(cache))}
+        return {row[0]: _row(table, row) for row in table.rows.filter(pk__in=pks).values_list(*_names(table))}
 
 
-def lock(cache: "ModelCache", pk: Any) -> Row | None:
+def lock(table: CachedTable, pk: Any) -> Row | None:
     """Return one row and keep others from writing it until the transaction ends."""
-    return _first(cache, cache.rows.select_for_update().filter(pk=pk))
+    return _first(table, table.rows.select_for_update().filter(pk=pk))
 
 
-def stamp_of(cache: "ModelCache", pk: Any) -> int | None:
+def stamp_of(table: CachedTable, pk: Any) -> int | None:
     """Return the stamp of the last write that reached a row, None if there is no row."""
-    return cache.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+    return table.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
 
 
-def apply(cache: "ModelCache", pk: Any, fields: Fields, stamp: int) -> Row | None:
+def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None:
     """Write the fields that are newer than the row, in the transaction under way; return the whole row.
 
     Returns None and writes nothing if the row has a stamp of `stamp` or above, or does not exist.
     """
-    connection = connections[cache.using]
-    statement = _update_statement(cache)
-    parameters = _parameters(cache, connection, pk, fields, stamp)
+    connection = connections[table.using]
+    statement = _update_statement(table)
+    parameters = _parameters(table, connection, pk, fields, stamp)
     if connection.vendor in ("sqlite", "postgresql"):
-        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(cache))
-        rows = list(cache.rows.raw(f"{statement} RETURNING {columns}", parameters))
-        return _row(cache, [rows[0].__dict__[name] for name in _names(cache)]) if rows else None
+        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(table))
+        rows = list(table.rows.raw(f"{statement} RETURNING {columns}", parameters))
+        return _row(table, [rows[0].__dict__[name] for name in _names(table)]) if rows else None
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return _first(cache, cache.rows.filter(pk=pk)) if cursor.rowcount else None
+        return _first(table, table.rows.filter(pk=pk)) if cursor.rowcount else None
 
 
-def apply_many(cache: "ModelCache", batch: Iterable[tuple[Any, Fields, int]]) -> None:
+def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
-    connection = connections[cache.using]
-    parameters = [_parameters(cache, connection, pk, fields, stamp) for pk, fields, stamp in batch]
-    with writing(cache.using), connection.cursor() as cursor:
-        cursor.executemany(_update_statement(cache), parameters)
+    connection = connections[table.using]
+    parameters = [_parameters(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    with writing(table.using), connection.cursor() as cursor:
+        cursor.executemany(_update_statement(table), parameters)
 
 
-def _update_statement(cache: "ModelCache") -> str:
+def _update_statement(table: CachedTable) -> str:
     """The one UPDATE of the protocol. The stamp comes last: MySQL sets columns from left to right."""
-    quote = connections[cache.using].ops.quote_name
-    pk, stamp, *columns = (quote(str(field.column)) for field in _fields(cache))
+    quote = connections[table.using].ops.quote_name
+    pk, stamp, *columns = (quote(str(field.column)) for field in _fields(table))
     assignments = [f"{column} = CASE WHEN {stamp} < %s THEN %s ELSE {column} END" for column in columns]
-    table = quote(cache.model._meta.db_table)
-    return f"UPDATE {table} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"
+    name = quote(table.model._meta.db_table)
+    return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"
 
 
-def _parameters(cache: "ModelCache", connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
+def _parameters(table: CachedTable, connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
     """A field that is not named has stamp 0, and no row is older than that."""
     parameters: list[Any] = []
-    for name, field in cache.codec.fields.items():
+    for name, field in table.codec.fields.items():
         if (waiting := fields.get(name)) is None:
             parameters += (0, None)
         else:
-            parameters += (waiting[0], field.get_db_prep_save(cache.codec.parse(name, waiting[1]), connection))
-    return [*parameters, stamp, cache.codec.pk.get_db_prep_save(cache.codec.to_pk(pk), connection), stamp]
+            parameters += (waiting[0], field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))
+    return [*parameters, stamp, table.codec.pk.get_db_prep_save(table.codec.to_pk(pk), connection), stamp]
 
 
-def _fields(cache: "ModelCache") -> list[Any]:
-    meta = cache.model._meta
-    return [meta.pk, meta.get_field(STAMP), *cache.codec.fields.values()]
+def _fields(table: CachedTable) -> list[Any]:
+    meta = table.model._meta
+    return [meta.pk, meta.get_field(STAMP), *table.codec.fields.values()]
 
 
-def _names(cache: "ModelCache") -> list[str]:
-    return [field.attname for field in _fields(cache)]
+def _names(table: CachedTable) -> list[str]:
+    return [field.attname for field in _fields(table)]
 
 
-def _first(cache: "ModelCache", rows: Any) -> Row | None:
+def _first(table: CachedTable, rows: Any) -> Row | None:
     with answering():
-        row = rows.values_list(*_names(cache)).first()
-    return None if row is None else _row(cache, row)
+        row = rows.values_list(*_names(table)).first()
+    return None if row is None else _row(table, row)
 
 
-def _row(cache: "ModelCache", row: Sequence[Any]) -> Row:
+def _row(table: CachedTable, row: Sequence[Any]) -> Row:
     pk, stamp, *values = row
-    return stamp, cache.codec.values(dict(zip(cache.codec.names, [pk, *values], strict=True)))
+    return stamp, table.codec.values(dict(zip(table.codec.names, [pk, *values], strict=True)))

@@ -1,61 +1,75 @@
-"""One write of one row to the source, from the mark to the last step before the acknowledgement.
+"""One write of one row to the database, from the mark to the last step before the acknowledgement.
 
 Cache-aside and write-through, creates, deletes and the signals all take these steps, in this order: mark, stamp,
-(the source commits), finish, settle up. A process may be killed between any two; what it leaves is worked off by the
-next flush once `owed` is overdue.
+(the database commits), replace or empty the slot, settle up. A process may be killed between any two; what it leaves
+is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import slots
+from cachedemo.protocol import slots, versions
+from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Stamp
 
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
-
-class SourceWrite:
+class DatabaseWrite:
     """The steps of one write; `pk` may be '' until a created row has one."""
 
-    def __init__(self, cache: "ModelCache", pk: Any) -> None:
-        self.cache = cache
+    def __init__(self, table: CachedTable, pk: Any) -> None:
+        self.table = table
         self.pk = pk
         self.token = slots.token()
         self.stamped: Stamp | None = None
         self._cache_failed = False
 
     def mark(self) -> None:
-        """Put a mark over the slot, so that whatever was loaded before the commit is not filled after it."""
+        """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
-            self.cache.slots.mark(self.pk, self.token)
+            self.table.slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
 
-    def stamp(self, floor: int = 0, *, gone: bool = False) -> Stamp:
+    def stamp(self, floor: int = 0) -> Stamp:
         """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
-        cache = self.cache
-        if not cache.announced:
-            with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-                cache.announce()
-        self.stamped = cache.queue_of_writes.stamp(
-            self.pk, self.token, cache.lease_timeout, floor, gone, cache.slots.version
-        )
+        version, owed_for = self._announced_version(), self.table.options.lease_timeout
+        self.stamped = self.table.queue.stamp(self.pk, self.token, owed_for, floor, version)
         return self.stamped
 
-    def finish(self, entry: Entry | None) -> None:
-        """Put the committed row over the mark, or empty the slot; empty those of the other live versions.
+    def stamp_deletion(self) -> Stamp:
+        """Do the same for a deletion; write-behind is refused from here on."""
+        version, owed_for = self._announced_version(), self.table.options.lease_timeout
+        self.stamped = self.table.queue.stamp_deletion(self.pk, self.token, owed_for, version)
+        return self.stamped
 
-        A version that is being deleted is not filled, nor one that is gone: no other writer would see to its slot.
-        Nor is anything filled if the mark may still be on its way: it would come after writes that are newer.
+    def _announced_version(self) -> str:
+        if not self.table.announced:
+            with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
+                versions.announce(self.table)
+        return self.table.slots.version
+
+    def replace_slot(self, entry: Entry) -> None:
+        """Put the committed row over the mark; empty the slots of the other live versions.
+
+        A version that is being deleted is not filled, nor one that is gone: no other writer would update its slot.
+        Nor is anything filled if the mark may still be on its way: it would arrive after writes that are newer.
         """
         assert self.stamped is not None
-        if self._cache_failed or self.stamped.announced is None or self.stamped.announced != self.cache.announced:
-            entry = None
+        announced = self.stamped.announced
+        fills = not self._cache_failed and announced is not None and announced == self.table.announced
+        self._finish(entry if fills else None)
+
+    def empty_slot(self) -> None:
+        """Empty the slot, and those of the other live versions."""
+        self._finish(None)
+
+    def _finish(self, entry: Entry | None) -> None:
+        assert self.stamped is not None
         try:
-            self.cache.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+            self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
         except CacheUnavailable:
             self._cache_failed = True
 
@@ -63,7 +77,7 @@ class SourceWrite:
         """Drop what this write superseded; after this it may be acknowledged.
 
         Raises:
-            OutcomeUnknown: the queue gives no answer; the source has the write all the same.
+            OutcomeUnknown: the queue gives no answer; the database has the write all the same.
         """
         assert self.stamped is not None
         try:
@@ -71,22 +85,37 @@ class SourceWrite:
         except QueueUnavailable as error:  # it stays owed
             raise OutcomeUnknown(f"The database has the write, but it cannot be acknowledged: {error}") from error
 
+    def finish_save(self) -> None:
+        """Empty the slot and settle up, as the last step of a save or delete that has committed.
+
+        Raises:
+            OutcomeUnknown: neither the slots nor the list of what is owed could be reached.
+        """
+        self.empty_slot()
+        try:
+            self.settle_up()
+        except OutcomeUnknown:
+            if self._cache_failed:
+                raise  # else the slot is empty: what the queue still holds is older than the row, and its flush says so
+
     def restore(self) -> None:
-        """The source said no for certain: put the old value back and leave as if nothing had been."""
+        """Put the old value back, since the database has refused the write for certain."""
         with contextlib.suppress(CacheUnavailable):
-            self.cache.slots.restore(self.pk, self.token)
+            self.table.slots.restore(self.pk, self.token)
+        self.withdraw()
+
+    def withdraw(self) -> None:
+        """Owe nothing any more: nothing was written, and no mark was put over the slot."""
         if self.stamped is not None:
             with contextlib.suppress(QueueUnavailable):  # then it stays owed, and a slot too many is emptied
                 self._leave(0)
 
     def _leave(self, superseded_below: int) -> None:
         assert self.stamped is not None
-        queue, versions = self.cache.queue_of_writes, list(self.stamped.versions)
+        queue, finished = self.table.queue, list(self.stamped.versions)
         if self._cache_failed:
             queue.owe([self.pk])
-        while appeared := queue.settle_up(self.pk, self.token, superseded_below, versions):
-            versions += appeared
-            try:
-                self.cache.slots.drop([self.pk], appeared)
-            except CacheUnavailable:
-                queue.owe([self.pk])
+        while appeared := queue.settle_up(self.pk, self.token, superseded_below, finished):
+            finished += appeared
+            with or_owed(self.table, [self.pk]):
+                self.table.slots.drop([self.pk], appeared)

@@ -8,7 +8,7 @@ class Origin(StrEnum):
     """Where the value of a read came from."""
 
     CACHE = "cache"
-    PENDING = "pending"  # the source, and over it a write that still waits for it
+    PENDING = "pending"  # the database, and over it a write that still waits for it
     SOURCE = "source"
 
 

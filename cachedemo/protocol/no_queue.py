@@ -4,24 +4,28 @@ Stamps come from this machine's clock, there is one version, and what a dying wr
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cachedemo.protocol.queue import FlushQueue
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Refusal, Stamp
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Stamp
+from cachedemo.protocol.write_queue import WriteQueue
 
 
-class NoQueue(FlushQueue):
-    """Answers as an empty `FlushQueue` would.
+class NoQueue(WriteQueue):
+    """Answers as an empty queue would.
 
     Args:
+        model: its name in the keys.
         version: the only one there is.
     """
 
-    def __init__(self, version: str) -> None:
-        super().__init__("")
+    def __init__(self, model: str, version: str) -> None:
+        super().__init__(f"no queue:{model}")
         self.version = version
         self._record = b""
+
+    def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
+        return [{} for _ in pks], self._record
 
     def announce(self, version: str, record: bytes) -> bytes:
         self._record = record
@@ -30,33 +34,55 @@ class NoQueue(FlushQueue):
     def versions(self) -> dict[str, bytes]:
         return {self.version: self._record}
 
-    def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
-        return [{} for _ in pks], self._record
-
-    def stamp(
-        self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False, version: str = ""
-    ) -> Stamp:
+    def stamp(self, pk: Any, token: str, owed_for: float, floor: int, version: str) -> Stamp:
         return Stamp(max(time.time_ns() // 1000, floor + 1), {}, [self.version], self._record)
+
+    def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
+        return self.stamp(pk, token, owed_for, 0, version)
 
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         return []
 
     def owe(self, pks: Iterable[Any]) -> None:
-        pass
+        """Nobody empties the slots later: they expire."""
 
     def enqueue(
-        self, pk: Any, floor: int, max_pending: int, values: Any, fsync_within: float | None = None
+        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
     ) -> Enqueued:
-        raise Refusal("no queue")
+        raise NotQueued("no queue")
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
         return [], [self.version]
 
+    def ack(self, stamps: Mapping[str, int]) -> None:
+        """Nothing was claimed."""
+
+    def release(self, pks: Iterable[str]) -> None:
+        """Nothing was claimed."""
+
+    def park(self, pk: str) -> None:
+        """Nothing was claimed."""
+
+    def bury(self, claim: Claim, error: str) -> bool:
+        return False
+
     def reap(self) -> tuple[list[Owed], list[str]]:
         return [], [self.version]
 
+    def paid(self, owed: Iterable[Owed]) -> None:
+        """Nothing was owed."""
+
+    def retry(self, pks: Iterable[str]) -> int:
+        return 0
+
+    def discard(self, pks: Iterable[str]) -> int:
+        return 0
+
     def depth(self) -> int:
         return 0
+
+    def lag(self) -> float:
+        return 0.0
 
     def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         return {}

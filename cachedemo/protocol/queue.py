@@ -1,4 +1,4 @@
-"""The queue of one model: stamps, the writes that wait for the source, and who is working on them.
+"""The queue of one model: stamps, the writes that wait for the database, and who is working on them.
 
 The keys and what holds between them are described in `lua/queue.lua`, each step in the script of its name.
 """
@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
-from cachedemo.operations import workers
+from cachedemo.protocol.claimer import claimer
+from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.waiting import (
     Claim,
     Enqueued,
     Fields,
+    NotQueued,
     Owed,
-    Refusal,
     Stamp,
     claimed,
     decode,
@@ -25,6 +26,7 @@ from cachedemo.protocol.waiting import (
     text,
     texts,
 )
+from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.roles import QUEUE
 from cachedemo.servers.scripts import Script
 
@@ -37,32 +39,24 @@ PARKED_FOR = 2  # seconds that a row is kept from workers who do not know one of
 REAP_LIMIT = 1000  # claims and writers looked at in one go
 
 
-def _script(name: str) -> Script:
-    return Script(name, prelude="queue")
+_announce = queue_script("announce")
+_stamp, _settle_up, _enqueue = queue_script("stamp"), queue_script("settle_up"), queue_script("enqueue")
+_claim, _ack, _release, _bury = (
+    queue_script("claim"),
+    queue_script("ack"),
+    queue_script("release"),
+    queue_script("bury"),
+)
+_reap, _owe, _paid = queue_script("reap"), queue_script("owe"), queue_script("paid")
+_retry, _discard = queue_script("retry"), queue_script("discard")
 
 
-_announce = _script("announce")
-_stamp, _settle_up, _enqueue = _script("stamp"), _script("settle_up"), _script("enqueue")
-_claim, _ack, _release, _bury = _script("claim"), _script("ack"), _script("release"), _script("bury")
-_reap, _owe, _paid = _script("reap"), _script("owe"), _script("paid")
-_retry, _discard = _script("retry"), _script("discard")
-
-
-class FlushQueue:
-    """The queue called `name`, for example `flush:users`."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.base = f"{{{name}}}:"
-
-    def key(self, part: str) -> str:
-        """Return the name of one of the queue's keys, for example `{flush:users}:pending`."""
-        return self.base + part
+class FlushQueue(WriteQueue):
+    """Talks to the queue server; what each method promises stands in `WriteQueue`."""
 
     # for readers
 
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
-        """Return the fields that wait for each row, and what is announced of `version`, in one round trip."""
         commands = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
         *fields, announced = QUEUE.pipeline([*commands, ("HGET", self.key("versions"), version)])
         return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], _raised(announced)
@@ -80,31 +74,29 @@ class FlushQueue:
     # for versions
 
     def announce(self, version: str, record: bytes) -> bytes:
-        """Note that a version is in use, unless it is noted already; return what is noted of it."""
         return self._run(_announce, version, record)
 
     def versions(self) -> dict[str, bytes]:
-        """Return what is noted of each version that is live or retiring."""
         known = QUEUE.command("HGETALL", self.key("versions"))
         return {version.decode(): record for version, record in known.items()}
 
-    # for writers of the source
+    # for writers of the database
 
-    def stamp(
-        self, pk: Any, token: str, owed_for: float, floor: int = 0, gone: bool = False, version: str = ""
-    ) -> Stamp:
-        """Hand out a stamp for a write of `pk` ('' for a row to be created); seconds, microseconds."""
-        gone_for = GONE_FOR * 1_000_000 if gone else 0
-        arguments = (str(pk), token, int(owed_for * 1_000_000), floor, gone_for, version)
+    def stamp(self, pk: Any, token: str, owed_for: float, floor: int, version: str) -> Stamp:
+        return self._stamped(pk, token, owed_for, floor, 0, version)
+
+    def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
+        return self._stamped(pk, token, owed_for, 0, GONE_FOR, version)
+
+    def _stamped(self, pk: Any, token: str, owed_for: float, floor: int, gone_for: int, version: str) -> Stamp:
+        arguments = (str(pk), token, int(owed_for * 1_000_000), floor, gone_for * 1_000_000, version)
         stamp, fields, versions, announced = self._run(_stamp, *arguments)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
         return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
 
     def owe(self, pks: Iterable[Any]) -> None:
-        """Note that the slots of these rows must be emptied as soon as the cache answers."""
         self._run(_owe, *map(str, pks))
 
     # for write-behind
@@ -112,15 +104,6 @@ class FlushQueue:
     def enqueue(
         self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
     ) -> Enqueued:
-        """Take a write of the named fields (as JSON has them); from here on it must not be lost.
-
-        Args:
-            fsync_within: seconds within which the server must have it on disk; None trusts its own policy.
-
-        Raises:
-            Refusal: the row is gone, or the queue is full.
-            OutcomeUnknown: it is not on disk in time.
-        """
         fields = [part for name, value in values.items() for part in (name, _encode(value))]
         arguments = [str(pk), floor, max_pending, *fields]
         try:
@@ -129,12 +112,12 @@ class FlushQueue:
             )
         except QueueUnavailable as error:
             if error.full:
-                raise Refusal("full") from error
+                raise NotQueued("full") from error
             if error.sent:
                 raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
             raise
         if isinstance(answer, bytes):
-            raise Refusal(answer.decode().lower())
+            raise NotQueued(answer.decode().lower())
         stamp, waiting, versions, first = answer
         return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
 
@@ -156,60 +139,48 @@ class FlushQueue:
     # for the flush
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
-        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, workers.claimer())
+        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, claimer())
         return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
 
     def ack(self, stamps: Mapping[str, int]) -> None:
-        """Drop what the source has now: pk -> the newest stamp that was flushed."""
         self._run(_ack, *(part for pk, stamp in stamps.items() for part in (pk, b"%016d" % stamp)))
 
     def release(self, pks: Iterable[str]) -> None:
-        """Give claimed rows back."""
         self._run(_release, *pks)
 
     def park(self, pk: str) -> None:
-        """Leave a claimed row to another worker: an early deadline brings it back, at the end, uncounted."""
         back = int((time.time() + PARKED_FOR) * 1_000_000)
         QUEUE.pipeline([("HSET", self.key("reaped"), pk, -1), ("ZADD", self.key("claimed"), "XX", "LT", back, pk)])
 
     def bury(self, claim: Claim, error: str) -> bool:
-        """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
         stamps = {name: stamp for name, (stamp, _) in claim.fields.items()}
         letter = {"error": error, "at": time.time(), "stamps": stamps}
         raw = [part for pair in claim.raw.items() for part in pair]
         return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
 
     def reap(self) -> tuple[list[Owed], list[str]]:
-        """Give overdue claims back; return what is owed by now, and the versions."""
         owed, versions = self._run(_reap, REAP_LIMIT)
         return [Owed(member, deadline) for member, deadline in pairs(owed).items()], texts(versions)
 
     def paid(self, owed: Iterable[Owed]) -> None:
-        """The slots of these rows are empty: nothing is owed any more, unless it was owed anew."""
         self._run(_paid, *(part for pair in owed for part in pair))
 
     # for operators
 
     def retry(self, pks: Iterable[str]) -> int:
-        """Give dead letters back to the list; return how many of these rows were dead."""
         return self._run(_retry, *pks)
 
     def discard(self, pks: Iterable[str]) -> int:
-        """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
         return self._run(_discard, *pks)
 
     def depth(self) -> int:
-        """Return how many rows wait, dead letters included."""
         return QUEUE.command("ZCARD", self.key("pending"))
 
     def lag(self) -> float:
-        """Return the age in seconds of the oldest waiting write, 0 if there is none."""
         oldest = QUEUE.command("ZRANGE", self.key("pending"), 0, 0, "WITHSCORES")
         return max(0.0, time.time() - float(oldest[0][1]) / 1_000_000) if oldest else 0.0
 
     def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
-        """Return the dead letters, or those of these rows: pk -> error, when, and the refused stamps."""
         if pks is None:
             found = QUEUE.command("HGETALL", self.key("dead"))
         else:
@@ -217,18 +188,15 @@ class FlushQueue:
         return {text(pk): letter_of(letter) for pk, letter in found.items() if letter is not None}
 
     def dead_count(self) -> int:
-        """Return how many rows are dead letters."""
         return QUEUE.command("HLEN", self.key("dead"))
 
     def owed(self) -> tuple[int, float]:
-        """Return how many writers are owed something, and how many seconds the oldest is overdue."""
         count, oldest = QUEUE.pipeline([("ZCARD", self.key("owed")), ("ZRANGE", self.key("owed"), 0, 0, "WITHSCORES")])
         if not _raised(oldest):
             return 0, 0.0
         return _raised(count), max(0.0, time.time() - float(oldest[0][1]) / 1_000_000)
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
-        """Return for each row whether a write waits for it."""
         scores = QUEUE.pipeline([("ZSCORE", self.key("pending"), str(pk)) for pk in pks])
         return [_raised(score) is not None for score in scores]
 

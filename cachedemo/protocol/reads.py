@@ -1,197 +1,194 @@
-"""Reads: the same in all three patterns. A slot is loaded by whoever holds its lease; the others wait."""
+"""Reads: the same in all three patterns. The reader that holds the lease of a slot loads it; the others wait."""
 
+import contextlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import database, slots, stats
+from cachedemo.protocol import database, on_commit, slots, stats, versions
+from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebody else's lease
 
 
-def find(cache: "ModelCache", pk: Any) -> Entry:
+def find(table: CachedTable, pk: Any) -> Entry:
     """Return the row as no older than any write acknowledged before; its body is None if there is no row."""
-    if not (cache.announced or _announce(cache)):
-        return _from_source(cache, pk)[0]
+    if not (table.announced or _announce(table)):
+        return _from_database(table, pk)[0]
     try:
-        slot = cache.slots.get(pk)
-        if slot is not None and (entry := slots.held(slot)) and not _ours(cache, slot):
+        slot = table.slots.get(pk)
+        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry
-        return _load(cache, pk)
+        return _load(table, pk)
     except CacheUnavailable:
-        return _from_source(cache, pk)[0]
+        return _from_database(table, pk)[0]
 
 
-def find_values(cache: "ModelCache", pk: Any) -> tuple[Entry, Values]:
+def find_values(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
     """Return the entry and what is in its body; a slot with JSON that is not ours is thrown out and loaded again.
 
     Raises:
         DoesNotExist: there is no such row.
     """
-    entry = find(cache, pk)
+    entry = find(table, pk)
     if entry.body is None:
-        raise cache.missing(pk)
+        raise table.missing(pk)
     try:
-        return entry, cache.codec.decode(entry.body)
+        return entry, table.codec.decode(entry.body)
     except ValueError:
-        return _find_past(cache, pk)
+        return _reload_malformed(table, pk)
 
 
-def _find_past(cache: "ModelCache", pk: Any) -> tuple[Entry, Values]:
-    """Throw the slot out, and read what is under it: from the source if the cache does not answer any more."""
+def _reload_malformed(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
+    """Throw the slot out, and read what is under it: from the database if the cache does not answer any more."""
     try:
-        cache.slots.discard(pk)
+        table.slots.discard(pk)
     except CacheUnavailable:
-        entry, _ = _from_source(cache, pk)
+        entry, _ = _from_database(table, pk)
     else:
-        entry = find(cache, pk)
+        entry = find(table, pk)
     if entry.body is None:
-        raise cache.missing(pk)
-    return entry, cache.codec.decode(entry.body)
+        raise table.missing(pk)
+    return entry, table.codec.decode(entry.body)
 
 
-def find_with_ttl(cache: "ModelCache", pk: Any) -> Entry:
+def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
     """Do the same, and tell how long the slot that answered still has to live."""
-    if cache.announced:
+    if table.announced:
         try:
-            slot, ttl = cache.slots.get_with_ttl(pk)
+            slot, ttl = table.slots.get_with_ttl(pk)
         except CacheUnavailable:
-            return _from_source(cache, pk)[0]
-        if slot is not None and (entry := slots.held(slot)) and not _ours(cache, slot):
+            return _from_database(table, pk)[0]
+        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry._replace(ttl=ttl)
-    return find(cache, pk)
+    return find(table, pk)
 
 
-def find_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Entry]:
+def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Return an entry for each row asked for, in a fixed number of round trips; foreign leases are not waited for."""
-    if not (cache.announced or _announce(cache)):
-        return _many_from_source(cache, pks)[0]
+    if not (table.announced or _announce(table)):
+        return _many_from_database(table, pks)[0]
     try:
-        found = cache.slots.get_many(pks)
+        found = table.slots.get_many(pks)
         entries = {
             pk: entry
             for pk, slot in zip(pks, found, strict=True)
-            if slot and (entry := slots.held(slot)) and not _ours(cache, slot)
+            if slot and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot)
         }
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):
-            entries |= _load_many(cache, [pk for pk in pks if pk not in entries])
+            entries |= _load_many(table, [pk for pk in pks if pk not in entries])
         return entries
     except CacheUnavailable:
-        return _many_from_source(cache, pks)[0]
+        return _many_from_database(table, pks)[0]
 
 
-def _announce(cache: "ModelCache") -> bool:
+def _announce(table: CachedTable) -> bool:
     """Announce our version; return whether its slots may be trusted, because every writer now sees to them."""
     try:
-        cache.announce()
+        versions.announce(table)
     except QueueUnavailable:
         if conf.get("STRICT_READS"):
             raise
-    return bool(cache.announced)
+    return bool(table.announced)
 
 
-def _ours(cache: "ModelCache", slot: bytes) -> bool:
+def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
-    return slot[:1] == b"T" and database.in_transaction(cache.using)
+    using = table.using
+    return database.in_transaction(using) and (slot[:1] == b"T" or on_commit.wrote(using, table, pk))
 
 
-def _load(cache: "ModelCache", pk: Any) -> Entry:
+def _load(table: CachedTable, pk: Any) -> Entry:
     """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
-    if database.in_transaction(cache.using):
-        return _from_source(cache, pk)[0]
+    if database.in_transaction(table.using):
+        return _from_database(table, pk)[0]
     lease = b"L" + slots.token().encode()
-    pause, patience = FIRST_PAUSE, time.monotonic() + cache.lease_timeout
+    pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
     while True:
-        slot = cache.slots.take_lease(pk, lease)
+        slot = table.slots.take_lease(pk, lease)
         if slot is None:
-            return _fill(cache, pk, lease)
+            return _fill(table, pk, lease)
         if entry := slots.held(slot):
             stats.count(stats.HITS)
             return entry
-        if cache.slots.discard_malformed(pk, slot):
+        if table.slots.discard_malformed(pk, slot):
             continue
         if not slots.is_lease(slot) or time.monotonic() > patience:
-            return _from_source(cache, pk)[0]
+            return _from_database(table, pk)[0]
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _fill(cache: "ModelCache", pk: Any, lease: bytes) -> Entry:
+def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
     try:
-        entry, may_fill = _from_source(cache, pk)
+        entry, may_fill = _from_database(table, pk)
     except Exception:
-        _give_back(cache, lease, [pk])
+        _give_back(table, lease, [pk])
         raise
-    try:
-        [filled] = cache.slots.fill(lease, {pk: entry if may_fill else None})
-    except CacheUnavailable:
-        return entry
+    filled = False
+    with contextlib.suppress(CacheUnavailable):
+        [filled] = table.slots.fill(lease, {pk: entry if may_fill else None})
     return entry._replace(slot=slots.slot_of(entry)) if filled else entry
 
 
-def _load_many(cache: "ModelCache", pks: Sequence[Any]) -> dict[Any, Entry]:
-    if database.in_transaction(cache.using):
-        return _many_from_source(cache, pks)[0]
+def _load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
+    if database.in_transaction(table.using):
+        return _many_from_database(table, pks)[0]
     lease = b"L" + slots.token().encode()
-    leased = [pk for pk, found in zip(pks, cache.slots.take_leases(pks, lease), strict=True) if found is None]
+    leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
     try:
-        entries, may_fill = _many_from_source(cache, pks)
+        entries, may_fill = _many_from_database(table, pks)
     except Exception:
-        _give_back(cache, lease, leased)
+        _give_back(table, lease, leased)
         raise
     if leased:
-        cache.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+        table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
     return entries
 
 
-def _give_back(cache: "ModelCache", lease: bytes, pks: Sequence[Any]) -> None:
+def _give_back(table: CachedTable, lease: bytes, pks: Sequence[Any]) -> None:
     """Let others try at once instead of waiting for a lease whose holder has failed."""
-    try:
+    with contextlib.suppress(CacheUnavailable):  # then it expires by itself
         if pks:
-            cache.slots.fill(lease, dict.fromkeys(pks))
-    except CacheUnavailable:
-        pass  # it expires by itself
+            table.slots.fill(lease, dict.fromkeys(pks))
 
 
-def _from_source(cache: "ModelCache", pk: Any) -> tuple[Entry, bool]:
+def _from_database(table: CachedTable, pk: Any) -> tuple[Entry, bool]:
     """Return the row with what waits for it, and whether it may fill a slot."""
-    entries, may_fill = _many_from_source(cache, [pk])
+    entries, may_fill = _many_from_database(table, [pk])
     return entries[pk], may_fill
 
 
-def _many_from_source(cache: "ModelCache", pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
+def _many_from_database(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
     """Ask for what is pending BEFORE the rows: a flush between the two shows up in the rows, never in neither."""
-    pending, may_fill = _pending(cache, pks)
+    pending, may_fill = _pending(table, pks)
     if len(pks) == 1:
-        rows = {pks[0]: row} if (row := database.select(cache, pks[0])) else {}
+        rows = {pks[0]: row} if (row := database.select(table, pks[0])) else {}
     else:
-        rows = database.select_many(cache, pks)
+        rows = database.select_many(table, pks)
     entries = {}
     for pk, fields in zip(pks, pending, strict=True):
         stamp, values = rows.get(pk, (0, None))
-        entries[pk] = cache.codec.overlay(values, stamp, fields)
+        entries[pk] = table.codec.overlay(values, stamp, fields)
     stats.count_loaded(entries.values())
     return entries, may_fill
 
 
-def _pending(cache: "ModelCache", pks: Sequence[Any]) -> tuple[list[Any], bool]:
+def _pending(table: CachedTable, pks: Sequence[Any]) -> tuple[list[Any], bool]:
     try:
-        pending, announced = cache.queue_of_writes.pending(pks, cache.slots.version)
+        pending, announced = table.queue.pending(pks, table.slots.version)
     except QueueUnavailable:
         if conf.get("STRICT_READS"):
             raise
         return [{} for _ in pks], False  # an acknowledged value may be waiting there: fill nothing
-    if announced is None or announced != cache.announced:
-        cache.announced = None  # our version was retired meanwhile: announce it again before the next fill
+    if announced is None or announced != table.announced:
+        table.announced = None  # our version was retired meanwhile: announce it again before the next fill
         return pending, False
     return pending, True

@@ -17,8 +17,8 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.lua import script
 from cachedemo.servers.roles import CACHE
-from cachedemo.servers.scripts import Script
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ _WELL_FORMED = re.compile(
 )
 _JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
 
-_mark, _finish, _restore = Script("mark"), Script("finish"), Script("restore")
-_fill, _publish, _settle = Script("fill"), Script("publish"), Script("settle")
+_mark, _finish, _restore = script("mark"), script("finish"), script("restore")
+_fill, _publish, _settle = script("fill"), script("publish"), script("settle")
 
 
 def token() -> str:
@@ -171,7 +171,7 @@ class Slots:
         return bool(CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True))
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
-        """Empty the slots of these rows (pk -> stamp in the source) where they may be older than the source."""
+        """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database."""
         prefixes = self._keys("", versions)
         keys = [prefix + pk for prefix in prefixes for pk in stamps]
         if keys:

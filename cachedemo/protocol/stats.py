@@ -17,17 +17,16 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import CachedemoError, Unavailable
+from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.waiting import Claim
 from cachedemo.servers.answers import all_raised
-from cachedemo.servers.roles import QUEUE, Error
-
-if TYPE_CHECKING:
-    from cachedemo.protocol.entries import Entry
-    from cachedemo.protocol.waiting import Claim
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +55,13 @@ def count(metric: int, number: int = 1) -> None:
         _begin()[metric] += number
 
 
-def count_loaded(entries: "Iterable[Entry]") -> None:
+def count_loaded(entries: Iterable[Entry]) -> None:
     """Count reads that the cache could not answer, by where the value came from."""
     for entry in entries:
         count(PENDING if entry.origin == "pending" else SOURCE)
 
 
-def count_flush(claims: "Iterable[Claim]") -> None:
+def count_flush(claims: Iterable[Claim]) -> None:
     """Count a flushed batch: its rows, and how long the oldest of them had waited."""
     rows = [claim.fields.values() for claim in claims if claim.fields]
     if rows:

@@ -4,37 +4,35 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cachedemo.exceptions import VersionConflict
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
+from cachedemo.protocol.cached_table import CachedTable
 
 LIVE = "live"
 
 
-def announce(cache: "ModelCache") -> bytes | None:
+def announce(table: CachedTable) -> None:
     """Say, before anything is served, that this version is in use and which fields it has.
 
-    Returns what the queue holds about the version, to compare with later; None if it is being retired, so that
-    nothing may be filled.
+    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired,
+    so that nothing may be filled.
 
     Raises:
         VersionConflict: the same number is live with other fields.
         QueueUnavailable: the queue gives no answer.
     """
-    version, fields = cache.slots.version, sorted(cache.codec.fields)
+    version, fields = table.slots.version, sorted(table.codec.fields)
     mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
-    known = cache.queue_of_writes.announce(version, mine.encode())
+    known = table.queue.announce(version, mine.encode())
     record = json.loads(known)
     if record["fields"] != fields:
         raise VersionConflict(
-            f"Version {version} of {cache.slots.name!r} is live with the fields {', '.join(record['fields'])}, "
+            f"Version {version} of {table.slots.name!r} is live with the fields {', '.join(record['fields'])}, "
             f"but this process has {', '.join(fields)}: raise `version` in its registration to "
             f"{int(version) + 1}, or delete version {version} first."
         )
-    return known if record["state"] == LIVE else None
+    table.announced = known if record["state"] == LIVE else None
 
 
 class Record(NamedTuple):
@@ -55,6 +53,6 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
     return found
 
 
-def fields_by_version(cache: "ModelCache") -> dict[str, list[str]]:
+def fields_by_version(table: CachedTable) -> dict[str, list[str]]:
     """Return the fields of each version that is live or retiring."""
-    return {version: record.fields for version, record in records(cache.queue_of_writes.versions()).items()}
+    return {version: record.fields for version, record in records(table.queue.versions()).items()}

@@ -1,4 +1,4 @@
-"""The writes that wait for the source, as Python has them, and how they are written down in the queue."""
+"""The writes that wait for the database, as Python has them, and how they are written down in the queue."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
-Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as JSON has it
+Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as a JSON value
 
 
 class Stamp(NamedTuple):
-    """What a writer of the source learns when it gets its stamp."""
+    """What a writer of the database learns when it gets its stamp."""
 
     stamp: int
     pending: Fields
@@ -27,7 +27,7 @@ class Enqueued(NamedTuple):
     first: bool  # the list was empty before
 
 
-class Refusal(Exception):
+class NotQueued(Exception):
     """Raised when the queue does not take a write; `reason` says why."""
 
     def __init__(self, reason: str) -> None:

@@ -14,7 +14,7 @@ _ask: Callable[[str], None] | None = None
 
 
 def ask_with(ask: Callable[[str], None]) -> None:
-    """Say how a flush of a queue is asked for; done once, by whoever knows Celery."""
+    """Say how a flush of a queue is asked for; done once, by the module that knows Celery."""
     global _ask
     _ask = ask
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 FAILURES = 3  # in a row, after which commands are refused at once
 PAUSE = 0.5  # seconds between two looks whether it is back
-SWIFT = 0.05  # seconds that a no may take which whoever insists can bear
+FAST = 0.05  # seconds: the longest failure that a writer which insists can bear
 
 
 class Open(Exception):
@@ -30,19 +30,19 @@ class Breaker:
     Args:
         ping: asks the server anything; whatever it raises tells what is wrong.
         counts: says of an exception whether it means that the server does not answer.
-        swift: says of such an exception whether it came at once, as a refused connection does, and no timeout.
+        at_once: says of such an exception whether it was immediate, as a refused connection is, and no timeout.
     """
 
     def __init__(
         self,
         ping: Callable[[], object],
         counts: Callable[[BaseException], bool],
-        swift: Callable[[BaseException], bool],
+        at_once: Callable[[BaseException], bool],
     ) -> None:
         self._ping = ping
         self._counts = counts
-        self._swift = swift
-        self._cheap_to_ask = False  # whether the last failure was a swift one
+        self._at_once = at_once
+        self._fails_fast = False  # whether the last failure was immediate
         self._breaker = pybreaker.CircuitBreaker(
             fail_max=FAILURES,
             reset_timeout=PAUSE,
@@ -64,15 +64,15 @@ class Breaker:
             return
         self.troubled = True
         if self.state == pybreaker.STATE_CLOSED:
-            self._cheap_to_ask = self._swift(error)
+            self._fails_fast = self._at_once(error)
             self._pass_on(error)
         else:
-            self._cheap_to_ask = self._cheap_to_ask and self._swift(error)
+            self._fails_fast = self._fails_fast and self._at_once(error)
         if self.state != pybreaker.STATE_CLOSED:
             self._watch()
 
     def call(self, send: Callable[[], T], *, insist: bool = False) -> T:
-        """Send while the server may answer; whoever calls notes a failure.
+        """Send while the server may answer; the caller notes a failure.
 
         Args:
             insist: send also where it may not, as long as it costs no timeout to be told so again.
@@ -84,7 +84,7 @@ class Breaker:
             answer = send()
             with contextlib.suppress(pybreaker.CircuitBreakerError):  # opened by another thread meanwhile
                 self._breaker.call(lambda: None)  # forget the failures before it
-        elif insist and self._cheap_to_ask:
+        elif insist and self._fails_fast:
             answer = send()
             self._breaker.close()
         else:
@@ -98,7 +98,7 @@ class Breaker:
         with self._watching:
             if self._watcher is None or not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._look, name="cachedemo-breaker", daemon=True)
-                with contextlib.suppress(RuntimeError):  # no thread to be had now: the next refusal tries again
+                with contextlib.suppress(RuntimeError):  # no thread can start now: the next refusal tries again
                     self._watcher.start()
 
     def _look(self) -> None:
@@ -115,7 +115,7 @@ class Breaker:
         try:
             self._ping()
         except Exception as error:
-            self._cheap_to_ask = self._swift(error) and time.monotonic() - begun < SWIFT
+            self._fails_fast = self._at_once(error) and time.monotonic() - begun < FAST
             raise
 
     def _pass_on(self, error: Exception) -> None:

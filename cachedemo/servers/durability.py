@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers.roles import CACHE, QUEUE, Error, Role, place
+from cachedemo.servers.client import place
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 
 class Verdict(NamedTuple):

@@ -1,62 +1,23 @@
-"""The two Redis servers, each behind its role; the only module that imports redis-py.
+"""The two Redis servers, each behind its role: the one place that every command passes.
 
-Every command of the package passes `Role.command`, `Role.script` or `Role.pipeline`, so what an outage means is
-decided in one place, `Role.outage`.
+Every command of the package passes `Role.command`, `Role.script` or `Role.pipeline`; what an error of a server means
+is decided in `outages.py`.
 """
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
 from django.core.exceptions import ImproperlyConfigured
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
+from cachedemo.servers.client import EXAMPLE, address, connect
+from cachedemo.servers.outages import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.scripts import Script
-
-CONNECT_TIMEOUT = 0.5  # seconds
-SOCKET_TIMEOUT = 1.0  # seconds
-POOL_SIZE = 100  # connections a process may open to one server; a request beyond it is told so at once
-
-EXAMPLE = "Write for example redis://localhost:6379/0."
-
-Error = redis.RedisError
-
-# What an error says about the whole server, and the mend; the first class that fits counts.
-_OUTAGES: tuple[tuple[type[Exception], str], ...] = (
-    (redis.AuthenticationError, "refuses the password or the user: check both in the URL against the server's own."),
-    (redis.exceptions.NoPermissionError, "forbids a command to this user: give it the rights in the server's ACL."),
-    (redis.exceptions.BusyLoadingError, "is still loading its data: wait for it."),
-    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run fewer threads in each."),
-    (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it."),
-    (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL."),
-    (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL."),
-    (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL."),
-    (redis.InvalidResponse, "does not speak Redis's language: correct the URL."),
-    (redis.TimeoutError, "does not answer in time: is it stopped, overloaded, or behind a firewall?"),
-    (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL."),
-)
-_REFUSALS = (  # of no class of their own
-    "BUSY ",
-    "DB index",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "MISCONF",
-    "NOAUTH",
-    "NOREPLICAS",
-    "OOM",
-    "READONLY",
-)
-_TOO_MANY = "max number of clients"
-# redis-py calls these connection errors, but the server is there, and has done nothing.
-_NO_SILENCE = (redis.AuthenticationError, redis.exceptions.BusyLoadingError, redis.exceptions.MaxConnectionsError)
 
 
 class Role:
@@ -72,7 +33,7 @@ class Role:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
-        self.breaker = Breaker(lambda: self._command(["PING"]), _is_silence, _is_swift)
+        self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
     @property
     def url(self) -> str:
@@ -98,8 +59,8 @@ class Role:
         """Send one command and return its answer; raise what `outage` makes of an error.
 
         Args:
-            insist: send it although the breaker is open, if the server's last word was a swift no. For whoever must
-                not miss a server that is back, and would leave something wrong in it.
+            insist: send it although the breaker is open, if the last failure was immediate (connection refused). For
+                writers: they must not miss a server that is back, or they leave an old value in it.
         """
         return self._run(self._command, words, insist=insist)
 
@@ -144,7 +105,7 @@ class Role:
             return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
 
     def _pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        client = self.client()  # held until the answers are here, whoever resets the role meanwhile
+        client = self.client()  # held until the answers are here, whichever thread resets the role meanwhile
         pipe = client.pipeline(transaction=False)
         for words in commands:
             pipe.execute_command(*words)
@@ -163,68 +124,24 @@ class Role:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
 
     def outage(self, error: redis.RedisError) -> Exception:
-        """Say what an error of this server means: an outage, foreign data under a key of ours, or a bug of ours."""
+        """Return what to raise for an error of this server: an outage, foreign data under a key of ours, or itself."""
         where = f"The {self.name} server at {self.address} ({self.setting})"
-        if _TOO_MANY in str(error):
-            return self._unavailable(f"{where} has no connection left: raise `maxclients`. It said: {error}", error)
-        for kind, mend in _OUTAGES:
-            if isinstance(error, kind):
-                return self._unavailable(f"{where} {mend} It said: {error}", error)
-        if str(error).startswith(_REFUSALS):
-            return self._unavailable(f"{where} takes no commands now. It said: {error}", error)
-        if "WRONGTYPE" in str(error):
+        if (found := meaning(error)) is not None:
+            unavailable = self.unavailable(f"{where} {found.sentence}")
+            unavailable.full, unavailable.forbidden, unavailable.sent = found.full, found.forbidden, found.sent
+            return unavailable
+        if is_foreign_data(error):
             return ForeignData(f"{where} holds something cachedemo did not write under one of its keys: {error}")
         return error
-
-    def _unavailable(self, sentence: str, error: redis.RedisError) -> Unavailable:
-        unavailable = self.unavailable(sentence)
-        unavailable.full = isinstance(error, redis.exceptions.OutOfMemoryError)
-        unavailable.forbidden = isinstance(error, redis.exceptions.NoPermissionError)
-        unavailable.sent = _is_silence(error) and "onnecting to" not in str(error)
-        return unavailable
 
     @property
     def address(self) -> str:
         """Host, port and database, without the password."""
-        return self.url.rsplit("@", 1)[-1].split("://", 1)[-1].split("?", 1)[0]
+        return address(self.url)
 
 
-def _is_silence(error: BaseException) -> bool:
-    """Whether the server did not answer at all; one that refuses a command, or this process a connection, is there."""
-    silent = isinstance(error, redis.ConnectionError | redis.TimeoutError)
-    return silent and not isinstance(error, _NO_SILENCE) and _TOO_MANY not in str(error)
-
-
-def _is_swift(error: BaseException) -> bool:
-    """Whether a server that did not answer let nobody wait: it is dead, not asleep, out of reach or without a name."""
-    return not isinstance(error, redis.TimeoutError) and not isinstance(error.__context__, socket.gaierror)
-
-
-# No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and
-# after a newer write of somebody else. A connection that the server has closed is noticed before anything is sent.
 CACHE = Role("cache", CacheUnavailable)
 QUEUE = Role("queue", QueueUnavailable)
-
-
-def connect(url: str) -> redis.Redis:
-    """Return a client for `url` with explicit timeouts (seconds), no retries and a bounded pool."""
-    client = redis.Redis.from_url(
-        url,
-        socket_connect_timeout=CONNECT_TIMEOUT,
-        socket_timeout=SOCKET_TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=POOL_SIZE,
-    )
-    # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.
-    client.set_response_callback("SET", lambda answer, **options: answer)
-    return client
-
-
-def place(url: str) -> tuple[str, int, int]:
-    """Return where a URL leads: host or socket, port, and database. Raises ValueError if it is no Redis URL."""
-    parts = redis.connection.parse_url(url)
-    host = str(parts.get("path") or parts.get("host") or "localhost")
-    return "localhost" if host in ("127.0.0.1", "::1") else host, parts.get("port", 6379), parts.get("db", 0)
 
 
 def cache() -> redis.Redis:

@@ -10,7 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.protocol import database, wake
-from cachedemo.servers.roles import CACHE, QUEUE, Error, Role
+from cachedemo.servers.outages import Error
+from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()

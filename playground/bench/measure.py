@@ -70,7 +70,7 @@ def _prepare(cache: ModelCache, pk: int, *, cached: bool) -> None:
     if cached:
         cache.read(pk)
     else:
-        cache.slots.drop([pk], [])
+        cache.table.slots.drop([pk], [])
 
 
 def writes(cache: ModelCache, pks: Sequence[int], count: int, progress: Progress) -> list[Result]:
@@ -95,7 +95,9 @@ def flush_throughput(cache: ModelCache, pks: Sequence[int], progress: Progress) 
         cache.via(Pattern.WRITE_BEHIND).update(pk, name=f"flushed {done}")
     progress("flushing", len(pks), len(pks))
     rows, seconds = _timed(lambda: cache.drain(timeout=60))
-    return [{"rows": rows, "batch_size": cache.batch_size, "seconds": seconds, "per_second": rows / seconds}]
+    return [
+        {"rows": rows, "batch_size": cache.table.options.batch_size, "seconds": seconds, "per_second": rows / seconds}
+    ]
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

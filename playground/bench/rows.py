@@ -35,10 +35,10 @@ class Throwaway:
         if self._asks is not None:
             wake.ask_with(self._asks)
         if error:  # Ctrl-C may have come in the middle of a statement, and this connection is of no more use
-            connections[self.cache.using].close()
-        self._rows._raw_delete(self.cache.using)  # past the signals: the registered cache has never seen them
+            connections[self.cache.table.using].close()
+        self._rows._raw_delete(self.cache.table.using)  # past the signals: the registered cache has never seen them
         with contextlib.suppress(Unavailable):  # slots expire by themselves
-            self.cache.slots.drop(self.pks, [])
+            self.cache.table.slots.drop(self.pks, [])
         with contextlib.suppress(Unavailable):
             QUEUE.command("UNLINK", *_keys_of(str(self.cache.queue)))
 

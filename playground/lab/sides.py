@@ -89,11 +89,11 @@ class Ours:
         return self.users.flush()
 
     def leave_last_weeks_entry(self, pk: int) -> None:
-        key = self.users.slots.key(pk, version=str(self.users.version - 1))
+        key = self.users.table.slots.key(pk, version=str(self.users.version - 1))
         CACHE.command("SET", key, f"V{0:016d}{json.dumps({'id': pk, **LAST_WEEK})}", "EX", int(self.users.timeout))
 
     def key(self, pk: int) -> str:
-        return self.users.slots.key(pk)
+        return self.users.table.slots.key(pk)
 
 
 def _row(pk: int, name: str) -> Row:

@@ -61,7 +61,7 @@ class World:
         with connection.schema_editor() as editor:
             editor.create_model(User)
         User.objects.bulk_create(User(pk=pk, name="old", email=f"user{pk}@example.com") for pk in range(1, ROWS + 1))
-        users.claim_deadline = CLAIM_DEADLINE
+        users.table.options.claim_deadline = CLAIM_DEADLINE
         self._load_scripts(users)
 
     def _load_scripts(self, users: Any) -> None:

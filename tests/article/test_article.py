@@ -112,5 +112,5 @@ def test_step_5_write_behind_is_visible_at_once_and_in_the_source_within_two_sec
     users.via("write-behind").update(1, name="Alice S.")
     assert users.get(1).name == "Alice S."
     until(lambda: stored_name() == "Alice S.", timeout=2)
-    until(lambda: users.queue_of_writes.depth() == 0)
+    until(lambda: users.table.queue.depth() == 0)
     assert users.get(1).name == "Alice S."

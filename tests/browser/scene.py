@@ -60,19 +60,19 @@ def waiting_writes() -> None:
     users = cache_for(User)
     for pk in range(4, 16):
         users.via("write-behind").update(pk, name=f"Renamed {pk}")
-    users.queue_of_writes.claim(4, 600, 5)
+    users.table.queue.claim(4, 600, 5)
 
 
 def dead_letters() -> None:
     """The database refuses a mail address that somebody else has; only a writer past cachedemo queues one."""
     users = cache_for(User)
     for pk, email in ((1, "bob@example.com"), (2, "carol@example.com")):
-        users.queue_of_writes.enqueue(pk, 0, 1000, {"email": email}, None)
-    claims, _ = users.queue_of_writes.claim(500, 600, 5)
+        users.table.queue.enqueue(pk, 0, 1000, {"email": email}, None)
+    claims, _ = users.table.queue.claim(500, 600, 5)
     for claim in claims:
         if claim.pk in ("1", "2"):
-            users.queue_of_writes.bury(claim, "IntegrityError: UNIQUE constraint failed: users_user.email")
-    users.queue_of_writes.release(claim.pk for claim in claims if claim.pk not in ("1", "2"))
+            users.table.queue.bury(claim, "IntegrityError: UNIQUE constraint failed: users_user.email")
+    users.table.queue.release(claim.pk for claim in claims if claim.pk not in ("1", "2"))
 
 
 def past_day() -> None:

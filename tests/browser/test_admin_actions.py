@@ -90,7 +90,7 @@ def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) 
     expect(page.get_by_label("Row 1")).to_be_checked()
     confirm.click()
     said(page).to_contain_text("Given up: the refused writes of 1 row of flush:users.")
-    assert cache_for(User).queue_of_writes.dead().keys() == {"2"}
+    assert cache_for(User).table.queue.dead().keys() == {"2"}
 
 
 def test_what_stands_open_in_the_live_part_itself_is_left_alone_too(open_page: Open, olga: Any) -> None:
@@ -190,7 +190,7 @@ def test_dead_letters_are_retried_all_at_once(show: Open, olga: Any) -> None:
     page = show(olga, url("queue"))
     page.get_by_role("button", name="Retry all 2").click()
     said(page).to_contain_text("Back in the list of flush:users: 2 rows.")
-    assert cache_for(User).queue_of_writes.dead() == {}
+    assert cache_for(User).table.queue.dead() == {}
 
 
 def test_the_ticked_dead_letters_are_retried_and_the_button_says_how_many(show: Open, olga: Any) -> None:
@@ -203,7 +203,7 @@ def test_the_ticked_dead_letters_are_retried_and_the_button_says_how_many(show: 
     page.get_by_label("Row 2").uncheck()
     page.get_by_role("button", name="Retry the 1 ticked").click()
     said(page).to_contain_text("Back in the list of flush:users: 1 row.")
-    assert cache_for(User).queue_of_writes.dead().keys() == {"2"}
+    assert cache_for(User).table.queue.dead().keys() == {"2"}
 
 
 def test_all_dead_letters_are_discarded_once_that_is_confirmed(show: Open, olga: Any) -> None:
@@ -214,7 +214,7 @@ def test_all_dead_letters_are_discarded_once_that_is_confirmed(show: Open, olga:
     page.get_by_text("Discard all 2…").click()
     confirm.click()
     said(page).to_contain_text("Given up: the refused writes of 2 rows of flush:users.")
-    assert cache_for(User).queue_of_writes.dead() == {}
+    assert cache_for(User).table.queue.dead() == {}
 
 
 def test_a_key_is_found_given_a_lifetime_refreshed_and_deleted(show: Open, olga: Any, redis_cache: redis.Redis) -> None:

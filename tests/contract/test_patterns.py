@@ -196,7 +196,7 @@ def test_write_behind_leaves_to_the_source_whatever_a_conditional_constraint_loo
     constraint = UniqueConstraint(fields=["title"], condition=Q(size=1), name="one")
     monkeypatch.setattr(Note._meta, "constraints", [constraint])
     fresh = type(notes)(Note)
-    assert fresh.unique_fields == {"title", "body", "size"}
+    assert fresh.table.unique_fields == {"title", "body", "size"}
 
 
 @isolate_apps("tests.notes")

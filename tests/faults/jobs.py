@@ -95,7 +95,7 @@ def empty_everything() -> None:
 
 def overdue(folder: str, deadline: float) -> bool:
     """Whether something is owed that should be paid by now."""
-    return cache_for(Note).queue_of_writes.owed()[1] > 0
+    return cache_for(Note).table.queue.owed()[1] > 0
 
 
 def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:
@@ -110,11 +110,11 @@ def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:
         recorder = Recorder(name, Path(folder) / f"{name}.jsonl")
         number = recorder.begin(Kind.READ)
         recorder.end(number, Outcome.OK, {row: seen(found[row]) if row in found else None for row in wanted})
-    return len(notes.queue_of_writes.dead())
+    return len(notes.table.queue.dead())
 
 
 def _come_to_rest(notes: Any, patience: float) -> None:
-    queue = notes.queue_of_writes
+    queue = notes.table.queue
     while True:
         try:
             notes.drain(timeout=max(0.1, patience - time.monotonic()))

@@ -70,16 +70,16 @@ class Matrix:
 
     def _at_rest(self) -> bool:
         self.notes.flush()
-        waiting = self.notes.queue_of_writes.depth() - len(self.notes.queue_of_writes.dead())
+        waiting = self.notes.table.queue.depth() - len(self.notes.table.queue.dead())
         return not waiting and not any(self.queue.zcard(QUEUE + key) for key in ("claimed", "owed"))
 
     def assert_agreed(self) -> None:
         """Cache equals source: what a hit would return, and what a reader gets."""
         for pk in {1, 2, 3, *Note.objects.values_list("pk", flat=True)}:
-            slot = self.cache.get(self.notes.slots.key(pk))
+            slot = self.cache.get(self.notes.table.slots.key(pk))
             entry = slots.held(slot) if slot else None
             if entry:
-                body = entry.body and self.notes.codec.decode(entry.body)
+                body = entry.body and self.notes.table.codec.decode(entry.body)
                 assert (body and (body["title"], body["body"])) == self.stored(pk)
             assert self.seen(pk) == self.stored(pk)
 

@@ -60,8 +60,8 @@ def beat(step: int) -> list[str]:
 
 def shorten(notes: ModelCache, deadline: float) -> None:
     """Let leases, marks, claims and what is owed run out after `deadline` seconds."""
-    notes.lease_timeout = notes.claim_deadline = deadline
-    notes.slots.lease_ms = int(deadline * 1000)
+    notes.table.options.lease_timeout = notes.table.options.claim_deadline = deadline
+    notes.table.slots.lease_ms = int(deadline * 1000)
 
 
 def hand_out_new_ids() -> None:
@@ -95,7 +95,7 @@ def state_at_rest(deadline: float) -> list[str | None]:
     notes = cache_for(Note)
     shorten(notes, deadline)
     end = time.monotonic() + PATIENCE
-    while notes.flush() or notes.queue_of_writes.owed()[0]:
+    while notes.flush() or notes.table.queue.owed()[0]:
         assert time.monotonic() < end
         time.sleep(0.02)
     read, row = notes.get_many([1]).get(1), Note.objects.filter(pk=1).first()

@@ -93,7 +93,7 @@ def test_a_killed_flusher_of_a_row_that_the_source_refuses(matrix):
     for step in each_step(matrix, "flusher", prepare):
         matrix.come_to_rest()
         assert matrix.notes.get(2).size == -1, f"killed before step {step}"
-        assert list(matrix.notes.queue_of_writes.dead()) == ["2"]
+        assert list(matrix.notes.table.queue.dead()) == ["2"]
         assert matrix.stored() == OLD
         matrix.assert_agreed()
 
@@ -104,7 +104,7 @@ def test_a_killed_reaper(matrix):
         matrix.notes.get(3)
         Note.objects.filter(pk=3).update(title="a1")  # a writer that died between COMMIT and finish
         matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slots.token()}": 0})
-        matrix.notes.queue_of_writes.claim(10, 0, 5)  # a flusher that died with its batch
+        matrix.notes.table.queue.claim(10, 0, 5)  # a flusher that died with its batch
 
     for step in each_step(matrix, "flusher", prepare):
         assert matrix.seen() == OLD, f"at once, killed before step {step}"

@@ -14,7 +14,7 @@ from cachedemo.protocol import database
 from tests.notes.models import Note
 
 notes = cache_for(Note)
-notes.claim_deadline = {DEADLINE}
+notes.table.options.claim_deadline = {DEADLINE}
 commit = database.apply_many
 
 def stop_before(*arguments):
@@ -33,17 +33,17 @@ notes.flush()
 WRITER = f"""
 import sys, time
 from cachedemo import cache_for
-from cachedemo.protocol.database_write import SourceWrite
+from cachedemo.protocol.database_write import DatabaseWrite
 from tests.notes.models import Note
 
 notes = cache_for(Note)
-notes.lease_timeout = {DEADLINE}
+notes.table.options.lease_timeout = {DEADLINE}
 
 def stop(write, entry):
     print("committed", flush=True)
     time.sleep(60)
 
-SourceWrite.finish = stop
+DatabaseWrite._finish = stop
 notes.via(sys.argv[1]).update(1, title="a1")
 """
 
@@ -51,7 +51,7 @@ notes.via(sys.argv[1]).update(1, title="a1")
 @pytest.fixture
 def notes(transactional_db, monkeypatch):
     notes = cache_for(Note)
-    monkeypatch.setattr(notes, "claim_deadline", DEADLINE)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", DEADLINE)
     Note.objects.bulk_create([Note(pk=pk, title="old") for pk in range(1, 51)])
     return notes
 

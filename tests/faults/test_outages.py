@@ -14,7 +14,7 @@ from django.db import OperationalError, connections
 from cachedemo import Pattern, cache_for
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, SourceUnavailable
 from cachedemo.protocol import database, queue
-from cachedemo.servers import breaker, roles
+from cachedemo.servers import breaker, client, roles
 from tests.helpers import until
 from tests.notes.models import Note, Tag
 
@@ -30,7 +30,7 @@ def notes(transactional_db):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """A sleeping server costs less time than in production; what happens then is the same."""
-    monkeypatch.setattr(roles, "SOCKET_TIMEOUT", 0.3)
+    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.3)
     roles.reset()
 
 
@@ -158,7 +158,7 @@ def test_a_cache_that_slept_and_was_killed_is_asked_by_writers_again(
     for _ in range(breaker.FAILURES):
         notes.get(1)
     cache_server.kill()
-    until(lambda: roles.CACHE.breaker._cheap_to_ask)
+    until(lambda: roles.CACHE.breaker._fails_fast)
     monkeypatch.setattr(roles.CACHE.breaker, "_ping", refuse)  # nobody but a writer finds out that it is back
     cache_server.start()
     redis_cache.set("v1:note:1", older, ex=60)
@@ -185,7 +185,7 @@ def test_no_request_waits_to_find_out_whether_a_server_is_back(notes, cache_serv
 
 
 def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_meanwhile():
-    troubled = breaker.Breaker(ping=_away, counts=lambda error: True, swift=lambda error: True)
+    troubled = breaker.Breaker(ping=_away, counts=lambda error: True, at_once=lambda error: True)
     troubled.note(OSError("once"))
 
     def answer():
@@ -203,7 +203,7 @@ def _away():
 def opened(ping, monkeypatch):
     """A breaker that has just opened and looks again soon."""
     monkeypatch.setattr(breaker, "PAUSE", 0.01)
-    opened = breaker.Breaker(ping, counts=lambda error: True, swift=lambda error: True)
+    opened = breaker.Breaker(ping, counts=lambda error: True, at_once=lambda error: True)
     for _ in range(breaker.FAILURES):
         opened.note(OSError("gone"))
     return opened
@@ -217,13 +217,13 @@ def test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open(monkeypatch)
     until(lambda: troubled.state == "closed")
 
 
-def test_a_server_whose_no_takes_its_time_is_not_asked_by_writers(monkeypatch):
+def test_a_server_that_fails_slowly_is_not_asked_by_writers(monkeypatch):
     def slowly():
-        time.sleep(2 * breaker.SWIFT)
+        time.sleep(2 * breaker.FAST)
         raise OSError("hung up")
 
     troubled = opened(slowly, monkeypatch)
-    until(lambda: not troubled._cheap_to_ask)
+    until(lambda: not troubled._fails_fast)
     with pytest.raises(breaker.Open):
         troubled.call(lambda: "sent", insist=True)
 
@@ -307,7 +307,7 @@ def refused_as_busy(client):
 
 
 def test_all_that_is_owed_is_worked_off_at_once(notes, redis_queue):
-    notes.queue_of_writes.owe(range(5 * queue.REAP_LIMIT // 2))
+    notes.table.queue.owe(range(5 * queue.REAP_LIMIT // 2))
     notes.flush()
     assert redis_queue.zcard("{flush:notes}:owed") == 0
 
@@ -348,7 +348,7 @@ def test_loose_reads_without_the_queue_come_from_the_source_and_fill_nothing(not
 
 def test_a_process_that_has_not_announced_itself_trusts_no_slot_without_the_queue(notes, queue_server, loose):
     notes.get(1)
-    notes.announced = None
+    notes.table.announced = None
     queue_server.kill()
     assert notes.read(1).origin == "source"
 
@@ -394,12 +394,12 @@ def test_without_the_source_hits_are_served_and_write_behind_is_acknowledged(not
 
 
 def test_a_full_queue_and_no_source_is_a_refusal(notes, monkeypatch):
-    monkeypatch.setattr(notes, "max_pending", 0)
+    monkeypatch.setattr(notes.table.options, "max_pending", 0)
     notes.get(1)
     monkeypatch.setattr(database, "apply", away)
     with pytest.raises(SourceUnavailable):
         notes.via("write-behind").update(1, title="a1")
-    assert notes.queue_of_writes.depth() == 0
+    assert notes.table.queue.depth() == 0
     assert notes.get(1).title == "a0"
 
 
@@ -440,7 +440,7 @@ def test_a_queue_without_memory_goes_write_through_and_still_drains(notes, redis
 
 
 def test_a_process_that_starts_while_the_queue_has_no_memory_serves(notes, redis_queue):
-    notes.announced = None
+    notes.table.announced = None
     with without_memory(redis_queue):
         assert notes.get(1).title == "a0"
         assert notes.via("write-behind").update(1, title="through").title == "through"
@@ -462,14 +462,14 @@ def test_a_queue_that_is_loading_has_taken_nothing_and_says_so(notes, monkeypatc
 
 
 def test_a_write_is_acknowledged_once_it_is_on_disk(notes, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "fsync_within", 0.5)
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.5)
     redis_queue.script_flush()
     assert notes.via("write-behind").update(1, title="a1").title == "a1"
     assert redis_queue.info("commandstats")["cmdstat_waitaof"]["calls"] >= 1
 
 
 def test_a_write_that_is_not_on_disk_in_time_is_not_acknowledged(notes, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "fsync_within", 0.001)
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.001)
     redis_queue.config_set("appendfsync", "no")
     try:
         with pytest.raises(OutcomeUnknown, match="on disk"):
@@ -479,7 +479,7 @@ def test_a_write_that_is_not_on_disk_in_time_is_not_acknowledged(notes, monkeypa
 
 
 def test_a_queue_without_an_append_only_file_cannot_promise_it(notes, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "fsync_within", 0.5)
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.5)
     redis_queue.config_set("appendonly", "no")
     try:
         with pytest.raises(OutcomeUnknown, match="WAITAOF"):

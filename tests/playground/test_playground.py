@@ -190,9 +190,9 @@ def test_the_three_places_stand_side_by_side_and_differences_are_marked(client, 
 
 def test_a_claimed_write_and_a_dead_letter_are_told_apart(client, users):
     users.via("write-behind").update(1, name="Al")
-    [claim], _ = users.queue_of_writes.claim(10, 60, 5)
+    [claim], _ = users.table.queue.claim(10, 60, 5)
     assert "A flush holds the write of name" in state(client)
-    users.queue_of_writes.bury(claim, "refused")
+    users.table.queue.bury(claim, "refused")
     assert "dead letter" in state(client)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cachedemo import Pattern
-from cachedemo.protocol.database_write import SourceWrite
+from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.servers.roles import Role
 from tests.helpers import this_thread
 from users.admin.user_admin import WAYS
@@ -50,14 +50,14 @@ def test_a_change_is_what_the_next_read_returns(admin_client, users):
 
 
 def test_a_write_between_load_and_save_is_kept_and_the_refusal_is_in_words(admin_client, users, monkeypatch):
-    mark, form = SourceWrite.mark, seen(admin_client)
+    mark, form = DatabaseWrite.mark, seen(admin_client)
 
     def meanwhile(write):
-        monkeypatch.setattr(SourceWrite, "mark", mark)
+        monkeypatch.setattr(DatabaseWrite, "mark", mark)
         users.via("write-behind").update(1, name="Meanwhile")
         mark(write)
 
-    monkeypatch.setattr(SourceWrite, "mark", meanwhile)
+    monkeypatch.setattr(DatabaseWrite, "mark", meanwhile)
     response = admin_client.post(CHANGE, form, follow=True)
     assert response.redirect_chain == [(CHANGE, 302)]
     assert "Nothing was saved" in said(response)

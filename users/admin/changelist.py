@@ -27,7 +27,7 @@ class UserList(ChangeList):
 
 def _slots(users: list[Any]) -> list[Any]:
     try:
-        return cache_for(User).slots.get_many([user.pk for user in users])
+        return cache_for(User).table.slots.get_many([user.pk for user in users])
     except CacheUnavailable:
         return [NOT_KNOWN] * len(users)
 
@@ -35,7 +35,7 @@ def _slots(users: list[Any]) -> list[Any]:
 def _waiting(users: list[Any]) -> list[Any]:
     cache = cache_for(User)
     try:
-        return cache.queue_of_writes.pending([user.pk for user in users], cache.slots.version)[0] if users else []
+        return cache.table.queue.pending([user.pk for user in users], cache.table.slots.version)[0] if users else []
     except QueueUnavailable:
         return [None] * len(users)
 

@@ -119,6 +119,6 @@ def create_user(request: HttpRequest, pattern: Pattern) -> HttpResponse:
     """Create a user at once, whatever the pattern: the database hands out the id."""
     cache = users()
     written = cache.via(pattern).insert(body.read(request, WholeUser).model_dump())
-    pk = cache.codec.decode(written.entry.body or b"")["id"]
+    pk = cache.table.codec.decode(written.entry.body or b"")["id"]
     location = reverse("users-api:read_user", kwargs={"pattern": pattern, "id": pk})
     return responses.of_write(cache, written, {"Location": location})

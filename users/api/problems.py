@@ -90,7 +90,7 @@ def taken_fields(error: IntegrityError) -> list[str]:
     text = str(error)
     if not re.search("unique|duplicate", text, re.IGNORECASE):
         return []
-    return sorted(name for name in cache_for(User).unique_fields if name in text)
+    return sorted(name for name in cache_for(User).table.unique_fields if name in text)
 
 
 def taken_sentence(name: str) -> str:

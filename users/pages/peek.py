@@ -49,7 +49,7 @@ def peek(cache: ModelCache, pks: Sequence[Any]) -> tuple[dict[Any, Peek], bool]:
 def waiting(cache: ModelCache, pk: Any) -> list[str] | None:
     """Return the names of the fields of one row that wait for the database; None if the queue does not answer."""
     try:
-        [fields], _ = cache.queue_of_writes.pending([pk], cache.slots.version)
+        [fields], _ = cache.table.queue.pending([pk], cache.table.slots.version)
     except QueueUnavailable:
         return None
     return sorted(fields)
@@ -60,7 +60,7 @@ def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:
     if entry.slot is None:
         return None
     try:
-        ttl = entry.ttl if entry.ttl is not None else cache.slots.get_with_ttl(pk)[1]
+        ttl = entry.ttl if entry.ttl is not None else cache.table.slots.get_with_ttl(pk)[1]
     except CacheUnavailable:
         return None
     return ttl // 1000 if ttl > 0 else None
@@ -73,13 +73,13 @@ def _peek(cache: ModelCache, state: RowState) -> Peek:
     waiting = sorted(name for name, (field_stamp, _) in fields.items() if field_stamp > stamp)
     if state.slot and (cached := _cached(cache, state.slot)):
         return Peek(cached, Origin.CACHE, max(0, state.slot.ttl_ms) // 1000, waiting)
-    entry = cache.codec.overlay(values, stamp, fields)
-    return Peek(cache.codec.decode(entry.body or b""), entry.origin, None, waiting)
+    entry = cache.table.codec.overlay(values, stamp, fields)
+    return Peek(cache.table.codec.decode(entry.body or b""), entry.origin, None, waiting)
 
 
 def _cached(cache: ModelCache, slot: Slot) -> dict[str, Any] | None:
     """Return the row in a slot; None if there is none, or JSON that the next read throws out."""
     try:
-        return cache.codec.decode(slot.entry.body) if slot.entry and slot.entry.body else None
+        return cache.table.codec.decode(slot.entry.body) if slot.entry and slot.entry.body else None
     except ValueError:
         return None

@@ -27,7 +27,7 @@ def users() -> ModelCache:
 
 
 def _values(entry: Entry) -> dict[str, Any]:
-    return users().codec.decode(entry.body or b"")
+    return users().table.codec.decode(entry.body or b"")
 
 
 def _read(pk: int) -> tuple[Entry, dict[str, Any]]:
@@ -36,7 +36,7 @@ def _read(pk: int) -> tuple[Entry, dict[str, Any]]:
     try:
         return entry, _values(entry)
     except ValueError:
-        users().slots.discard(pk)
+        users().table.slots.discard(pk)
         return _read(pk)
 
 

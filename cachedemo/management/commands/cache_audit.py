@@ -37,12 +37,13 @@ class Command(BaseCommand):
 
     def look(self, cache: ModelCache, sample: int | None) -> audit.Report:
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(f"{cache.slots.prefix}*", total=sample)
+            task = progress.add_task(f"{cache.table.slots.prefix}*", total=sample)
             return audit.audit(cache, sample, lambda done: progress.update(task, completed=done))
 
     def say(self, cache: ModelCache, report: audit.Report, repaired: int) -> None:
         ending = f", {repaired} repaired" if repaired else ""
-        self.stdout.write(f"{cache.slots.prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{ending}.")
+        prefix = cache.table.slots.prefix
+        self.stdout.write(f"{prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{ending}.")
         for drift in report.drifts[:SHOWN]:
             self.stdout.write(f"  {drift.pk}: cached {_text(drift.cached)}, database {_text(drift.expected)}")
         if len(report.drifts) > SHOWN:

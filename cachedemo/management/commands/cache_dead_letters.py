@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def act(self, action: str, cache: ModelCache, options: dict[str, Any]) -> None:
         """Retry or discard what is named; the dead letters stay as they are if the answer is no."""
-        pks = list(cache.queue_of_writes.dead()) if options["all"] else options["pk"]
+        pks = list(cache.table.queue.dead()) if options["all"] else options["pk"]
         if not pks:
             if options["all"]:
                 return self.stdout.write("No dead letters.")

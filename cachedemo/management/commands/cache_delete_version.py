@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
     def older(self, cache: ModelCache) -> list[str]:
         """Return the versions below the current one that are announced, or whose keys are still there."""
-        known = {*versions.fields_by_version(cache), *version_deletion.versions_with_keys(cache)}
+        known = {*versions.fields_by_version(cache.table), *version_deletion.versions_with_keys(cache)}
         return sorted((version for version in known if int(version) < cache.version), key=int)
 
     def count(self, cache: ModelCache, version: str) -> None:
@@ -71,7 +71,7 @@ class Command(BaseCommand):
 
     def delete(self, cache: ModelCache, version: str, insisted: int, user: Any) -> None:
         name = version_deletion.prefix(cache, version)
-        if version == cache.slots.version and insisted < 2:
+        if version == cache.table.slots.version and insisted < 2:
             raise CommandError(f"{name} is the current version: say --current twice to delete it nevertheless.")
         begun = version_deletion.begin(cache, version, "cache_delete_version", even_current=insisted >= 2)
         entry_id = deletion_log.begin(name, begun.total - begun.deleted, user.pk) if user else None

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         for cache in registry.with_queue():
             try:
                 rows = cache.drain(options["timeout"])
-                dead = cache.queue_of_writes.dead_count()
+                dead = cache.table.queue.dead_count()
             except (CachedemoError, TimeoutError) as error:
                 raise CommandError(str(error)) from error
             letters = f", {counted(dead, 'dead letter')} still there" if dead else ""

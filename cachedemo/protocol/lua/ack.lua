@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- ack(keys=[queue], args=[pk, stamp, pk, stamp, ...])
---   The source has each row up to $stamp: drops those fields. A row with newer ones goes back to the end of the list.
+--   The database has each row up to $stamp: drops those fields. A row with newer ones goes back to the end of the list.
 --   A late acknowledgement, after the claim was given to somebody else, only removes what it did flush.
 --
 -- $pk     the row

@@ -13,7 +13,7 @@ local deadline, size = digits(now() + ARGV[2]), tonumber(ARGV[1])
 local some_reaped = redis.call('EXISTS', REAPED) == 1
 local batch, claims = {}, {}
 
-local function is_worn(pk)
+local function is_suspect(pk)
   return some_reaped and tonumber(redis.call('HGET', REAPED, pk) or '0') >= tonumber(ARGV[3])
 end
 
@@ -21,18 +21,18 @@ local function put_back(pks, first)
   for i = #pks, first, -1 do redis.call('LPUSH', QUEUE, pks[i]) end
 end
 
--- Claims the rows for which something waits, up to a worn one; returns whether there was one.
+-- Claims the rows for which something waits, up to a suspect one (it may kill its flusher); returns whether there was one.
 local function claim(pks)
   for i, pk in ipairs(pks) do
     local fields = redis.pcall('HGETALL', row(pk))
     if fields.err or #fields > 0 then
-      local worn = is_worn(pk)
-      local takes = not worn or #batch == 0
+      local suspect = is_suspect(pk)
+      local takes = not suspect or #batch == 0
       if takes then
         batch[#batch + 1] = {pk, fields.err or fields}
         claims[#claims + 1], claims[#claims + 2] = deadline, pk
       end
-      if worn then
+      if suspect then
         put_back(pks, takes and i + 1 or i)
         return true
       end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- finish(keys=[slot, other_version...], args=[token, value, lifetime])
---   The source took the write. Replaces the writer's own mark by the new value, or empties the slot if there is
+--   The database took the write. Replaces the writer's own mark by the new value, or empties the slot if there is
 --   none; leaves nothing there whose age is not known. Slots of other live versions are emptied.
 --
 -- $slot      string: V, N, L or T (see slots.py)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- mark(keys=[slot], args=[token, lifetime])
---   A writer's sign over a slot that a source write is under way. The old value stays readable inside it, because
+--   A writer's sign over a slot that a database write is under way. The old value stays readable inside it, because
 --   nobody has acknowledged the new one yet.
 --
 -- $slot      string: V, N, L or T (see slots.py)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- restore(keys=[slot], args=[token])
---   The source refused the write for certain. Puts the value under the writer's own mark back, with the time to live
+--   The database refused the write for certain. Puts the value under the writer's own mark back, with the time to live
 --   it has left; any other slot is none of this writer's business.
 --
 -- $slot   string: V, N, L or T (see slots.py)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- settle(keys=[slot...], args=[stamp...])
---   The source has reached $stamp for each row: empties its slot unless it is known to be as new. A lease or a mark
+--   The database has reached $stamp for each row: empties its slot unless it is known to be as new. A lease or a mark
 --   goes too, because its holder may be about to put something older there.
 --
 -- $slot   string: V, N, L or T (see slots.py)

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- settle_up(keys=[queue], args=[pk, token, stamp, version...])
---   The last step of a writer of the source: drops the waiting fields that its write superseded and takes it out of
+--   The last step of a writer of the database: drops the waiting fields that its write superseded and takes it out of
 --   the writers under way. A version that appeared since it looked may hold an older value: then the writer stays
 --   owed, and the new versions are returned for it to empty their slots and settle up again.
 --
 -- $pk       the row
 -- $token    16 characters that name the writer
--- $stamp    what the source has now; 0 supersedes nothing
+-- $stamp    what the database has now; 0 supersedes nothing
 -- $version  each version whose slot the writer has finished
 
 local pk = ARGV[1]

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- stamp(keys=[queue], args=[pk, token, owed_for, floor, gone_for, version])
---   Hands a writer of the source its stamp, always after its mark, and notes that it is under way.
+--   Hands a writer of the database its stamp, always after its mark, and notes that it is under way.
 --   Returns the stamp, the pending fields of the row, the versions, and what is announced of the writer's own.
 --
 -- $pk        the row, or '' for one that is about to be created

@@ -34,7 +34,7 @@ def attempt(code: str) -> Attempt:
     users = cache_for(User)
     old = {"model": "user", "version": "1"}
     queue = {"queue": "flush:users"}
-    letters = {**queue, "letters": {pk: letter["at"] for pk, letter in users.queue_of_writes.dead().items()}}
+    letters = {**queue, "letters": {pk: letter["at"] for pk, letter in users.table.queue.dead().items()}}
     return {
         "flushdb": Attempt(CACHE.address, {"keys": CACHE.command("DBSIZE")}, {"database": CACHE.address}),
         "count-keys": Attempt(CACHE.address, {}, {}),

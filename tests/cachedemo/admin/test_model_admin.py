@@ -55,7 +55,7 @@ def test_the_form_shows_what_waits_and_saves_over_it(notes, asked):
     asked("POST", title="waits", size="7")
     row = Note.objects.get(pk=1)
     assert (row.title, row.size) == ("waits", 7)
-    assert notes.queue_of_writes.depth() == 0
+    assert notes.table.queue.depth() == 0
 
 
 def test_a_form_that_cannot_be_loaded_leads_away_in_words(notes, asked, queue_server):

@@ -15,6 +15,7 @@ from cachedemo import cache_for, tasks
 from cachedemo.admin import dead_letters as dead_letters_page
 from cachedemo.operations import history, keyspace, pause, workers
 from cachedemo.protocol import database, stats
+from cachedemo.protocol.claimer import process_name
 from cachedemo.servers.roles import CACHE, Role
 from tests.browser.scene import dead_letters
 from tests.helpers import this_thread
@@ -87,7 +88,7 @@ def test_the_overview_answers_the_first_questions(client: Client, users: Any) ->
     assert "of 64.0 MB" in seen
     assert "Pending writes 1" in seen
     assert "Dead letters 0" in seen
-    assert f"Workers alive 1 {workers.name()}" in seen
+    assert f"Workers alive 1 {process_name()}" in seen
     assert "Circuit breaker Closed" in seen
     assert "No loss on disk before it is acknowledged (AOF, fsync always)" in seen
     assert "v2:user: current 3" in seen
@@ -265,7 +266,7 @@ def test_a_key_is_deleted_and_a_lifetime_set(client: Client, users: Any, redis_c
 
 
 def test_no_lifetime_is_set_on_a_writers_mark(client: Client, users: Any, redis_cache: redis.Redis) -> None:
-    users.slots.mark(1, "0123456789abcdef")
+    users.table.slots.mark(1, "0123456789abcdef")
     assert "is a mark now" in press(client, key_page("v2:user:1"), "set-ttl", seconds="7")
     assert redis_cache.ttl("v2:user:1") > 7
 
@@ -286,11 +287,11 @@ def test_a_refresh_loads_what_every_read_returns(client: Client, users: Any, red
 def test_the_queue_shows_what_is_in_flight_with_owner_and_deadline(client: Client, users: Any) -> None:
     for pk in (1, 2, 3):
         users.via("write-behind").update(pk, name="x")
-    users.queue_of_writes.claim(2, 30, 5)
+    users.table.queue.claim(2, 30, 5)
     page = client.get(url("queue"))
     state = next(state for state in page.context["queues"] if state.cache is users)
     assert (state.depth, state.listed, state.in_flight, state.dead) == (3, 1, 2, 0)
-    assert [claim.owner for claim in state.claims] == [workers.name()] * 2
+    assert [claim.owner for claim in state.claims] == [process_name()] * 2
     assert all(25 < claim.deadline - time.time() <= 30 for claim in state.claims)
 
 
@@ -322,7 +323,7 @@ def test_a_paused_queue_waits_until_it_is_resumed(client: Client, users: Any) ->
 def test_a_pause_leaves_what_is_owed_to_the_cache_alone(users: Any, redis_cache: redis.Redis) -> None:
     users.read(1)
     pause.pause(users, "olga")
-    users.queue_of_writes.owe([1])
+    users.table.queue.owe([1])
     tasks.flush("flush:users")
     assert redis_cache.exists("v2:user:1") == 0
 
@@ -346,7 +347,7 @@ def test_dead_letters_are_shown_field_by_field_and_the_button_says_how_many(clie
 def test_one_letter_is_retried_and_the_other_stays(client: Client, users: Any) -> None:
     dead_letters()
     assert "Back in the list of flush:users: 1 row." in press(client, url("queue"), "retry-letters", pk="1")
-    assert users.queue_of_writes.dead().keys() == {"2"}
+    assert users.table.queue.dead().keys() == {"2"}
 
 
 def test_all_letters_are_discarded_and_reads_return_the_row(client: Client, users: Any) -> None:
@@ -354,7 +355,7 @@ def test_all_letters_are_discarded_and_reads_return_the_row(client: Client, user
     assert "Given up: the refused writes of 2 rows of flush:users." in press(
         client, url("queue"), "discard-letters", which="all"
     )
-    assert users.queue_of_writes.dead() == {}
+    assert users.table.queue.dead() == {}
     assert users.get(1).email == "alice@example.com"
 
 
@@ -384,29 +385,29 @@ def test_nothing_ticked_is_nothing_done(client: Client, users: Any) -> None:
     dead_letters()
     assert "No dead letter is ticked" in press(client, url("queue"), "discard-letters")
     assert "Nothing was done" in press(client, url("queue"), "discard-letters", pk="3")
-    assert len(users.queue_of_writes.dead()) == 2
+    assert len(users.table.queue.dead()) == 2
 
 
 def test_a_letter_that_has_changed_since_it_was_shown_is_left_alone(client: Client, users: Any) -> None:
     dead_letters()
     page = client.get(url("queue"))
-    users.queue_of_writes.retry(["1"])
+    users.table.queue.retry(["1"])
     form = {"token": token(page, "discard-letters"), "which": "all"}
     assert "Nothing was done" in text(client.post(url("discard-letters"), form, follow=True))
-    assert users.queue_of_writes.dead().keys() == {"2"}
+    assert users.table.queue.dead().keys() == {"2"}
 
 
 def test_a_letter_that_was_refused_anew_or_not_shown_is_left_alone(client: Client, users: Any) -> None:
     dead_letters()
     page = client.get(url("queue"))
-    users.queue_of_writes.retry(["1"])
+    users.table.queue.retry(["1"])
     users.drain(timeout=5)  # refused again, for all that anybody knows because of something newer
-    users.queue_of_writes.enqueue(3, 0, 1000, {"email": "alice@example.com"}, None)
+    users.table.queue.enqueue(3, 0, 1000, {"email": "alice@example.com"}, None)
     users.drain(timeout=5)
     for pk in ("1", "3"):
         form = {"token": token(page, "discard-letters"), "pk": pk}
         assert "Nothing was done" in text(client.post(url("discard-letters"), form, follow=True))
-    assert users.queue_of_writes.dead().keys() == {"1", "2", "3"}
+    assert users.table.queue.dead().keys() == {"1", "2", "3"}
 
 
 # Servers

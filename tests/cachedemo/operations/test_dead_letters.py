@@ -59,14 +59,14 @@ def test_retry_lets_it_land_once_the_reason_is_gone(notes):
     assert Note.objects.get(pk=1).title == "refused"
     assert dead_letters.retry(notes, ["2", "3"]) == 2
     notes.drain(timeout=5)
-    assert notes.queue_of_writes.dead() == {}
+    assert notes.table.queue.dead() == {}
     assert set(Note.objects.values_list("title", "body")) == {("refused", "b1")}
 
 
 def test_retry_without_a_change_ends_as_a_dead_letter_again(notes):
     run("retry", "--all", "--queue", "flush:notes")
     notes.drain(timeout=5)
-    assert len(notes.queue_of_writes.dead()) == 3
+    assert len(notes.table.queue.dead()) == 3
 
 
 def test_discard_asks_first_and_a_no_changes_nothing(notes, monkeypatch):
@@ -77,7 +77,7 @@ def test_discard_asks_first_and_a_no_changes_nothing(notes, monkeypatch):
             run("discard", "--all", "--queue", "flush:notes")
     assert "3 rows of flush:notes (1, 2, 3) for good?" in asked[0]
     assert titles(notes) == ["refused"] * 3
-    assert len(notes.queue_of_writes.dead()) == 3
+    assert len(notes.table.queue.dead()) == 3
 
 
 def test_discard_returns_reads_to_the_row_and_is_logged(notes, monkeypatch, caplog, redis_queue):
@@ -119,4 +119,4 @@ def test_a_row_that_a_newer_write_has_revived_is_not_discarded(notes):
 def test_a_mistake_is_a_sentence_and_changes_nothing(notes, arguments, sentence):
     with pytest.raises(CommandError, match=sentence):
         run(*arguments)
-    assert len(notes.queue_of_writes.dead()) == 3
+    assert len(notes.table.queue.dead()) == 3

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from cachedemo.embedded.server import EmbeddedServer, free_port
 from cachedemo.operations import ping
-from cachedemo.servers import roles
+from cachedemo.servers import client, roles
 from tests.helpers import until
 
 CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
@@ -123,7 +123,7 @@ def test_a_replica_is_read_only(point_cache_to, server, cache_server):
 
 
 def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, monkeypatch):
-    monkeypatch.setattr(roles, "SOCKET_TIMEOUT", 0.2)
+    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.2)
     sleeper = server()
     os.kill(sleeper.pid, signal.SIGSTOP)
     try:

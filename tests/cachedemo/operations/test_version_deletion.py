@@ -219,7 +219,7 @@ def test_a_deletion_that_waits_for_writers_is_not_stalled_and_sees_a_cancel(
     old_keys(10)
     monkeypatch.setattr(version_deletion, "REPORT_EVERY", 0.01)
     monkeypatch.setattr(deletion_progress, "STALLED_AFTER", 0.2)
-    users.queue_of_writes.stamp(1, "0123456789abcdef", owed_for=60)  # a writer under way, which takes its time
+    users.table.queue.stamp(1, "0123456789abcdef", 60, 0, "1")  # a writer under way, which takes its time
     version_deletion.begin(users, "1", "olga")
     worker = threading.Thread(target=version_deletion.run, args=(users, "1"))
     worker.start()

@@ -37,7 +37,7 @@ VALUES = st.fixed_dictionaries(
 
 @given(VALUES)
 def test_every_kind_of_field_comes_back_as_it_was(values):
-    codec = cache_for(Sample).codec
+    codec = cache_for(Sample).table.codec
     body = codec.encode(codec.values(values | {"paper": None}))
     instance = codec.instance(codec.decode(body), 5, "default")
     assert {name: getattr(instance, name) for name in values} == values
@@ -141,5 +141,5 @@ def test_json_that_a_database_may_refuse_is_refused_before(sample, pattern, valu
         samples.via(pattern).update(sample.pk, flags=value)
     with pytest.raises(ValidationError):
         samples.via(pattern).update(sample.pk, ratio=math.inf)
-    assert samples.queue_of_writes.depth() == 0
+    assert samples.table.queue.depth() == 0
     assert Sample.objects.get(pk=sample.pk).flags == {}

@@ -57,7 +57,7 @@ def test_every_waiting_field_is_read_or_named_with_its_error(raw):
 
 @given(st.binary(max_size=60) | bodies)
 def test_any_body_is_a_row_or_a_value_error(body):
-    codec = cache_for(Note).codec
+    codec = cache_for(Note).table.codec
     try:
         values = codec.decode(body)
     except ValueError:
@@ -88,11 +88,11 @@ def note(transactional_db):
 @given(slot=anything)
 def test_whatever_stands_in_a_slot_a_reader_gets_an_answer(note, redis_cache, slot):
     notes = cache_for(Note)
-    redis_cache.set(notes.slots.key(1), slot, px=200)
+    redis_cache.set(notes.table.slots.key(1), slot, px=200)
     found = slots.held(slot)
     if found is not None and found.body is None:
         return  # known to be missing: that would be ours
-    entry, values = find_values(notes, 1)
+    entry, values = find_values(notes.table, 1)
     ours = found is not None and _is_row(notes, found.body)
     assert ours or values["title"] == "a0"
     assert entry.body
@@ -100,7 +100,7 @@ def test_whatever_stands_in_a_slot_a_reader_gets_an_answer(note, redis_cache, sl
 
 def _is_row(notes, body):
     try:
-        notes.codec.decode(body)
+        notes.table.codec.decode(body)
     except ValueError:
         return False
     return True
@@ -118,5 +118,5 @@ def test_whatever_waits_is_flushed_or_a_dead_letter(note, redis_queue, raw):
     redis_queue.rpush("flush:notes", "1")
     notes.drain(timeout=5)
     left = redis_queue.exists("{flush:notes}:row:1")
-    assert bool(left) == ("1" in notes.queue_of_writes.dead())
+    assert bool(left) == ("1" in notes.table.queue.dead())
     notes.get_many([1])

@@ -51,7 +51,7 @@ def test_a_thousand_updates_of_one_row_cost_one_update(notes, behind, redis_queu
 def test_ten_thousand_rows_are_flushed_in_batches_of_one_round_trip_each(notes):
     make(10_000)
     for pk in range(1, 10_001):
-        notes.queue_of_writes.enqueue(pk, 0, notes.max_pending, {"title": "new"})
+        notes.table.queue.enqueue(pk, 0, notes.table.options.max_pending, {"title": "new"})
     with CaptureQueriesContext(connection) as queries:
         assert notes.drain(timeout=60) == 10_000
     assert [query["sql"].partition(":")[0] for query in updates(queries)] == ["1000 times"] * 10
@@ -72,7 +72,7 @@ def test_one_refused_row_ends_as_a_dead_letter_alone(notes, behind, refuse, redi
         behind.update(pk, title="refused" if pk == 250 else "new")
     assert notes.drain(timeout=30) == 500
     assert Note.objects.filter(title="new").count() == 499
-    [(pk, letter)] = notes.queue_of_writes.dead().items()
+    [(pk, letter)] = notes.table.queue.dead().items()
     assert pk == "250"
     assert "no such title" in letter["error"]
     assert letter["stamps"].keys() == {"title"}
@@ -82,7 +82,7 @@ def test_one_refused_row_ends_as_a_dead_letter_alone(notes, behind, refuse, redi
     assert redis_queue.zrange("{flush:notes}:pending", 0, -1) == [b"250"]
 
     behind.update(250, title="revived")
-    assert notes.queue_of_writes.dead() == {}
+    assert notes.table.queue.dead() == {}
     notes.drain(timeout=5)
     assert Note.objects.get(pk=250).title == "revived"
     assert notes.get(250).title == "revived"
@@ -96,7 +96,7 @@ def test_a_dead_letter_is_superseded_by_a_write_to_the_source(notes, behind, ref
     with pytest.raises(Exception, match="no such title"):
         notes.via("write-through").update(1, body="b1")  # it would have to write the refused title too
     notes.via("write-through").update(1, title="fine")
-    assert notes.queue_of_writes.dead() == {}
+    assert notes.table.queue.dead() == {}
     assert notes.get(1).title == Note.objects.get(pk=1).title == "fine"
     assert redis_queue.exists("{flush:notes}:pending", "{flush:notes}:row:1") == 0
 
@@ -108,13 +108,13 @@ def test_a_newer_write_saves_a_refused_row_from_the_dead_letters(notes, behind, 
         flusher = actor(notes.flush).until("bury")
         behind.update(1, title="fine")
         flusher.finish()
-    assert notes.queue_of_writes.dead() == {}
+    assert notes.table.queue.dead() == {}
     notes.drain(timeout=5)
     assert Note.objects.get(pk=1).title == "fine"
 
 
 def test_a_worker_that_dies_in_a_batch_loses_nothing(notes, behind, monkeypatch):
-    monkeypatch.setattr(notes, "claim_deadline", 0.2)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.2)
     make(20)
     for stop in ("commit", "settle", "ack"):
         for pk in range(1, 21):
@@ -130,7 +130,7 @@ def test_a_worker_that_dies_in_a_batch_loses_nothing(notes, behind, monkeypatch)
 
 
 def test_two_workers_on_one_batch_never_take_a_row_back(notes, behind, monkeypatch):
-    monkeypatch.setattr(notes, "claim_deadline", 0.0)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.0)
     make(1)
     behind.update(1, title="first")
     with interleaving() as actor:
@@ -143,12 +143,12 @@ def test_two_workers_on_one_batch_never_take_a_row_back(notes, behind, monkeypat
 
 
 def test_a_late_acknowledgement_leaves_a_newer_write_waiting_once(notes, behind, monkeypatch, redis_queue):
-    monkeypatch.setattr(notes, "claim_deadline", 0.0)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.0)
     make(1)
     behind.update(1, title="first")
     with interleaving() as actor:
         slow = actor(notes.flush).until("ack")
-        flush.reap(notes)
+        flush.reap(notes.table)
         behind.update(1, title="second")
         slow.finish()
     assert redis_queue.lrange("flush:notes", 0, -1) == [b"1"]
@@ -157,19 +157,19 @@ def test_a_late_acknowledgement_leaves_a_newer_write_waiting_once(notes, behind,
 
 
 def test_a_row_that_outlives_its_flushers_comes_alone(notes, behind, monkeypatch):
-    monkeypatch.setattr(notes, "claim_deadline", 0.0)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.0)
     make(3)
     behind.update(1, title="kills its worker")
     for _ in range(flush.ALONE_AFTER):
         with interleaving() as actor:
             actor(notes.flush).until("commit").kill()
-        flush.reap(notes)
+        flush.reap(notes.table)
     monkeypatch.undo()
     behind.update(2, title="new")
     behind.update(3, title="new")
-    claims, _ = notes.queue_of_writes.claim(500, 30, flush.ALONE_AFTER)
+    claims, _ = notes.table.queue.claim(500, 30, flush.ALONE_AFTER)
     assert [claim.pk for claim in claims] == ["1"]
-    claims, _ = notes.queue_of_writes.claim(500, 30, flush.ALONE_AFTER)
+    claims, _ = notes.table.queue.claim(500, 30, flush.ALONE_AFTER)
     assert [claim.pk for claim in claims] == ["2", "3"]
 
 
@@ -177,8 +177,8 @@ def test_a_worn_row_in_the_middle_leaves_the_order_of_the_others(notes, behind, 
     make(5)
     for pk in range(1, 6):
         behind.update(pk, title="new")
-    redis_queue.hset("{flush:notes}:reaped", "3", notes.max_attempts)
-    batches = [notes.queue_of_writes.claim(500, 30, flush.ALONE_AFTER)[0] for _ in range(4)]
+    redis_queue.hset("{flush:notes}:reaped", "3", notes.table.options.max_attempts)
+    batches = [notes.table.queue.claim(500, 30, flush.ALONE_AFTER)[0] for _ in range(4)]
     assert [[claim.pk for claim in batch] for batch in batches] == [["1", "2"], ["3"], ["4", "5"], []]
 
 
@@ -197,7 +197,7 @@ def test_a_source_that_is_away_acknowledges_nothing(notes, behind, monkeypatch, 
         patch.setattr(flush, "FIRST_BACKOFF", 0.001)
         with pytest.raises(SourceUnavailable):
             notes.flush()
-    assert len(tries) == notes.max_attempts
+    assert len(tries) == notes.table.options.max_attempts
     assert redis_queue.lrange("flush:notes", 0, -1) == [b"1"]
     assert redis_queue.zcard("{flush:notes}:claimed") == 0
     assert notes.drain(timeout=5) == 1
@@ -205,7 +205,7 @@ def test_a_source_that_is_away_acknowledges_nothing(notes, behind, monkeypatch, 
 
 
 def test_a_full_queue_sends_write_behind_through_to_the_source(notes, behind, monkeypatch):
-    monkeypatch.setattr(notes, "max_pending", 1)
+    monkeypatch.setattr(notes.table.options, "max_pending", 1)
     make(2)
     assert behind.write(1, {"title": "waits"}).pattern == "write-behind"
     written = behind.write(2, {"title": "through"})
@@ -222,23 +222,23 @@ def test_write_behind_of_a_row_that_was_just_deleted_goes_to_the_source(notes, b
         notes.delete(1)
         with pytest.raises(Note.DoesNotExist):
             writer.finish()
-    assert notes.queue_of_writes.depth() == 0
+    assert notes.table.queue.depth() == 0
 
 
 def test_a_field_that_only_a_newer_release_knows_is_parked_not_dropped(notes, behind, redis_queue, monkeypatch):
-    monkeypatch.setattr(notes, "claim_deadline", 0.1)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.1)
     make(1)
     notes.announce()
     newer = json.dumps({"state": "live", "since": 0, "fields": ["body", "rating", "size", "title"]})
     redis_queue.hset("{flush:notes}:versions", "2", newer)
     behind.update(1, title="new")
-    notes.queue_of_writes.enqueue(1, 0, 10, {"rating": 5})
+    notes.table.queue.enqueue(1, 0, 10, {"rating": 5})
     assert notes.flush() == 1
     assert Note.objects.get(pk=1).title == "old"
     assert redis_queue.zrange("{flush:notes}:claimed", 0, -1) == [b"1"]
     assert redis_queue.hkeys("{flush:notes}:row:1") == [b"title", b"rating"]
     time.sleep(0.15)
-    flush.reap(notes)
+    flush.reap(notes.table)
     assert redis_queue.lrange("flush:notes", 0, -1) == [b"1"]
 
 
@@ -247,10 +247,10 @@ def test_a_parked_row_does_not_wait_for_the_deadline_of_a_whole_batch(notes, red
     notes.announce()
     newer = json.dumps({"state": "live", "since": 0, "fields": ["body", "rating", "size", "title"]})
     redis_queue.hset("{flush:notes}:versions", "2", newer)
-    notes.queue_of_writes.enqueue(1, 0, 10, {"rating": 5})
+    notes.table.queue.enqueue(1, 0, 10, {"rating": 5})
     assert notes.flush() == 1
     deadline = redis_queue.zscore("{flush:notes}:claimed", 1) / 1_000_000
-    assert deadline <= time.time() + queue.PARKED_FOR < time.time() + notes.claim_deadline
+    assert deadline <= time.time() + queue.PARKED_FOR < time.time() + notes.table.options.claim_deadline
 
 
 def test_a_writer_of_the_source_waits_for_a_field_it_does_not_know_and_gives_up(notes, behind, monkeypatch):
@@ -260,11 +260,11 @@ def test_a_writer_of_the_source_waits_for_a_field_it_does_not_know_and_gives_up(
     monkeypatch.setattr(synchronous, "FLUSH_PATIENCE", 0.2)
     make(1)
     notes.get(1)
-    notes.queue_of_writes.enqueue(1, 0, 10, {"rating": 5})
+    notes.table.queue.enqueue(1, 0, 10, {"rating": 5})
     with pytest.raises(UnknownFieldWaiting, match="rating"):
         notes.via("write-through").update(1, title="new")
     assert Note.objects.get(pk=1).title == notes.get(1).title == "old"
-    assert notes.queue_of_writes.depth() == 1
+    assert notes.table.queue.depth() == 1
 
 
 def test_rows_that_have_cost_flushes_their_lives_do_not_hold_up_the_others(notes, behind, redis_queue):
@@ -278,19 +278,19 @@ def test_rows_that_have_cost_flushes_their_lives_do_not_hold_up_the_others(notes
 
 
 def test_parked_rows_do_not_hold_up_the_others(notes, behind, redis_queue, monkeypatch):
-    monkeypatch.setattr(notes, "claim_deadline", 0.0)
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.0)
     notes.announce()
     newer = json.dumps({"state": "live", "since": 0, "fields": ["body", "rating", "size", "title"]})
     redis_queue.hset("{flush:notes}:versions", "2", newer)
     make(60)
     for pk in range(1, 51):
-        notes.queue_of_writes.enqueue(pk, 0, 1000, {"rating": 5})
+        notes.table.queue.enqueue(pk, 0, 1000, {"rating": 5})
     for _ in range(2 * flush.ALONE_AFTER):
         notes.flush()
     behind.update(60, title="new")
     notes.flush()
     assert Note.objects.get(pk=60).title == "new"
-    assert notes.queue_of_writes.depth() == 50
+    assert notes.table.queue.depth() == 50
     assert set(redis_queue.hvals("{flush:notes}:reaped")) <= {b"-1", b"0"}
 
 

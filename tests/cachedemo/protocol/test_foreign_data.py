@@ -93,12 +93,12 @@ def test_garbage_in_a_waiting_field_is_a_dead_letter_and_the_row_is_still_read(n
     note = notes.get(1)
     assert (note.title, note.body) == ("a1", "b0")
     notes.drain(timeout=5)
-    [(pk, letter)] = notes.queue_of_writes.dead().items()
+    [(pk, letter)] = notes.table.queue.dead().items()
     assert (pk, "body" in letter["error"]) == ("1", True)
     assert "cannot be read" in caplog.text
     notes.via("write-behind").update(1, body="b1")
     notes.drain(timeout=5)
-    assert notes.queue_of_writes.dead() == {}
+    assert notes.table.queue.dead() == {}
     assert Note.objects.values_list("title", "body").get(pk=1) == ("a1", "b1")
 
 
@@ -106,16 +106,16 @@ def test_a_field_that_no_version_knows_is_a_dead_letter(notes, redis_queue):
     notes.via("write-behind").update(1, title="a1")
     redis_queue.hset("{flush:notes}:row:1", "colour", b'1795383347112500"red"')
     notes.drain(timeout=5)
-    [letter] = notes.queue_of_writes.dead().values()
+    [letter] = notes.table.queue.dead().values()
     assert "colour" in letter["error"]
     assert notes.get(1).title == "a1"
 
 
 def test_a_value_of_the_wrong_kind_is_a_dead_letter(notes, redis_queue):
-    notes.queue_of_writes.enqueue(1, 0, 10, {"size": "many"})
-    notes.queue_of_writes.enqueue(1, 0, 10, {"title": {"not": "text"}})
+    notes.table.queue.enqueue(1, 0, 10, {"size": "many"})
+    notes.table.queue.enqueue(1, 0, 10, {"title": {"not": "text"}})
     notes.drain(timeout=5)
-    assert notes.queue_of_writes.dead().keys() == {"1"}
+    assert notes.table.queue.dead().keys() == {"1"}
     assert Note.objects.get(pk=1).size == 0
 
 
@@ -125,7 +125,7 @@ def test_a_row_key_of_another_type_is_a_dead_letter_and_writes_go_to_the_source(
     notes.evict([1])
     assert notes.get(1).title == "a0"
     notes.drain(timeout=5)
-    [letter] = notes.queue_of_writes.dead().values()
+    [letter] = notes.table.queue.dead().values()
     assert "WRONGTYPE" in letter["error"]
     written = notes.via("write-behind").write(1, {"title": "a1"})
     assert (written.pattern, written.reason) == ("write-through", "foreign")
@@ -137,7 +137,7 @@ def test_an_id_in_the_list_that_is_no_id_is_skipped_or_buried(notes, redis_queue
     redis_queue.hset("{flush:notes}:row:x", "title", b'1795383347112500"new"')
     redis_queue.zadd("{flush:notes}:pending", {"x": 1795383347112500})
     notes.drain(timeout=5)
-    assert notes.queue_of_writes.dead().keys() == {"x"}
+    assert notes.table.queue.dead().keys() == {"x"}
 
 
 # What is not ours on the pages

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cachedemo.protocol.queue import FlushQueue
-from cachedemo.protocol.waiting import Claim, Refusal
+from cachedemo.protocol.waiting import Claim, NotQueued
 from cachedemo.servers.roles import QUEUE
 
 PKS = st.sampled_from(["1", "2", "3"])
@@ -27,12 +27,14 @@ class Queue(RuleBasedStateMachine):
 
     @rule(pk=PKS, field=FIELDS, floor=st.integers(0, 10))
     def enqueue(self, pk: str, field: str, floor: int) -> None:
-        with contextlib.suppress(Refusal):  # full or gone
+        with contextlib.suppress(NotQueued):  # full or gone
             self.stamps.append(self.queue.enqueue(pk, floor, 2, {field: "x"}).stamp)
 
     @rule(pk=PKS, gone=st.sampled_from([False, False, True]))
     def write_the_source(self, pk: str, gone: bool) -> None:
-        stamped = self.queue.stamp(pk, "0" * 16, 15, gone=gone)
+        stamped = (
+            self.queue.stamp_deletion(pk, "0" * 16, 15, "1") if gone else self.queue.stamp(pk, "0" * 16, 15, 0, "1")
+        )
         self.stamps.append(stamped.stamp)
         assert self.queue.settle_up(pk, "0" * 16, stamped.stamp, []) == []
 

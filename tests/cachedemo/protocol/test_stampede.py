@@ -77,7 +77,7 @@ def test_readers_of_a_hot_key_do_not_go_to_the_source_while_it_is_written(patter
 @pytest.mark.usefixtures("people")
 def test_a_reader_that_dies_with_the_lease_holds_the_others_up_no_longer_than_it_lasts(monkeypatch):
     users = cache_for(User)
-    monkeypatch.setattr(users.slots, "lease_ms", 200)
+    monkeypatch.setattr(users.table.slots, "lease_ms", 200)
     with interleaving() as actor:
         actor(lambda: users.get(1)).step("lease").kill()
         assert users.get(1).name == "Alice Singh"

@@ -76,7 +76,7 @@ def test_an_older_release_does_not_lose_a_field_it_does_not_know(older, newer):
     assert newer.get(1).secret == "s1"
     assert older.flush() == 1  # parked
     assert Note.objects.get(pk=1).secret == "s0"
-    older.queue_of_writes.release(["1"])
+    older.table.queue.release(["1"])
     newer.drain(timeout=5)
     assert Note.objects.values_list("title", "secret").get(pk=1) == ("a1", "s1")
 

@@ -1,0 +1,212 @@
+"""A `save()` of a registered model: Django's own, and nothing that waits for the row is lost by it.
+
+merge    (the default) a whole save writes the fields that differ from what the instance was loaded with; a save of
+         named fields writes these. Either carries what waits for the other fields, each by its own stamp.
+refuse   only if the row, with what waits for it, still is what the instance was loaded with.
+
+No mark is put over the slot: nothing is filled by a save, and its finish empties whatever stands there by then.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Case, F, Value, When
+
+from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
+from cachedemo.patterns import save_state
+from cachedemo.protocol import database, on_commit, synchronous
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.on_commit import Finish
+from cachedemo.protocol.waiting import Fields
+
+MERGE, REFUSE = "merge", "refuse"
+
+Assigned = tuple[models.Field, Any, Any]  # as Django hands them to an UPDATE: field, None, value
+
+
+class Save:
+    """One save of one row under way.
+
+    Args:
+        whole: whether the caller named no fields.
+        stale_saves: MERGE or REFUSE.
+    """
+
+    def __init__(self, table: CachedTable, instance: Any, using: str, *, whole: bool, stale_saves: str) -> None:
+        self.table = table
+        self.instance = instance
+        self.using = using
+        self.whole = whole
+        self.refuses = stale_saves == REFUSE
+        self.loaded = save_state.loaded_by(instance, using)
+        self.write: DatabaseWrite | None = None
+        self._inserted = False
+
+    # an UPDATE
+
+    def update(self, send: Callable[[Any, list[Assigned]], Any], rows: Any, values: Sequence[Assigned]) -> Any:
+        """Send Django's UPDATE with the fields that this save writes and with what waits; return what Django did.
+
+        Args:
+            send: Django's own way to update these rows with these values.
+            rows: a queryset of the whole table.
+            values: what Django would write.
+
+        Raises:
+            StaleInstance: the instance has missed an acknowledged write; nothing was written.
+            UnknownFieldWaiting, Contended, QueueUnavailable: nothing was written.
+        """
+        cached = self.table.codec.fields
+        mine = [each for each in values if each[0].attname in cached and self._writes(each)]
+        others = [each for each in values if each[0].attname not in cached and each[0].attname != STAMP]
+        if not mine and not (self.refuses and self.loaded):
+            return self._without_steps(send, rows, others)
+        in_steps = self.refuses or any(_is_expression(value) for _, _, value in mine)
+        with transaction.atomic(self.using, savepoint=False) if in_steps else nullcontext():
+            return self._in_steps(send, rows, mine, others)
+
+    def _writes(self, assigned: Assigned) -> bool:
+        """Whether a save of this instance writes the field: by name, or because it has changed."""
+        field, _, value = assigned
+        if not self.whole or self.loaded is None or field.attname not in self.loaded or _is_expression(value):
+            return True
+        return bool(self.loaded[field.attname] != value)
+
+    def _without_steps(self, send: Any, rows: Any, others: list[Assigned]) -> Any:
+        """Write fields that no cache has, if any."""
+        if not others and self.whole:
+            return rows.filter(pk=self.instance.pk).exists()
+        return send(rows, others)
+
+    def _in_steps(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned]) -> Any:
+        floor = self.instance.__dict__.get(STAMP) or 0
+        for _ in range(self.table.options.max_attempts):
+            waiting = self._stamped(floor)
+            updated = self._attempt(send, rows, mine, others, waiting)
+            if updated:
+                self._finish_update(mine, waiting)
+                return updated
+            newer = database.stamp_of(self.table, self.instance.pk)
+            if newer is None:
+                return updated
+            floor = newer
+        raise Contended(f"Newer writes of {self.instance!r} won every try; nothing was written.")
+
+    def _stamped(self, floor: int) -> Fields:
+        self.write = self.write or DatabaseWrite(self.table, self.instance.pk)
+        under_way = on_commit.wrote(self.using, self.table, self.instance.pk)
+        patience = 0.0 if under_way else synchronous.FLUSH_PATIENCE  # a flush would wait for this very transaction
+        try:
+            return synchronous.known_pending(self.write, floor, patience)
+        except CachedemoError:
+            self.write.withdraw()
+            raise
+
+    def _attempt(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields) -> Any:
+        assert self.write is not None
+        assert self.write.stamped is not None
+        stamp, meta = self.write.stamped.stamp, self.table.model._meta
+        try:
+            if self.refuses:
+                self._refuse_if_missed(waiting)
+            if any(_is_expression(value) for _, _, value in mine):  # computed from what waits, not from below it
+                self._apply(waiting)
+            named = {field.attname for field, _, _ in mine}
+            carried = [self._carried(name, *each) for name, each in waiting.items() if name not in named]
+            stamped = (meta.get_field(STAMP), None, stamp)
+            return send(rows.filter(cache_stamp__lt=stamp), [*others, *mine, *carried, stamped])
+        except Exception as error:
+            if database.has_written_nothing(error, self.using):
+                self.write.withdraw()
+            raise
+
+    def _carried(self, name: str, stamp: int, value: Any) -> Assigned:
+        """Write what waits for a field, unless the row has it or something newer."""
+        field = self.table.codec.fields[name]
+        then = Value(self.table.codec.parse(name, value), output_field=field)
+        return field, None, Case(When(cache_stamp__lt=stamp, then=then), default=F(name), output_field=field)
+
+    def _apply(self, waiting: Fields) -> None:
+        if waiting:
+            newest = max(stamp for stamp, _ in waiting.values())
+            database.apply(self.table, self.instance.pk, waiting, newest)
+
+    def _refuse_if_missed(self, waiting: Fields) -> None:
+        row = database.lock(self.table, self.instance.pk)
+        if row is None:
+            return
+        shown = self.table.codec.laid_over(row[1], row[0], waiting)
+        missed = sorted(name for name in self.table.codec.fields if not self._has_seen(name, shown))
+        if missed:
+            raise StaleInstance(
+                f"{', '.join(missed)} of {self.instance!r} was written since this instance was loaded: load it again "
+                f"and save that, or name what changes with cache_for({type(self.instance).__name__}).update(...)."
+            )
+
+    def _has_seen(self, name: str, shown: Values) -> bool:
+        if self.loaded is None:
+            return False
+        if name not in self.loaded:  # deferred: it was never seen, and is not written
+            return name in self.instance.get_deferred_fields()
+        field, loaded = self.table.codec.fields[name], self.loaded[name]
+        return bool(self.table.codec.parse(name, shown[name]) == (None if loaded is None else field.to_python(loaded)))
+
+    def _finish_update(self, mine: list[Assigned], waiting: Fields) -> None:
+        """Let the instance show what waited; empty the slots on commit."""
+        assert self.write is not None
+        assert self.write.stamped is not None
+        names = {field.attname for field, _, _ in mine}
+        setattr(self.instance, STAMP, self.write.stamped.stamp)
+        if waiting.keys() - names:
+            self._show(waiting.keys() - names)
+        shown = {field.attname: value for field, _, value in mine if not _is_expression(value)}
+        self._finish(shown | {name: self.instance.__dict__[name] for name in waiting if name in self.instance.__dict__})
+
+    def _show(self, names: Any) -> None:
+        """Take over what the row has now of the fields that were carried."""
+        row = self.table.rows.using(self.using).filter(pk=self.instance.pk).values(*names).first() or {}
+        for name, value in row.items():
+            setattr(self.instance, name, value)
+
+    # an INSERT
+
+    def insert(self, send: Callable[[], Any]) -> Any:
+        """Send Django's INSERT with a stamp of its own."""
+        self.write = self.write or DatabaseWrite(self.table, "" if self.instance.pk is None else self.instance.pk)
+        own = getattr(self.instance, STAMP)
+        if self.write.stamped is None:
+            self.write.stamp(floor=own)
+        assert self.write.stamped is not None
+        setattr(self.instance, STAMP, self.write.stamped.stamp)
+        try:
+            results = send()
+        except Exception as error:
+            setattr(self.instance, STAMP, own)
+            if database.has_written_nothing(error, self.using):
+                self.write.withdraw()
+            raise
+        self._inserted = True
+        return results
+
+    def finish_insert(self) -> None:
+        """Mark a row that has just got its id, before its commit; empty the slots on commit."""
+        if not self._inserted or self.write is None:
+            return
+        self.write.pk = self.instance.pk
+        self.write.mark()
+        names = [self.table.codec.pk.attname, *self.table.codec.fields]
+        self._finish({name: self.instance.__dict__[name] for name in names if name in self.instance.__dict__})
+
+    def _finish(self, shown: dict[str, Any]) -> None:
+        assert self.write is not None
+        finish = Finish(self.table, self.instance.pk, self.write.finish_save)
+        on_commit.finish_first(self.using, finish)
+        save_state.saved(self.instance, shown, finish, self.using)
+
+
+def _is_expression(value: Any) -> bool:
+    return hasattr(value, "resolve_expression")

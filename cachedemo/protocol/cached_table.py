@@ -1,0 +1,78 @@
+"""One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db import models, router
+
+from cachedemo.protocol.codec import Codec
+from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.slots import Slots
+from cachedemo.protocol.unique_fields import unique_fields
+from cachedemo.protocol.write_queue import WriteQueue
+
+
+@dataclass
+class Options:
+    """What a registration says of times (seconds) and numbers; `ModelCache` has the defaults and what each means."""
+
+    lease_timeout: float
+    batch_size: int
+    claim_deadline: float
+    max_pending: int
+    fsync_within: float | None
+    max_attempts: int
+
+
+class CachedTable:
+    """The rows of one model: how they are written down, where they are cached, where their writes wait.
+
+    Attributes:
+        announced: what the queue holds about our version, once this process has announced it; None before, and
+            while the version may not be filled.
+    """
+
+    def __init__(
+        self, model: type[models.Model], codec: Codec, slots: Slots, queue: WriteQueue, options: Options
+    ) -> None:
+        self.model = model
+        self.codec = codec
+        self.slots = slots
+        self.queue = queue
+        self.options = options
+        self.announced: bytes | None = None
+
+    @property
+    def using(self) -> str:
+        """The alias of the database that writes go to."""
+        return router.db_for_write(self.model)
+
+    @property
+    def rows(self) -> "models.QuerySet[Any]":
+        """All rows of the database, whatever the default manager hides."""
+        return self.model._base_manager.using(self.using)
+
+    @cached_property
+    def unique_fields(self) -> set[str]:
+        """Cached fields whose values the database may refuse because of other rows."""
+        return unique_fields(self.model, self.codec.fields)
+
+    def to_pk(self, value: Any) -> Any:
+        """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
+        return value if type(value) is int else self.codec.to_pk(value)
+
+    def etag(self, entry: Entry) -> str:
+        """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""
+        return f'"{self.slots.version}-{entry.stamp:016d}-{zlib.crc32(entry.body or b""):08x}"'
+
+    def instance(self, entry: Entry) -> Any:
+        """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""
+        values = self.codec.decode(entry.body)  # type: ignore[arg-type]
+        return self.codec.instance(values, entry.stamp, self.using)
+
+    def missing(self, pk: Any) -> Exception:
+        """Return what says that there is no such row."""
+        does_not_exist: type[Exception] = self.model.DoesNotExist  # type: ignore[attr-defined]
+        return does_not_exist(f"{self.model._meta.object_name} {pk} does not exist.")

@@ -1,0 +1,14 @@
+"""Who takes a batch: the name of this process among workers, and one for each batch that it takes."""
+
+import os
+import socket
+
+
+def process_name() -> str:
+    """Return host and process id, for example `web-1:4711`."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claimer() -> str:
+    """Return a name for one batch that this process takes."""
+    return f"{process_name()} {os.urandom(4).hex()}"

@@ -1,0 +1,145 @@
+"""The queue of one model as the protocol asks it: `FlushQueue` where writes may wait, `NoQueue` where none does."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp
+
+
+class WriteQueue(ABC):
+    """Stamps, the writes that wait for the database, and who is working on them.
+
+    Args:
+        name: of the Redis list, for example `flush:users`, and of the keys beside it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._base = f"{{{name}}}:"
+
+    def key(self, part: str) -> str:
+        """Return the name of one of the queue's keys, for example `{flush:users}:pending`."""
+        return self._base + part
+
+    # for readers
+
+    @abstractmethod
+    def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
+        """Return the fields that wait for each row, and what is announced of `version`, in one round trip."""
+
+    # for versions
+
+    @abstractmethod
+    def announce(self, version: str, record: bytes) -> bytes:
+        """Note that a version is in use, unless it is noted already; return what is noted of it."""
+
+    @abstractmethod
+    def versions(self) -> dict[str, bytes]:
+        """Return what is noted of each version that is live or retiring."""
+
+    # for writers of the database
+
+    @abstractmethod
+    def stamp(self, pk: Any, token: str, owed_for: float, floor: int, version: str) -> Stamp:
+        """Hand out a stamp above `floor` for a write of `pk` ('' for a row to be created).
+
+        Args:
+            token: names the writer, who is owed from now on.
+            owed_for: seconds after which the writer counts as dead.
+            version: the writer's own.
+        """
+
+    @abstractmethod
+    def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
+        """Hand out a stamp for a deletion; write-behind of the row is refused from here on."""
+
+    @abstractmethod
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
+        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
+
+    @abstractmethod
+    def owe(self, pks: Iterable[Any]) -> None:
+        """Note that the slots of these rows must be emptied as soon as the cache answers."""
+
+    # for write-behind
+
+    @abstractmethod
+    def enqueue(
+        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+    ) -> Enqueued:
+        """Take a write of the named fields (JSON values); from here on it must not be lost.
+
+        Args:
+            floor: the stamp of the value that the writer saw; the write's is above it.
+            max_pending: how many rows may wait.
+            fsync_within: seconds within which the server must have it on disk; None trusts its own policy.
+
+        Raises:
+            NotQueued: the row is gone, or the queue is full.
+            OutcomeUnknown: it is not on disk in time.
+        """
+
+    # for the flush
+
+    @abstractmethod
+    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
+        """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
+
+    @abstractmethod
+    def ack(self, stamps: Mapping[str, int]) -> None:
+        """Drop what the database has now: pk -> the newest stamp that was flushed."""
+
+    @abstractmethod
+    def release(self, pks: Iterable[str]) -> None:
+        """Give claimed rows back."""
+
+    @abstractmethod
+    def park(self, pk: str) -> None:
+        """Leave a claimed row to another worker: an early deadline brings it back, at the end, uncounted."""
+
+    @abstractmethod
+    def bury(self, claim: Claim, error: str) -> bool:
+        """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
+
+    @abstractmethod
+    def reap(self) -> tuple[list[Owed], list[str]]:
+        """Give overdue claims back; return what is owed by now, and the versions."""
+
+    @abstractmethod
+    def paid(self, owed: Iterable[Owed]) -> None:
+        """Note that the slots of these rows are empty: nothing is owed any more, unless it was owed anew."""
+
+    # for operators
+
+    @abstractmethod
+    def retry(self, pks: Iterable[str]) -> int:
+        """Give dead letters back to the list; return how many of these rows were dead."""
+
+    @abstractmethod
+    def discard(self, pks: Iterable[str]) -> int:
+        """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
+
+    @abstractmethod
+    def depth(self) -> int:
+        """Return how many rows wait, dead letters included."""
+
+    @abstractmethod
+    def lag(self) -> float:
+        """Return the age in seconds of the oldest waiting write, 0 if there is none."""
+
+    @abstractmethod
+    def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+        """Return the dead letters, or those of these rows: pk -> error, when, and the refused stamps."""
+
+    @abstractmethod
+    def dead_count(self) -> int:
+        """Return how many rows are dead letters."""
+
+    @abstractmethod
+    def owed(self) -> tuple[int, float]:
+        """Return how many writers are owed something, and how many seconds the oldest is overdue."""
+
+    @abstractmethod
+    def waits(self, pks: Sequence[Any]) -> list[bool]:
+        """Return for each row whether a write waits for it."""

@@ -1,0 +1,92 @@
+"""What an error of a server means: an outage, with the fix in a sentence; foreign data; or a bug of ours."""
+
+import socket
+from typing import NamedTuple
+
+import redis
+
+Error = redis.RedisError
+
+# What an error says about the whole server, and the fix; the first class that fits counts.
+_OUTAGES: tuple[tuple[type[Exception], str], ...] = (
+    (redis.AuthenticationError, "refuses the password or the user: check both in the URL against the server's own."),
+    (redis.exceptions.NoPermissionError, "forbids a command to this user: give it the rights in the server's ACL."),
+    (redis.exceptions.BusyLoadingError, "is still loading its data: wait for it."),
+    (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run fewer threads in each."),
+    (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it."),
+    (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL."),
+    (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL."),
+    (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL."),
+    (redis.InvalidResponse, "does not speak Redis's language: correct the URL."),
+    (redis.TimeoutError, "does not answer in time: is it stopped, overloaded, or behind a firewall?"),
+    (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL."),
+)
+_NO_COMMANDS_NOW = (  # answers that have no class of their own
+    "BUSY ",
+    "DB index",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOAUTH",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+)
+_TOO_MANY = "max number of clients"
+# redis-py calls these connection errors, but the server is there, and has done nothing.
+_NO_SILENCE = (redis.AuthenticationError, redis.exceptions.BusyLoadingError, redis.exceptions.MaxConnectionsError)
+
+
+class Meaning(NamedTuple):
+    """What an outage means.
+
+    Attributes:
+        sentence: what is wrong and how to fix it; continues "The cache server at …".
+        full: whether the server only has no memory left: it took nothing.
+        forbidden: whether it only forbids this command to this user.
+        sent: whether the command may have reached the server all the same.
+    """
+
+    sentence: str
+    full: bool
+    forbidden: bool
+    sent: bool
+
+
+def meaning(error: redis.RedisError) -> Meaning | None:
+    """Return what an outage means; None if the error says nothing about the whole server."""
+    sentence = _sentence(error)
+    if sentence is None:
+        return None
+    return Meaning(
+        f"{sentence} It said: {error}",
+        full=isinstance(error, redis.exceptions.OutOfMemoryError),
+        forbidden=isinstance(error, redis.exceptions.NoPermissionError),
+        sent=is_silence(error) and "onnecting to" not in str(error),
+    )
+
+
+def _sentence(error: redis.RedisError) -> str | None:
+    if _TOO_MANY in str(error):
+        return "has no connection left: raise `maxclients`."
+    for kind, sentence in _OUTAGES:
+        if isinstance(error, kind):
+            return sentence
+    return "takes no commands now." if str(error).startswith(_NO_COMMANDS_NOW) else None
+
+
+def is_foreign_data(error: redis.RedisError) -> bool:
+    """Whether a key holds another type than the command wants: cachedemo did not write it."""
+    return "WRONGTYPE" in str(error)
+
+
+def is_silence(error: BaseException) -> bool:
+    """Whether the server did not answer at all; one that refuses a command, or this process a connection, is there."""
+    silent = isinstance(error, redis.ConnectionError | redis.TimeoutError)
+    return silent and not isinstance(error, _NO_SILENCE) and _TOO_MANY not in str(error)
+
+
+def failed_at_once(error: BaseException) -> bool:
+    """Whether the failure was immediate (connection refused): no timeout, and no name that could not be looked up."""
+    return not isinstance(error, redis.TimeoutError) and not isinstance(error.__context__, socket.gaierror)

@@ -18,6 +18,7 @@ from typing import Any
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.lua import script
+from cachedemo.servers.answers import raised
 from cachedemo.servers.roles import CACHE
 
 logger = logging.getLogger(__name__)
@@ -108,10 +109,7 @@ class Slots:
         if isinstance(slot, ForeignData):
             self.discard(pk)
             slot = None
-        for answer in (slot, ttl):
-            if isinstance(answer, Exception):
-                raise answer
-        return slot, ttl
+        return raised(slot), raised(ttl)
 
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
         """Return the slots in the order of `pks`; a key of another type counts as empty."""

@@ -370,7 +370,7 @@ MUTANTS = [
     mutant(
         "anything_is_a_version",
         "tests/cachedemo/operations/test_version_deletion.py -k test_what_is_no_version",
-        ("operations/version_deletion.py", "if not re.fullmatch(VERSION, version):", "if False:"),
+        ("operations/version_deletion.py", "if not re.fullmatch(slot_keys.VERSION, version):", "if False:"),
     ),
     mutant(
         "scripts_are_sent_once",

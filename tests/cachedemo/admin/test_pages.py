@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cachedemo import cache_for, tasks
-from cachedemo.admin import letters
+from cachedemo.admin import dead_letters as dead_letters_page
 from cachedemo.operations import history, keyspace, pause, workers
 from cachedemo.protocol import database, stats
 from cachedemo.protocol.claimer import process_name
@@ -276,7 +276,7 @@ def test_a_refresh_loads_what_every_read_returns(client: Client, users: Any, red
     users.via("write-behind").update(1, name="Al")
     User.objects.filter(pk=1).update(email="past@cachedemo.example")
     assert b"alice@example.com" in redis_cache.get("v2:user:1")
-    assert "was loaded from the source" in press(client, key_page("v2:user:1"), "refresh-key")
+    assert "was loaded from the database" in press(client, key_page("v2:user:1"), "refresh-key")
     assert b"past@cachedemo.example" in redis_cache.get("v2:user:1")
     assert b'"Al"' in redis_cache.get("v2:user:1")
 
@@ -371,7 +371,7 @@ def test_a_few_of_many_dead_letters_are_shown_and_only_those_are_looked_up(
     client: Client, users: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters()
-    monkeypatch.setattr(letters, "SHOWN", 1)
+    monkeypatch.setattr(dead_letters_page, "SHOWN", 1)
     looked_up: list[Any] = []
     select_many = database.select_many
     monkeypatch.setattr(database, "select_many", lambda cache, pks: looked_up.extend(pks) or select_many(cache, pks))

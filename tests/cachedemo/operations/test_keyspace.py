@@ -38,8 +38,8 @@ def test_keys_are_counted_by_version_and_by_whose_they_are(redis_cache: redis.Re
         "sessions": 2,
         "others": 1,
     }
-    assert sum(group.keys for group in found.ours({"user"})) == 1230
-    assert sum(group.keys for group in found.foreign({"user"})) == 12
+    assert sum(group.keys for group in found.of_model("user")) == 1230
+    assert sum(group.keys for group in keyspace.foreign(found)) == 12
 
 
 def test_lifetimes_are_a_histogram_and_keys_without_one_are_counted(redis_cache: redis.Redis) -> None:

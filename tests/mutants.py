@@ -175,12 +175,12 @@ MUTANTS = [
     ),
     mutant(
         "a_save_supersedes_what_it_does_not_write",
-        "tests/cachedemo/test_saves.py::test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_not_write",
+        "tests/cachedemo/patterns/test_saving.py::test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_not_write",
         ("signals.py", "if stamp > seen or name not in written", "if stamp > seen"),
     ),
     mutant(
         "a_rolled_back_save_counts_as_seen",
-        "tests/cachedemo/test_saves.py::test_after_a_rollback_an_instance_has_seen_no_more_than_before",
+        "tests/cachedemo/patterns/test_saving.py::test_after_a_rollback_an_instance_has_seen_no_more_than_before",
         ("signals.py", "    remember(instance, seen)\n", ""),
     ),
     mutant(

@@ -17,9 +17,9 @@ from cachedemo.operations import history, keyspace, pause, workers
 from cachedemo.protocol import database, stats
 from cachedemo.protocol.claimer import process_name
 from cachedemo.servers.roles import CACHE, Role
-from tests.browser.scene import dead_letters
 from tests.helpers import this_thread
 from tests.operators import ALL, client_of, operator, text, token, url
+from tests.scene import dead_letters
 from users.models import User
 
 PAGES = ("changelist", "versions", "keys", "queue", "server", "danger", "history")

@@ -20,7 +20,7 @@ from cachedemo.embedded.server import EmbeddedServer
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
 from tests.faults.postgres import find
-from tests.helpers import Process
+from tests.processes import Process
 
 FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
 

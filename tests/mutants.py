@@ -271,17 +271,17 @@ MUTANTS = [
     ),
     mutant(
         "writers_trust_an_open_breaker",
-        "tests/faults/test_outages.py -k test_a_writer_with_an_open_breaker",
+        "tests/faults/test_cache_outages.py -k test_a_writer_with_an_open_breaker",
         ("servers/breaker.py", "elif insist and self._fails_fast:", "elif False:"),
     ),
     mutant(
         "writers_wait_for_a_cache_that_sleeps",
-        "tests/faults/test_outages.py -k test_a_cache_that_lets_writers_wait",
+        "tests/faults/test_cache_outages.py -k test_a_cache_that_lets_writers_wait",
         ("servers/breaker.py", "elif insist and self._fails_fast:", "elif insist:"),
     ),
     mutant(
         "requests_wait_for_a_server_that_sleeps",
-        "tests/faults/test_outages.py -k test_no_request_waits",
+        "tests/faults/test_cache_outages.py -k test_no_request_waits",
         (
             "servers/breaker.py",
             "            self._watch()\n            raise Open",
@@ -290,27 +290,27 @@ MUTANTS = [
     ),
     mutant(
         "nobody_looks_whether_it_is_back",
-        "tests/faults/test_outages.py -k test_the_breaker_opens_after_a_few_failures",
+        "tests/faults/test_cache_outages.py -k test_the_breaker_opens_after_a_few_failures",
         ("servers/breaker.py", "self._watcher.start()", "pass"),
     ),
     mutant(
         "the_wall_clock_opens_and_closes",
-        "tests/faults/test_outages.py -k test_a_wall_clock",
+        "tests/faults/test_cache_outages.py -k test_a_wall_clock",
         ("servers/breaker.py", "            self._breaker.half_open()", "            pass"),
     ),
     mutant(
         "a_look_teaches_writers_nothing",
-        "tests/faults/test_outages.py -k test_a_cache_that_slept_and_was_killed",
+        "tests/faults/test_cache_outages.py -k test_a_cache_that_slept_and_was_killed",
         ("servers/breaker.py", "self._breaker.call(self._ask)", "self._breaker.call(self._ping)"),
     ),
     mutant(
         "a_full_cache_keeps_what_is_old",
-        "tests/faults/test_outages.py -k test_a_cache_without_memory",
+        "tests/faults/test_cache_outages.py -k test_a_cache_without_memory",
         *[(f"protocol/lua/{name}.lua", "#!lua flags=allow-oom", "#!lua") for name in ("finish", "publish")],
     ),
     mutant(
         "one_piece_of_what_is_owed",
-        "tests/faults/test_outages.py -k test_all_that_is_owed",
+        "tests/faults/test_cache_outages.py -k test_all_that_is_owed",
         ("protocol/flush.py", "if len(owed) < REAP_LIMIT:", "if True:"),
     ),
     mutant(

@@ -195,6 +195,27 @@ def users() -> Any:
 
 
 @pytest.fixture
+def notes(transactional_db: None) -> Any:
+    """The cache of the tests' own model, announced, with two rows that no write has touched."""
+    from cachedemo import cache_for
+    from tests.notes.models import Note
+
+    Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2)])
+    notes = cache_for(Note)
+    notes.announce()
+    return notes
+
+
+@pytest.fixture
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sleeping server costs less time than in production; what happens then is the same."""
+    from cachedemo.servers import client, roles
+
+    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.3)
+    roles.reset()
+
+
+@pytest.fixture
 def open_access(settings: Any) -> None:
     settings.OPEN_ACCESS = True
 

@@ -7,8 +7,8 @@ import pytest
 from cachedemo import cache_for
 from cachedemo.operations import keyspace
 from cachedemo.protocol import stats
-from cachedemo.servers import roles
 from tests.operators import ALL, client_of, operator, text, token, url
+from tests.servers import forbidden
 from users.models import User
 
 
@@ -68,13 +68,7 @@ def test_odd_requests_are_answered(people, redis_cache):
 
 
 def test_a_command_that_is_forbidden_does_not_make_the_server_look_down(people, redis_queue, settings):
-    redis_queue.execute_command("ACL", "SETUSER", "limited", "on", ">x", "~*", "&*", "+@all", "-config", "-slowlog")
-    limited = settings.CACHEDEMO["QUEUE_URL"].replace("redis://", "redis://limited:x@")
-    settings.CACHEDEMO = {**settings.CACHEDEMO, "QUEUE_URL": limited}
-    roles.reset()
-    try:
+    with forbidden(redis_queue, settings, "QUEUE_URL", "config", "slowlog"):
         client = client_of(operator(*ALL))
         for name in ("changelist", "versions", "queue", "server"):
             assert "Redis is down" not in text(client.get(url(name))), name
-    finally:
-        redis_queue.execute_command("ACL", "DELUSER", "limited")

@@ -13,6 +13,7 @@ from cachedemo.protocol.claimer import process_name
 from cachedemo.servers.roles import CACHE, Role
 from tests.helpers import this_thread, until
 from tests.operators import text, url
+from tests.servers import configured
 
 
 def test_the_overview_answers_the_first_questions(client: Client, users: Any) -> None:
@@ -42,12 +43,8 @@ def test_the_overview_answers_the_first_questions(client: Client, users: Any) ->
 def test_a_queue_that_may_lose_writes_is_called_so(
     client: Client, redis_queue: redis.Redis, option: str, value: str, words: str
 ) -> None:
-    before = redis_queue.config_get(option)[option]
-    redis_queue.config_set(option, value)
-    try:
+    with configured(redis_queue, **{option: value}):
         assert words in text(client.get(url("changelist")))
-    finally:
-        redis_queue.config_set(option, before)
 
 
 def test_the_overviews_own_calls_are_a_fixed_handful(

@@ -4,6 +4,7 @@ import redis
 from django.test import Client
 
 from tests.operators import client_of, operator, text, url
+from tests.servers import configured
 
 
 def test_both_servers_describe_themselves(client: Client, redis_cache: redis.Redis) -> None:
@@ -14,10 +15,8 @@ def test_both_servers_describe_themselves(client: Client, redis_cache: redis.Red
 
 
 def test_slow_commands_show_arguments_to_whoever_may_inspect_keys(client: Client, redis_cache: redis.Redis) -> None:
-    before = redis_cache.config_get("slowlog-log-slower-than")["slowlog-log-slower-than"]
-    redis_cache.config_set("slowlog-log-slower-than", 0)
-    redis_cache.get("v2:user:of-somebody")
-    redis_cache.config_set("slowlog-log-slower-than", before)
+    with configured(redis_cache, slowlog_log_slower_than=0):
+        redis_cache.get("v2:user:of-somebody")
     try:
         assert "GET v2:user:of-somebody" in text(client.get(url("server")))
         seen = text(client_of(operator("view_cache", name="otto")).get(url("server")))

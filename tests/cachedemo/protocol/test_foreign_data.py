@@ -2,7 +2,7 @@
 
 import pytest
 
-from cachedemo import Pattern, cache_for
+from cachedemo import Pattern
 from tests.notes.models import Note
 
 KEY = "v1:note:1"
@@ -28,12 +28,6 @@ GARBAGE = [
     b"\x00\xff" * 40,
     b'V1795383347112500{"id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 ]
-
-
-@pytest.fixture
-def notes(transactional_db):
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0")])
-    return cache_for(Note)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)

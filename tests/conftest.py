@@ -20,7 +20,7 @@ from cachedemo.embedded.server import EmbeddedServer
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
 from tests.faults.postgres import find
-from tests.helpers import Process
+from tests.processes import Process
 
 FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
 
@@ -192,6 +192,27 @@ def users() -> Any:
     from users.models import User
 
     return cache_for(User)
+
+
+@pytest.fixture
+def notes(transactional_db: None) -> Any:
+    """The cache of the tests' own model, announced, with two rows that no write has touched."""
+    from cachedemo import cache_for
+    from tests.notes.models import Note
+
+    Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2)])
+    notes = cache_for(Note)
+    notes.announce()
+    return notes
+
+
+@pytest.fixture
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sleeping server costs less time than in production; what happens then is the same."""
+    from cachedemo.servers import client, roles
+
+    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.3)
+    roles.reset()
 
 
 @pytest.fixture

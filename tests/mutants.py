@@ -42,7 +42,7 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 RACES = "tests/races/test_races.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
-SAVES = "tests/cachedemo/test_saves.py::"
+SAVES = "tests/cachedemo/patterns/test_saving.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
@@ -325,17 +325,17 @@ MUTANTS = [
     ),
     mutant(
         "writers_trust_an_open_breaker",
-        "tests/faults/test_outages.py -k test_a_writer_with_an_open_breaker",
+        "tests/cachedemo/servers/test_breaker.py::test_a_writer_with_an_open_breaker_empties_a_slot_that_others_filled",
         ("servers/breaker.py", "elif insist and self._fails_fast:", "elif False:"),
     ),
     mutant(
         "writers_wait_for_a_cache_that_sleeps",
-        "tests/faults/test_outages.py -k test_a_cache_that_lets_writers_wait",
+        "tests/cachedemo/servers/test_breaker.py::test_a_cache_that_lets_writers_wait_is_not_asked_again",
         ("servers/breaker.py", "elif insist and self._fails_fast:", "elif insist:"),
     ),
     mutant(
         "requests_wait_for_a_server_that_sleeps",
-        "tests/faults/test_outages.py -k test_no_request_waits",
+        "tests/cachedemo/servers/test_breaker.py::test_no_request_waits_to_find_out_whether_a_server_is_back",
         (
             "servers/breaker.py",
             "            self._watch()\n            raise Open",
@@ -344,27 +344,27 @@ MUTANTS = [
     ),
     mutant(
         "nobody_looks_whether_it_is_back",
-        "tests/faults/test_outages.py -k test_the_breaker_opens_after_a_few_failures",
+        "tests/cachedemo/servers/test_breaker.py::test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_back",
         ("servers/breaker.py", "self._watcher.start()", "pass"),
     ),
     mutant(
         "the_wall_clock_opens_and_closes",
-        "tests/faults/test_outages.py -k test_a_wall_clock",
+        "tests/cachedemo/servers/test_breaker.py::test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open",
         ("servers/breaker.py", "            self._breaker.half_open()", "            pass"),
     ),
     mutant(
         "a_look_teaches_writers_nothing",
-        "tests/faults/test_outages.py -k test_a_cache_that_slept_and_was_killed",
+        "tests/cachedemo/servers/test_breaker.py::test_a_cache_that_slept_and_was_killed_is_asked_by_writers_again",
         ("servers/breaker.py", "self._breaker.call(self._ask)", "self._breaker.call(self._ping)"),
     ),
     mutant(
         "a_full_cache_keeps_what_is_old",
-        "tests/faults/test_outages.py -k test_a_cache_without_memory",
+        "tests/faults/test_cache_outages.py::test_a_cache_without_memory_that_evicts_nothing_returns_no_old_value",
         *[(f"protocol/lua/{name}.lua", "#!lua flags=allow-oom", "#!lua") for name in ("finish", "publish")],
     ),
     mutant(
         "one_piece_of_what_is_owed",
-        "tests/faults/test_outages.py -k test_all_that_is_owed",
+        "tests/faults/test_cache_outages.py::test_all_that_is_owed_is_worked_off_at_once",
         ("protocol/flush.py", "if len(owed) < REAP_LIMIT:", "if True:"),
     ),
     mutant(

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 ALL = ("view_cache", "inspect_keys", "delete_version", "manage_queue", "flush_db")
+PAGES = ("changelist", "versions", "keys", "queue", "server", "danger", "history")
 
 
 def operator(*permissions: str, name: str = "olga") -> Any:
@@ -46,3 +47,13 @@ def token(page: HttpResponse, action: str, number: int = 0) -> str:
 def text(page: HttpResponse) -> str:
     """Return a page's words, white space collapsed."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.content.decode())).split())
+
+
+def press(client: Client, page: str, action: str, number: int = 0, **fields: str) -> str:
+    """Send the form for an action that stands on a page; return what the next page says."""
+    form = {"token": token(client.get(page), action, number), **fields}
+    return text(client.post(url(action), form, follow=True))
+
+
+def key_page(key: str) -> str:
+    return f"{url('key')}?key={key}"

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from cachedemo import cache_for
 from cachedemo.operations import keyspace, pause, version_deletion
 from cachedemo.servers.roles import CACHE
-from tests.browser import scene
-from tests.helpers import Process
+from tests import scene
 from tests.operators import ALL, operator, url
+from tests.processes import Process
 from users.models import User
 
 Open = Callable[..., Page]

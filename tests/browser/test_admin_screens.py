@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission
 from playwright.sync_api import Page, expect
 
 from cachedemo import cache_for, registry
-from tests.browser import scene
+from tests import scene
 from tests.operators import ALL, operator, url
 from users.models import User
 

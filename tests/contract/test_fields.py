@@ -4,19 +4,11 @@ import itertools
 
 import pytest
 
-from cachedemo import Pattern, cache_for
+from cachedemo import Pattern
 from tests.interleaving import interleaving
 from tests.notes.models import Note
 
 PAIRS = list(itertools.product(Pattern, Pattern))
-
-
-@pytest.fixture
-def notes(transactional_db):
-    notes = cache_for(Note)
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0")])
-    notes.announce()
-    return notes
 
 
 def agree(notes):

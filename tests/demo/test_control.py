@@ -13,7 +13,8 @@ from demo.control import Control
 from demo.parts import PythonPart
 from demo.signals import StopSignal
 from demo.supervisor import Pause, Supervisor
-from tests.helpers import is_alive, until
+from tests.helpers import until
+from tests.processes import is_alive
 
 FAMILY = """
 import subprocess, sys, time

@@ -19,7 +19,8 @@ import redis
 from cachedemo.embedded.server import ends_with_this_process
 from config import environment
 from tests.environment import ROOT
-from tests.helpers import children_of, is_alive, until
+from tests.helpers import until
+from tests.processes import children_of, is_alive
 
 UP = "Ctrl-C stops everything"
 START_LIMIT = 60.0

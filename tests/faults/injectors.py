@@ -1,14 +1,12 @@
 """Faults of the servers: each does its harm and leaves things as they were, so that they can follow each other."""
 
-import contextlib
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import redis
 
 from cachedemo.embedded.server import EmbeddedServer
+from tests.servers import paused
 
 Wait = Callable[[], object]  # how long a fault lasts: for example until so many more operations are done
 
@@ -18,16 +16,6 @@ def kill(server: EmbeddedServer, wait: Wait) -> None:
     server.kill()
     wait()
     server.start()
-
-
-@contextlib.contextmanager
-def paused(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 def pause(server: EmbeddedServer, wait: Wait) -> None:

@@ -9,7 +9,7 @@ from tests.environment import Environment
 from tests.faults.disk import Disk
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import HOST, Proxy
-from tests.helpers import Process
+from tests.processes import Process
 
 
 class Stage(contextlib.ExitStack):

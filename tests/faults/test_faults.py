@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from tests.helpers import children_of, is_alive, until
+from tests.helpers import until
+from tests.processes import children_of, is_alive
 
 
 @pytest.fixture

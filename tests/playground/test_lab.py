@@ -11,7 +11,7 @@ from playground import naive
 from playground.lab.experiments import EXPERIMENTS
 from playground.lab.slugs import SLUGS
 from tests.environment import ROOT
-from tests.helpers import children_of
+from tests.processes import children_of
 from users.models import User
 
 SIDES = ("naive", "ours")
@@ -127,7 +127,8 @@ def test_a_run_ends_with_whoever_started_it(tmp_path):
         "os._exit(0)\n"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
-    from tests.helpers import is_alive, until
+    from tests.helpers import until
+    from tests.processes import is_alive
 
     child = int(answer.stdout)
     until(lambda: not is_alive(child), timeout=10)

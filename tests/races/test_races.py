@@ -1,24 +1,16 @@
 """Every mutant of the protocol's model, forced on the real code: who goes how far, and what must hold then.
 
+The title is the model's field 0, the body its field 1.
+
 Each test is the trace that breaks one wrong line; `tests/mutants.py` names the line, and `make mutants` shows that the
 test catches it.
 """
 
 import pytest
 
-from cachedemo import cache_for
 from tests.interleaving import interleaving
 from tests.notes.models import Note
-
-A, B = "title", "body"  # the model's field 0 and field 1
-
-
-@pytest.fixture
-def notes(transactional_db):
-    notes = cache_for(Note)
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0")])
-    notes.announce()
-    return notes
+from tests.notes.rows import let_deadlines_pass, owed, stored
 
 
 @pytest.fixture
@@ -51,10 +43,6 @@ def evict(redis_cache):
 def seen(notes):
     note = notes.get(1)
     return note.title, note.body
-
-
-def stored():
-    return Note.objects.values_list(A, B).get(pk=1)
 
 
 def test_a_queued_write_is_not_published_over_an_evicted_slot(notes, write, evict):
@@ -196,12 +184,12 @@ def test_a_flush_writes_each_field_by_its_own_stamp(notes, write):
 
 def test_a_created_row_is_marked_before_its_commit(notes, actor, write):
     with pytest.raises(Note.DoesNotExist):
-        notes.get(2)
-    creator = actor(lambda: notes.via("write-through").create(id=2, title="a1", body="b1")).step("commit")
+        notes.get(3)
+    creator = actor(lambda: notes.via("write-through").create(id=3, title="a1", body="b1")).step("commit")
     creator.until("finish")
-    actor(lambda: notes.via("cache-aside").update(2, body="b2")).finish()
+    actor(lambda: notes.via("cache-aside").update(3, body="b2")).finish()
     creator.finish()
-    assert notes.get(2).body == "b2"
+    assert notes.get(3).body == "b2"
 
 
 def test_a_flush_empties_slots_that_may_be_older(notes, write, flusher):
@@ -224,8 +212,7 @@ def test_the_next_flush_works_off_what_a_dead_writer_owes(notes, write, read, fl
     flush.step("commit")
     reader.finish()
     flush.finish()
-    for owed in redis_queue.zrange("{flush:notes}:owed", 0, -1):
-        redis_queue.zadd("{flush:notes}:owed", {owed: 0})  # its deadline passes
+    let_deadlines_pass(redis_queue)
     flusher().finish()
     assert seen(notes) == stored() == ("a1", "b1")
-    assert redis_queue.zcard("{flush:notes}:owed") == 0
+    assert owed(redis_queue) == 0

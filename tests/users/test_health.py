@@ -8,6 +8,7 @@ import pytest
 
 from cachedemo import cache_for
 from cachedemo.protocol import stats
+from tests.servers import configured
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -76,11 +77,8 @@ def test_no_address_and_no_password_is_told_to_strangers(client, queue_server):
 
 def test_readyz_says_what_the_queue_keeps_and_what_waits_in_it(client, people, redis_queue):
     cache_for(User).via("write-behind").update(1, name="Al")
-    redis_queue.config_set("appendfsync", "everysec")
-    try:
+    with configured(redis_queue, appendfsync="everysec"):
         queue = client.get("/readyz").json()["queue"]
-    finally:
-        redis_queue.config_set("appendfsync", "always")
     assert queue["persistence"] == "appendfsync everysec"
     assert "Up to 2 s of acknowledged writes" in queue["promise"]
     assert "appendfsync always" in queue["warnings"][0]

@@ -14,8 +14,8 @@ from cachedemo.admin import tokens
 from cachedemo.operations import keyspace, version_deletion
 from cachedemo.operations.action_codes import ACTIONS
 from cachedemo.servers.roles import CACHE
-from tests.browser.scene import dead_letters, old_version
 from tests.operators import ALL, client_of, operator, url
+from tests.scene import dead_letters, old_version
 from users.models import User
 
 PERMISSIONS = {code: action.permission for code, action in ACTIONS.items()}

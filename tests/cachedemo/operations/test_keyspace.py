@@ -11,6 +11,7 @@ from cachedemo.exceptions import CacheUnavailable
 from cachedemo.operations import keyspace
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE
+from config.celery import app
 from users.models import User
 
 

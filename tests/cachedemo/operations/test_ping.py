@@ -13,6 +13,7 @@ from cachedemo.embedded.server import EmbeddedServer, free_port
 from cachedemo.operations import ping
 from cachedemo.servers import client, roles
 from tests.helpers import until
+from tests.servers import configured
 
 CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
 
@@ -54,11 +55,8 @@ def test_both_roles_answer(capsys):
 
 
 def test_a_queue_that_keeps_less_than_the_promise_is_told_so(redis_queue, capsys):
-    redis_queue.config_set("appendfsync", "everysec")
-    try:
+    with configured(redis_queue, appendfsync="everysec"):
         call_command("cache_ping")
-    finally:
-        redis_queue.config_set("appendfsync", "always")
     assert "queue  but   Up to 2 s of acknowledged writes are lost" in capsys.readouterr().out
 
 

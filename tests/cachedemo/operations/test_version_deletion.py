@@ -17,9 +17,10 @@ from cachedemo.admin import deletion
 from cachedemo.operations import deletion_log, deletion_progress, history, keyspace, version_deletion
 from cachedemo.operations.version_deletion import DeletionRefused
 from cachedemo.servers.roles import CACHE
-from tests.helpers import Process, until
+from tests.helpers import until
 from tests.notes.models import Note, Tag
 from tests.operators import ALL, client_of, operator, text, token, url
+from tests.processes import Process
 from users.models import User
 
 OLD = "{flush:users}:versions"

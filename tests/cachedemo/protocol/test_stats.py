@@ -14,7 +14,8 @@ from cachedemo import cache_for
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE, Role
-from tests.helpers import Process, until
+from tests.helpers import until
+from tests.processes import Process
 from users.models import User
 
 

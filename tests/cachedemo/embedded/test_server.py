@@ -13,7 +13,8 @@ import redis
 from cachedemo.embedded import binary
 from cachedemo.embedded.binary import ServerMissing, find_server, version_of
 from cachedemo.embedded.server import EmbeddedServer, ServerFailed
-from tests.helpers import is_alive, until
+from tests.helpers import until
+from tests.processes import is_alive
 
 
 def config_of(server: EmbeddedServer, *names: str) -> dict[str, str]:

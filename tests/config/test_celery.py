@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.helpers import Process, children_of, is_alive, until
+from tests.helpers import until
+from tests.processes import Process, children_of, is_alive
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")

@@ -1,0 +1,30 @@
+"""A model without write-behind: it needs no queue, and takes all other steps."""
+
+import pytest
+
+from cachedemo import cache_for
+from tests.notes.models import Tag
+
+
+def test_a_model_without_write_behind_needs_no_queue(transactional_db, queue_server, redis_cache):
+    queue_server.kill()
+    tags = cache_for(Tag)
+    tag = tags.create(name="a0")
+    assert tags.read(tag.pk).origin == "source"
+    assert tags.read(tag.pk).origin == "cache"
+    for pattern in ("cache-aside", "write-through"):
+        assert tags.via(pattern).update(tag.pk, name=f"by {pattern}").name == f"by {pattern}"
+        assert tags.get(tag.pk).name == f"by {pattern}"
+    written = tags.via("write-behind").write(tag.pk, {"name": "behind"})
+    assert (written.pattern, written.reason) == ("write-through", "no queue")
+    stamp = Tag.objects.get(pk=tag.pk).cache_stamp
+    Tag.objects.filter(pk=tag.pk).update(cache_stamp=stamp + 10**12)  # written by a machine whose clock is ahead
+    assert tags.update(tag.pk, name="later").cache_stamp == stamp + 10**12 + 1
+    assert tags.get(tag.pk).name == "later"
+    Tag.objects.filter(pk=tag.pk).update(name="bulk")
+    tags.evict([tag.pk])
+    assert tags.get(tag.pk).name == "bulk"
+    tags.delete(tag.pk)
+    with pytest.raises(Tag.DoesNotExist):
+        tags.get(tag.pk)
+    assert tags.drain(timeout=1) == 0

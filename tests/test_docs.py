@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.conf import global_settings
 from django.core.management import get_commands
+from django.db import connection
 from django.urls import Resolver404, resolve
 
 from cachedemo import ModelCache, Pattern, cache_for, conf
@@ -298,6 +299,20 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return counts
 
 
+def saved(**changes: Any) -> None:
+    """Save an instance that the ORM has loaded; each statement of it is a trip to the database."""
+    user = User.objects.get(pk=1)
+    for name, value in changes.items():
+        setattr(user, name, value)
+
+    def counted(execute: Any, *arguments: Any) -> Any:
+        database.trip("default")
+        return execute(*arguments)
+
+    with connection.execute_wrapper(counted):
+        user.save()
+
+
 OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "read, hit": lambda users: users.get(1),
     "read, miss": lambda users: users.get(1),
@@ -307,6 +322,7 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "write-through update": lambda users: users.via("write-through").update(1, name="b"),
     "write-behind update, row cached": lambda users: users.via("write-behind").update(1, name="c"),
     "write-behind update, row not cached": lambda users: users.via("write-behind").update(2, name="d"),
+    "`save()` of one changed field": lambda users: saved(name="e"),
     "create": lambda users: users.create(name="Dan", email="dan@example.com"),
     "delete": lambda users: users.delete(3),
     "flush of a batch": lambda users: users.flush(),

@@ -49,6 +49,6 @@ def test_a_refresh_loads_what_every_read_returns(client: Client, users: Any, red
     users.via("write-behind").update(1, name="Al")
     User.objects.filter(pk=1).update(email="past@cachedemo.example")
     assert b"alice@example.com" in redis_cache.get("v2:user:1")
-    assert "was loaded from the source" in press(client, key_page("v2:user:1"), "refresh-key")
+    assert "was loaded from the database" in press(client, key_page("v2:user:1"), "refresh-key")
     assert b"past@cachedemo.example" in redis_cache.get("v2:user:1")
     assert b'"Al"' in redis_cache.get("v2:user:1")

@@ -23,7 +23,6 @@ from cachedemo.servers import roles
 from tests.documents import RUN, SHOWN, Block, Document, documents
 from tests.environment import ROOT, documented_settings
 from tests.helpers import missing, this_thread
-from tests.mutants import MUTANTS
 from users.models import User
 
 DOCUMENTS = list(documents())
@@ -348,8 +347,3 @@ def test_the_round_trips_are_those_of_the_table(trips: dict[str, int], redis_cac
         trips.update(dict.fromkeys(trips, 0))
         OPERATIONS[operation](users)
         assert list(map(str, trips.values())) == expected, operation
-
-
-def test_every_mutant_is_listed() -> None:
-    listed = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "reliability.md").read_text()))
-    assert {mutant.name for mutant in MUTANTS} <= listed

@@ -1,59 +1,39 @@
 """What every measurement stands on: two servers and a database of its own, and something to show while it runs."""
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console
 
 from benchmarks.progress import Bar
 from benchmarks.rows import people
-from cachedemo.embedded.pair import EmbeddedPair
+from cachedemo.embedded.world import PrivateWorld
 
 
-class Bench:
+class Bench(PrivateWorld):
     """A cache, a queue with `appendfsync always` and a SQLite file in a folder of their own, gone when it is over.
 
     The folder is where `TMPDIR` says: a queue and a database on a memory file system would have their syncs for free.
     """
 
     def __init__(self, console: Console, quick: bool = False) -> None:
+        super().__init__("bench", LOG_LEVEL="WARNING")
         self.quick = quick
-        self._folder = tempfile.TemporaryDirectory(prefix="cachedemo-bench-")
-        self.folder = Path(self._folder.name)
-        self._servers = EmbeddedPair(self.folder)
-        self.cache, self.queue = self._servers.cache, self._servers.queue
         self._bar = Bar(console)
         self.track = self._bar.track
 
     def __enter__(self) -> Self:
-        self._servers.start()
-        self._set_up_django()
+        super().__enter__()
+        self._make_rows()
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self._bar.stop()
-        self._servers.stop()
-        self._folder.cleanup()
+        super().__exit__(*error)
 
-    def _set_up_django(self) -> None:
-        os.environ.update(
-            self._servers.environment,
-            DJANGO_SETTINGS_MODULE="config.settings",
-            SECRET_KEY="for-measurements",
-            DEBUG="False",
-            DATABASE_URL="",
-            SOURCE_LATENCY_MS="0",
-            LOG_LEVEL="WARNING",
-            CACHEDEMO_VAR=str(self.folder / "var"),
-        )
-        import django
-
-        django.setup()
+    def _make_rows(self) -> None:
         from django.core.management import call_command
 
         from users.models import User

@@ -20,6 +20,7 @@ from typing import Any
 
 from cachedemo.embedded.pair import EmbeddedPair
 from cachedemo.embedded.server import HOST, ends_with_this_process, free_port
+from cachedemo.embedded.world import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 4
@@ -92,15 +93,8 @@ def is_answered(connection: socket.socket) -> bool:
 def servers(folder: Path) -> Iterator[dict[str, str]]:
     """Start a cache and a queue; yield the settings that name them."""
     with EmbeddedPair(folder) as pair:
-        yield pair.environment | {
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "SECRET_KEY": "for-measurements",
-            "DEBUG": "False",
-            "OPEN_ACCESS": "True",
-            "SOURCE_LATENCY_MS": "0",
-            "LOG_LEVEL": "WARNING",
-            "CACHEDEMO_VAR": str(folder / "var"),
-        }
+        own = {"OPEN_ACCESS": "True", "LOG_LEVEL": "WARNING", "CACHEDEMO_VAR": str(folder / "var")}
+        yield SETTINGS | pair.environment | own
 
 
 @contextmanager

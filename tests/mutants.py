@@ -28,7 +28,7 @@ class Change(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """What is broken, and the test that must fail then."""
+    """What is broken, and the test that must fail then, as pytest names it; tests/test_mutants.py checks the names."""
 
     name: str
     test: str
@@ -43,6 +43,8 @@ RACES = "tests/races/test_races.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
+CACHE = "tests/faults/test_cache_faults.py::"
+BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
@@ -254,7 +256,7 @@ MUTANTS = [
     ),
     Mutant(
         "an_answer_outside_the_schema",
-        "tests/users/api/test_schema.py",
+        "tests/users/api/test_schema.py::test_every_answer_is_in_the_schema",
         (Change("users/api/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
     ),
     mutant(
@@ -319,23 +321,27 @@ MUTANTS = [
     ),
     mutant(
         "nothing_owed_to_a_paused_cache",
-        "tests/faults/test_cache_faults.py -k paused",
-        ("protocol/database_write.py", "        if self._cache_failed:\n", "        if False:\n"),
+        CACHE + "test_a_paused_cache_server_costs_time_and_nothing_is_stale_once_what_is_owed_is_worked_off",
+        (
+            "protocol/database_write.py",
+            "        if self._cache_failed:\n            queue.owe",
+            "        if False:\n            queue.owe",
+        ),
         ("protocol/owed.py", "table.queue.owe(pks)", "pass"),
     ),
     mutant(
         "writers_trust_an_open_breaker",
-        "tests/cachedemo/servers/test_breaker.py::test_a_writer_with_an_open_breaker_empties_a_slot_that_others_filled",
+        BREAKER + "test_a_writer_with_an_open_breaker_empties_a_slot_that_others_filled",
         ("servers/breaker.py", "elif insist and self._fails_fast:", "elif False:"),
     ),
     mutant(
         "writers_wait_for_a_cache_that_sleeps",
-        "tests/cachedemo/servers/test_breaker.py::test_a_cache_that_lets_writers_wait_is_not_asked_again",
+        BREAKER + "test_a_cache_that_lets_writers_wait_is_not_asked_again",
         ("servers/breaker.py", "elif insist and self._fails_fast:", "elif insist:"),
     ),
     mutant(
         "requests_wait_for_a_server_that_sleeps",
-        "tests/cachedemo/servers/test_breaker.py::test_no_request_waits_to_find_out_whether_a_server_is_back",
+        BREAKER + "test_no_request_waits_to_find_out_whether_a_server_is_back",
         (
             "servers/breaker.py",
             "            self._watch()\n            raise Open",
@@ -344,17 +350,17 @@ MUTANTS = [
     ),
     mutant(
         "nobody_looks_whether_it_is_back",
-        "tests/cachedemo/servers/test_breaker.py::test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_back",
+        BREAKER + "test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_back",
         ("servers/breaker.py", "self._watcher.start()", "pass"),
     ),
     mutant(
         "the_wall_clock_opens_and_closes",
-        "tests/cachedemo/servers/test_breaker.py::test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open",
+        BREAKER + "test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open",
         ("servers/breaker.py", "            self._breaker.half_open()", "            pass"),
     ),
     mutant(
         "a_look_teaches_writers_nothing",
-        "tests/cachedemo/servers/test_breaker.py::test_a_cache_that_slept_and_was_killed_is_asked_by_writers_again",
+        BREAKER + "test_a_cache_that_slept_and_was_killed_is_asked_by_writers_again",
         ("servers/breaker.py", "self._breaker.call(self._ask)", "self._breaker.call(self._ping)"),
     ),
     mutant(
@@ -369,12 +375,12 @@ MUTANTS = [
     ),
     mutant(
         "anything_is_a_version",
-        "tests/cachedemo/operations/test_version_deletion.py -k test_what_is_no_version",
+        "tests/cachedemo/operations/test_version_deletion.py::test_what_is_no_version_is_not_deleted",
         ("operations/version_deletion.py", "if not re.fullmatch(slot_keys.VERSION, version):", "if False:"),
     ),
     mutant(
         "scripts_are_sent_once",
-        "tests/faults/test_cache_faults.py -k SCRIPT",
+        CACHE + "test_a_cache_server_in_trouble_costs_misses_and_time_only[SCRIPT FLUSH in a loop]",
         (
             "servers/roles.py",
             '            return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)',
@@ -388,7 +394,7 @@ MUTANTS = [
     ),
     mutant(
         "unknown_is_acknowledged",
-        "tests/faults/test_database_faults.py",
+        "tests/faults/test_database_faults.py::test_a_commit_whose_answer_is_lost_is_not_acknowledged",
         (
             "protocol/database.py",
             '            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error',
@@ -397,7 +403,7 @@ MUTANTS = [
     ),
     mutant(
         "a_dead_queue_acknowledges",
-        "tests/faults/test_queue_durability.py -k nothing",
+        "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
             "    taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
@@ -408,7 +414,7 @@ MUTANTS = [
     ),
     mutant(
         "writers_wait_for_the_broker",
-        "tests/faults/test_broker_faults.py",
+        "tests/faults/test_broker_faults.py::test_with_broker_worker_and_beat_dead_writes_are_acknowledged_and_drained_when_they_are_back",
         (
             "protocol/wake.py",
             "    _asked.add(queue_name)\n    _something_asked.set()",
@@ -417,7 +423,7 @@ MUTANTS = [
     ),
     mutant(
         "a_stamp_of_nothing_stops_the_flush",
-        "tests/cachedemo/protocol/test_decoding.py",
+        "tests/cachedemo/protocol/test_decoding.py::test_whatever_waits_is_flushed_or_a_dead_letter",
         (
             "protocol/database.py",
             "field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))",
@@ -427,6 +433,11 @@ MUTANTS = [
 ]
 
 
+def standing(change: Change, folder: Path) -> int:
+    """Return how often the line that is to be broken stands in its file; once is right."""
+    return (folder / change.file).read_text().count(change.old)
+
+
 def broken_copy(broken: Mutant, folder: Path) -> None:
     """Copy the project and put the wrong lines in. Raises ValueError if a line is not there exactly once."""
     for name in COPIED:
@@ -434,11 +445,10 @@ def broken_copy(broken: Mutant, folder: Path) -> None:
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name)
     for change in broken.changes:
+        if (times := standing(change, folder)) != 1:
+            raise ValueError(f"{broken.name}: {change.old!r} stands {times} times in {change.file}")
         path = folder / change.file
-        text = path.read_text()
-        if text.count(change.old) != 1:
-            raise ValueError(f"{broken.name}: {change.old!r} stands {text.count(change.old)} times in {change.file}")
-        path.write_text(text.replace(change.old, change.new))
+        path.write_text(path.read_text().replace(change.old, change.new))
 
 
 def verdict_on(broken: Mutant) -> tuple[bool, str]:
@@ -446,7 +456,7 @@ def verdict_on(broken: Mutant) -> tuple[bool, str]:
     with tempfile.TemporaryDirectory(prefix="cachedemo-mutant-") as name:
         broken_copy(broken, Path(name))
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *broken.test.split()],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", broken.test],
             cwd=name,
             env={key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
             capture_output=True,

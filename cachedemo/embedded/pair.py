@@ -1,4 +1,4 @@
-"""A cache and a queue server of our own, as every private world needs them: the tests', the lab's, the benchmarks'."""
+"""A cache and a queue server of our own, for the tests and for every private world (world.py)."""
 
 from pathlib import Path
 from typing import Self

@@ -1,53 +1,23 @@
 """The private world of one run: two servers, a database file, throwaway rows; all gone when it is over."""
 
-import os
-import tempfile
-from pathlib import Path
 from typing import Any, Self
 
-from cachedemo.embedded.pair import EmbeddedPair
+from cachedemo.embedded.world import PrivateWorld
 
 ROWS = 60
 CLAIM_DEADLINE = 0.5  # seconds instead of 30, so that nobody has to wait for a dead flusher's rows
 
 
-class World:
+class World(PrivateWorld):
     """To be entered before Django reads its settings, by the main thread of a process of its own."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="cachedemo-lab-")
-        folder = Path(self._folder.name)
-        self._servers = EmbeddedPair(folder)
-        self.cache = self._servers.cache
-        self._var = folder / "var"
+        super().__init__("lab", LOG_LEVEL="ERROR")
 
     def __enter__(self) -> Self:
-        self._servers.start()
-        self._set_up_django()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._servers.stop()
-        self._folder.cleanup()
-
-    def _set_up_django(self) -> None:
-        os.environ.update(
-            self._servers.environment,
-            DJANGO_SETTINGS_MODULE="config.settings",
-            SECRET_KEY="for-the-lab",
-            DEBUG="False",
-            OPEN_ACCESS="False",
-            DATABASE_URL="",
-            SOURCE_LATENCY_MS="0",
-            LOG_LEVEL="ERROR",
-            CACHEDEMO_STRICT_READS="True",
-            CACHEDEMO_READ_ONLY="False",
-            CACHEDEMO_VAR=str(self._var),
-        )
-        import django
-
-        django.setup()
+        super().__enter__()
         self._make_rows()
+        return self
 
     def _make_rows(self) -> None:
         from django.db import connection

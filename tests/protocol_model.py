@@ -7,7 +7,8 @@ combinations.
 
 Actors (a trailing digit is the field they write, 0 or 1):
   W write-through update, C cache-aside update, U the same as another live version's slot sees it (no mark), X write-through update that the source refuses, D delete,
-  K create, B write-behind update (reads its base first), R read,
+  K create, M save() of one named field, S whole save() that merges, E whole save() that refuses; each may be rolled back once and is tried again,
+  B write-behind update (reads its base first), R read,
   F flusher (reaps, claims, commits, settles, acknowledges), G flusher whose source refuses field 1 (dead letter),
   J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`).
 A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
@@ -17,13 +18,14 @@ State:
   pending  stamp per field waiting in the queue, 0 for none
   claim    who flushes the row: an actor, 'list' while its id waits in the list, 'dead' for a dead letter, None for none
   row      (stamp, value) in the source;  alive: the row exists;  gone: write-behind is refused
+  lock     the save whose transaction holds the row's lock, None for none
   acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
 """
 import sys
 import time
 from collections import deque
 
-KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes')
+KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock')
 NONE, ZERO = (0, 0), (0, 0)
 
 
@@ -67,6 +69,7 @@ def write(x, s, i, R):
         yield ch, at(pc + 1, S=S, seen=NONE if R.get('ignore_pending') else s['pending']), f'stamp {S}, pending {s["pending"]}'
     elif pc == 2:
         stamp, val = s['row']
+        if s['lock'] is not None: return  # until the save's transaction is over
         if kind == 'X':
             mine = slot and slot[:2] == ('T', i)
             back = slot[2] if mine else slot
@@ -188,6 +191,7 @@ def flush(x, s, i, R):
         elif isinstance(s['claim'], int): yield dict(claim='list', flushes=s['flushes'] - 1), (kind, 0, 0, NONE), f'reap the claim of {s["claim"]}'
     elif pc == 1:
         stamp, val = s['row']
+        if s['lock'] is not None: return
         if not s['alive']: yield {}, (kind, 0, 2, p), 'row is gone'
         elif kind == 'G' and p[1] > stamp: yield {}, (kind, 0, 4, p), 'refused'
         elif stamp < S:
@@ -208,6 +212,54 @@ def flush(x, s, i, R):
         yield dict(claim='dead' if same else 'list'), (kind, 0, 0, NONE), 'bury' if same else 'newer write waits: back to the list'
 
 
+def save(x, s, i, R):
+    """M, S and E: (load), stamp, UPDATE under the row's lock, COMMIT or ROLLBACK, finish, supersede, acknowledge. No mark.
+
+    `inst` is what the instance was loaded with: a value, and for E's mutant the stamp that it came with."""
+    kind, f, pc, S, seen, inst, tried = x
+    g = 1 - f
+    def at(pc, S=S, seen=seen, inst=inst, tried=tried): return (kind, f, pc, S, seen, inst, tried)
+    if pc == 0:
+        if not s['alive']: yield {}, at('done'), 'no such row'
+        elif kind == 'M': yield {}, at(1), 'loaded'
+        else:
+            slot = s['slot']
+            if slot and slot[0] == 'V': yield {}, at(1, inst=slot[1:]), f'loaded from the cache {slot}'
+            yield {}, at(1, inst=s['row']), f'loaded from the table {s["row"]}'
+    elif pc == 1:
+        if R.get('a_rolled_back_save_counts_as_loaded') and tried: yield dict(clock=s['clock'] + 1), at(6, S=s['clock'] + 1), 'nothing differs: nothing is written'
+        else: yield dict(clock=s['clock'] + 1, owed=s['owed'] | {i}), at(2, S=s['clock'] + 1, seen=s['pending']), f'stamp {s["clock"] + 1}, pending {s["pending"]}'
+    elif pc == 2:
+        if s['lock'] is not None: return
+        stamp, val = s['row']
+        if not s['alive']:
+            yield dict(owed=s['owed'] - {i}), at('done'), 'the row is gone'
+            return
+        if kind == 'E':
+            now = overlay(s['row'], NONE if R.get('refused_without_what_waits') else seen, R)[1]
+            same = stamp <= inst[0] if R.get('refused_by_what_it_was_loaded_with_alone') else now == inst[1]
+            if not same:
+                false = overlay(s['row'], s['pending'], R)[1] == inst[1] == overlay(s['row'], seen, R)[1]
+                yield dict(owed=s['owed'] - {i}), at('done'), f'refused: row {s["row"]}' + ('  FALSE REFUSAL' if false else '')
+                return
+            if any(inst[1][k] < s['acked'][k] < S for k in (0, 1)):
+                yield {}, at('done'), f'not refused: row {s["row"]}  FALSE PASS'
+                return
+        if stamp >= S and not R.get('a_save_below_a_newer_row'):
+            yield {}, at(1), 'superseded: new stamp'
+            return
+        if not R.get('a_save_carries_nothing') and seen[g] > stamp: val = put(val, g, seen[g])
+        if kind == 'S' and R.get('a_whole_save_writes_all_that_it_shows'): val = put(val, g, inst[1][g])
+        yield dict(lock=i), at(3, inst=(inst, put(val, f, S))), f'UPDATE {S}, not committed'
+    elif pc == 3:
+        yield dict(row=(S, inst[1]), lock=None), at(4), f'COMMIT {S} {inst[1]}'
+        if not tried: yield dict(lock=None), at(1, inst=inst[0], tried=True), 'ROLLBACK, and again'
+    elif pc == 4: yield dict(slot=None), at(5), 'finish'
+    elif pc == 5:
+        yield dict(pending=tuple(0 if v and v < S else v for v in s['pending']), owed=s['owed'] - {i}), at(6), 'supersede'
+    elif pc == 6: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
+
+
 def janitor(x, s, i, R):
     for w in sorted(s['owed']):
         if R['_dead'](w): yield dict(slot=None, owed=s['owed'] - {w}), ('J', 0, 0), f'empty the slot for dead writer {w}'
@@ -215,7 +267,7 @@ def janitor(x, s, i, R):
 
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'K': (k, f, 0, 0), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'K': (k, f, 0, 0), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -231,16 +283,16 @@ def successors(state, R):
     for i, x in enumerate(actors):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
-        if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, K=create).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
+        if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
+        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, K=create, M=save, S=save, E=save).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
-            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXB" else ""}[{i}] {label}'
+            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSE" else ""}[{i}] {label}'
 
 
 def broken(state, label, R, at_rest):
     s = dict(zip(KEYS, state[0]))
-    if 'STALE' in label: return label
+    if 'STALE' in label or 'FALSE' in label: return label
     if any(s['pending']) and s['claim'] is None: return f'{label}  LOST: pending {s["pending"]} is in no list and no claim'
     resting = all(x[2] in ('done', 'dead') or (x[0] in 'FGJ' and x[2] == 0) for x in state[1]) and not any(s['pending'])
     if any(x[0] == 'J' for x in state[1]) and any(state[1][w][2] == 'dead' for w in s['owed']): resting = False
@@ -253,13 +305,13 @@ def broken(state, label, R, at_rest):
 
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
-    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes), tuple(start(a) for a in actors.split()))
+    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None), tuple(start(a) for a in actors.split()))
     seen, todo = {init: None}, deque([init])
     while todo:
         state = todo.popleft()
         for nxt, label in successors(state, R):
             if nxt in seen: 
-                if 'STALE' not in label: continue
+                if 'STALE' not in label and 'FALSE' not in label: continue
             else:
                 seen[nxt] = (state, label)
                 todo.append(nxt)
@@ -293,6 +345,11 @@ if __name__ == '__main__':
              (('B0 B1 F R', 'W0 B1 F R', 'C0 B1 F R', 'W0 B0 F R', 'D B0 F R', 'B0 F F R', 'B0 B1 F F', 'X0 B1 F R', 'W0 W1 R R', 'W0 B1 B0 F', 'W0 C1 B0 R', 'W0 B1 G R', 'D D B0 R', 'W0 B1 F J R', 'U0 B1 F R', 'U0 W1 B0 R') if deep else ()):
         ok &= show(a, a, evicts=2)
     for a in ('K R R', 'K R W0', 'K R C1 R', 'K B0 F R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=2, alive=False)
+    print('saves: named fields (M), whole and merged (S), whole or refused (E); 1 eviction, 1 kill, each rolled back once')
+    for a in ('M0 B1 R', 'M0 W1 R', 'M0 M1 R', 'M0 B0 R', 'M0 D R', 'S0 B1 R', 'S0 W1 R', 'S0 B1 F', 'S0 S1 R', 'S0 D R', 'E0 W1 B0', 'E0 B1 F', 'E0 E1 R', 'E0 C1 B0') + \
+             (('M0 B1 F R', 'M0 B0 B1 F', 'S0 B1 F R', 'S0 B1 W1', 'S0 B1 B0 F', 'S0 M1 R R', 'S0 U1 B1', 'E0 W1 B0 F', 'E0 U1 B0 F', 'E1 W0 B1 F', 'E0 B1 F R') if deep else ()):
+        ok &= show(a, a, evicts=1)
+    for a in ('M0 B1 J R', 'S0 B1 J R', 'S0 W1 J', 'E0 B1 J R'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True)
     print('no drift at rest (1 eviction, no kill)')
     for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
@@ -303,6 +360,9 @@ if __name__ == '__main__':
                  ('B0 B1 F R', 'blind_ack'), ('B0 F R R', 'source_first'), ('W0 B0 R', 'pending_beats_row'), ('W0 B1 R', 'stamp_before_mark'),
                  ('W0 B1 F', 'ignore_pending'), ('W0 B0 B1 F', 'flush_whole')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
+    for a, m in (('M0 B1', 'a_save_carries_nothing'), ('S0 W1', 'a_whole_save_writes_all_that_it_shows'), ('M0 W1 B0 F', 'a_save_below_a_newer_row'), ('S0', 'a_rolled_back_save_counts_as_loaded'),
+                 ('E0 W1 B0', 'refused_by_what_it_was_loaded_with_alone'), ('E0 B1', 'refused_without_what_waits')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
     ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
     ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)

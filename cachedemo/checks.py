@@ -1,4 +1,8 @@
-"""System checks: what is wrong with the settings or a registration, and how to fix it."""
+"""System checks: what is wrong with the settings or a registration, and how to fix it.
+
+A check asks no server. What a server is asked when a process starts, such as whether the queue may evict writes or
+loses them on a restart, is in `servers/durability.py`.
+"""
 
 from typing import Any
 
@@ -10,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf, registry
 from cachedemo.models import Stamped
 from cachedemo.servers import client
+
+Place = tuple[str, int, int]  # host or socket, port, database
 
 
 @register("cachedemo")
@@ -23,9 +29,10 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
             return [Error(str(error), id="cachedemo.E001")]
         except ValueError as error:
             return [Error(f"CACHEDEMO['{name}']: {error}.", hint=client.EXAMPLE, id="cachedemo.E001")]
-    cache, queue = places[0], places[-1]
-    if len(places) == 1:
-        return []
+    return _compared(*places) if len(places) == 2 else []
+
+
+def _compared(cache: Place, queue: Place) -> list[CheckMessage]:
     if cache == queue:
         return [
             Error(
@@ -67,7 +74,7 @@ def check_htmx(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "The operators' pages do not refresh themselves: htmx is not there.",
+            "The operators' pages do not refresh themselves: htmx is not installed.",
             hint="Add 'django_htmx' to INSTALLED_APPS.",
             id="cachedemo.W003",
         )

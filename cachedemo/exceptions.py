@@ -32,6 +32,10 @@ class ForeignData(CachedemoError):
     """Raised when a key of ours holds something that cachedemo did not write."""
 
 
+class Refused(CachedemoError):
+    """Raised when an operator's action is not done; the message says why."""
+
+
 class Unavailable(CachedemoError):
     """Raised when something is unavailable now; asking again later may help."""
 

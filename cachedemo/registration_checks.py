@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE, REFUSE
-from cachedemo.protocol.slots import VERSION
+from cachedemo.protocol import slot_keys
 
 SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
 NUMBERS = ("batch_size", "max_attempts", "max_pending")
@@ -27,7 +27,7 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
     wrong += [(name, "a whole number from 1 on") for name in NUMBERS if not _is_whole(getattr(cache, name))]
     if not re.fullmatch(r"[\w.-]+", cache.name):  # it stands in keys, SCAN patterns and URLs
         wrong.append(("name", "letters, digits and . _ - only"))
-    if not re.fullmatch(VERSION, str(cache.version)):
+    if not re.fullmatch(slot_keys.VERSION, str(cache.version)):
         wrong.append(("version", "a whole number from 0 on"))
     if re.search(r"[{}\s]", cache.queue or ""):
         wrong.append(("queue", "no braces and no white space in it"))

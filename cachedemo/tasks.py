@@ -1,4 +1,4 @@
-"""Celery's way in: shells that call the code."""
+"""The Celery tasks: shells that call the code."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ from cachedemo.protocol import flush as flushing
 logger = logging.getLogger(__name__)
 
 TURN = 1.0  # seconds that one task goes on flushing before it asks for the next
-EXPIRES = 10  # seconds after which a request for a flush is worth nothing; beat has asked again by then
+EXPIRES = 10  # seconds after which a request for a flush is useless; beat has asked again by then
 SCAN_EXPIRES = 60
 AUDITED = 100  # slots of each model that beat has looked at
 
@@ -34,16 +34,16 @@ def _flush(cache: ModelCache) -> None:
     end = time.monotonic() + TURN
     try:
         if pause.is_paused(cache):
-            return flushing.reap(cache.table)  # what is owed to the cache is not what the operator has paused
+            return flushing.reap(cache.table)  # a pause stops the flush, and not the emptying of slots
         while cache.flush():
             if time.monotonic() > end:
                 return request_flush(str(cache.queue))
     except CachedemoError as error:  # the other queues are flushed all the same
-        logger.warning("Flush of %s put off: %s", cache.queue, error)
+        logger.warning("Flush of %s postponed: %s", cache.queue, error)
 
 
 def request_flush(queue: str) -> None:
-    """Ask the workers for a flush of `queue`; raises whatever the broker's client raises."""
+    """Ask the workers for a flush of `queue`. Raises what the broker's client raises."""
     flush.apply_async([queue], expires=EXPIRES, retry=False)
 
 
@@ -73,13 +73,13 @@ def delete_version(name: str, version: str, entry_id: int | None = None) -> None
 
 
 def request_deletion(name: str, version: str, entry_id: int | None) -> None:
-    """Ask the workers to delete a version; raises whatever the broker's client raises."""
+    """Ask the workers to delete a version. Raises what the broker's client raises."""
     delete_version.apply_async([name, version, entry_id], retry=False)
 
 
 @worker_ready.connect
 def begin(**_: Any) -> None:
-    """Say that this worker is alive, and count the keys for operators who look before the first minute is over."""
+    """Say that this worker is alive, and count the keys, so that pages have the numbers before beat's first minute."""
     workers.start()
     scan.apply_async(expires=SCAN_EXPIRES, retry=False)
 

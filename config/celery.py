@@ -1,4 +1,4 @@
-"""The Celery app: `celery -A config worker -B`."""
+"""The Celery app, and what beat asks for: `celery -A config worker -B`."""
 
 import os
 from typing import Any
@@ -14,6 +14,18 @@ _IMPORTED_BY = os.getpid()  # in a pool process: the worker that it was forked f
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    """Return a beat entry; without a worker for a day, no pile of requests waits in the broker."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds, "ignore_result": True}}
+
+
+app.conf.beat_schedule = {
+    "flush": _every(1.0, "cachedemo.tasks.flush"),
+    "audit": _every(300.0, "cachedemo.tasks.audit"),
+    "scan": _every(60.0, "cachedemo.tasks.scan"),
+}
 
 
 @app.on_configure.connect

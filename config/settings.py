@@ -74,6 +74,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "playground.context_processors.site_links",
             ]
         },
     }
@@ -101,10 +102,6 @@ LOGGING = {
     "loggers": {"django": {"handlers": ["console"], "propagate": False}},
 }
 
-_FLUSH_INTERVAL = 1.0  # seconds
-_AUDIT_INTERVAL = 300.0
-_SCAN_INTERVAL = 60.0
-
 CELERY_BROKER_URL = _redis["CELERY_BROKER_URL"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 1.0
@@ -112,21 +109,3 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1.0, "socket_timeou
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    "flush": {
-        "task": "cachedemo.tasks.flush",
-        "schedule": _FLUSH_INTERVAL,
-        # Without a worker for a day, no pile of flushes waits in the broker.
-        "options": {"expires": _FLUSH_INTERVAL, "ignore_result": True},
-    },
-    "audit": {
-        "task": "cachedemo.tasks.audit",
-        "schedule": _AUDIT_INTERVAL,
-        "options": {"expires": _AUDIT_INTERVAL, "ignore_result": True},
-    },
-    "scan": {
-        "task": "cachedemo.tasks.scan",
-        "schedule": _SCAN_INTERVAL,
-        "options": {"expires": _SCAN_INTERVAL, "ignore_result": True},
-    },
-}

@@ -2,23 +2,24 @@
 
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError
-
 from cachedemo import ModelCache
-from cachedemo.exceptions import CachedemoError
-from cachedemo.protocol.codec import STAMP
-from cachedemo.protocol.slots import held
-from cachedemo.protocol.waiting import Fields
-from cachedemo.servers.roles import QUEUE
+from cachedemo.operations.row_state import (
+    NO_ANSWER,
+    QUEUE_PLACE,
+    Look,
+    RowState,
+    Slot,
+    look_at,
+    place_in_queue,
+)
 from users.pages import words
 
-_KINDS = {
-    b"V": "a value",
-    b"N": "“there is no such row”",
-    b"L": "a lease: somebody is loading the row",
-    b"T": "a mark: somebody is writing the row",
+_WAITING: dict[str | None, str] = {
+    "": "nothing",
+    "list": "a waiting write",
+    "claimed": "a claimed write",
+    "dead": "a dead letter",
 }
-_PLACES = {"": "nothing", "list": "a waiting write", "claimed": "a claimed write", "dead": "a dead letter"}
 
 
 class Cell(NamedTuple):
@@ -36,7 +37,7 @@ class Line(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A station on the way of a pending write."""
+    """One step on the way of a pending write."""
 
     label: str
     state: str  # "done", "now" or "next"
@@ -49,116 +50,91 @@ class State(NamedTuple):
     down: list[str]
 
 
-class _Cached(NamedTuple):
-    values: dict[str, Any]
-    stamp: int
-    kind: str
-    ttl: str
-
-
-class _Waiting(NamedTuple):
-    fields: Fields
-    place: str  # "", "list", "claimed" or "dead"
-
-
 def state(cache: ModelCache, pk: Any) -> State:
     """Look at all three places; one that does not answer is named in `down`."""
-    down: list[str] = []
-    cached = _asked(down, "cache", lambda: _cached(cache, pk))
-    waiting = _asked(down, "queue", lambda: _waiting(cache, pk))
-    row = _asked(
-        down, "database", lambda: cache.table.rows.filter(pk=pk).values(STAMP, *cache.table.codec.fields).first()
-    )
-    return State(_lines(cache, cached, waiting, row), _stages(waiting), _sentence(waiting, row, down), down)
+    look = look_at(cache, [pk])
+    found = look.rows[pk]
+    place = _place(cache, pk, look)
+    down = {*look.problems, *([QUEUE_PLACE] if place is None else [])}
+    return State(_lines(cache, found, place), _stages(place), _sentence(found, place), sorted(down))
 
 
-def _asked(down: list[str], place: str, ask: Any) -> Any:
+def _place(cache: ModelCache, pk: Any, look: Look) -> str | None:
+    """Return where the row's write waits, "" if none does; None if the queue does not answer."""
+    if QUEUE_PLACE in look.problems:
+        return None
     try:
-        return ask()
-    except (CachedemoError, DatabaseError):
-        down.append(place)
+        return place_in_queue(cache, pk) if look.rows[pk].waiting else ""
+    except NO_ANSWER:
         return None
 
 
-def _cached(cache: ModelCache, pk: Any) -> _Cached:
-    slot, ttl = cache.table.slots.get_with_ttl(pk)
-    if slot is None:
-        return _Cached({}, 0, "nothing", "")
-    entry = held(slot)
-    left = f"{max(0, ttl) / 1000:.0f} s" if ttl >= 0 else ""
-    try:
-        values = cache.table.codec.decode(entry.body) if entry and entry.body else {}
-    except ValueError:
-        values = {}
-    return _Cached(values, entry.stamp if entry else 0, _KINDS.get(slot[:1], "foreign bytes"), left)
-
-
-def _waiting(cache: ModelCache, pk: Any) -> _Waiting:
-    queue = cache.table.queue
-    [fields], _ = queue.pending([pk], cache.table.slots.version)
-    if not fields:
-        return _Waiting({}, "")
-    claimed, dead = QUEUE.pipeline([("ZSCORE", queue.key("claimed"), str(pk)), ("HEXISTS", queue.key("dead"), str(pk))])
-    return _Waiting(fields, "dead" if dead == 1 else "claimed" if claimed is not None else "list")
-
-
-def _lines(cache: ModelCache, cached: _Cached | None, waiting: _Waiting | None, row: Any) -> list[Line]:
-    lines = [_line(name, cached, waiting, row) for name in cache.table.codec.fields]
-    newest = max((stamp for stamp, _ in (waiting.fields if waiting else {}).values()), default=0)
-    lines.append(
-        Line(
-            "stamp",
-            [
-                Cell(_stamp(cached.stamp) if cached and cached.values else "–"),
-                Cell(_stamp(newest) if newest else "–"),
-                Cell(_stamp(row[STAMP]) if row else "–"),
-            ],
-        )
-    )
-    holds = Cell(cached.kind if cached else "–")
-    lines.append(Line("holds", [holds, Cell(_place(waiting)), Cell("the row" if row else "no row")]))
-    lines.append(Line("expires in", [Cell(cached.ttl if cached and cached.ttl else "–"), Cell("never"), Cell("never")]))
-    return lines
-
-
-def _line(name: str, cached: _Cached | None, waiting: _Waiting | None, row: Any) -> Line:
-    """Mark what is older than the newest value of the field anywhere."""
-    found: list[tuple[int, Any] | None] = [
-        (cached.stamp, cached.values[name]) if cached and name in cached.values else None,
-        waiting.fields.get(name) if waiting else None,
-        (row[STAMP], row[name]) if row else None,
+def _lines(cache: ModelCache, found: RowState, place: str | None) -> list[Line]:
+    return [
+        *(_line(name, found) for name in cache.table.codec.fields),
+        Line("stamp", [Cell(text) for text in _stamps(found)]),
+        Line("holds", [Cell(text) for text in _contents(found, place)]),
+        Line("expires in", [Cell(_time_left(found.slot)), Cell("never"), Cell("never")]),
     ]
-    known = [each for each in found if each is not None]
-    newest = (found[1] or max(known, key=lambda each: each[0]))[1] if known else None
-    return Line(name, [Cell(str(each[1]), each[1] != newest) if each else Cell("–") for each in found])
+
+
+def _line(name: str, found: RowState) -> Line:
+    """Mark what is older than the newest value of the field anywhere."""
+    slot, waiting, row = found
+    values: list[tuple[int, Any] | None] = [
+        (slot.entry.stamp, slot.values[name]) if slot and slot.entry and name in slot.values else None,
+        (waiting or {}).get(name),
+        (row[0], row[1][name]) if row else None,
+    ]
+    known = [each for each in values if each is not None]
+    newest = (values[1] or max(known, key=lambda each: each[0]))[1] if known else None
+    return Line(name, [Cell(str(each[1]), each[1] != newest) if each else Cell("–") for each in values])
+
+
+def _stamps(found: RowState) -> list[str]:
+    newest = max((stamp for stamp, _ in (found.waiting or {}).values()), default=0)
+    return [
+        _stamp(found.slot.entry.stamp) if found.slot and found.slot.entry and found.slot.values else "–",
+        _stamp(newest) if newest else "–",
+        _stamp(found.row[0]) if found.row else "–",
+    ]
 
 
 def _stamp(stamp: int) -> str:
     return words.moment(stamp)[11:26] if stamp else "never written"
 
 
-def _place(waiting: _Waiting | None) -> str:
-    if waiting is None:
+def _contents(found: RowState, place: str | None) -> list[str]:
+    return [_kind(found.slot), _WAITING.get(place, "–"), "the row" if found.row else "no row"]
+
+
+def _kind(slot: Slot | None) -> str:
+    if slot is None:
         return "–"
-    return _PLACES[waiting.place]
+    if slot.body is None:
+        return "nothing"
+    return slot.kind.words if slot.kind else "foreign bytes"
 
 
-def _stages(waiting: _Waiting | None) -> list[Stage]:
-    place = waiting.place if waiting else ""
-    at = {"list": 1, "dead": 1, "claimed": 2, "": 3}[place]
+def _time_left(slot: Slot | None) -> str:
+    return f"{slot.ttl_ms / 1000:.0f} s" if slot and slot.ttl_ms >= 0 else "–"
+
+
+def _stages(place: str | None) -> list[Stage]:
+    at = {"list": 1, "dead": 1, "claimed": 2}.get(place or "", 3)
     labels = ["acknowledged", "in the queue", "claimed by a flush", "in the database"]
     return [
         Stage(label, "done" if n < at or at == 3 else "now" if n == at else "next") for n, label in enumerate(labels)
     ]
 
 
-def _sentence(waiting: _Waiting | None, row: Any, down: list[str]) -> str:
-    if waiting is None:
+def _sentence(found: RowState, place: str | None) -> str:
+    if place is None:
         return "The queue server does not answer: nobody can tell what waits."
-    names = ", ".join(sorted(waiting.fields))
+    names = ", ".join(sorted(found.waiting or {}))
     return {
         "": "Nothing waits: the database has every acknowledged write of this row.",
         "list": f"A write of {names} is acknowledged and waits for the worker.",
         "claimed": f"A flush holds the write of {names} and is taking it to the database.",
         "dead": f"The database refused the write of {names}: it is a dead letter, and the admin can retry it.",
-    }[waiting.place]
+    }[place]

@@ -1,10 +1,12 @@
-"""The playground's addresses. Without OPEN_ACCESS each of them is a 404."""
+"""The playground's addresses, laid over those of the users; without open access each is what it is there, or a 404."""
 
 from django.urls import path
 
 from playground import bench_page, compare_page, controls, lab_page, source_page, user_page
+from users import converters as converters  # registers `pattern` and `row_id`
 
 urlpatterns = [
+    path("<pattern:pattern>/users/<row_id:pk>/", user_page.user, name="user"),
     path("<pattern:pattern>/users/<row_id:pk>/state/", user_page.state_of, name="user-state"),
     path("compare/", compare_page.compare, name="compare"),
     path("lab/", lab_page.index, name="lab"),

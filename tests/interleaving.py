@@ -21,6 +21,7 @@ from unittest import mock
 
 from django.db import connections
 
+from cachedemo.patterns.saving import Save
 from cachedemo.protocol import database
 from cachedemo.servers import roles
 
@@ -152,6 +153,7 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
         stack.enter_context(_before(database, "select", lambda *rest: "row"))
         stack.enter_context(_before(database, "select_many", lambda *rest: "row"))
         stack.enter_context(_before(database, "writing", lambda *rest: "commit"))
+        stack.enter_context(_before(Save, "_attempt", lambda *rest: "commit"))
         try:
             yield actor
         finally:

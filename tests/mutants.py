@@ -44,6 +44,7 @@ KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+SAVES = "tests/cachedemo/patterns/test_saving.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
@@ -176,14 +177,67 @@ MUTANTS = [
         ("protocol/lua/enqueue.lua", "if not waiting or redis.call('HDEL', DEAD, pk) == 1 then", "if not waiting then"),
     ),
     mutant(
-        "a_save_supersedes_what_it_does_not_write",
-        "tests/cachedemo/patterns/test_saving.py::test_a_save_of_named_fields_does_not_supersede_a_waiting_one_that_it_does_not_write",
-        ("signals.py", "if stamp > seen or name not in written", "if stamp > seen"),
+        "a_save_carries_nothing",
+        SAVES + "test_a_save_of_named_fields_writes_these_and_carries_what_waits",
+        ("patterns/saving.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
     ),
     mutant(
-        "a_rolled_back_save_counts_as_seen",
-        "tests/cachedemo/patterns/test_saving.py::test_after_a_rollback_an_instance_has_seen_no_more_than_before",
-        ("signals.py", "    remember(instance, seen)\n", ""),
+        "a_whole_save_writes_all_that_it_shows",
+        SAVES + "test_a_whole_save_puts_nothing_back_that_it_did_not_change",
+        ("patterns/saving.py", "return bool(self.loaded[field.attname] != value)", "return True"),
+    ),
+    mutant(
+        "a_save_below_a_newer_row",
+        "tests/races/test_save_races.py::test_a_newer_write_that_commits_first_makes_the_save_stamp_again",
+        ("patterns/saving.py", "rows.filter(cache_stamp__lt=stamp)", "rows"),
+    ),
+    mutant(
+        "an_expression_below_what_waits",
+        SAVES + "test_an_expression_is_computed_from_what_waits",
+        ("patterns/saving.py", "                    self._apply(waiting)", "                    pass"),
+    ),
+    mutant(
+        "a_rolled_back_save_counts_as_loaded",
+        SAVES + "test_after_a_rollback_what_was_saved_counts_as_changed_again",
+        ("patterns/save_state.py", "while saves and not saves[-1].finish.done:", "while False:"),
+    ),
+    mutant(
+        "a_rolled_back_savepoint_takes_back_all",
+        SAVES + "test_after_a_savepoint_is_rolled_back_the_save_before_it_still_counts",
+        (
+            "patterns/save_state.py",
+            "[*state.get(_SAVES, []), _Save(finish, using, before)]",
+            "[_Save(finish, using, (state.get(_SAVES) or [_Save(finish, using, before)])[0].before)]",
+        ),
+    ),
+    mutant(
+        "values_changed_in_place_count_as_loaded",
+        SAVES + "test_values_changed_in_place_count_as_changed",
+        ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),
+    ),
+    mutant(
+        "refused_by_what_it_was_loaded_with_alone",
+        SAVES + "test_what_was_under_way_when_the_instance_was_loaded_is_refused_too",
+        ("patterns/saving.py", "        if missed:\n", "        if row[0] > self.instance.cache_stamp:\n"),
+    ),
+    mutant(
+        "refused_without_what_waits",
+        SAVES + "test_nothing_is_refused_where_nothing_was_missed",
+        ("patterns/saving.py", "self.table.codec.laid_over(row[1], row[0], waiting)", "row[1]"),
+    ),
+    mutant(
+        "hooks_before_the_finish",
+        SAVES + "test_an_on_commit_hook_registered_before_the_save_reads_what_was_saved",
+        (
+            "protocol/on_commit.py",
+            "run_on_commit.insert(first, ",
+            "run_on_commit.insert(len(connection.run_on_commit), ",
+        ),
+    ),
+    mutant(
+        "a_transaction_trusts_the_cache_for_rows_that_it_wrote",
+        SAVES + "test_a_read_in_a_transaction_after_its_own_write_sees_it_whatever_became_of_the_slot",
+        ("protocol/reads.py", " or on_commit.wrote(using, table, pk))", ")"),
     ),
     mutant(
         "a_straggler_fills_by_writing",
@@ -268,7 +322,11 @@ MUTANTS = [
     mutant(
         "nothing_owed_to_a_paused_cache",
         CACHE + "test_a_paused_cache_server_costs_time_and_nothing_is_stale_once_what_is_owed_is_worked_off",
-        ("protocol/database_write.py", "        if self._cache_failed:\n", "        if False:\n"),
+        (
+            "protocol/database_write.py",
+            "if self._cache_failed:\n            queue.owe",
+            "if False:\n            queue.owe",
+        ),
         ("protocol/owed.py", "table.queue.owe(pks)", "pass"),
     ),
     mutant(
@@ -318,7 +376,7 @@ MUTANTS = [
     mutant(
         "anything_is_a_version",
         "tests/cachedemo/operations/test_version_deletion.py::test_what_is_no_version_is_not_deleted",
-        ("operations/version_deletion.py", "if not re.fullmatch(VERSION, version):", "if False:"),
+        ("operations/version_deletion.py", "if not re.fullmatch(slot_keys.VERSION, version):", "if False:"),
     ),
     mutant(
         "scripts_are_sent_once",

@@ -1,4 +1,7 @@
-"""Every action of the operators' pages: POST, CSRF, a permission, a token, and an entry in the history."""
+"""How an action of the operators' pages is done: POST, CSRF, a permission, a token, and an entry in the history.
+
+Which actions there are is in `operations/action_codes.py`.
+"""
 
 import functools
 import time
@@ -14,30 +17,12 @@ from django.views.decorators.http import require_POST
 
 from cachedemo import conf
 from cachedemo.admin import tokens
-from cachedemo.exceptions import CachedemoError
+from cachedemo.exceptions import CachedemoError, Refused
 from cachedemo.operations import history
+from cachedemo.operations.action_codes import ACTIONS
 from cachedemo.servers.outages import Error
 
-PERMISSIONS = {
-    "flushdb": "flush_db",
-    "count-keys": "flush_db",
-    "count-version": "delete_version",
-    "delete-version": "delete_version",
-    "cancel-deletion": "delete_version",
-    "flush-now": "manage_queue",
-    "pause": "manage_queue",
-    "resume": "manage_queue",
-    "retry-letters": "manage_queue",
-    "discard-letters": "manage_queue",
-    "delete-key": "inspect_keys",
-    "set-ttl": "inspect_keys",
-    "refresh-key": "inspect_keys",
-}
 STALE = "This page was shown too long ago, or something has changed since: look again. Nothing was done."
-
-
-class Refused(CachedemoError):
-    """Raised by an action that is not done; the message says why."""
 
 
 class Result(NamedTuple):
@@ -50,7 +35,7 @@ class Result(NamedTuple):
 
 
 class Button(NamedTuple):
-    """A form of one button; without the right to it, it is not shown."""
+    """A form of one button; without the permission for it, it is not shown."""
 
     url: str
     token: str
@@ -58,8 +43,15 @@ class Button(NamedTuple):
     allowed: bool
 
 
+class ActionView(NamedTuple):
+    """The view of one action; its code is also the end of its URL's name."""
+
+    code: str
+    view: Callable[..., HttpResponse]
+
+
 def allowed(request: HttpRequest, code: str) -> bool:
-    return not conf.get("READ_ONLY") and request.user.has_perm(f"cachedemo.{PERMISSIONS[code]}")
+    return not conf.get("READ_ONLY") and request.user.has_perm(f"cachedemo.{ACTIONS[code].permission}")
 
 
 def button(request: HttpRequest, code: str, label: str, target: str, **shown: Any) -> Button:
@@ -68,40 +60,42 @@ def button(request: HttpRequest, code: str, label: str, target: str, **shown: An
     return Button(url, tokens.issue(request, code, target, **shown), label, allowed(request, code))
 
 
-def action(code: str, back: str) -> Callable[[Callable[..., Result]], Callable[..., HttpResponse]]:
-    """Make a view of a function that does one action: `do(request, shown, **parts of the URL)`.
+def action(code: str, back: str) -> Callable[[Callable[..., Result]], ActionView]:
+    """Make a view of a function that does one action: `do(request, shown)`.
 
     Args:
-        code: of the action in the history, and of its URL and its token.
+        code: one of `operations/action_codes.py`.
         back: the name of the page to go to.
     """
 
-    def decorate(do: Callable[..., Result]) -> Callable[..., HttpResponse]:
+    def decorate(do: Callable[..., Result]) -> ActionView:
         @functools.wraps(do)
         def view(request: HttpRequest) -> HttpResponse:
-            if not allowed(request, code):
-                raise PermissionDenied("READ_ONLY in CACHEDEMO is on." if conf.get("READ_ONLY") else "")
-            page = reverse(f"admin:cachedemo_cache_{back}")
-            try:
-                shown = tokens.check(request, code)
-            except tokens.Stale:
-                messages.error(request, STALE)
-                return redirect(page)
-            return redirect(_perform(do, request, code, shown) or page)
+            return _view(do, request, code, reverse(f"admin:cachedemo_cache_{back}"))
 
-        return require_POST(view)
+        return ActionView(code, require_POST(view))
 
     return decorate
 
 
+def _view(do: Callable[..., Result], request: HttpRequest, code: str, page: str) -> HttpResponse:
+    if not allowed(request, code):
+        raise PermissionDenied("READ_ONLY in CACHEDEMO is on." if conf.get("READ_ONLY") else "")
+    try:
+        shown = tokens.check(request, code)
+    except tokens.Stale:
+        messages.error(request, STALE)
+        return redirect(page)
+    return redirect(_perform(do, request, code, shown) or page)
+
+
 def _perform(do: Callable[..., Result], request: HttpRequest, code: str, shown: dict[str, Any]) -> str:
-    """Do it and write it down; return where to go then."""
+    """Do it and record it in the history; return where to go then."""
     begun = time.monotonic()
     try:
         result = do(request, shown)
     except (CachedemoError, Error) as error:
-        refused = isinstance(error, Refused) or type(error).__name__.endswith("Refused")
-        outcome = history.REFUSED if refused else history.FAILED
+        outcome = history.REFUSED if isinstance(error, Refused) else history.FAILED
         _record(request, code, shown, Result(str(error), {}, outcome=outcome), begun)
         messages.error(request, str(error))
         return ""

@@ -10,7 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from cachedemo import conf
-from cachedemo.admin import danger, deletion, history, key, keys, letters, overview, queue, server, versions
+from cachedemo.admin import danger, dead_letters, deletion, history, key, keys, overview, queue, server, versions
+from cachedemo.admin.actions import ActionView
 from cachedemo.admin.page import Page
 from cachedemo.models import Cache
 
@@ -27,32 +28,32 @@ TABS = (
 
 @admin.register(Cache)
 class CacheAdmin(admin.ModelAdmin):
-    """Has no rows: each page of its own asks the servers."""
+    """Has no rows: each of its pages asks the servers."""
 
     def get_urls(self) -> list[URLPattern]:
-        page, act = self._page, self._act
+        page, action = self._page, self._action
         return [
             path("", page("changelist", overview.page), name="cachedemo_cache_changelist"),
             path("versions/", page("versions", versions.page), name="cachedemo_cache_versions"),
-            path("versions/count/", act(deletion.count), name="cachedemo_cache_count-version"),
-            path("versions/delete/", act(deletion.delete), name="cachedemo_cache_delete-version"),
-            path("versions/cancel/", act(deletion.cancel), name="cachedemo_cache_cancel-deletion"),
+            action("versions/count/", deletion.count),
+            action("versions/delete/", deletion.delete),
+            action("versions/cancel/", deletion.cancel),
             path("versions/<str:name>/<str:version>/", page("versions", deletion.page), name="cachedemo_cache_version"),
             path("keys/", page("keys", keys.page, "inspect_keys"), name="cachedemo_cache_keys"),
             path("keys/one/", page("keys", key.page, "inspect_keys"), name="cachedemo_cache_key"),
-            path("keys/delete/", act(key.delete), name="cachedemo_cache_delete-key"),
-            path("keys/ttl/", act(key.set_ttl), name="cachedemo_cache_set-ttl"),
-            path("keys/refresh/", act(key.refresh), name="cachedemo_cache_refresh-key"),
+            action("keys/delete/", key.delete),
+            action("keys/ttl/", key.set_ttl),
+            action("keys/refresh/", key.refresh),
             path("queue/", page("queue", queue.page), name="cachedemo_cache_queue"),
-            path("queue/flush/", act(queue.flush_now), name="cachedemo_cache_flush-now"),
-            path("queue/pause/", act(queue.pause_queue), name="cachedemo_cache_pause"),
-            path("queue/resume/", act(queue.resume_queue), name="cachedemo_cache_resume"),
-            path("queue/retry/", act(letters.retry), name="cachedemo_cache_retry-letters"),
-            path("queue/discard/", act(letters.discard), name="cachedemo_cache_discard-letters"),
+            action("queue/flush/", queue.flush_now),
+            action("queue/pause/", queue.pause_queue),
+            action("queue/resume/", queue.resume_queue),
+            action("queue/retry/", dead_letters.retry),
+            action("queue/discard/", dead_letters.discard),
             path("server/", page("server", server.page), name="cachedemo_cache_server"),
             path("danger/", page("danger", danger.page), name="cachedemo_cache_danger"),
-            path("danger/count/", act(danger.count), name="cachedemo_cache_count-keys"),
-            path("danger/flushdb/", act(danger.empty), name="cachedemo_cache_flushdb"),
+            action("danger/count/", danger.count),
+            action("danger/flushdb/", danger.empty),
             path("history/", page("history", history.page), name="cachedemo_cache_history"),
         ]
 
@@ -73,8 +74,8 @@ class CacheAdmin(admin.ModelAdmin):
 
         return self.admin_site.admin_view(show)
 
-    def _act(self, view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
-        return self.admin_site.admin_view(view)
+    def _action(self, route: str, action: ActionView) -> URLPattern:
+        return path(route, self.admin_site.admin_view(action.view), name=f"cachedemo_cache_{action.code}")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("cachedemo.view_cache")

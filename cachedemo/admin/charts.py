@@ -109,7 +109,7 @@ class Chart:
 
     @property
     def words(self) -> str:
-        """The chart for those who do not see it."""
+        """The chart as text, for people who cannot see it."""
         return f"{self.title}: " + ", ".join(f"{line.name} {self._last(line)}" for line in self.lines)
 
 

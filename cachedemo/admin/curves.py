@@ -1,26 +1,26 @@
-"""The overview's curves: which numbers of the statistics make which chart."""
+"""The overview's curves: which numbers of the statistics, counted in `protocol/stats.py`, make which chart."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from cachedemo.admin.charts import Axis, Chart, Line, Moment, thin
+from cachedemo.admin.version_rows import VersionRow
 from cachedemo.operations import history
 from cachedemo.protocol.stats import Minute
 from cachedemo.templatetags.cachedemo_admin import span
 
-if TYPE_CHECKING:
-    from cachedemo.admin.version_rows import VersionRow
-
 STEPS = 60  # points of a chart, about
+
+# Where reads got their value: the metric, the line's name and its tone.
+_ORIGINS = (("hits", "cache", "good"), ("pending", "pending", "warn"), ("source", "database", "bad"))
 
 Curve = list[float | None]
 
 
-def charts(minutes: dict[int, Minute], length: int, now: float, versions: "Sequence[VersionRow]" = ()) -> list[Chart]:
+def charts(minutes: dict[int, Minute], length: int, now: float, versions: Sequence[VersionRow] = ()) -> list[Chart]:
     """Return the charts of the last `length` minutes; the minute under way is not over, and left out."""
     whole = list(minutes.values())[:-1]
     step = max(1, length // (4 * STEPS)) if length > STEPS else 1
@@ -33,16 +33,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float, versions: "Seque
     axis = Axis(end, len(curve(_reads)), step, _moments(since, versions))
     return [
         Chart("Hit ratio", axis, [Line("hits", "good", curve(_ratio))], lambda v: f"{v:.0f} %", top=100),
-        Chart(
-            "Reads a second",
-            axis,
-            [
-                Line("cache", "good", curve(_rate("hits"))),
-                Line("pending", "warn", curve(_rate("pending"))),
-                Line("source", "bad", curve(_rate("source"))),
-            ],
-            _plain,
-        ),
+        Chart("Reads a second", axis, [Line(name, tone, curve(_rate(of))) for of, name, tone in _ORIGINS], _plain),
         Chart("Flush lag", axis, [Line("oldest of a batch", "warn", curve(_lag, max))], span),
         Chart("Rows flushed a second", axis, [Line("rows", "good", curve(_rate("flushed")))], _plain),
         Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size, unit=2**20),
@@ -50,7 +41,7 @@ def charts(minutes: dict[int, Minute], length: int, now: float, versions: "Seque
     ]
 
 
-def _moments(since: datetime, versions: "Sequence[VersionRow]") -> list[Moment]:
+def _moments(since: datetime, versions: Sequence[VersionRow]) -> list[Moment]:
     """Where somebody flushed or deleted, and where a version was announced; the latest first."""
     done = [Moment(event.at, f"{event.action}, {event.target}, {event.who}") for event in history.marked(since)]
     announced = [(datetime.fromtimestamp(row.since, UTC), row) for row in versions if row.since]

@@ -1,45 +1,39 @@
-"""The danger zone: FLUSHDB of the cache database. A page of its own, never polled."""
+"""The danger zone: FLUSHDB of the cache's Redis database. A separate page, never refreshed by itself."""
 
 import time
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from cachedemo import conf
 from cachedemo.admin import actions
 from cachedemo.admin.actions import Result
-from cachedemo.admin.page import Page, ask
-from cachedemo.exceptions import CachedemoError
+from cachedemo.admin.page import Page, ask, reported
+from cachedemo.exceptions import Refused
 from cachedemo.operations import flushdb, keyspace
+from cachedemo.operations.flushdb import Situation
 from cachedemo.plurals import counted
-from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
 def page(request: HttpRequest) -> Page:
-    context: dict[str, Any] = {"problems": [], "allow": conf.get("ALLOW_FLUSHDB"), "now": time.time()}
+    problems: list[str] = []
+    context: dict[str, Any] = {"problems": problems, "allow": conf.get("ALLOW_FLUSHDB"), "now": time.time()}
     kept = ask(QUEUE, [("GET", keyspace.KEY)])
-    try:
-        situation = flushdb.look(keyspace.parse(kept.answers[0]))
-    except (CachedemoError, Error) as error:
-        context["problems"] = [str(error)]
-        return Page("danger", "Danger zone", context)
-    context |= {
-        "situation": situation,
-        "typed": typing_needed() or situation.foreign or situation.survey is None,
-        "count": actions.button(request, "count-keys", "Count now", situation.database),
-        "flush": actions.button(
-            request, "flushdb", f"FLUSHDB {situation.database}", situation.database, keys=situation.keys
-        ),
-        "may": request.user.has_perm("cachedemo.flush_db"),
-    }
+    with reported(problems):
+        context |= _offered(request, flushdb.look(keyspace.parse(kept.answers[0])))
     return Page("danger", "Danger zone", context)
 
 
-def typing_needed() -> bool:
-    return not settings.DEBUG
+def _offered(request: HttpRequest, situation: Situation) -> dict[str, Any]:
+    target = situation.database
+    return {
+        "situation": situation,
+        "count": actions.button(request, "count-keys", "Count now", target),
+        "flush": actions.button(request, "flushdb", f"FLUSHDB {target}", target, keys=situation.keys),
+        "may": request.user.has_perm("cachedemo.flush_db"),
+    }
 
 
 @actions.action("count-keys", back="danger")
@@ -54,9 +48,7 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
 def empty(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Empty the cache database, if it still is what was shown."""
     if shown["target"] != CACHE.address:
-        raise actions.Refused(actions.STALE)
-    keys = flushdb.flush(shown["keys"], request.POST.get("database", ""), typing_needed=typing_needed())
-    words = (
-        f"FLUSHDB of {CACHE.address}: {counted(keys, 'key')} gone. Writes that wait for the source are not among them."
-    )
+        raise Refused(actions.STALE)
+    keys = flushdb.flush(shown["keys"], request.POST.get("database", ""))
+    words = f"FLUSHDB of {CACHE.address}: {counted(keys, 'key')} gone. Writes that wait for the database are safe."
     return Result(words, {"keys": keys}, reverse("admin:cachedemo_cache_changelist"))

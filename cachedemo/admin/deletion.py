@@ -2,23 +2,21 @@
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from cachedemo import registry, tasks
 from cachedemo.admin import actions, tokens, version_rows
-from cachedemo.admin.actions import Refused, Result
+from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
-from cachedemo.exceptions import NotRegistered
+from cachedemo.exceptions import NotRegistered, Refused
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_log, history, version_deletion
 from cachedemo.plurals import counted
-from cachedemo.protocol.slots import VERSION
+from cachedemo.protocol import slot_keys
 from cachedemo.servers.roles import QUEUE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 _COUNTED = "cachedemo_counted"
 _TOLD_TWICE = "is the current version: every read would miss until it is filled again. Tick the box to delete it."
@@ -27,7 +25,7 @@ _TOLD_TWICE = "is the current version: every read would miss until it is filled 
 def page(request: HttpRequest, name: str, version: str) -> Page:
     """The page of one version: what is known of it, the dry run, and the deletion."""
     cache = _cache(name)
-    if not re.fullmatch(VERSION, version):
+    if not re.fullmatch(slot_keys.VERSION, version):
         raise Http404("No version looks like that.")
     asked = ask(QUEUE, [("HGETALL", cache.table.queue.key("versions"))])
     rows = version_rows.rows([cache], asked.answers, None)
@@ -44,7 +42,7 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
     return Page("version", f"Delete {row.prefix}", context)
 
 
-def _cache(name: str) -> "ModelCache":
+def _cache(name: str) -> ModelCache:
     try:
         return registry.by_name(name)
     except NotRegistered as error:
@@ -64,7 +62,7 @@ def _counted(request: HttpRequest, row: version_rows.VersionRow) -> int | None:
 
 @actions.action("count-version", back="versions")
 def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """The dry run: count the keys, delete none."""
+    """The dry run: count the keys and delete none."""
     cache = _cache(shown["model"])
     keys = version_deletion.count(cache, shown["version"])
     request.session[_COUNTED] = {"prefix": shown["target"], "keys": keys, "at": time.time()}
@@ -75,25 +73,26 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
 @actions.action("delete-version", back="versions")
 def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Retire the version and ask a worker to delete its keys."""
-    cache, version = _cache(shown["model"]), shown["version"]
+    cache, version, name = _cache(shown["model"]), shown["version"], shown["target"]
+    insists = request.POST.get("even_current") == "yes"
     if shown["keys"] is None:
         raise Refused("Count its keys first.")
-    insists = request.POST.get("even_current") == "yes"
     if version == cache.table.slots.version and not insists:
-        raise Refused(f"Version {shown['target']} {_TOLD_TWICE}")
+        raise Refused(f"Version {name} {_TOLD_TWICE}")
     deletion = version_deletion.begin(cache, version, request.user.get_username(), even_current=insists)
     request.session.pop(_COUNTED, None)  # the next deletion begins with a count of its own
     left = deletion.total - deletion.deleted
-    words = f"Deleting {counted(left, 'key')} of {shown['target']}."
-    target = shown["target"]
-    entry_id = deletion_log.begin(target, left, request.user.pk)
+    _ask_a_worker(cache, version, deletion_log.begin(name, left, request.user.pk))
+    return Result(f"Deleting {counted(left, 'key')} of {name}.", {"keys": left}, outcome=history.RUNNING)
+
+
+def _ask_a_worker(cache: ModelCache, version: str, entry_id: int) -> None:
     try:
         tasks.request_deletion(cache.table.slots.name, version, entry_id)
-    except Exception as error:  # whatever a broker's client raises
+    except Exception as error:  # any error of the broker's client
         history.forget(entry_id)
         version_deletion.cancel(cache, version)
         raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error
-    return Result(words, {"keys": left}, outcome=history.RUNNING)
 
 
 @actions.action("cancel-deletion", back="versions")

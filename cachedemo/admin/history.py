@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from cachedemo.admin.page import Page
 from cachedemo.operations import history
+from cachedemo.operations.action_codes import ACTIONS
 
 PER_PAGE = 50
 
@@ -13,7 +14,7 @@ def page(request: HttpRequest) -> Page:
     chosen = {name: request.GET.get(name, "") for name in ("action", "who", "outcome")}
     found = history.entries()
     who = sorted(set(found.order_by().values_list("user__username", flat=True)))
-    for name, column, known in (("action", "object_id", history.ACTIONS), ("who", "user__username", who)):
+    for name, column, known in (("action", "object_id", ACTIONS), ("who", "user__username", who)):
         if chosen[name]:
             found = found.filter(**{column: chosen[name]}) if chosen[name] in known else found.none()
     if chosen["outcome"] in history.OUTCOMES:
@@ -23,7 +24,7 @@ def page(request: HttpRequest) -> Page:
         "part": part,
         "events": history.events(part.object_list),
         "chosen": chosen,
-        "actions": history.ACTIONS,
+        "actions": ACTIONS.values(),
         "users": who,
         "outcomes": history.OUTCOMES,
     }

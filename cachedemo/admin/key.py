@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
@@ -11,19 +11,16 @@ from django.utils.http import urlencode
 
 from cachedemo import registry
 from cachedemo.admin import actions
-from cachedemo.admin.actions import Refused, Result
-from cachedemo.admin.keys import kind_of
+from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
-from cachedemo.exceptions import CachedemoError
-from cachedemo.operations import keyspace
-from cachedemo.protocol import database, slots
+from cachedemo.exceptions import Refused
+from cachedemo.model_cache import ModelCache
+from cachedemo.operations import row_state
+from cachedemo.operations.row_state import RowState
+from cachedemo.protocol import slot_keys, slot_kinds, slots
 from cachedemo.protocol.codec import Values
-from cachedemo.protocol.waiting import Fields
-from cachedemo.servers.outages import Error
+from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.servers.roles import CACHE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 LONGEST_TTL = 86400  # seconds
 
@@ -33,7 +30,7 @@ class Place:
     """Whose slot a key is."""
 
     key: str
-    cache: "ModelCache"
+    cache: ModelCache
     version: str
     pk: Any
 
@@ -44,7 +41,7 @@ class Place:
 
 @dataclass
 class FieldRow:
-    """One field in the three places, as JSON has it; None where a place has no word on it."""
+    """One field in the three places, as JSON values; None where a place has nothing of it."""
 
     name: str
     cached: Any
@@ -55,71 +52,52 @@ class FieldRow:
 
 def page(request: HttpRequest) -> Page:
     key = request.GET.get("key", "")
-    asked = ask(CACHE, [("GET", key), ("PTTL", key), ("MEMORY USAGE", key), ("TYPE", key)])
-    slot, ttl, size, kind = asked.answers
+    asked = ask(CACHE, [("MEMORY USAGE", key), ("TYPE", key)])
+    size, kind = asked.answers
     place = place_of(key)
+    problems = {"cache": asked.problem} if asked.problem else {}
     context: dict[str, Any] = {"key": key, "size": size, "exists": kind not in (None, b"none"), "place": place}
-    context["ttl"] = ttl / 1000 if ttl is not None and ttl >= 0 else None
-    context["kind"] = kind_of(slot) if isinstance(slot, bytes) else ""
-    context["problems"] = [asked.problem] if asked.problem else []
     if place is not None:
-        context |= _compared(place, slot, context["problems"])
-        context |= _buttons(request, place)
-    return Page("key", key or "Key", context)
+        look = row_state.look_at(place.cache, [place.pk], [key])
+        problems |= {name: str(error) for name, error in look.problems.items()}
+        context |= _compared(look.rows[place.pk]) | _buttons(request, place)
+    return Page("key", key or "Key", context | {"problems": list(problems.values())})
 
 
 def place_of(key: str) -> Place | None:
     """Return whose slot this is; None if the key is not of our form, or no model's."""
-    parts = keyspace.parts(key)
+    parts = slot_keys.parts(key)
     for cache in registry.registered():
         if parts and parts[1] == cache.table.slots.name and cache.table.codec.is_pk(parts[2]):
             return Place(key, cache, parts[0], cache.table.codec.to_pk(parts[2]))
     return None
 
 
-def _compared(place: Place, slot: Any, problems: list[str]) -> dict[str, Any]:
-    cached = _in_cache(place, slot)
-    waits: Fields = {}
-    pending: Values = {}
-    stamp, row = 0, None
-    try:
-        [waits], _ = place.cache.table.queue.pending([place.pk], place.version)
-        pending = {name: value for name, (_, value) in waits.items()}
-    except (CachedemoError, Error) as error:
-        problems.append(str(error))
-    try:
-        found = database.select(place.cache.table, place.pk)
-        stamp, row = found or (0, None)
-    except CachedemoError as error:
-        problems.append(str(error))
-    entry = slots.held(slot) if isinstance(slot, bytes) else None
+def _compared(found: RowState) -> dict[str, Any]:
+    slot, waiting, row = found.slot, found.waiting or {}, found.row
+    entry = slot.entry if slot else None
+    pending = {name: value for name, (_, value) in waiting.items()}
     return {
-        "rows": _rows(cached, pending, row),
-        "cached": cached is not None,
+        "kind": _name(slot.kind) if slot and slot.body is not None else "",
+        "ttl": slot.ttl_ms / 1000 if slot and slot.ttl_ms >= 0 else None,
+        "rows": _rows(slot.values if slot else {}, pending, row[1] if row else {}),
         "cached_missing": entry is not None and entry.body is None,
         "waits": bool(pending),
         "row_exists": row is not None,
-        "stamps": {"cache": entry.stamp if entry else 0, "database": stamp},
-        "pending_stamp": max((stamp for stamp, _ in waits.values()), default=0),
+        "stamps": {"cache": entry.stamp if entry else 0, "database": row[0] if row else 0},
+        "pending_stamp": max((stamp for stamp, _ in waiting.values()), default=0),
     }
 
 
-def _in_cache(place: Place, slot: Any) -> dict[str, Any] | None:
-    entry = slots.held(slot) if isinstance(slot, bytes) else None
-    if entry is None or entry.body is None:
-        return None
-    try:
-        return keyspace.decoded(entry.body)
-    except ValueError:
-        return None
+def _name(kind: SlotKind | None) -> str:
+    return kind.name if kind else "not ours"
 
 
-def _rows(cached: dict[str, Any] | None, pending: dict[str, Any], row: dict[str, Any] | None) -> list[FieldRow]:
-    names = dict.fromkeys([*(row or {}), *(cached or {}), *pending])
-    return [_field(name, cached or {}, pending, row or {}) for name in names]
+def _rows(cached: Values, pending: Values, row: Values) -> list[FieldRow]:
+    return [_field(name, cached, pending, row) for name in {**row, **cached, **pending}]
 
 
-def _field(name: str, *places: dict[str, Any]) -> FieldRow:
+def _field(name: str, *places: Values) -> FieldRow:
     """A field differs if two places that know it do not agree."""
     known = [place[name] for place in places if name in place]
     cached, pending, row = (place.get(name) for place in places)
@@ -130,7 +108,7 @@ def _buttons(request: HttpRequest, place: Place) -> dict[str, actions.Button]:
     return {
         "delete": actions.button(request, "delete-key", "Delete", place.key),
         "set_ttl": actions.button(request, "set-ttl", "Set TTL", place.key),
-        "refresh": actions.button(request, "refresh-key", "Refresh from the source", place.key),
+        "refresh": actions.button(request, "refresh-key", "Refresh from the database", place.key),
     }
 
 
@@ -163,8 +141,9 @@ def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
     slot = CACHE.command("GET", place.key)
     if slot is None:
         raise Refused(f"The key {place.key} is gone.")
-    if kind_of(slot) not in ("value", "missing"):
-        raise Refused(f"The key {place.key} is a {kind_of(slot)} now: it expires by itself.")
+    kind = slot_kinds.kind_of(slot) if slots.is_well_formed(slot) else None
+    if kind not in (slot_kinds.VALUE, slot_kinds.MISSING):
+        raise Refused(f"The key {place.key} is a {_name(kind)} now: it expires by itself.")
     CACHE.command("PEXPIRE", place.key, int(seconds) * 1000)
     return Result(f"The key {place.key} lives {seconds} s from now.", {"seconds": int(seconds)}, _there(place))
 
@@ -180,4 +159,4 @@ def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
         place.cache.read(place.pk)
     except ObjectDoesNotExist:
         return Result(f"The database has no row for {place.key}.", {}, _there(place))
-    return Result(f"The key {place.key} was loaded from the source.", {"keys": 1}, _there(place))
+    return Result(f"The key {place.key} was loaded from the database.", {"keys": 1}, _there(place))

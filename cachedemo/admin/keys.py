@@ -1,4 +1,4 @@
-"""Search by prefix, a few steps of SCAN at a time; a page that was asked for nothing scans nothing."""
+"""Search by prefix, a few steps of SCAN at a time; without a prefix nothing is scanned."""
 
 import re
 from dataclasses import dataclass
@@ -7,18 +7,14 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin.page import Page, ask
-from cachedemo.exceptions import CachedemoError
+from cachedemo.admin.page import Page, ask, reported
 from cachedemo.operations import keyspace
-from cachedemo.protocol import slots
-from cachedemo.servers.outages import Error
+from cachedemo.protocol import slot_keys, slot_kinds
 from cachedemo.servers.roles import CACHE
 
 SHOWN = 50  # keys of a page, about
 LOOKED_AT = 500  # keys of one SCAN
 STEPS = 10  # SCANs of one page at most
-
-KINDS = {b"V": "value", b"N": "missing", b"L": "lease", b"T": "mark"}
 
 
 @dataclass
@@ -38,15 +34,12 @@ class Found:
 
 def page(request: HttpRequest) -> Page:
     prefix, cursor = request.GET.get("prefix"), request.GET.get("cursor", "0")
-    context: dict[str, Any] = {
-        "prefix": prefix,
-        "suggestions": [cache.table.slots.prefix for cache in registry.registered()],
-    }
+    problems: list[str] = []
+    context: dict[str, Any] = {"prefix": prefix, "problems": problems}
+    context["suggestions"] = [cache.table.slots.prefix for cache in registry.registered()]
     if prefix is not None:
-        try:
+        with reported(problems):
             context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,19}", cursor) else "0")
-        except (CachedemoError, Error) as error:
-            context["problems"] = [str(error)]
     return Page("keys", "Keys", context)
 
 
@@ -69,11 +62,12 @@ def _describe(names: list[bytes]) -> list[Found]:
 
 
 def _found(name: bytes, first: Any, ttl: Any, size: Any, kind: Any) -> Found:
-    ours = keyspace.is_ours(name.decode(errors="replace"))
-    described = KINDS.get(first, "not ours") if ours else f"not ours ({(kind or b'gone').decode()})"
-    return Found(name.decode(errors="backslashreplace"), described, ttl if ttl is not None else -2, size)
+    return Found(name.decode(errors="backslashreplace"), _kind(name, first, kind), -2 if ttl is None else ttl, size)
 
 
-def kind_of(slot: bytes) -> str:
-    """Return what a slot is, in a word."""
-    return KINDS.get(slot[:1], "not ours") if slots.is_well_formed(slot) else "not ours"
+def _kind(name: bytes, first: bytes | None, kind: bytes | None) -> str:
+    """Return what the value is, by the key's form and the value's first byte alone."""
+    if not slot_keys.is_ours(name.decode(errors="replace")):
+        return f"not ours ({(kind or b'gone').decode()})"
+    slot_kind = slot_kinds.kind_of(first or b"")
+    return slot_kind.name if slot_kind else "not ours"

@@ -1,4 +1,4 @@
-"""A ModelAdmin for registered models: what it shows and saves is what every read returns, waiting writes and all."""
+"""A ModelAdmin for registered models: what it shows and saves is what every read returns, waiting writes included."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ class CachedModelAdmin(admin.ModelAdmin):
         return instance
 
     def explain(self, error: Exception) -> str:
-        """Return what a refusal means, for whoever sits before the form."""
+        """Return what a refusal means, for the person at the form."""
         return str(error)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -51,7 +51,7 @@ class CachedModelAdmin(admin.ModelAdmin):
     def in_words(
         self, view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Have a refused change end with a message and not with a 500; nothing is half done by then."""
+        """Let a refused change end with a message and not with a 500; nothing is half done then."""
         try:
             return view(request, *args, **kwargs)
         except REFUSALS as error:

@@ -1,6 +1,7 @@
 """What a page is made of, and how it asks a server that may be down."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest
@@ -13,7 +14,7 @@ from cachedemo.servers.roles import Role
 class Page(NamedTuple):
     """A template of the folder admin/cachedemo, the page's title, and what the template shows.
 
-    A page with a part that refreshes itself has it in `<name>_live.html`, and a request of htmx gets only that.
+    The part of a page that refreshes itself is in `<name>_live.html`, and a request of htmx gets only that.
     """
 
     name: str
@@ -46,10 +47,19 @@ class Answers(NamedTuple):
         return not self.problem
 
 
+@contextmanager
+def reported(problems: list[str]) -> Iterator[None]:
+    """Go on where a server does not answer, and add what is wrong to the problems that the page shows."""
+    try:
+        yield
+    except (CachedemoError, Error) as error:
+        problems.append(str(error))
+
+
 def ask(role: Role, commands: Sequence[Sequence[Any]]) -> Answers:
     """Send commands in one round trip. An answer that is an error is None; so is every answer of a server down."""
-    try:
-        answers = role.pipeline(commands)
-    except (CachedemoError, Error) as error:
-        return Answers([None] * len(commands), str(error))
-    return Answers([None if isinstance(answer, Exception) else answer for answer in answers], "")
+    problems: list[str] = []
+    answers: list[Any] = [None] * len(commands)
+    with reported(problems):
+        answers = [None if isinstance(answer, Exception) else answer for answer in role.pipeline(commands)]
+    return Answers(answers, problems[0] if problems else "")

@@ -1,23 +1,22 @@
-"""The flush queue: what waits, who has it in hand, and what the database has refused."""
+"""The flush queue: what waits, which worker has claimed it, and what the database has refused."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin import actions, letters
+from cachedemo.admin import actions, dead_letters
 from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.exceptions import Refused
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 CLAIMS_SHOWN = 20
 FLUSH_FOR = 5.0  # seconds that "flush now" may take
@@ -25,7 +24,7 @@ FLUSH_FOR = 5.0  # seconds that "flush now" may take
 
 @dataclass
 class Claimed:
-    """A row in hand, until when (seconds since the epoch), by whom, and how many flushes it has outlived."""
+    """A claimed row: until when (seconds since the epoch), by which worker, and how many of its flushes died."""
 
     pk: str
     deadline: float
@@ -37,7 +36,7 @@ class Claimed:
 class QueueState:
     """One queue as the page shows it."""
 
-    cache: "ModelCache"
+    cache: ModelCache
     depth: int
     listed: int
     oldest: float | None
@@ -45,7 +44,7 @@ class QueueState:
     claims: list[Claimed]
     dead: int
     owed: int
-    overdue: float  # seconds since the oldest of them should have been worked off
+    overdue: float  # seconds since the oldest of these slots should have been emptied
     paused: dict[str, Any] | None
     buttons: list[actions.Button]
 
@@ -64,11 +63,11 @@ def page(request: HttpRequest) -> Page:
         "recent": _recent(asked.answers[: len(history)], now),
     }
     if not request.headers.get("HX-Request"):
-        context["letters"] = letters.shelves(request, [state.cache for state in states if state.dead])
+        context["letters"] = dead_letters.shelves(request, [state.cache for state in states if state.dead])
     return Page("queue", "Flush queue", context, live=True)
 
 
-def _commands(cache: "ModelCache") -> list[tuple[Any, ...]]:
+def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
     return [
         ("ZCARD", cache.table.queue.key("pending")),
         ("LLEN", str(cache.queue)),
@@ -84,7 +83,7 @@ def _commands(cache: "ModelCache") -> list[tuple[Any, ...]]:
     ]
 
 
-def _state(request: HttpRequest, cache: "ModelCache", answers: Sequence[Any]) -> QueueState:
+def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> QueueState:
     depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused = answers
     stopped = pause.parse(paused)
     return QueueState(
@@ -111,7 +110,7 @@ def _claims(claims: Sequence[Any], flushers: Sequence[Any], reaped: dict[bytes, 
     ]
 
 
-def _buttons(request: HttpRequest, cache: "ModelCache", paused: dict[str, Any] | None) -> list[actions.Button]:
+def _buttons(request: HttpRequest, cache: ModelCache, paused: dict[str, Any] | None) -> list[actions.Button]:
     queue = str(cache.queue)
     turn = ("resume", "Resume") if paused else ("pause", "Pause")
     return [
@@ -132,7 +131,7 @@ def _recent(answers: Sequence[Any], now: float) -> dict[str, float]:
 
 @actions.action("flush-now", back="queue")
 def flush_now(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """Flush here and now, worker or no worker, paused or not; for some seconds at most."""
+    """Flush in this request, for some seconds at most: no worker is needed, and a pause does not matter."""
     cache, rows, end = registry.by_queue(shown["queue"]), 0, time.monotonic() + FLUSH_FOR
     while flushed := cache.flush():
         rows += flushed
@@ -157,6 +156,6 @@ def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"The queue {cache.queue} is flushed again.", {})
 
 
-def _unless_changed(cache: "ModelCache", shown: dict[str, Any]) -> None:
+def _unless_changed(cache: ModelCache, shown: dict[str, Any]) -> None:
     if pause.is_paused(cache) != shown["paused"]:
-        raise actions.Refused(actions.STALE)
+        raise Refused(actions.STALE)

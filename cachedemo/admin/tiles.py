@@ -1,33 +1,24 @@
 """The overview's tiles: one question each, answered in a number and a few words."""
 
-from typing import TYPE_CHECKING
-
 from django.template.defaultfilters import filesizeformat, pluralize
 
 from cachedemo.admin.page import Tile
+from cachedemo.admin.snapshot import Snapshot
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.templatetags.cachedemo_admin import span
 
-if TYPE_CHECKING:
-    from cachedemo.admin.overview import Snapshot
-
 GOOD, WARN, BAD = "good", "warn", "bad"
-OLD = 10.0  # seconds after which a waiting write is a worry
+OLD = 10.0  # seconds after which a waiting write is too old
 UNKNOWN = "–"
 
-_FSYNC = {
-    "always": ("No loss", "on disk before it is acknowledged (AOF, fsync always)", GOOD),
-    "everysec": ("Up to 2 s", "of acknowledged writes may be lost (AOF, fsync everysec)", WARN),
-    "no": ("Some loss", "the system decides when to write to disk (AOF, fsync no)", BAD),
-}
 _BREAKER = {"closed": ("Closed", GOOD), "open": ("Open", BAD), "half-open": ("Half open", WARN)}
 
 
-def tiles(seen: "Snapshot") -> list[Tile]:
+def tiles(seen: Snapshot) -> list[Tile]:
     return [hit_ratio(seen), keys(seen), *_waiting(seen), workers_alive(seen), breakers(seen), durability(seen)]
 
 
-def hit_ratio(seen: "Snapshot") -> Tile:
+def hit_ratio(seen: Snapshot) -> Tile:
     """Of this minute and the one before, since this one may have just begun."""
     counted = list(seen.history.values())[-2:]
     hits = sum(minute.get("hits", 0) for minute in counted)
@@ -39,7 +30,7 @@ def hit_ratio(seen: "Snapshot") -> Tile:
     return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} read{pluralize(reads)}", tone)
 
 
-def keys(seen: "Snapshot") -> Tile:
+def keys(seen: Snapshot) -> Tile:
     if not seen.cache.up:
         return Tile("Keys and memory", "Down", "reads go to the database", BAD)
     info = seen.cache_info
@@ -51,7 +42,7 @@ def keys(seen: "Snapshot") -> Tile:
     return Tile("Keys and memory", f"{seen.cache.answers[1]:,}", words, tone)
 
 
-def _waiting(seen: "Snapshot") -> list[Tile]:
+def _waiting(seen: Snapshot) -> list[Tile]:
     labels = ("Pending writes", "Oldest pending", "Dead letters")
     if not seen.queue.up:
         return [Tile(label, "Down", "the queue does not answer", BAD) for label in labels]
@@ -68,14 +59,14 @@ def _waiting(seen: "Snapshot") -> list[Tile]:
     ]
 
 
-def workers_alive(seen: "Snapshot") -> Tile:
+def workers_alive(seen: Snapshot) -> Tile:
     if not seen.queue.up:
-        return Tile("Workers alive", UNKNOWN, "they say so on the queue server")
+        return Tile("Workers alive", UNKNOWN, "the queue server, which knows, does not answer")
     names = ", ".join(sorted(seen.alive)[:3])
     return Tile("Workers alive", str(len(seen.alive)), names or "nobody flushes", GOOD if seen.alive else BAD)
 
 
-def breakers(seen: "Snapshot") -> Tile:
+def breakers(seen: Snapshot) -> Tile:
     """Those of this process; each has its own."""
     states = {role.name: role.breaker.state for role in (CACHE, QUEUE)}
     worst = next((state for state in ("open", "half-open") if state in states.values()), "closed")
@@ -83,12 +74,7 @@ def breakers(seen: "Snapshot") -> Tile:
     return Tile("Circuit breaker", word, ", ".join(f"{name} {state}" for name, state in states.items()), tone)
 
 
-def durability(seen: "Snapshot") -> Tile:
-    label = "Queue's durability"
+def durability(seen: Snapshot) -> Tile:
     if not seen.queue.up:
-        return Tile(label, "Down", "write-behind is refused", BAD)
-    if not seen.queue_info.get("aof_enabled"):
-        return Tile(label, "In memory", "a restart loses every waiting write: set appendonly yes", BAD)
-    if seen.queue_info.get("maxmemory_policy", "noeviction") != "noeviction":
-        return Tile(label, "Evicts", f"maxmemory-policy {seen.queue_info['maxmemory_policy']}: set noeviction", BAD)
-    return Tile(label, *_FSYNC.get(seen.appendfsync, ("On disk", "how often is not known", WARN)))
+        return Tile("Queue's durability", "Down", "write-behind is refused", BAD)
+    return Tile("Queue's durability", *seen.durability.verdict)

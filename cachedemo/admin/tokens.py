@@ -1,4 +1,4 @@
-"""What a form was shown with, signed: an action is done to what its user saw, soon after, or not at all."""
+"""What a form showed, signed: an action is done only to what its user saw, and soon after."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _SALT = "cachedemo.admin"
 
 
 class Stale(Exception):
-    """Raised when a form was shown too long ago, for something else, or to somebody else."""
+    """Raised when a form was shown too long ago, for another action, or to another user."""
 
 
 def issue(request: HttpRequest, code: str, target: str, **shown: Any) -> str:

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import version_deletion
 from cachedemo.operations.deletion_progress import Deletion
 from cachedemo.operations.keyspace import LIMIT_NAMES, Group, Survey
 from cachedemo.protocol.versions import LIVE, Record, records
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 
 @dataclass
@@ -22,7 +20,7 @@ class VersionRow:
         counted: whether there was one.
     """
 
-    cache: "ModelCache"
+    cache: ModelCache
     version: str
     record: Record | None
     group: Group | None
@@ -43,7 +41,7 @@ class VersionRow:
 
     @property
     def state(self) -> str:
-        """current and live are announced, retiring is being deleted, retired has keys and nobody who serves it."""
+        """current and live are announced, retiring is being deleted, retired has keys but no process serves it."""
         announced = self.record.state if self.record else ""
         if announced == version_deletion.RETIRING:
             return "retiring"
@@ -76,22 +74,22 @@ class VersionRow:
         return [(n, keys, -(-10 * keys // most)) for n, keys in zip(LIMIT_NAMES, self.group.ttls, strict=True)]
 
 
-def queries(caches: "Sequence[ModelCache]") -> list[tuple[str, str]]:
-    """Return the commands that `rows` wants the answers to, for somebody's pipeline."""
+def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
+    """Return the commands whose answers `rows` takes, for a pipeline of the caller."""
     return [("HGETALL", cache.table.queue.key("versions")) for cache in caches]
 
 
-def rows(caches: "Sequence[ModelCache]", answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
+def rows(caches: Sequence[ModelCache], answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
     """Return each version prefix of these models, the newest of each first."""
     return [
         row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer or {}, survey)
     ]
 
 
-def _of_model(cache: "ModelCache", answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
+def _of_model(cache: ModelCache, answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
     noted = records(answer)
     if not cache.queue:  # what is registered here is all there is to know
         noted = {cache.table.slots.version: Record(LIVE, 0, sorted(cache.table.codec.fields))}
-    groups = {group.version: group for group in (survey.ours({cache.table.slots.name}) if survey else [])}
+    groups = {group.version: group for group in (survey.of_model(cache.table.slots.name) if survey else [])}
     versions = sorted({cache.table.slots.version, *noted, *groups}, key=int, reverse=True)
     return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]

@@ -6,12 +6,11 @@ from django.http import HttpRequest
 
 from cachedemo import registry
 from cachedemo.admin import actions, version_rows
-from cachedemo.admin.overview import foreign
 from cachedemo.admin.page import Page, ask
 from cachedemo.operations import deletion_progress, history, keyspace
 from cachedemo.servers.roles import QUEUE
 
-LATELY = 5  # deletions listed below the tables
+LATEST = 5  # deletions listed below the tables
 
 
 def page(request: HttpRequest) -> Page:
@@ -27,9 +26,9 @@ def page(request: HttpRequest) -> Page:
         "problems": [asked.problem] if asked.problem else [],
         "models": [(cache, [row for row in rows if row.cache is cache]) for cache in caches],
         "survey": survey,
-        "foreign": foreign(survey),
+        "foreign": keyspace.foreign(survey),
         "cancels": {row.prefix: _cancel(request, row) for row in rows if row.deletion and row.deletion.running},
-        "lately": history.events(history.entries().filter(object_id="delete-version")[:LATELY]),
+        "latest": history.events(history.entries().filter(object_id="delete-version")[:LATEST]),
         "may_delete": actions.allowed(request, "count-version"),
     }
     return Page("versions", "Versions", context, live=True)

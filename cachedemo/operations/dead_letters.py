@@ -1,4 +1,8 @@
-"""Dead letters: rows whose waiting fields the source has refused. Reads still return what was acknowledged."""
+"""Dead letters: rows whose waiting fields the database has refused. Reads still return what was acknowledged.
+
+They are listed, retried and discarded here, for the admin's queue page and for `manage.py cache_dead_letters`. The
+atomic steps are `lua/bury.lua`, `lua/retry.lua` and `lua/discard.lua`.
+"""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -7,6 +11,8 @@ from typing import Any, NamedTuple
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import database, flush
+from cachedemo.protocol.codec import Values
+from cachedemo.protocol.waiting import Fields
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +31,11 @@ class DeadLetter(NamedTuple):
     """One refused row.
 
     Attributes:
-        pk: as the queue has it.
-        error: the source's words.
+        pk: as text, as in the queue.
+        error: the message of the database.
         at: seconds since the epoch.
         differences: field by field; empty where the waiting fields cannot be read.
-        row_exists: whether the source still has the row.
+        row_exists: whether the database still has the row.
     """
 
     pk: str
@@ -40,7 +46,7 @@ class DeadLetter(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The error without the database's words, which may show values."""
+        """The error's class, without its message, which may show values."""
         return self.error.partition(":")[0]
 
 
@@ -52,26 +58,24 @@ def letters(cache: ModelCache, pks: Sequence[str] | None = None, limit: int | No
         limit: how many at most.
 
     Raises:
-        QueueUnavailable, SourceUnavailable: it cannot be told.
+        QueueUnavailable, SourceUnavailable: a server did not answer.
     """
     dead = cache.table.queue.dead(pks)
     pks = sorted(dead, key=lambda pk: dead[pk]["at"])[:limit]
     waiting, _ = cache.table.queue.pending(pks, cache.table.slots.version) if pks else ([], None)
     rows = _rows(cache, pks)
     return [
-        DeadLetter(
-            pk,
-            dead[pk]["error"],
-            dead[pk]["at"],
-            [Difference(name, value, rows.get(pk, {}).get(name)) for name, (_, value) in sorted(fields.items())],
-            pk in rows,
-        )
+        DeadLetter(pk, dead[pk]["error"], dead[pk]["at"], _differences(fields, rows.get(pk, {})), pk in rows)
         for pk, fields in zip(pks, waiting, strict=True)
     ]
 
 
-def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the rows by the pk's text; an id that is none has no row."""
+def _differences(fields: Fields, row: Values) -> list[Difference]:
+    return [Difference(name, value, row.get(name)) for name, (_, value) in sorted(fields.items())]
+
+
+def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, Values]:
+    """Return the rows: text of the primary key -> values. Text that is no primary key has no row."""
     readable = [cache.table.codec.to_pk(pk) for pk in pks if cache.table.codec.is_pk(pk)]
     pieces = [readable[start : start + PIECE] for start in range(0, len(readable), PIECE)]
     return {str(pk): values for piece in pieces for pk, (_, values) in database.select_many(cache.table, piece).items()}
@@ -85,24 +89,24 @@ def retry(cache: ModelCache, pks: Iterable[str]) -> int:
 def discard(cache: ModelCache, pks: Iterable[str]) -> int:
     """Give up what was refused, for good; return how many of these rows were dead.
 
-    Their slots are emptied at once, or as soon as the cache answers, so that reads return the row again.
+    Their slots are emptied at once, or as soon as the cache answers: reads return the row of the database again.
     """
     pks = list(pks)
     given_up = letters(cache, pks)
     discarded = cache.table.queue.discard(pks)
     for letter in given_up:
-        given_up_values = ", ".join(f"{each.field} {each.waiting!r}" for each in letter.differences)
-        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, given_up_values)
+        values = ", ".join(f"{each.field} {each.waiting!r}" for each in letter.differences)
+        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, values)
     flush.reap(cache.table)
     return discarded
 
 
 class NotDead(CachedemoError):
-    """Raised when a row that is named is no dead letter."""
+    """Raised when one of the named rows is not a dead letter."""
 
 
 def check(cache: ModelCache, pks: Iterable[str]) -> None:
-    """Raises NotDead for the first of these rows that is no dead letter."""
+    """Raise NotDead for the first of these rows that is not a dead letter."""
     pks = list(pks)
     dead = cache.table.queue.dead(pks)
     for pk in pks:

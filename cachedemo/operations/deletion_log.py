@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def run(cache: ModelCache, version: str, entry_id: int | None) -> None:
-    """Delete the keys of a retiring version, and write down how that went."""
+    """Delete the keys of a retiring version, and record the outcome."""
     name = version_deletion.prefix(cache, version)
     try:
         deletion = version_deletion.run(cache, version)
@@ -25,12 +25,12 @@ def run(cache: ModelCache, version: str, entry_id: int | None) -> None:
 
 
 def note(deletion: Deletion, name: str, entry_id: int | None) -> None:
-    """Write down how a deletion went, or how far it came."""
+    """Record the outcome of a deletion."""
     history.finish(entry_id, _outcome(deletion), deletion.seconds, {"keys": deletion.deleted}, words(deletion, name))
 
 
 def begin(name: str, keys: int, user_id: Any) -> int:
-    """Write down that a deletion begins; return the entry's id."""
+    """Record that a deletion begins; return the entry's id."""
     history.lose("delete-version", name)
     said = f"Deleting {counted(keys, 'key')} of {name}."
     return history.record(user_id, "delete-version", name, history.RUNNING, 0, {"keys": keys}, said).pk

@@ -1,4 +1,4 @@
-"""How far the deletion of a version is: on the queue server, where the worker, the page and a cancel all see it.
+"""The progress of a version's deletion: kept on the queue server, where the worker, the page and a cancel all see it.
 
 `{queue}:deletion:<version>` is a hash: state, deleted, total, begun, updated, by.
 """
@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
 from cachedemo.protocol.lua import script
+from cachedemo.servers.answers import all_raised
 from cachedemo.servers.roles import QUEUE
 
 _end_deletion = script("end_deletion")
 
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
-STALLED_AFTER = 15.0  # seconds without a word from the worker
+STALLED_AFTER = 15.0  # seconds without a report from the worker
 
 
 class Deletion(NamedTuple):
-    """How far a deletion is. Times in seconds since the epoch."""
+    """The progress of one deletion. Times in seconds since the epoch."""
 
     state: str
     deleted: int
@@ -49,7 +50,7 @@ def key(cache: ModelCache, version: str) -> str:
 
 
 def find(cache: ModelCache, version: str) -> Deletion | None:
-    """Return how far the last deletion of a version is, None if there was none."""
+    """Return the progress of the last deletion of a version, None if there was none."""
     return parse(QUEUE.command("HGETALL", key(cache, version)))
 
 
@@ -69,19 +70,19 @@ def parse(answer: Any) -> Deletion | None:
 
 
 def begin(cache: ModelCache, version: str, deletion: Deletion) -> None:
-    """Note that a deletion is under way, in place of whatever there was."""
+    """Record that a deletion is under way, in place of an earlier one."""
     name = key(cache, version)
     fields = [part for pair in deletion._asdict().items() for part in pair]
-    _raise(QUEUE.pipeline([("DEL", name), ("HSET", name, *fields)]))
+    all_raised(QUEUE.pipeline([("DEL", name), ("HSET", name, *fields)]))
 
 
 def report(cache: ModelCache, version: str, deleted: int) -> Deletion:
-    """Add to what is deleted, and see whether somebody has cancelled."""
+    """Add to the number of deleted keys; the answer says whether somebody has cancelled."""
     name = key(cache, version)
     answers = QUEUE.pipeline(
         [("HINCRBY", name, "deleted", deleted), ("HSET", name, "updated", time.time()), ("HGETALL", name)]
     )
-    deletion = parse(_raise(answers)[-1])
+    deletion = parse(all_raised(answers)[-1])
     return deletion or Deletion(CANCELLED, deleted, deleted, time.time(), time.time(), "")
 
 
@@ -94,10 +95,3 @@ def end(cache: ModelCache, version: str, deletion: Deletion) -> Deletion:
     keys = [cache.table.queue.key("versions"), key(cache, version)]
     QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
     return find(cache, version) or deletion
-
-
-def _raise(answers: list[Any]) -> list[Any]:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers

@@ -1,12 +1,14 @@
 """FLUSHDB of the cache database, and what stands between an operator and it.
 
-Writes that wait for the source survive: they are on the queue server, whose database is never the one emptied here.
+Writes that wait for the database survive: they are on the queue server, and FLUSHDB is refused in its Redis database.
 """
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from cachedemo import conf, registry
-from cachedemo.exceptions import CachedemoError
+from cachedemo.exceptions import Refused
 from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
@@ -16,7 +18,7 @@ from cachedemo.servers.roles import CACHE, QUEUE
 TOLERANCE = 0.1  # of the keys that were shown
 
 
-class FlushRefused(CachedemoError):
+class FlushRefused(Refused):
     """Raised when the cache database is not emptied; the message says why."""
 
 
@@ -34,17 +36,16 @@ class Situation:
     @property
     def foreign(self) -> dict[str, int]:
         """Whose other keys are there: name -> keys."""
-        if self.survey is None:
-            return {}
-        return {group.name: group.keys for group in self.survey.foreign(registered_names())}
+        return {group.name: group.keys for group in keyspace.foreign(self.survey)}
 
     @property
     def foreign_keys(self) -> int:
         return sum(self.foreign.values())
 
-
-def registered_names() -> set[str]:
-    return {cache.table.slots.name for cache in registry.registered()}
+    @property
+    def to_be_typed(self) -> bool:
+        """Whether the operator types the database's name: always in production, else where other keys would be lost."""
+        return not settings.DEBUG or bool(self.foreign) or self.survey is None
 
 
 def look(survey: Survey | None) -> Situation:
@@ -60,13 +61,12 @@ def look(survey: Survey | None) -> Situation:
     )
 
 
-def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
+def flush(shown_keys: int, typed: str) -> int:
     """Empty the cache database, if it still is what was shown; return how many keys that were.
 
     Args:
         shown_keys: what the operator saw.
-        typed: the database, as the operator typed it.
-        typing_needed: even if nothing foreign is there.
+        typed: the name of the Redis database, as the operator typed it.
 
     Raises:
         FlushRefused: it is not done.
@@ -81,7 +81,7 @@ def flush(shown_keys: int, typed: str, *, typing_needed: bool) -> int:
         raise FlushRefused(
             f"You were shown {counted(shown_keys, 'key')}, but now there are {situation.keys:,}: look again."
         )
-    if (typing_needed or situation.foreign) and typed.strip() != situation.database:
+    if situation.to_be_typed and typed.strip() != situation.database:
         raise FlushRefused(f"Type {situation.database} to empty it{_because(situation)}.")
     CACHE.command("FLUSHDB", "ASYNC")
     return situation.keys

@@ -1,4 +1,7 @@
-"""What operators did: every action is a LogEntry of Django's, with counts, duration and outcome."""
+"""What operators did: every action is a LogEntry of Django's, with counts, duration and outcome.
+
+The actions themselves are listed in `action_codes.py`.
+"""
 
 import json
 from collections.abc import Iterable
@@ -11,27 +14,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cachedemo.models import Cache
+from cachedemo.operations.action_codes import MARKED, words_of
 
 DONE, FAILED, REFUSED, RUNNING, CANCELLED = "done", "failed", "refused", "running", "cancelled"
 OUTCOMES = (DONE, RUNNING, CANCELLED, FAILED, REFUSED)
-
-# What the pages and the charts call an action; the codes stand in LogEntry.object_id.
-ACTIONS = {
-    "flushdb": "FLUSHDB",
-    "count-keys": "Counted keys",
-    "count-version": "Dry run",
-    "delete-version": "Deleted a version",
-    "cancel-deletion": "Cancelled a deletion",
-    "flush-now": "Flushed now",
-    "pause": "Paused the flush",
-    "resume": "Resumed the flush",
-    "retry-letters": "Retried dead letters",
-    "discard-letters": "Discarded dead letters",
-    "delete-key": "Deleted a key",
-    "set-ttl": "Set a TTL",
-    "refresh-key": "Refreshed a key",
-}
-MARKED = ("flushdb", "delete-version")  # what changes the curves
 
 
 class Event(NamedTuple):
@@ -48,18 +34,18 @@ class Event(NamedTuple):
 
     @property
     def action(self) -> str:
-        return ACTIONS.get(self.code, self.code)
+        return words_of(self.code)
 
 
 def record(
     user_id: Any, code: str, target: str, outcome: str, seconds: float, counts: dict[str, int], words: str
 ) -> LogEntry:
-    """Write one action down."""
+    """Record one action."""
     return LogEntry.objects.create(
         user_id=user_id,
         content_type=ContentType.objects.get_for_model(Cache),
         object_id=code,
-        object_repr=f"{ACTIONS[code]}: {target}"[:200],
+        object_repr=f"{words_of(code)}: {target}"[:200],
         action_flag=CHANGE,
         change_message=_message(target, outcome, seconds, counts, words),
     )
@@ -73,16 +59,16 @@ def finish(entry_id: int | None, outcome: str, seconds: float, counts: dict[str,
 
 
 def forget(entry_id: int) -> None:
-    """Take back an entry of something that did not begin."""
+    """Delete the entry of an action that did not begin."""
     LogEntry.objects.filter(pk=entry_id).delete()
 
 
 def lose(code: str, target: str) -> None:
-    """Complete the entries of earlier actions of this kind that are still running: whoever did them has died."""
+    """Complete the entries of earlier such actions that are still running: the process that did them has died."""
     for entry in entries().filter(object_id=code):
         details = _details(entry)
         if details.get("outcome") == RUNNING and details.get("target") == target:
-            finish(entry.pk, FAILED, 0, {}, "It was not brought to an end, and begun again.")
+            finish(entry.pk, FAILED, 0, {}, "It stopped before its end, and was begun again.")
 
 
 def _message(target: str, outcome: str, seconds: float, counts: dict[str, int], words: str) -> str:

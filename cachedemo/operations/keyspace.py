@@ -6,20 +6,19 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from cachedemo.protocol import stats
+from cachedemo import registry
+from cachedemo.protocol import slot_keys, stats
 from cachedemo.protocol.lua import script
-from cachedemo.protocol.slots import VERSION
 from cachedemo.servers.roles import CACHE, QUEUE
 
 KEY = "{cachedemo}:keyspace"
 KEPT = 86400  # seconds
 BATCH = 500  # keys a script looks at, well under a millisecond
-SAMPLES = 5  # keys of a group in each batch whose memory is asked
+SAMPLES = 5  # keys of a group in each batch whose memory is measured
 PAUSE = 0.0005  # seconds between two batches: others are served meanwhile
 LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
 LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
 
-_OURS = re.compile(rf"v({VERSION}):([^:]+):")
 _GLOB = re.compile(r"([*?\[\]\\])")
 _survey = script("survey")
 
@@ -37,18 +36,18 @@ class Group:
 
     @property
     def memory(self) -> int | None:
-        """Bytes, as the sampled keys have it."""
+        """Bytes, estimated from the sampled keys."""
         return round(self.sampled_bytes / self.sampled * self.keys) if self.sampled else None
 
     @property
     def version(self) -> str:
-        found = _OURS.fullmatch(self.name)
+        found = slot_keys.PREFIX.fullmatch(self.name)
         return found[1] if found else ""
 
     @property
     def model(self) -> str:
         """The model's name in the keys; empty where the keys are not of our form."""
-        found = _OURS.fullmatch(self.name)
+        found = slot_keys.PREFIX.fullmatch(self.name)
         return found[2] if found else ""
 
     def add(self, keys: int, without_ttl: int, sampled: int, sampled_bytes: int, *ttls: int) -> None:
@@ -67,13 +66,15 @@ class Survey:
     at: float
     seconds: float
 
-    def ours(self, models: set[str]) -> list[Group]:
-        """Return the groups of these models."""
-        return [group for group in self.groups.values() if group.model in models]
+    def of_model(self, name: str) -> list[Group]:
+        """Return the groups of the model with this name in the keys, one for each version."""
+        return [group for group in self.groups.values() if group.model == name]
 
-    def foreign(self, models: set[str]) -> list[Group]:
-        """Return the groups of everything else: never touched."""
-        return [group for group in self.groups.values() if group.model not in models]
+
+def foreign(survey: Survey | None) -> list[Group]:
+    """Return the groups that are no registered model's: they are counted and never touched."""
+    names = {cache.table.slots.name for cache in registry.registered()}
+    return [group for group in survey.groups.values() if group.model not in names] if survey else []
 
 
 def scan(prefix: str = "") -> Survey:
@@ -86,17 +87,6 @@ def scan(prefix: str = "") -> Survey:
         if cursor == b"0":
             return Survey(groups, begun, time.time() - begun)
         time.sleep(PAUSE)
-
-
-def is_ours(key: str) -> bool:
-    """Say whether a key has the form of a slot."""
-    return parts(key) is not None
-
-
-def parts(key: str) -> tuple[str, str, str] | None:
-    """Return version, model and primary key that a key names; None if it is not of our form."""
-    found = _OURS.match(key)
-    return (found[1], found[2], key[found.end() :]) if found else None
 
 
 def decoded(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What Prometheus scrapes: the fleet's counters from the queue server, and what this process sees of the servers."""
+"""What Prometheus scrapes: the counters of all processes from the queue server, and what this process sees of both.
+
+Reads and flushes are counted in `protocol/stats.py`: a new counter begins there, and gets its name for Prometheus here.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,13 +18,13 @@ _ROLES = (CACHE, QUEUE)
 
 
 def exposition() -> bytes:
-    """Return the metrics in Prometheus' text format; what a server that is down would know is left out."""
+    """Return the metrics in Prometheus' text format; the numbers of a server that is down are left out."""
     metrics = CollectorRegistry(auto_describe=False)
-    metrics.register(_Fleet())
+    metrics.register(_Metrics())
     return generate_latest(metrics)
 
 
-class _Fleet(Collector):
+class _Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _gauge("server_up", "Whether the server answers this process", "role", ((r.name, _up(r)) for r in _ROLES))
         yield _gauge(
@@ -35,14 +38,9 @@ class _Fleet(Collector):
 
 def _of_the_queue() -> Iterator[Metric]:
     totals = stats.totals()
-    reads = CounterMetricFamily("cachedemo_reads", "Reads, by where the value came from", labels=["origin"])
-    for origin, metric in (("cache", "hits"), ("pending", "pending"), ("source", "source")):
-        reads.add_metric([origin], totals.get(metric, 0))
-    yield reads
-    yield CounterMetricFamily(
-        "cachedemo_flushed_rows", "Rows written to the database by flushes", totals.get("flushed", 0)
-    )
-    yield CounterMetricFamily("cachedemo_flush_batches", "Batches written by flushes", totals.get("batches", 0))
+    yield _reads(totals)
+    yield _counter("flushed_rows", "Rows written to the database by flushes", totals.get("flushed", 0))
+    yield _counter("flush_batches", "Batches written by flushes", totals.get("batches", 0))
     queues = [(str(cache.queue), cache.table.queue) for cache in registry.with_queue()]
     yield _gauge("pending_rows", "Rows that wait, dead letters included", "queue", ((n, q.depth()) for n, q in queues))
     yield _gauge(
@@ -52,6 +50,17 @@ def _of_the_queue() -> Iterator[Metric]:
     yield _gauge(
         "oldest_pending_seconds", "Age of the oldest waiting write", "queue", ((n, q.lag()) for n, q in queues)
     )
+
+
+def _reads(totals: dict[str, int]) -> CounterMetricFamily:
+    reads = CounterMetricFamily("cachedemo_reads", "Reads, by where the value came from", labels=["origin"])
+    for origin, metric in (("cache", "hits"), ("pending", "pending"), ("source", "source")):
+        reads.add_metric([origin], totals.get(metric, 0))
+    return reads
+
+
+def _counter(name: str, words: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(f"cachedemo_{name}", words, value)
 
 
 def _gauge(name: str, words: str, label: str, values: Iterable[tuple[str, float]]) -> GaugeMetricFamily:

@@ -9,7 +9,7 @@ from cachedemo.servers.roles import QUEUE
 
 
 def pause(cache: ModelCache, by: str) -> None:
-    """Let no worker flush this queue; `drain`, `cache_drain` and "flush now" still do."""
+    """Stop workers from flushing this queue; `drain`, `cache_drain` and "flush now" still flush it."""
     QUEUE.command("SET", key(cache), json.dumps({"by": by, "at": time.time()}))
 
 

@@ -12,7 +12,7 @@ _PROBE_MS = 1000
 
 
 def problem(role: Role) -> str | None:
-    """Return what is wrong with a server and how to mend it, in a sentence; None if it will do."""
+    """Return what is wrong with a server and how to fix it, in a sentence; None if nothing is."""
     try:
         role.command("PING")
         info = role.command("INFO")
@@ -27,7 +27,7 @@ def problem(role: Role) -> str | None:
 
 
 def warnings(role: Role) -> list[str]:
-    """Return what a server that will do keeps less than it might."""
+    """Return where a server that answers keeps less than cachedemo promises."""
     return durability.of_queue().warnings if role is QUEUE else []
 
 

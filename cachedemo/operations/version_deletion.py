@@ -1,12 +1,12 @@
-"""Deleting a version: nobody fills it any more, its keys go in batches, then it leaves the set of versions.
+"""Deleting a version: nobody fills it any more, its keys are deleted in batches, then it leaves the set of versions.
 
     begin    the version's record says retiring: its readers see that it is not what they announced, and stop filling
-    run      SCAN and UNLINK in batches; how far it is stands on the queue server, where a cancel is seen too;
+    run      SCAN and UNLINK in batches; the progress is on the queue server, where a cancel is seen too;
              a second time, if writers were under way at the beginning, which may have filled a slot behind the first
-    the end  the record goes; a straggler must announce itself again before it fills
+    the end  the record is deleted; a process that still uses the version must announce it again before it fills
 
-A deletion that was cancelled, or whose worker died, is begun again and finishes what is left. A model without a queue
-has no set of versions, so nobody is told to stop: delete only what no process serves any more.
+A deletion that was cancelled, or whose worker died, is begun again and deletes what is left. A model without a queue
+has no set of versions, so nobody is told to stop: delete only versions that no process serves any more.
 """
 
 import json
@@ -14,21 +14,21 @@ import re
 import time
 from collections.abc import Callable
 
-from cachedemo.exceptions import CachedemoError
+from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_progress, keyspace
 from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
-from cachedemo.protocol.slots import VERSION
+from cachedemo.protocol import slot_keys
 from cachedemo.protocol.versions import LIVE
 from cachedemo.servers.roles import CACHE, QUEUE
 
 RETIRING = "retiring"
-BATCH = 100  # keys looked at in one go: the server is kept for some ten microseconds
-PAUSE = 0.010  # seconds between two batches: no read waits for more than one
+BATCH = 100  # keys looked at in one go: the server is busy for some ten microseconds
+PAUSE = 0.010  # seconds between two batches: a read waits for one batch at most
 REPORT_EVERY = 0.25  # seconds
 
 
-class DeletionRefused(CachedemoError):
+class DeletionRefused(Refused):
     """Raised when a version is not deleted; the message says why."""
 
 
@@ -42,19 +42,19 @@ def count(cache: ModelCache, version: str) -> int:
 
 
 def versions_with_keys(cache: ModelCache) -> set[str]:
-    """Return the versions of a model that keys were found of; looks at every key."""
-    return {group.version for group in keyspace.scan("v").ours({cache.table.slots.name})}
+    """Return the versions of a model that have keys; looks at every key."""
+    return {group.version for group in keyspace.scan("v").of_model(cache.table.slots.name)}
 
 
 def begin(cache: ModelCache, version: str, by: str, *, even_current: bool = False) -> Deletion:
     """Retire a version and note that its deletion is under way; `run` does the work.
 
     Raises:
-        DeletionRefused: it is the current version and nobody insisted, or it is being deleted already; or it is no
-            version at all, and what begins like that is somebody else's.
+        DeletionRefused: it is the current version without `even_current`, or it is being deleted already; or it is
+            not a version at all, and keys that begin like that are somebody else's.
     """
-    if not re.fullmatch(VERSION, version):
-        raise DeletionRefused(f"{version!r} is no version: name a number.")
+    if not re.fullmatch(slot_keys.VERSION, version):
+        raise DeletionRefused(f"{version!r} is not a version: name a number.")
     if version == cache.table.slots.version and not even_current:
         raise DeletionRefused(f"Version {prefix(cache, version)} is the current one: every read would miss.")
     before = deletion_progress.find(cache, version)
@@ -92,7 +92,7 @@ def _under_way(cache: ModelCache) -> set[bytes]:
 
 
 def _wait_for(cache: ModelCache, version: str, writers: set[bytes]) -> None:
-    """Wait until these writers are done, or so late that they count as dead, or until somebody cancels."""
+    """Wait until these writers are done, until they are so late that they count as dead, or until somebody cancels."""
     patience = time.monotonic() + cache.table.options.lease_timeout
     while writers & _under_way(cache) and time.monotonic() < patience:
         if deletion_progress.report(cache, version, 0).state != RUNNING:
@@ -122,7 +122,7 @@ def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | N
 
 
 def cancel(cache: ModelCache, version: str) -> bool:
-    """Stop a deletion; return whether one was under way. What is left of the version serves again."""
+    """Stop a deletion; return whether one was under way. The version's remaining keys serve again."""
     deletion = deletion_progress.find(cache, version)
     if deletion is None or deletion.state != RUNNING:
         return False

@@ -65,9 +65,7 @@ class Save:
         others = [each for each in values if each[0].attname not in cached and each[0].attname != STAMP]
         if not mine and not (self.refuses and self.loaded):
             return self._without_steps(send, rows, others)
-        in_steps = self.refuses or any(_is_expression(value) for _, _, value in mine)
-        with transaction.atomic(self.using, savepoint=False) if in_steps else nullcontext():
-            return self._in_steps(send, rows, mine, others)
+        return self._in_steps(send, rows, mine, others)
 
     def _writes(self, assigned: Assigned) -> bool:
         """Whether a save of this instance writes the field: by name, or because it has changed."""
@@ -79,7 +77,7 @@ class Save:
     def _without_steps(self, send: Any, rows: Any, others: list[Assigned]) -> Any:
         """Write fields that no cache has, if any."""
         if not others and self.whole:
-            return rows.filter(pk=self.instance.pk).exists()
+            return [()] if rows.filter(pk=self.instance.pk).exists() else []  # as Django 6 has it; 5 wants a truth
         return send(rows, others)
 
     def _in_steps(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned]) -> Any:
@@ -108,21 +106,30 @@ class Save:
 
     def _attempt(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields) -> Any:
         assert self.write is not None
-        assert self.write.stamped is not None
-        stamp, meta = self.write.stamped.stamp, self.table.model._meta
+        computes = any(_is_expression(value) for _, _, value in mine)
+        reads_first = self.refuses or computes
         try:
-            if self.refuses:
-                self._refuse_if_missed(waiting)
-            if any(_is_expression(value) for _, _, value in mine):  # computed from what waits, not from below it
-                self._apply(waiting)
-            named = {field.attname for field, _, _ in mine}
-            carried = [self._carried(name, *each) for name, each in waiting.items() if name not in named]
-            stamped = (meta.get_field(STAMP), None, stamp)
-            return send(rows.filter(cache_stamp__lt=stamp), [*others, *mine, *carried, stamped])
+            with transaction.atomic(self.using, savepoint=False) if reads_first else nullcontext():
+                if self.refuses:
+                    self._refuse_if_missed(waiting)
+                if computes and waiting:  # from what waits, not from what is below it
+                    self._apply(waiting)
+                return send(*self._statement(rows, mine, others, waiting))
         except Exception as error:
             if database.has_written_nothing(error, self.using):
                 self.write.withdraw()
             raise
+
+    def _statement(
+        self, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields
+    ) -> tuple[Any, list[Assigned]]:
+        """Return the rows that are older than this save, and all that they get."""
+        assert self.write is not None
+        assert self.write.stamped is not None
+        stamp, named = self.write.stamped.stamp, {field.attname for field, _, _ in mine}
+        carried = [self._carried(name, *each) for name, each in waiting.items() if name not in named]
+        stamped: Any = (self.table.model._meta.get_field(STAMP), None, stamp)
+        return rows.filter(cache_stamp__lt=stamp), [*others, *mine, *carried, stamped]
 
     def _carried(self, name: str, stamp: int, value: Any) -> Assigned:
         """Write what waits for a field, unless the row has it or something newer."""
@@ -131,9 +138,8 @@ class Save:
         return field, None, Case(When(cache_stamp__lt=stamp, then=then), default=F(name), output_field=field)
 
     def _apply(self, waiting: Fields) -> None:
-        if waiting:
-            newest = max(stamp for stamp, _ in waiting.values())
-            database.apply(self.table, self.instance.pk, waiting, newest)
+        newest = max(stamp for stamp, _ in waiting.values())
+        database.apply(self.table, self.instance.pk, waiting, newest)
 
     def _refuse_if_missed(self, waiting: Fields) -> None:
         row = database.lock(self.table, self.instance.pk)

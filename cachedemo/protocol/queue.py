@@ -27,6 +27,7 @@ from cachedemo.protocol.waiting import (
     texts,
 )
 from cachedemo.protocol.write_queue import WriteQueue
+from cachedemo.servers.answers import raised
 from cachedemo.servers.roles import QUEUE
 from cachedemo.servers.scripts import Script
 
@@ -59,14 +60,14 @@ class FlushQueue(WriteQueue):
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
         commands = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
         *fields, announced = QUEUE.pipeline([*commands, ("HGET", self.key("versions"), version)])
-        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], _raised(announced)
+        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], raised(announced)
 
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""
         if isinstance(raw, ForeignData):
             logger.warning("%s", raw)
             return {}
-        fields, errors = decode(_raised(raw))
+        fields, errors = decode(raised(raw))
         if errors:
             logger.warning("Waiting fields of %s %s cannot be read: %s", self.name, pk, errors)
         return fields
@@ -192,19 +193,13 @@ class FlushQueue(WriteQueue):
 
     def owed(self) -> tuple[int, float]:
         count, oldest = QUEUE.pipeline([("ZCARD", self.key("owed")), ("ZRANGE", self.key("owed"), 0, 0, "WITHSCORES")])
-        if not _raised(oldest):
+        if not raised(oldest):
             return 0, 0.0
-        return _raised(count), max(0.0, time.time() - float(oldest[0][1]) / 1_000_000)
+        return raised(count), max(0.0, time.time() - float(oldest[0][1]) / 1_000_000)
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         scores = QUEUE.pipeline([("ZSCORE", self.key("pending"), str(pk)) for pk in pks])
-        return [_raised(score) is not None for score in scores]
+        return [raised(score) is not None for score in scores]
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return QUEUE.script(script, [self.name], arguments)
-
-
-def _raised(answer: Any) -> Any:
-    if isinstance(answer, Exception):
-        raise answer
-    return answer

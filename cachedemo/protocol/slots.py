@@ -18,11 +18,10 @@ from typing import Any
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.lua import script
+from cachedemo.servers.answers import raised
 from cachedemo.servers.roles import CACHE
 
 logger = logging.getLogger(__name__)
-
-VERSION = "[0-9]{1,9}"  # what a version looks like in a key
 
 _MISSING_SLOT = b"N" + b"0" * 16
 _HEADER = 17  # kind and stamp
@@ -110,10 +109,7 @@ class Slots:
         if isinstance(slot, ForeignData):
             self.discard(pk)
             slot = None
-        for answer in (slot, ttl):
-            if isinstance(answer, Exception):
-                raise answer
-        return slot, ttl
+        return raised(slot), raised(ttl)
 
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
         """Return the slots in the order of `pks`; a key of another type counts as empty."""

@@ -4,6 +4,9 @@ Counting is an addition to a list that belongs to the thread, so it takes no loc
 background thread a process adds the lists up and sends what is new in one pipeline; the server adds up the processes.
 
 `{cachedemo}:stats:<hour>` is a hash on the queue server, `<minute>:<metric>` -> number.
+
+A new metric is added to METRICS here, counted with `count` where it happens, and shown to Prometheus by
+`operations/metrics.py`, on the operators' overview by `admin/curves.py`.
 """
 
 import atexit
@@ -21,6 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
+from cachedemo.servers.answers import all_raised
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import QUEUE
 
@@ -108,7 +112,7 @@ def send() -> None:
         key = bucket(hour)
         by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
         ever = [("HINCRBY", TOTALS, name, n) for name, n in new.items()]
-        _done(QUEUE.pipeline([*by_minute, *ever, _expire(key)]))
+        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key)]))
         _sent = counted
 
 
@@ -135,7 +139,7 @@ def gauge(values: Mapping[str, float]) -> None:
     hour, minute = divmod(int(time.time()) // 60, 60)
     key = bucket(hour)
     levels = [part for name, value in values.items() for part in (f"{minute}:{name}", value)]
-    _done(QUEUE.pipeline([("HSET", key, *levels), _expire(key)]))
+    all_raised(QUEUE.pipeline([("HSET", key, *levels), _expire(key)]))
 
 
 def bucket(hour: int) -> str:
@@ -144,12 +148,6 @@ def bucket(hour: int) -> str:
 
 def _expire(key: str) -> tuple[Any, ...]:
     return ("EXPIRE", key, KEPT)
-
-
-def _done(answers: list[Any]) -> None:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
 
 
 def queries(minutes: int, now: float) -> list[tuple[str, str]]:

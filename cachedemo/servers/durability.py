@@ -1,11 +1,24 @@
-"""What the queue really keeps, in words, and where it is less than the promise."""
+"""What the queue really keeps, in words, and where it is less than the promise.
 
+This is the verdict that `cache_ping`, the log of a starting process, readyz and the operators' overview show. The
+warnings of persistence and eviction are here and not among the system checks, which ask no server.
+"""
+
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
 from cachedemo.servers.client import place
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+
+
+class Verdict(NamedTuple):
+    """The durability at a glance: a headline, what it means, and a grade: good, warn or bad."""
+
+    headline: str
+    meaning: str
+    grade: str
 
 
 class Durability(NamedTuple):
@@ -26,6 +39,12 @@ class Durability(NamedTuple):
     promise: str
     warnings: list[str]
 
+    @property
+    def verdict(self) -> Verdict:
+        if self.persistence != "none" and self.eviction not in ("noeviction", "unknown"):
+            return Verdict("Evicts", f"maxmemory-policy {self.eviction}: set noeviction", "bad")
+        return _VERDICTS[self.persistence]
+
 
 _PROMISES = {
     "appendfsync always": "No acknowledged write is lost when the queue server is killed.",
@@ -34,15 +53,34 @@ _PROMISES = {
     "none": "Every acknowledged write that still waits is lost when the queue server ends.",
     "unknown": "The queue server does not tell what it keeps.",
 }
+_VERDICTS = {
+    "appendfsync always": Verdict("No loss", "on disk before it is acknowledged (AOF, fsync always)", "good"),
+    "appendfsync everysec": Verdict("Up to 2 s", "of acknowledged writes may be lost (AOF, fsync everysec)", "warn"),
+    "appendfsync no": Verdict("Some loss", "the system decides when to write to disk (AOF, fsync no)", "bad"),
+    "none": Verdict("In memory", "a restart loses every waiting write: set appendonly yes", "bad"),
+    "unknown": Verdict("On disk", "how often is not known", "warn"),
+}
 
 
 def of_queue() -> Durability:
     """Ask the queue server. Raises QueueUnavailable if it gives no answer."""
     info = QUEUE.command("INFO")
-    server = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
-    persistence = _persistence(bool(info.get("aof_enabled")))
+    return of_answers(info, _policy() if info.get("aof_enabled") else {})
+
+
+def of_answers(info: Mapping[str, Any], policy: Mapping[Any, Any]) -> Durability:
+    """Return what the queue keeps, from its answers to INFO and CONFIG GET appendfsync."""
+    name, version = _name_and_version(info)
+    persistence = _persistence(policy) if info.get("aof_enabled") else "none"
     eviction = str(info.get("maxmemory_policy", "unknown"))
-    return Durability(server, persistence, eviction, _PROMISES[persistence], _warnings(persistence, eviction, info))
+    warnings = _warnings(persistence, eviction, info)
+    return Durability(f"{name} {version}", persistence, eviction, _PROMISES[persistence], warnings)
+
+
+def _name_and_version(info: Mapping[str, Any]) -> tuple[str, Any]:
+    if "valkey_version" in info:
+        return "Valkey", info["valkey_version"]
+    return "Redis", info.get("redis_version", "unknown")
 
 
 def is_one_database() -> bool:
@@ -59,18 +97,19 @@ def _run_id(role: Role) -> Any:
     return role.command("INFO", "server")["run_id"]
 
 
-def _persistence(append_only: bool) -> str:
-    if not append_only:
-        return "none"
+def _policy() -> dict[Any, Any]:
     try:
-        policy = QUEUE.command("CONFIG", "GET", "appendfsync")
+        return QUEUE.command("CONFIG", "GET", "appendfsync")
     except (Unavailable, Error):  # CONFIG is often forbidden on a server that others run
-        return "unknown"
+        return {}
+
+
+def _persistence(policy: Mapping[Any, Any]) -> str:
     name = f"appendfsync {policy.get('appendfsync') or policy.get(b'appendfsync', b'').decode()}"
     return name if name in _PROMISES else "unknown"
 
 
-def _warnings(persistence: str, eviction: str, info: dict[str, object]) -> list[str]:
+def _warnings(persistence: str, eviction: str, info: Mapping[str, Any]) -> list[str]:
     warnings = []
     if persistence != "appendfsync always":
         warnings.append(f"{_PROMISES[persistence]} Set `appendonly yes` and `appendfsync always` on it.")

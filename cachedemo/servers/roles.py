@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
+from cachedemo.servers.answers import raised
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import EXAMPLE, address, connect
 from cachedemo.servers.outages import failed_at_once, is_foreign_data, is_silence, meaning
@@ -76,9 +77,7 @@ class Role:
         answer, then = self.pipeline([call, command])
         if isinstance(answer, redis.exceptions.NoScriptError):
             answer, then = self.pipeline([("EVAL", script.source, *call[2:]), command])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer, then
+        return raised(answer), then
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send many commands in one round trip; an answer that is an error stands in the list as an exception.

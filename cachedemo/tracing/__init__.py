@@ -1,1 +1,1 @@
-"""How a trace is taken: who is covered while somebody watches, and what is noted."""
+"""How a trace is taken: what is covered while somebody watches, and what is noted."""

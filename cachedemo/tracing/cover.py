@@ -1,4 +1,4 @@
-"""What stands in for the roles' clients while somebody watches, and is gone when the last one leaves."""
+"""What stands in for the roles' clients while somebody watches, until the last watcher leaves."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from cachedemo import conf
 from cachedemo.protocol import database, wake
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
-from cachedemo.tracing.recorder import timed
+from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()
 _watchers = 0
@@ -20,7 +20,7 @@ _plain_trip, _plain_wake = database.trip, wake.wake
 
 
 class RecordingClient:
-    """Stands in for a role's client while somebody watches; what others than the watcher send is noted nowhere."""
+    """Stands in for a role's client while somebody watches; only what the watcher's own context sends is noted."""
 
     def __init__(self, server: str, plain: Any) -> None:
         self.server = server
@@ -30,7 +30,7 @@ class RecordingClient:
         return getattr(self.plain, name)
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
-        return timed(self.server, [words], lambda: self.plain.execute_command(*words, **options))
+        return timed(self.server, words, lambda: self.plain.execute_command(*words, **options))
 
     def pipeline(self, transaction: bool = True) -> Any:
         return RecordingPipeline(self.server, self.plain.pipeline(transaction=transaction))
@@ -48,7 +48,7 @@ class RecordingPipeline:
 
     def execute(self, raise_on_error: bool = True) -> Any:
         sent = [words for words, _ in self.plain.command_stack]
-        return timed(self.server, sent, lambda: self.plain.execute(raise_on_error=raise_on_error), many=True)
+        return timed_together(self.server, sent, lambda: self.plain.execute(raise_on_error=raise_on_error))
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def _uncover() -> None:
 
 
 def _forget_watchers() -> None:
-    """A forked child has none: whoever watches stayed with the parent."""
+    """A forked child has no watchers: they stayed in the parent."""
     global _lock, _watchers
     _lock, _watchers = threading.Lock(), 0
     _uncover()
@@ -98,12 +98,12 @@ def _forget_watchers() -> None:
 
 def _trip(using: str) -> None:
     if conf.get("SOURCE_LATENCY_MS") and not database.in_transaction(using):
-        return timed("database", [("TRIP", using)], lambda: _plain_trip(using))
+        return timed("database", ("TRIP", using), lambda: _plain_trip(using))
     return _plain_trip(using)
 
 
 def _wake(queue_name: str) -> None:
-    timed("worker", [("WAKE", queue_name)], lambda: _plain_wake(queue_name))
+    timed("worker", ("WAKE", queue_name), lambda: _plain_wake(queue_name))
 
 
 os.register_at_fork(after_in_child=_forget_watchers)

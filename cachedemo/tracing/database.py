@@ -1,4 +1,4 @@
-"""The statements of one thread's connection, by Django's own means."""
+"""The statements of one thread's connection, noted by Django's own wrapper."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from cachedemo.tracing.recorder import Recorder
 
 @contextmanager
 def statements(connection: Any, recorder: Recorder) -> Iterator[None]:
-    """Note statements by Django's own means; COMMIT and ROLLBACK are none to it, so they are covered meanwhile."""
+    """Note statements with Django's wrapper; it does not see COMMIT and ROLLBACK, so those methods are covered."""
 
     def statement(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         return _alone(recorder, (sql, params), lambda: execute(sql, params, many, context))

@@ -26,35 +26,44 @@ class Recorder:
         self._trips += 1
         stack = here()
         for words, answer in zip(sent, answers, strict=True):
-            step = Step(
-                server=server,
-                command=command_text(server, words),
-                purpose=purpose_of(server, words, answer),
-                start=(began - self._began) / 1000,
-                took=took,
-                trip=self._trips,
-                stack=stack,
-                words=words,
-                error=str(answer) if isinstance(answer, Exception) else "",
+            self._keep(
+                Step(
+                    server=server,
+                    command=command_text(server, words),
+                    purpose=purpose_of(server, words, answer),
+                    start=(began - self._began) / 1000,
+                    took=took,
+                    trip=self._trips,
+                    stack=stack,
+                    words=words,
+                    error=str(answer) if isinstance(answer, Exception) else "",
+                )
             )
-            self.steps.append(step)
-            if self._then is not None:
-                self._then(step)
+
+    def _keep(self, step: Step) -> None:
+        self.steps.append(step)
+        if self._then is not None:
+            self._then(step)
 
 
 recorders: ContextVar[tuple[Recorder, ...]] = ContextVar("cachedemo_recorders", default=())
 
 
-def timed(server: str, sent: Sequence[tuple[Any, ...]], call: Callable[[], Any], *, many: bool = False) -> Any:
-    """Make the call and note it, however it ends."""
+def timed(server: str, words: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+    """Make a call that sends one command, and note it, however it ends."""
+    return timed_together(server, [words], lambda: [call()])[0]
+
+
+def timed_together(server: str, sent: Sequence[tuple[Any, ...]], call: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+    """Make a call that sends many commands in one round trip, and note each."""
     began = time.perf_counter_ns()
     try:
-        answer = call()
+        answers = call()
     except Exception as error:
         _note(server, sent, [error] * len(sent), began)
         raise
-    _note(server, sent, answer if many else [answer], began)
-    return answer
+    _note(server, sent, answers, began)
+    return answers
 
 
 def _note(server: str, sent: Sequence[tuple[Any, ...]], answers: Sequence[Any], began: int) -> None:

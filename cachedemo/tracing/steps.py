@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
-# Who carries a step, and does not decide on it.
+# Modules that carry a step out and do not decide on it.
 _CARRIERS = (
     "cachedemo.trac",
     "cachedemo.servers.roles",
@@ -15,7 +15,7 @@ _CARRIERS = (
     "pybreaker",
     "contextlib",
 )
-_CARRYING = ("_run", "_enqueue")  # functions of flush_queue.py that only pass on
+_CARRYING = ("_run", "_enqueue")  # functions of protocol/queue.py that only pass on what they were called with
 _DEPTH = 2
 
 

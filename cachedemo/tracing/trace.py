@@ -6,7 +6,7 @@
         print(step.server, step.command, step.purpose, step.took)
 
 A trace sees its own context only: one request, one thread. While somebody watches, a recording client stands in for
-each role's own; when the last one leaves, the plain clients are back, so that nobody pays for what nobody reads.
+each role's own; when the last watcher leaves, the plain clients are back, so that untraced requests cost nothing extra.
 """
 
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from cachedemo.protocol import slot_kinds
 from cachedemo.servers.scripts import Script
 
 LONGEST = 60  # characters of one word that are shown
@@ -14,8 +15,8 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "announce": "say that this version is in use",
     "mark": "mark the slot: a write is under way, nobody else may fill",
     "stamp": "get a stamp, newer than every other; always after the mark",
-    "finish": "the source has it: replace the mark by the new value, or empty the slot",
-    "restore": "the source refused: put the old value back",
+    "finish": "the database has it: replace the mark by the new value, or empty the slot",
+    "restore": "the database refused it: put the old value back",
     "settle_up": "drop what this write superseded; now it may be acknowledged",
     "fill": (
         "put what was loaded into the slot: the lease is still ours",
@@ -23,7 +24,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     ),
     "enqueue": ("the queue takes the write: from here on it is acknowledged", "the queue does not take it"),
     "publish": ("show the queued write in the cache", "the slot is no longer what the write saw: not shown there"),
-    "reap": "take back what dead flushes claimed, see what dead writers owe",
+    "reap": "take back what dead flushes claimed, find what dead writers owe",
     "claim": "claim a batch, until a deadline",
     "settle": "empty the slots that may be older than the database now",
     "ack": "the database has it: drop it from the queue",
@@ -37,12 +38,6 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "end_deletion": "all keys of the version are gone: forget it, unless it was announced again",
 }
 _FROM_THE_QUEUE = {"row:": "what waits for this row", "versions": "may this version fill", "paused": "is it paused"}
-_KINDS = {
-    b"V": "a value",
-    b"N": "known to be missing",
-    b"L": "somebody is loading it",
-    b"T": "somebody is writing it",
-}
 _STATEMENTS = {
     "TRIP": "the simulated way to the database",
     "BEGIN": "begin a transaction of its own",
@@ -56,14 +51,14 @@ _STATEMENTS = {
 }
 
 
-_names: dict[str | bytes, str] = {}  # digest or source -> name, of every script met so far
+_names: dict[str | bytes, str] = {}  # digest or text -> name, of every script met so far
 
 
 def purpose_of(server: str, words: tuple[Any, ...], answer: Any) -> str:
     """Say what a step was for, or what it found out."""
     first = str(words[0]).upper()
     if isinstance(answer, Exception) and "NOSCRIPT" in f"{type(answer).__name__} {answer}".upper():
-        return "call the script by its digest: this server has not got it yet"
+        return "call the script by its digest: this server does not have it yet"
     if first.startswith("UPDATE") and "CASE WHEN" not in first:
         return "write the row"
     if server == "database":
@@ -85,7 +80,7 @@ def script_name(words: tuple[Any, ...]) -> str:
 
 
 def _scripts() -> Iterator[tuple[str, str]]:
-    """Yield the scripts of every module that is loaded, by digest and by source."""
+    """Yield the scripts of every module that is loaded, by digest and by text."""
     for name, module in list(sys.modules.items()):
         if name.startswith("cachedemo."):
             for script in [each for each in vars(module).values() if isinstance(each, Script)]:
@@ -104,7 +99,9 @@ def _of_cache(first: str, words: tuple[Any, ...], answer: Any) -> str:
     if first == "SET" and "NX" in words:
         if answer is None or answer == words[2]:
             return "take the lease: one reader loads the row, the others wait"
-        return "somebody else holds the lease: wait for what they load" if answer[:1] == b"L" else "it is there now"
+        if slot_kinds.kind_of(answer) == slot_kinds.LEASE:
+            return "somebody else holds the lease: wait for what they load"
+        return "it is there now"
     if first == "GET":
         return "look in the cache: " + _found(answer)
     return {
@@ -117,18 +114,13 @@ def _of_cache(first: str, words: tuple[Any, ...], answer: Any) -> str:
 def _found(answer: Any) -> str:
     if not isinstance(answer, bytes):
         return "it is empty" if answer is None else "no answer"
-    kinds = {
-        b"V": "a value",
-        b"N": "known to be missing",
-        b"L": "somebody is loading it",
-        b"T": "somebody is writing it",
-    }
-    return kinds.get(answer[:1], "something that is not ours")
+    kind = slot_kinds.kind_of(answer)
+    return kind.words if kind else "something that is not ours"
 
 
 def _of_queue(first: str, words: tuple[Any, ...], answer: Any) -> str:
     if first == "HSETNX":
-        return "announce our version, so that every writer sees to its slots"
+        return "announce our version, so that every writer keeps its slots up to date"
     if first == "WAITAOF":
         return "wait until it is on the queue's disk"
     key = str(words[1]).rpartition("}:")[2] if len(words) > 1 else ""

@@ -225,8 +225,8 @@ def test_a_key_is_found_given_a_lifetime_refreshed_and_deleted(show: Open, olga:
     page.get_by_label("TTL").fill("9")
     page.get_by_role("button", name="Set TTL").click()
     said(page).to_contain_text("The key v2:user:2 lives 9 s from now")
-    page.get_by_role("button", name="Refresh from the source").click()
-    said(page).to_contain_text("was loaded from the source")
+    page.get_by_role("button", name="Refresh from the database").click()
+    said(page).to_contain_text("was loaded from the database")
     assert redis_cache.ttl("v2:user:2") > 9
     page.get_by_text("Delete…").click()
     page.get_by_role("button", name="Delete", exact=True).click()

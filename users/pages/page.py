@@ -9,7 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -35,9 +35,9 @@ def page(action: Action) -> Callable[[View], View]:
             try:
                 return _turned_away(request, action) or view(request, *args, **kwargs)
             except outages.OUTAGES as error:
-                return outage(error)
+                return outage(request, error)
             except User.DoesNotExist:
-                return missing()
+                return missing(request)
 
         return guarded
 
@@ -45,7 +45,7 @@ def page(action: Action) -> Callable[[View], View]:
 
 
 def require(request: HttpRequest, action: Action) -> None:
-    """Raise PermissionDenied unless whoever asks may do this too."""
+    """Raise PermissionDenied unless this account may do this too."""
     if not may(request, action):
         raise PermissionDenied(f"Your account may not {action} users.")
 
@@ -57,20 +57,20 @@ def _turned_away(request: HttpRequest, action: Action) -> HttpResponse | None:
     return None
 
 
-def outage(error: Exception) -> HttpResponse:
-    """Say what is down, what that means and how to mend it."""
+def outage(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say what is down, what that means and how to fix it."""
     found = outages.explain(error)
-    response = _in_words(503, found.title, [found.meaning, found.mend])
+    response = _in_words(request, 503, found.title, [found.meaning, found.mend])
     response.headers["Retry-After"] = str(outages.retry_after(error))
     return response
 
 
-def missing() -> HttpResponse:
+def missing(request: HttpRequest) -> HttpResponse:
     """Say that there is no such user."""
-    return _in_words(404, "There is no such user.", ["It may have been deleted. The list shows who is left."])
+    return _in_words(request, 404, "There is no such user.", ["It may have been deleted. The list shows who is left."])
 
 
-def _in_words(status: int, title: str, sentences: list[str]) -> HttpResponse:
-    """Render without the request, so that nothing asks for a session: the database may be what is down."""
+def _in_words(request: HttpRequest, status: int, title: str, sentences: list[str]) -> HttpResponse:
+    """Render a page that asks for no session and no account: the database may be what is down."""
     context = {"status": status, "phrase": HTTPStatus(status).phrase, "heading": title, "sentences": sentences}
-    return HttpResponse(render_to_string("users/problem.html", context), status=status)
+    return render(request, "users/problem.html", context, status=status)

@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 from cachedemo import Entry, ModelCache, Origin
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol.slots import held
-from cachedemo.servers.roles import CACHE
+from cachedemo.operations.row_state import CACHE_PLACE, DATABASE_PLACE, QUEUE_PLACE, RowState, Slot, look_at
 from users.pages import words
 
 
@@ -14,7 +13,7 @@ class Peek(NamedTuple):
     """One row, as the next read would find it.
 
     Attributes:
-        values: the row's fields as JSON has them.
+        values: the row's fields, as JSON values.
         origin: where they would come from.
         ttl: seconds that the cache still has them; None where it has not.
         waiting: names of the fields whose newest value the database does not have yet.
@@ -33,18 +32,18 @@ class Peek(NamedTuple):
 def peek(cache: ModelCache, pks: Sequence[Any]) -> tuple[dict[Any, Peek], bool]:
     """Return the rows that exist, pk -> Peek, and whether the cache server answered.
 
-    Two round trips to the cache, one to the queue and one to the database, however many rows. What waits is read
-    before the rows, so that a flush between the two shows in the rows.
+    One round trip to the cache, one to the queue and one to the database, however many rows.
 
     Raises:
         QueueUnavailable: nobody can tell what waits.
+        SourceUnavailable: the database does not answer.
     """
-    pending, _ = cache.table.queue.pending(pks, cache.table.slots.version)
-    cached = _cached(cache, pks)
-    rows = {row.pk: row for row in cache.table.rows.filter(pk__in=pks)}
-    fields = dict(zip(pks, pending, strict=True))
-    found = {pk: _peek(cache, rows[pk], fields[pk], (cached or {}).get(pk)) for pk in pks if pk in rows}
-    return found, cached is not None
+    look = look_at(cache, pks)
+    for place in (QUEUE_PLACE, DATABASE_PLACE):
+        if place in look.problems:
+            raise look.problems[place]
+    found = {pk: _peek(cache, state) for pk, state in look.rows.items() if state.row is not None}
+    return found, CACHE_PLACE not in look.problems
 
 
 def waiting(cache: ModelCache, pk: Any) -> list[str] | None:
@@ -67,33 +66,20 @@ def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:
     return ttl // 1000 if ttl > 0 else None
 
 
-def _peek(cache: ModelCache, row: Any, pending: dict[str, tuple[int, Any]], cached: tuple[Entry, int] | None) -> Peek:
-    waiting = sorted(name for name, (stamp, _) in pending.items() if stamp > row.cache_stamp)
-    if cached:
-        entry, ttl = cached
-        return Peek(cache.table.codec.decode(entry.body or b""), Origin.CACHE, ttl, waiting)
-    entry = cache.table.codec.overlay(cache.table.codec.values(row.__dict__), row.cache_stamp, pending)
+def _peek(cache: ModelCache, state: RowState) -> Peek:
+    """Answer as a read would: from the slot if it holds a row, else the row, and over it what waits."""
+    stamp, values = state.row or (0, None)
+    fields = state.waiting or {}
+    waiting = sorted(name for name, (field_stamp, _) in fields.items() if field_stamp > stamp)
+    if state.slot and (cached := _cached(cache, state.slot)):
+        return Peek(cached, Origin.CACHE, max(0, state.slot.ttl_ms) // 1000, waiting)
+    entry = cache.table.codec.overlay(values, stamp, fields)
     return Peek(cache.table.codec.decode(entry.body or b""), entry.origin, None, waiting)
 
 
-def _cached(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, tuple[Entry, int]] | None:
-    """Return what is in the cache, pk -> entry and seconds to live; None if the server does not answer."""
+def _cached(cache: ModelCache, slot: Slot) -> dict[str, Any] | None:
+    """Return the row in a slot; None if there is none, or JSON that the next read throws out."""
     try:
-        slots = cache.table.slots.get_many(pks)
-        lifetimes = CACHE.pipeline([("PTTL", cache.table.slots.key(pk)) for pk in pks])
-    except CacheUnavailable:
+        return cache.table.codec.decode(slot.entry.body) if slot.entry and slot.entry.body else None
+    except ValueError:
         return None
-    entries = {pk: (held(slot), lifetime) for pk, slot, lifetime in zip(pks, slots, lifetimes, strict=True) if slot}
-    return {
-        pk: (entry, max(0, lifetime) // 1000)
-        for pk, (entry, lifetime) in entries.items()
-        if entry and entry.body is not None and _is_a_row(cache, entry.body)
-    }
-
-
-def _is_a_row(cache: ModelCache, body: bytes) -> bool:
-    try:
-        cache.table.codec.decode(body)
-    except ValueError:  # foreign bytes: the next read throws them out
-        return False
-    return True

@@ -26,26 +26,26 @@ class Command(BaseCommand):
         drifted = 0
         for cache in registry.registered():
             try:
-                report = self.look(cache, options["sample"], options["repair"])
+                report = self.look(cache, options["sample"])
+                repaired = audit.repair(cache, report.drifts) if options["repair"] else 0
             except CachedemoError as error:
                 raise CommandError(str(error)) from error
-            self.say(cache, report)
-            drifted += len(report.drifts) - report.repaired
+            self.say(cache, report, repaired)
+            drifted += len(report.drifts) - repaired
         if drifted:
             sys.exit(1)
 
-    def look(self, cache: ModelCache, sample: int | None, repair: bool) -> audit.Report:
+    def look(self, cache: ModelCache, sample: int | None) -> audit.Report:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(f"{cache.table.slots.prefix}*", total=sample)
-            return audit.audit(cache, sample, repair, lambda done: progress.update(task, completed=done))
+            return audit.audit(cache, sample, lambda done: progress.update(task, completed=done))
 
-    def say(self, cache: ModelCache, report: audit.Report) -> None:
-        repaired = f", {report.repaired} repaired" if report.repaired else ""
-        self.stdout.write(
-            f"{cache.table.slots.prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{repaired}."
-        )
+    def say(self, cache: ModelCache, report: audit.Report, repaired: int) -> None:
+        ending = f", {repaired} repaired" if repaired else ""
+        prefix = cache.table.slots.prefix
+        self.stdout.write(f"{prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{ending}.")
         for drift in report.drifts[:SHOWN]:
-            self.stdout.write(f"  {drift.pk}: cached {_text(drift.cached)}, database {_text(drift.source)}")
+            self.stdout.write(f"  {drift.pk}: cached {_text(drift.cached)}, database {_text(drift.expected)}")
         if len(report.drifts) > SHOWN:
             self.stdout.write(f"  … and {len(report.drifts) - SHOWN} more.")
 

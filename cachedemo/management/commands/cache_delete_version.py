@@ -40,14 +40,14 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def user(self, name: str | None) -> Any:
-        """Return whoever the history names, None if nobody."""
+        """Return the user whom the history will name, None if nobody."""
         model = get_user_model()
         if name is None:
             return None
         try:
             return model._default_manager.get_by_natural_key(name)
         except model.DoesNotExist:
-            raise CommandError(f"There is no user {name!r} whose name the history could have.") from None
+            raise CommandError(f"There is no user {name!r} to name in the history.") from None
 
     def chosen(self, options: dict[str, Any]) -> list[tuple[ModelCache, str]]:
         if options["previous"] == bool(options["name"]):
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         if not options["version"]:
             raise CommandError("Name the version too, as in `user 1`.")
         if not options["version"].isdecimal():
-            raise CommandError(f"{options['version']!r} is no version: name its number, as in `user 1`.")
+            raise CommandError(f"{options['version']!r} is not a version: name its number, as in `user 1`.")
         return [(registry.by_name(options["name"]), str(int(options["version"])))]
 
     def older(self, cache: ModelCache) -> list[str]:

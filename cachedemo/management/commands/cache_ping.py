@@ -7,7 +7,7 @@ from cachedemo.servers.roles import CACHE, QUEUE
 
 
 class Command(BaseCommand):
-    help = "Say PONG for each Redis role, or what is wrong with it and how to mend that."
+    help = "Say PONG for each Redis role, or what is wrong with it and how to fix that."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cachedemo.admin import dead_letters as dead_letters_page
+from cachedemo.admin import dead_letters as page
 from cachedemo.protocol import database
 from tests.operators import client_of, operator, press, text, token, url
 from tests.scene import dead_letters
@@ -48,7 +48,7 @@ def test_a_few_of_many_dead_letters_are_shown_and_only_those_are_looked_up(
     client: Client, users: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters()
-    monkeypatch.setattr(dead_letters_page, "SHOWN", 1)
+    monkeypatch.setattr(page, "SHOWN", 1)
     looked_up: list[Any] = []
     select_many = database.select_many
     monkeypatch.setattr(database, "select_many", lambda cache, pks: looked_up.extend(pks) or select_many(cache, pks))

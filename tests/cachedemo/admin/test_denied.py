@@ -1,4 +1,4 @@
-"""Every action of the operators' pages is refused to whoever may not do it, and then nothing has happened."""
+"""Every action of the operators' pages is refused to those who may not do it, and then nothing has happened."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,12 +11,14 @@ from django.test import Client, RequestFactory
 
 from cachedemo import cache_for
 from cachedemo.admin import tokens
-from cachedemo.admin.actions import PERMISSIONS
 from cachedemo.operations import keyspace, version_deletion
+from cachedemo.operations.action_codes import ACTIONS
 from cachedemo.servers.roles import CACHE
 from tests.operators import ALL, client_of, operator, url
 from tests.scene import dead_letters, old_version
 from users.models import User
+
+PERMISSIONS = {code: action.permission for code, action in ACTIONS.items()}
 
 
 class Attempt(NamedTuple):

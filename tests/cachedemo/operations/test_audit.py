@@ -1,4 +1,4 @@
-"""The audit finds drift, whoever made it, and mends it when asked; what is only under way is no drift."""
+"""The audit finds drift, whoever made it, and repairs it when asked; what is only under way is no drift."""
 
 import io
 from types import SimpleNamespace
@@ -69,7 +69,7 @@ def test_drift_planted_by_raw_sql_is_found_shown_and_repaired(notes):
 def test_the_log_names_the_fields_that_differ_and_no_values(notes, caplog):
     by_raw_sql("UPDATE notes_note SET title = 'secret' WHERE id = 700")
     audit.audit(notes)
-    assert "v1:note:700 and the source differ in title." in caplog.text
+    assert "v1:note:700 and the database differ in title." in caplog.text
     assert "secret" not in caplog.text
     assert "a700" not in caplog.text
 
@@ -94,7 +94,7 @@ def test_a_write_under_way_is_no_drift(notes):
         writer.finish()
 
 
-def test_what_is_mended_by_the_second_look_is_no_drift(notes, monkeypatch):
+def test_what_is_fixed_by_the_second_look_is_no_drift(notes, monkeypatch):
     by_raw_sql("UPDATE notes_note SET title = 'raw' WHERE id = 700")
     monkeypatch.setattr(audit, "time", SimpleNamespace(sleep=lambda seconds: notes.evict([700])))
     assert audit.audit(notes).drifts == []

@@ -66,7 +66,7 @@ def test_it_is_off_unless_the_setting_says_so_even_for_a_superuser(
     assert "a superuser is not exempt" in text(page)
     assert url("flushdb") not in page.content.decode()
     with pytest.raises(flushdb.FlushRefused, match="ALLOW_FLUSHDB in CACHEDEMO is off"):
-        flushdb.flush(1, CACHE.address, typing_needed=False)
+        flushdb.flush(1, CACHE.address)
     assert redis_cache.dbsize() == 1
 
 
@@ -147,7 +147,7 @@ def test_it_is_refused_where_the_queue_lives_in_that_database(
     assert "Refused. The queue lives in this database" in shown
     assert url("flushdb") not in client.get(url("danger")).content.decode()
     with pytest.raises(flushdb.FlushRefused, match="The queue lives in this database"):
-        flushdb.flush(redis_queue.dbsize(), CACHE.address, typing_needed=True)
+        flushdb.flush(redis_queue.dbsize(), CACHE.address)
     press(client, CACHE.address, page)
     assert redis_queue.hexists("{flush:users}:row:1", "name")
 

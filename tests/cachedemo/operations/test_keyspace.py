@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import redis
-from django.conf import settings as project
 
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import CacheUnavailable
 from cachedemo.operations import keyspace
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE
+from config.celery import app
 from users.models import User
 
 
@@ -39,8 +39,8 @@ def test_keys_are_counted_by_version_and_by_whose_they_are(redis_cache: redis.Re
         "sessions": 2,
         "others": 1,
     }
-    assert sum(group.keys for group in found.ours({"user"})) == 1230
-    assert sum(group.keys for group in found.foreign({"user"})) == 12
+    assert sum(group.keys for group in found.of_model("user")) == 1230
+    assert sum(group.keys for group in keyspace.foreign(found)) == 12
 
 
 def test_lifetimes_are_a_histogram_and_keys_without_one_are_counted(redis_cache: redis.Redis) -> None:
@@ -86,7 +86,7 @@ def test_a_cache_that_is_down_keeps_the_last_count(people: list[User], cache_ser
 
 
 def test_beat_asks_for_it_once_a_minute_and_leaves_no_pile() -> None:
-    entry = project.CELERY_BEAT_SCHEDULE["scan"]
+    entry = app.conf.beat_schedule["scan"]
     assert entry["task"] == tasks.scan.name
     assert entry["schedule"] == entry["options"]["expires"] == 60
 

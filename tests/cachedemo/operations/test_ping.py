@@ -1,4 +1,4 @@
-"""`manage.py cache_ping`: PONG for each role, or a sentence that says what is wrong and how to mend it."""
+"""`manage.py cache_ping`: PONG for each role, or a sentence that says what is wrong and how to fix it."""
 
 import contextlib
 import os

@@ -209,7 +209,7 @@ def test_what_is_no_version_is_not_deleted(users: Any, redis_cache: redis.Redis,
     client = client_of(operator(*ALL))
     if version:
         assert client.get(url("version", "user", version)).status_code == 404
-    with pytest.raises(DeletionRefused, match="is no version"):
+    with pytest.raises(DeletionRefused, match="is not a version"):
         version_deletion.begin(users, version, "olga", even_current=True)
     assert redis_cache.exists("version:user:42")
 
@@ -290,7 +290,7 @@ def test_an_old_version_of_a_model_without_a_queue_is_deleted(
     [
         ([], "Name a model and a version"),
         (["user"], "Name the version too"),
-        (["user", "one"], "'one' is no version: name its number"),
+        (["user", "one"], "'one' is not a version: name its number"),
         (["nobody", "1"], "No registered model has the name 'nobody'"),
         (["user", "1", "--previous"], "Name a model and a version"),
     ],

@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 
 from cachedemo import registry
 from cachedemo.admin import actions
-from cachedemo.admin.actions import Refused, Result
-from cachedemo.exceptions import CachedemoError
+from cachedemo.admin.actions import Result
+from cachedemo.admin.page import reported
+from cachedemo.exceptions import Refused
+from cachedemo.model_cache import ModelCache
 from cachedemo.operations import dead_letters
 from cachedemo.operations.dead_letters import DeadLetter
 from cachedemo.plurals import counted
-from cachedemo.servers.outages import Error
-
-if TYPE_CHECKING:
-    from cachedemo.model_cache import ModelCache
 
 SHOWN = 200
 
@@ -25,41 +23,44 @@ SHOWN = 200
 class Shelf:
     """The dead letters of one queue, and the forms for those that are shown."""
 
-    cache: "ModelCache"
+    cache: ModelCache
     letters: list[DeadLetter]
     more: int
     retry: actions.Button
     discard: actions.Button
     see_values: bool
-    problem: str = ""
+    problems: list[str]
 
 
-def shelves(request: HttpRequest, caches: "Sequence[ModelCache]") -> list[Shelf]:
+def shelves(request: HttpRequest, caches: Sequence[ModelCache]) -> list[Shelf]:
     return [_shelf(request, cache) for cache in caches]
 
 
-def _shelf(request: HttpRequest, cache: "ModelCache") -> Shelf:
-    queue, problem, more = str(cache.queue), "", 0
+def _shelf(request: HttpRequest, cache: ModelCache) -> Shelf:
     letters: list[DeadLetter] = []
-    try:
+    problems: list[str] = []
+    more = 0
+    with reported(problems):
         letters = dead_letters.letters(cache, limit=SHOWN)
         more = max(0, cache.table.queue.dead_count() - len(letters))
-    except (CachedemoError, Error) as error:
-        problem = str(error)
-    bound = {"queue": queue, "letters": {letter.pk: letter.at for letter in letters}}
-    return Shelf(
-        cache=cache,
-        letters=letters,
-        more=more,
-        retry=actions.button(request, "retry-letters", "Retry", queue, **bound),
-        discard=actions.button(request, "discard-letters", "Discard", queue, **bound),
-        see_values=request.user.has_perm("cachedemo.inspect_keys"),
-        problem=problem,
+    return Shelf(cache, letters, more, *_buttons(request, str(cache.queue), letters), _sees_values(request), problems)
+
+
+def _buttons(request: HttpRequest, queue: str, letters: Sequence[DeadLetter]) -> tuple[actions.Button, actions.Button]:
+    """Return the buttons for retry and discard, bound to the letters that are shown."""
+    shown = {"queue": queue, "letters": {letter.pk: letter.at for letter in letters}}
+    return (
+        actions.button(request, "retry-letters", "Retry", queue, **shown),
+        actions.button(request, "discard-letters", "Discard", queue, **shown),
     )
 
 
-def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple["ModelCache", list[str]]:
-    """Return the letters that are meant: those ticked, or all that were shown. Raises Refused if one has changed."""
+def _sees_values(request: HttpRequest) -> bool:
+    return request.user.has_perm("cachedemo.inspect_keys")
+
+
+def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple[ModelCache, list[str]]:
+    """Return the chosen letters: those ticked, or all that were shown. Raises Refused if one has changed since."""
     cache, were = registry.by_queue(shown["queue"]), shown["letters"]
     pks = list(were) if request.POST.get("which") == "all" else request.POST.getlist("pk")
     if not pks:

@@ -1,0 +1,90 @@
+"""What the overview shows, from one pipeline to each server."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cachedemo import registry
+from cachedemo.admin import version_rows
+from cachedemo.admin.page import Answers, ask
+from cachedemo.model_cache import ModelCache
+from cachedemo.operations import keyspace, workers
+from cachedemo.operations.keyspace import Survey
+from cachedemo.protocol import stats
+from cachedemo.servers import durability
+from cachedemo.servers.durability import Durability
+from cachedemo.servers.roles import CACHE, QUEUE
+
+
+@dataclass
+class Waiting:
+    """What waits in one queue."""
+
+    cache: ModelCache
+    depth: int
+    oldest: float | None  # seconds since the epoch
+    dead: int
+    paused: bool
+
+
+@dataclass
+class Snapshot:
+    """Everything the page shows, from one pipeline to each server."""
+
+    now: float
+    cache: Answers
+    queue: Answers
+    waiting: list[Waiting]
+    survey: Survey | None
+    versions: list[version_rows.VersionRow]
+    alive: list[str]
+    history: dict[int, stats.Minute]
+
+    @property
+    def cache_info(self) -> dict[str, Any]:
+        return self.cache.answers[0] or {}
+
+    @property
+    def durability(self) -> Durability:
+        return durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
+
+
+def look(minutes: int = 60) -> Snapshot:
+    """Ask each server once, however much there is to show."""
+    now, models, caches = time.time(), registry.registered(), registry.with_queue()
+    history = stats.queries(minutes, now)
+    first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", keyspace.KEY), workers.query(now)]
+    queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
+    rest = queue.answers[len(first) :]
+    counted, rest = rest[: len(history)], rest[len(history) :]
+    announced, each = rest[: len(models)], rest[len(models) :]
+    survey = keyspace.parse(queue.answers[2])
+    return Snapshot(
+        now=now,
+        cache=ask(CACHE, [("INFO",), ("DBSIZE",)]),
+        queue=queue,
+        waiting=[_waiting(cache, *each[4 * i : 4 * i + 4]) for i, cache in enumerate(caches)],
+        survey=survey,
+        versions=version_rows.rows(models, announced, survey),
+        alive=[worker.decode() for worker in queue.answers[3] or []],
+        history=stats.by_minute([answer or {} for answer in counted], minutes, now),
+    )
+
+
+def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
+    return [
+        command
+        for cache in caches
+        for command in (
+            ("ZCARD", cache.table.queue.key("pending")),
+            ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
+            ("HLEN", cache.table.queue.key("dead")),
+            ("EXISTS", cache.table.queue.key("paused")),
+        )
+    ]
+
+
+def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any) -> Waiting:
+    since = oldest[0][1] / 1_000_000 if oldest else None
+    return Waiting(cache, depth or 0, since, dead or 0, bool(paused))

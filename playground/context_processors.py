@@ -1,0 +1,15 @@
+"""The playground's places in the navigation of every page, if it is open at all; settings name this."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+PLACES = ("compare", "lab", "bench")
+
+
+def site_links(request: HttpRequest) -> dict[str, Any]:
+    """Return the links that `users/base.html` puts beside its own."""
+    places = PLACES if settings.OPEN_ACCESS else ()
+    return {"site_links": [{"name": name, "label": name.capitalize(), "url": reverse(name)} for name in places]}

@@ -19,7 +19,7 @@ help:
 	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   everything on this machine, until Ctrl-C"
 	@echo "make test [ARGS='-k words']              the whole suite, on servers it starts itself"
 	@echo "make lint                                ruff, mypy, import-linter"
-	@echo "make format                              what ruff can mend by itself"
+	@echo "make format                              what ruff can fix by itself"
 	@echo "make mutants                             breaks the code in each known way; a test must notice"
 	@echo "make model [ARGS='-v --deep']            the protocol, checked in every interleaving"
 	@echo "make faults [ARGS='--minutes 1']         breaks things under load, and checks every promise"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, with a sentence instead of a traceback for what a person can mend."""
+"""Django's command line, with a sentence instead of a traceback for what a person can fix."""
 
 import os
 import sys

@@ -1,9 +1,9 @@
-"""Reads while the cache is dead, and while it sleeps, against the source alone.
+"""Reads while the cache is dead, and while it sleeps, against the database alone.
 
 The other side is the row as a `QuerySet` gets it. Ours asks the queue what waits for the row, which a read must know,
 and then reads the row as well. Of every read the difference to the source's usual time is taken, and of these the worst
 of a hundred: once the breaker is open nobody may wait for the cache. A server that sleeps (SIGSTOP) is the harder case:
-whoever asks it waits until a timeout.
+a read that asks it waits until a timeout.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A flush to a source that is 200 ms away, against the article's flusher, which writes one item at a time.
+"""A flush to a database that is 200 ms away, against the article's flusher, which writes one item at a time.
 
 The article's flusher is the article's own, in Python: it takes up to ten items from a list and puts them into the
 database one after another, and each put waits 200 ms. Ours waits as long, but once for a batch. Both write the same

@@ -1,4 +1,4 @@
-"""A cold key that 200 readers in 4 processes ask for at once: how many of them go to the source.
+"""A cold key that 200 readers in 4 processes ask for at once: how many of them go to the database.
 
 The source is 200 ms away, so every reader is there before the first is back. Ours is `users.get`; the other side is
 the article's `getUser`, line by line: GET, on a miss the source, then SET. What is counted is SQL statements that the
@@ -33,7 +33,7 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def loads(reader: str) -> int:
-    """Return how often the source was asked."""
+    """Return how often the database was asked."""
     context = multiprocessing.get_context("spawn")
     start = (context.Barrier(PROCESSES), os.getpid())
     os.environ["SOURCE_LATENCY_MS"] = LATENCY_MS

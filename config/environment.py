@@ -123,16 +123,16 @@ def on_database(url: str, number: int) -> str:
 
 def _check_redis_url(name: str, url: str) -> None:
     # The URL itself may hold a password, so no message repeats it.
-    mend = "write it like redis://:password@127.0.0.1:6379/0"
+    fix = "write it like redis://:password@127.0.0.1:6379/0"
     if name == "REDIS_URL":
-        mend = "write it like redis://:password@127.0.0.1:6379"
+        fix = "write it like redis://:password@127.0.0.1:6379"
     try:
         parts = urlsplit(url)
         usable = _names_a_server(parts)
     except ValueError:
         usable = False
     if not usable:
-        raise ImproperlyConfigured(f"{name} is no URL of a Redis server: {mend}.")
+        raise ImproperlyConfigured(f"{name} is no URL of a Redis server: {fix}.")
 
 
 def _names_a_server(parts: SplitResult) -> bool:

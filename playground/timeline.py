@@ -47,7 +47,7 @@ class Timeline(NamedTuple):
 
 
 def kept_steps(steps: Sequence[Step]) -> list[Kept]:
-    """Return steps as JSON has them."""
+    """Return steps as JSON values."""
     return [step.as_json() for step in steps]
 
 

@@ -222,7 +222,7 @@ def open_access(settings: Any) -> None:
 
 @pytest.fixture
 def database_gone() -> Iterator[None]:
-    """A database that cannot be opened, to whoever connects from now on."""
+    """A database that cannot be opened by any new connection."""
     from django.db import connection
 
     name = connection.settings_dict["NAME"]

@@ -1,4 +1,4 @@
-"""Which file of a tree imports which other, read from the source: imports inside functions and for types only, too."""
+"""Which file of a tree imports which other, read from the source code: imports inside functions and for types too."""
 
 import ast
 from collections.abc import Iterator

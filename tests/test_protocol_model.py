@@ -7,11 +7,25 @@ import pytest
 
 from tests import mutants, protocol_model
 
+SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
 COMPANIONS = {"no_supersede"}  # only ever together with another
 
 
 @pytest.mark.parametrize(
-    "actors", ["W0 R R", "C0 C1 R", "B0 F R", "B0 B1 R", "W0 B1 R", "D B0 R", "M0 B1 R", "S0 B1 F", "E0 B1 F", "X0 B1 R", "U0 W1 R"]
+    "actors",
+    [
+        "W0 R R",
+        "C0 C1 R",
+        "B0 F R",
+        "B0 B1 R",
+        "W0 B1 R",
+        "D B0 R",
+        "M0 B1 R",
+        "S0 B1 F",
+        "E0 B1 F",
+        "X0 B1 R",
+        "U0 W1 R",
+    ],
 )
 def test_the_protocol_holds_in_every_interleaving(actors):
     states, violation = protocol_model.check(actors, evicts=2)

@@ -1,4 +1,4 @@
-"""Who may read and write the demo users."""
+"""Who may read and write the users."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ _CHALLENGE = {"WWW-Authenticate": f'Cookie realm="users", cookie-name="{settings
 
 
 def may(request: HttpRequest, action: Action) -> bool:
-    """Say whether whoever asks may do this: anyone under OPEN_ACCESS, else whom Django's permissions let."""
+    """Say whether this request may do this: anybody's under OPEN_ACCESS, else those that Django's permissions let."""
     return settings.OPEN_ACCESS or request.user.has_perm(f"users.{action}_user")
 
 

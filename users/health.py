@@ -1,4 +1,4 @@
-"""For whoever watches the processes: is this one alive, and can it do its work?"""
+"""For those who watch the processes: is this one alive, and can it do its work?"""
 
 import logging
 import time
@@ -26,7 +26,7 @@ Answer = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 2.0  # seconds for all checks together; whoever has not answered by then counts as down
+PATIENCE = 2.0  # seconds for all checks together; a server that has not answered by then counts as down
 NEEDED = {"queue", "database"}  # without the cache reads are slower, without the broker beat's flushes are late
 
 
@@ -62,7 +62,7 @@ def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None
     end = time.monotonic() + PATIENCE
     futures = {name: pool.submit(check) for name, check in checks.items()}
     answers = {name: _answer(name, future, end - time.monotonic()) for name, future in futures.items()}
-    pool.shutdown(wait=False)  # whoever is late ends by its own timeout
+    pool.shutdown(wait=False)  # a check that is late ends by its own timeout
     return answers
 
 

@@ -1,4 +1,4 @@
-"""What is wrong, and how to mend it, in words for whoever asked; the details are for the log."""
+"""What is wrong, and how to fix it, in words for the person who asked; the details are for the log."""
 
 import logging
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class Outage(NamedTuple):
 
     title: str
     meaning: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
         return " ".join(self)
@@ -88,7 +88,7 @@ def explain(error: Exception) -> Outage:
     for kind in type(error).__mro__:
         if kind in _BY_CLASS:
             return _BY_CLASS[kind]
-    return _DATABASE._replace(title="Something is not to be had now.", mend="Try again.")
+    return _DATABASE._replace(title="Something is unavailable now.", fix="Try again.")
 
 
 def retry_after(error: Exception) -> int:

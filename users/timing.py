@@ -12,7 +12,7 @@ HEADER = "Server-Timing"
 
 
 class ServerTiming:
-    """Trace the requests of whoever develops or runs this; everybody else's pass untouched."""
+    """Trace the requests of developers and operators; all others pass untouched."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

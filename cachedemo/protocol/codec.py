@@ -132,7 +132,7 @@ class Codec:
 
         Raises:
             FieldError: a name is none of the cached fields, or there is no name at all.
-            ValidationError: a value does not do; `message_dict` has the reasons by field.
+            ValidationError: a value is invalid; `message_dict` has the reasons by field.
         """
         cleaned: Values = {}
         errors: dict[str, Any] = {}

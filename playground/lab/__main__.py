@@ -15,7 +15,7 @@ def main() -> None:
     emit = to_stdout()
     try:
         run(options.experiment or SLUGS, emit, options.pace)
-    except Exception as error:  # noqa: BLE001  told to whoever watches the run
+    except Exception as error:  # noqa: BLE001  told to those who watch the run
         emit({"kind": "error", "text": f"{type(error).__name__}: {error}"})
         sys.exit(1)
 

@@ -36,12 +36,12 @@ def _run_both(slug: str, experiment: Any, world: World, emit: Emit, pace: float)
 
 
 def to_stdout() -> Emit:
-    """Return what writes each event as a line, and ends this process when whoever started it is gone."""
+    """Return what writes each event as a line, and ends this process when the process that started it is gone."""
     parent = os.getppid()
 
     def emit(event: dict[str, Any]) -> None:
         if os.getppid() != parent:
-            raise SystemExit("Whoever started this run is gone.")
+            raise SystemExit("The process that started this run is gone.")
         sys.stdout.write(json.dumps(event) + "\n")
         sys.stdout.flush()
 

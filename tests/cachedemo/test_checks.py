@@ -95,7 +95,7 @@ def test_operators_pages_without_htmx_are_warned_of(settings):
     assert [message.id for message in checks.check_htmx()] == ["cachedemo.W003"]
 
 
-def test_whoever_asks_for_the_cache_of_what_is_no_model_is_told_so(users):
+def test_asking_for_the_cache_of_what_is_no_model_is_told_so(users):
     for wrong in (Note(), "notes.Note"):
         with pytest.raises(NotRegistered, match="name the class itself"):
             registry.cache_for(wrong)

@@ -1,4 +1,4 @@
-"""`save()`, `delete()`, the admin, cascades and `loaddata` leave cache and source agreeing; so does `evict`."""
+"""`save()`, `delete()`, the admin, cascades and `loaddata` leave cache and database agreeing; so does `evict`."""
 
 import json
 

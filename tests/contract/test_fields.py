@@ -12,7 +12,7 @@ PAIRS = list(itertools.product(Pattern, Pattern))
 
 
 def agree(notes):
-    """Drain, and return what cache and source hold once they are found to agree."""
+    """Drain, and return what cache and database hold once they are found to agree."""
     notes.drain(timeout=5)
     cached, stored = notes.get(1), Note.objects.get(pk=1)
     assert (cached.title, cached.body) == (stored.title, stored.body)

@@ -1,4 +1,4 @@
-"""The three writes, one at a time: what the source, the slot and the queue hold afterwards."""
+"""The three writes, one at a time: what the database, the slot and the queue hold afterwards."""
 
 import json
 
@@ -184,14 +184,14 @@ def test_if_match_decides_in_the_same_step(users):
     assert users.get(1).name == "newer"
 
 
-def test_a_create_that_will_not_do_names_the_field(users):
+def test_an_invalid_create_names_the_field(users):
     with pytest.raises(ValidationError) as refused:
         users.create(name="a\x00b", email="x@example.com")
     assert refused.value.message_dict.keys() == {"name"}
 
 
 @pytest.mark.django_db
-def test_write_behind_leaves_to_the_source_whatever_a_conditional_constraint_looks_at(monkeypatch):
+def test_write_behind_leaves_what_a_conditional_constraint_looks_at_to_the_database(monkeypatch):
     notes = cache_for(Note)
     constraint = UniqueConstraint(fields=["title"], condition=Q(size=1), name="one")
     monkeypatch.setattr(Note._meta, "constraints", [constraint])

@@ -147,7 +147,7 @@ def test_a_second_demo_in_the_same_folder_is_refused(demo: DemoProcess, tmp_path
     assert len(answer.stderr.strip().splitlines()) == 1
 
 
-def test_whoever_is_killed_comes_back(demo: DemoProcess) -> None:
+def test_each_part_that_is_killed_comes_back(demo: DemoProcess) -> None:
     queue = demo.found(r"Queue server +(\S+)")
     with redis.Redis.from_url(queue) as client:
         killed = client.info("server")["process_id"]

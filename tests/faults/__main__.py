@@ -118,5 +118,5 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts it in the background has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored when started in the background
     sys.exit(main())

@@ -146,7 +146,7 @@ def _existence(row: Any, operations: list[Operation]) -> Iterator[Violation]:
 
 
 def _drift(row: Any, operations: list[Operation]) -> Iterator[Violation]:
-    """At rest, whoever is asked says the same."""
+    """At rest, every reader gets the same answer."""
     final = [each for each in operations if each.final]
     for one, other in itertools.pairwise(final):
         if one.fields != other.fields:

@@ -99,7 +99,7 @@ def overdue(folder: str, deadline: float) -> bool:
 
 
 def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:
-    """Drain, work off what is owed, and write down what cache and source say at rest; return the dead letters."""
+    """Drain, work off what is owed, and write down what cache and database say at rest; return the dead letters."""
     notes = cache_for(Note)
     shorten(notes, deadline)
     _come_to_rest(notes, time.monotonic() + timeout)

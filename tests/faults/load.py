@@ -20,7 +20,7 @@ AFTER_AN_ERROR = 0.02  # seconds, as nobody asks a server again at once that has
 PATTERNS = ("cache-aside", "write-through", "write-behind")
 FIELDS = ("title", "body")
 
-# Whoever raises one of these has not written anything; after whatever else, nobody knows.
+# A write that raises one of these has written nothing; after any other error, nobody knows.
 NOT_DONE = (ObjectDoesNotExist, StaleInstance, Contended, UnknownFieldWaiting, SourceUnavailable, IntegrityError)
 
 

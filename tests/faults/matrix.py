@@ -74,7 +74,7 @@ class Matrix:
         return not waiting and not any(self.queue.zcard(QUEUE + key) for key in ("claimed", "owed"))
 
     def assert_agreed(self) -> None:
-        """Cache equals source: what a hit would return, and what a reader gets."""
+        """Cache equals database: what a hit would return, and what a reader gets."""
         for pk in {1, 2, 3, *Note.objects.values_list("pk", flat=True)}:
             slot = self.cache.get(self.notes.table.slots.key(pk))
             entry = slots.held(slot) if slot else None

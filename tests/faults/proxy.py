@@ -141,5 +141,5 @@ class _Connection:
 def _close(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
-        end.shutdown(socket.SHUT_RD)  # wakes whoever reads from it
+        end.shutdown(socket.SHUT_RD)  # wakes the thread that reads from it
     end.close()

@@ -153,7 +153,7 @@ class Load:
         return Report(operations, violations, dead, excused=len(check(operations)) - len(violations))
 
     def _let_marks_run_out(self) -> None:
-        """Whoever created a row and got no answer owes nothing, but its mark stands until the deadline."""
+        """A client that created a row and got no answer owes nothing, but its mark stands until the deadline."""
         if any(each.outcome is Outcome.UNKNOWN for each in self.history()):
             time.sleep(self.deadline)
 

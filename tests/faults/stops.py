@@ -68,7 +68,7 @@ def steps(stop_before: int, number: int = signal.SIGKILL, kill_before: int = 0) 
 
 @contextlib.contextmanager
 def packets(stop_before: int) -> Iterator[list[str]]:
-    """The same for whoever talks to Redis past the roles: before each packet that is sent."""
+    """The same for code that talks to Redis past the roles: before each packet that is sent."""
     from redis.connection import AbstractConnection
 
     counter = Steps(stop_before)

@@ -29,7 +29,7 @@ def paused_everywhere(matrix, role, warm=True):
     ("role", "pattern"),
     [*(("flusher", pattern) for pattern in PATTERNS), ("reader", "cache-aside"), ("reader of many", "write-behind")],
 )
-def test_whoever_goes_on_after_its_deadline_undoes_nothing(role, pattern, matrix):
+def test_a_process_that_goes_on_after_its_deadline_undoes_nothing(role, pattern, matrix):
     for job in paused_everywhere(matrix, role, warm=role == "flusher"):
         matrix.come_to_rest()  # somebody else has taken over
         matrix.notes.via(pattern).update(1, body="b2")

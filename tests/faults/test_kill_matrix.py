@@ -1,4 +1,4 @@
-"""SIGKILL before every step of every role: whatever was acknowledged is in the source once all has come to rest.
+"""SIGKILL before every step of every role: whatever was acknowledged is in the database once all has come to rest.
 
 Row 1 has a write waiting when the role begins (`body`), so that each role could lose it. Each role runs in a process
 of its own, killed before its first step, then before its second, and so on until one has done them all.

@@ -117,7 +117,7 @@ def test_the_naive_module_is_used_by_the_lab_only():
     assert importers == ["playground/lab/sides.py"]
 
 
-def test_a_run_ends_with_whoever_started_it(tmp_path):
+def test_a_run_ends_with_the_process_that_started_it(tmp_path):
     code = (
         "import subprocess, sys, os\n"
         "child = subprocess.Popen([sys.executable, '-m', 'playground.lab', '--pace', '0.2', 'stale-fill'],"

@@ -8,15 +8,8 @@ test catches it.
 
 import pytest
 
-from tests.interleaving import interleaving
 from tests.notes.models import Note
 from tests.notes.rows import let_deadlines_pass, owed, stored
-
-
-@pytest.fixture
-def actor(notes):
-    with interleaving() as actor:
-        yield actor
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import pytest
 
 from cachedemo import cache_for
 from cachedemo.exceptions import StaleInstance
-from tests.interleaving import interleaving
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -16,12 +15,6 @@ MODES = pytest.mark.parametrize("options", [{}, {"update_fields": ["title"]}], i
 def notes():
     Note.objects.bulk_create([Note(pk=1, title="a0", body="b0", owner_id=1)])
     return cache_for(Note)
-
-
-@pytest.fixture
-def actor():
-    with interleaving() as actor:
-        yield actor
 
 
 def saver(actor, note, **options):

@@ -52,7 +52,7 @@ class UserAdmin(CachedModelAdmin):
         if not fields:
             return None
         pattern = Pattern(form.cleaned_data["pattern"])
-        # Write-behind has no step in which the source could decide, so the form has just compared.
+        # Write-behind has no step in which the database could decide, so the form has just compared.
         seen = None if pattern is Pattern.WRITE_BEHIND else form.cleaned_data["seen"]
         written = cache_for(User).via(pattern).write(obj.pk, fields, if_match=seen)
         reason = f" It went {written.pattern}: {written.reason}." if written.reason else ""

@@ -19,7 +19,7 @@ def read(request: HttpRequest, model: type[Model]) -> Model:
 
     Raises:
         Problem: 415, 413 or 400; 422 for a field that is given twice.
-        pydantic.ValidationError: the fields will not do.
+        pydantic.ValidationError: the fields are invalid.
     """
     if request.content_type != MEDIA_TYPE:
         raise Problem(415, f"Send the user as {MEDIA_TYPE}.", headers={"Accept": MEDIA_TYPE})

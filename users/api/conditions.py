@@ -39,7 +39,7 @@ def required_etag(request: HttpRequest, cache: ModelCache, pk: Any) -> str | Non
 
 
 def _refuse_if_there(request: HttpRequest, cache: ModelCache, pk: Any) -> None:
-    """If-None-Match on a write says "only if there is none yet": whoever asks that must not overwrite."""
+    """If-None-Match on a write says "only if there is none yet": such a request must not overwrite."""
     header = request.META.get("HTTP_IF_NONE_MATCH")
     if header is not None and _names(header, cache.etag(cache.read(pk))):
         raise PreconditionFailed("The row is what If-None-Match rules out.")

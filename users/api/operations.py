@@ -65,7 +65,7 @@ def replace_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse
     summary="Write some fields",
 )
 def change_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
-    """Write the named fields of a user, and only these, whoever writes the others meanwhile."""
+    """Write the named fields of a user, and only these, although others write the rest meanwhile."""
     fields = body.read(request, SomeFields).model_dump(exclude_unset=True)
     if not fields:
         raise unprocessable({"body": ["Name at least one field."]})

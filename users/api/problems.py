@@ -98,7 +98,7 @@ def taken_sentence(name: str) -> str:
 
 
 def _refused(error: Exception) -> Problem | None:
-    """The values will not do."""
+    """The values are invalid."""
     if isinstance(error, ProtectedError | RestrictedError):
         return Problem(409, "Other rows need this user: delete them first.")
     if isinstance(error, IntegrityError):
@@ -113,7 +113,7 @@ def _refused(error: Exception) -> Problem | None:
 
 
 def _misread(error: Exception) -> Problem | None:
-    """The request itself will not do."""
+    """The request itself is invalid."""
     if isinstance(error, ninja.errors.ValidationError):
         return unprocessable(_by_field(error.errors))
     if isinstance(error, pydantic.ValidationError):
@@ -134,7 +134,7 @@ def _unexpected(error: Exception) -> Problem:
 
 def unprocessable(errors: Errors) -> Problem:
     """Return the 422 that names each field."""
-    return Problem(422, f"These will not do: {', '.join(sorted(errors))}.", errors=errors)
+    return Problem(422, f"These are invalid: {', '.join(sorted(errors))}.", errors=errors)
 
 
 _SENTENCES = {

@@ -76,5 +76,5 @@ def x_cache(entry: Entry) -> str:
 
 
 def shows_timing(request: HttpRequest) -> bool:
-    """Timings help whoever develops or runs this, and an attacker; so they are for the former."""
+    """Timings help developers and operators, and attackers too; so they are for the former."""
     return settings.DEBUG or (is_signed_in(request) and request.user.is_staff)

@@ -60,7 +60,7 @@ def _turned_away(request: HttpRequest, action: Action) -> HttpResponse | None:
 def outage(request: HttpRequest, error: Exception) -> HttpResponse:
     """Say what is down, what that means and how to fix it."""
     found = outages.explain(error)
-    response = _in_words(request, 503, found.title, [found.meaning, found.mend])
+    response = _in_words(request, 503, found.title, [found.meaning, found.fix])
     response.headers["Retry-After"] = str(outages.retry_after(error))
     return response
 

@@ -54,7 +54,7 @@ CHOICES = [
     Choice(
         Pattern.WRITE_BEHIND,
         "The queue and the cache; a flush writes the database.",
-        "Reads see it at once. The database, and whoever asks it directly, see it after the flush: about a second.",
+        "Reads see it at once. The database, and those who ask it directly, see it after the flush: about a second.",
         "No trip to the database: the queue's answer is enough.",
         "Database down: writes wait. Queue lost: what waited in it is lost, so it must keep its data on disk.",
         "A queue to be run with the care of a database, and a worker.",

@@ -1,7 +1,7 @@
 #!lua
 -- fill(keys=[slot...], args=[lease, value, lifetime, value, lifetime, ...])
 --   A reader puts what it loaded into each slot that still is its own lease, and gives the lease back where it has
---   nothing to put. Whoever wrote meanwhile has taken the lease away, so a fill that raced a write is thrown away.
+--   nothing to put. A writer meanwhile has taken the lease away, so a fill that raced a write is thrown away.
 --   Returns a 1 for each slot that was filled and a 0 for each that was not.
 --
 -- $slot      string: V, N, L or T (see slots.py)

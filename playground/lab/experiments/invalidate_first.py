@@ -1,4 +1,4 @@
-"""The cache entry is dropped before the source is written."""
+"""The cache entry is dropped before the database is written."""
 
 from playground.lab.actors import at
 from playground.lab.findings import stale_reads

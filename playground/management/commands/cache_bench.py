@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
     def _tell(self, event: dict[str, Any]) -> None:
         if os.getppid() != self._parent:
-            raise SystemExit("Whoever started this measurement is gone.")
+            raise SystemExit("The process that started this measurement is gone.")
         self.stdout.write(json.dumps(event))
         self.stdout.flush()
 

@@ -148,7 +148,7 @@ def _words(answer: Any) -> str:
 
 
 @pytest.mark.parametrize("code", PERMISSIONS)
-def test_but_done_for_whoever_may(busy: None, look: Look, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_but_done_for_those_who_may(busy: None, look: Look, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attempts above fail for the reason that they name, not for one of their own."""
     asked = []
     monkeypatch.setattr("cachedemo.tasks.request_deletion", lambda *arguments: asked.append(arguments))

@@ -14,7 +14,7 @@ from users.models import User
 # Who is let in, and to what
 
 
-def test_it_is_reached_as_cache_in_the_admin_index_by_whoever_may_see_it(people: list[User]) -> None:
+def test_the_admin_index_links_to_it_for_those_who_may_see_it(people: list[User]) -> None:
     index = client_of(operator("view_cache")).get("/admin/").content.decode()
     assert f'href="{url("changelist")}"' in index
     assert url("changelist") == "/admin/cachedemo/cache/"

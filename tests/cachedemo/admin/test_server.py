@@ -14,7 +14,7 @@ def test_both_servers_describe_themselves(client: Client, redis_cache: redis.Red
     assert "Sam" in seen  # the memory doctor
 
 
-def test_slow_commands_show_arguments_to_whoever_may_inspect_keys(client: Client, redis_cache: redis.Redis) -> None:
+def test_slow_commands_show_arguments_to_those_who_may_inspect_keys(client: Client, redis_cache: redis.Redis) -> None:
     with configured(redis_cache, slowlog_log_slower_than=0):
         redis_cache.get("v2:user:of-somebody")
     try:

@@ -1,4 +1,4 @@
-"""The audit finds drift, whoever made it, and repairs it when asked; what is only under way is no drift."""
+"""The audit finds drift of any origin and repairs it when asked; what is only under way is no drift."""
 
 import io
 from types import SimpleNamespace

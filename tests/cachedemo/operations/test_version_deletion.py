@@ -65,7 +65,7 @@ def test_its_readers_stop_filling_before_the_first_key_goes(transactional_db: No
     assert redis_cache.exists("v1:note:2") == 0
     version_deletion.run(older, "1")
     assert redis_cache.dbsize() == 0
-    assert older.get(1).title == "a"  # not announced: it asks the source
+    assert older.get(1).title == "a"  # not announced: it asks the database
     assert older.get(1).title == "a"
     assert redis_cache.exists("v1:note:1") == 1  # it has announced itself again
 

@@ -109,7 +109,7 @@ def test_a_value_of_the_wrong_kind_is_a_dead_letter(notes, redis_queue):
 
 
 def test_a_row_key_of_another_type_is_a_dead_letter_and_writes_go_to_the_source(notes, redis_queue):
-    notes.via("write-behind").update(1, title="lost to whoever overwrote it")
+    notes.via("write-behind").update(1, title="lost: somebody overwrote it")
     redis_queue.set("{flush:notes}:row:1", "x")
     notes.evict([1])
     assert notes.get(1).title == "a0"

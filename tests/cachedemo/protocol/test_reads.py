@@ -1,4 +1,4 @@
-"""A cold key is loaded once however many readers ask; a hot key being written sends nobody to the source."""
+"""A cold key is loaded once however many readers ask; a hot key being written sends nobody to the database."""
 
 import threading
 

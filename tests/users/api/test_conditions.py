@@ -38,7 +38,7 @@ def test_a_write_whose_if_match_holds_is_done(client, pattern, form):
 def test_of_two_holders_of_one_etag_one_wins(client, pattern):
     etag = client.get(one(pattern))["ETag"]
     first = client.patch(one(pattern), {"name": "A"}, content_type=JSON, headers={"If-Match": etag})
-    assert first.status_code == 200  # decided in the source, so write-behind goes write-through
+    assert first.status_code == 200  # decided in the database, so write-behind goes write-through
     problem(client.patch(one(pattern), {"name": "B"}, content_type=JSON, headers={"If-Match": etag}), 412)
     problem(client.delete(one(pattern), headers={"If-Match": etag}), 412)
     assert client.get(one(pattern)).json()["name"] == "A"

@@ -291,7 +291,7 @@ MUTANTS = [
     ),
     mutant(
         "fill_without_lease",
-        CLAIMS + "test_whoever_goes_on_after_its_deadline_undoes_nothing",
+        CLAIMS + "test_a_process_that_goes_on_after_its_deadline_undoes_nothing",
         ("protocol/lua/fill.lua", "if redis.pcall('GET', key) == ARGV[1] then", "if true then"),
     ),
     mutant(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError, close_old_connections
+from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Contended, SourceUnavailable, StaleInstance, UnknownFieldWaiting
@@ -37,7 +37,7 @@ class Client:
             (45, self.get),
             (10, self.get_many),
             (32, self.update),
-            (6, self.save),
+            (8, self.save),
             (4, self.create),
             (3, self.delete),
         ]
@@ -71,15 +71,27 @@ class Client:
         self._do(number, lambda: self.notes.via(pattern).update(row, **fields) and None)
 
     def save(self) -> None:
-        """Load, change one field, save: refused if the row has changed meanwhile."""
+        """Load through the cache or past it, change one field, save it whole or by name, merged or refused."""
         row, name = self._row(), self.random.choice(FIELDS)
         number, fields = self._begin(Kind.WRITE, row, [name])
-        self._do(number, lambda: self._save(row, fields))
+        self.notes.stale_saves = self.random.choice(("merge", "merge", "refuse"))
+        load = self.random.choice((self.notes.get, lambda pk: Note.objects.get(pk=pk)))
+        named = self.random.choice(({}, {"update_fields": [name]}))
+        way = self.random.choice((self._save, self._save_after_a_rollback))
+        self._do(number, lambda: way(load(row), fields, named))
 
-    def _save(self, row: int, fields: dict[str, str]) -> None:
-        note = self.notes.get(row)
+    def _save(self, note: Note, fields: dict[str, str], named: dict[str, Any]) -> None:
         vars(note).update(fields)
-        note.save()
+        note.save(**named)
+
+    def _save_after_a_rollback(self, note: Note, fields: dict[str, str], named: dict[str, Any]) -> None:
+        """Save in a transaction that rolls back, and again in one that commits, as after a serialization failure."""
+        vars(note).update(fields)
+        with transaction.atomic():
+            note.save(**named)
+            transaction.set_rollback(True)
+        with transaction.atomic():
+            note.save(**named)
 
     def create(self) -> None:
         pattern = self.random.choice(self.patterns)
@@ -115,9 +127,16 @@ class Client:
                 return self.recorder.end(number, Outcome.OK, missing)
             return self.recorder.end(number, Outcome.FAILED, error=name_of(error))
         except Exception as error:
+            if is_gone(error):
+                return self.recorder.end(number, Outcome.FAILED, error=name_of(error))
             self.recorder.end(number, Outcome.UNKNOWN, error=name_of(error))
             return time.sleep(AFTER_AN_ERROR)
         return self.recorder.end(number, Outcome.OK, found)
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether a save found no row: Django's `NotUpdated`, and before Django 6.0 a plain `DatabaseError`."""
+    return type(error) is DatabaseError or isinstance(error, getattr(Note, "NotUpdated", ()))
 
 
 def name_of(error: Exception) -> str:

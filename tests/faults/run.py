@@ -163,6 +163,6 @@ class Load:
 
 def refused_for_good_reasons(report: Report) -> bool:
     """Whether every write that was not acknowledged met what it would have met on a good day."""
-    good = {history.MISSING, "StaleInstance", "Contended", ""}
+    good = {history.MISSING, "StaleInstance", "Contended", "DatabaseError", "NotUpdated", ""}
     writes = [each for each in report.operations if each.kind is not Kind.READ and each.outcome is not Outcome.OK]
     return {each.error for each in writes} <= good and report.errors.keys() <= good

@@ -42,6 +42,7 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 RACES = "tests/races/test_races.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
+STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
@@ -369,6 +370,25 @@ MUTANTS = [
             "field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))",
             "waiting[0] and field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection) or waiting[1])",
         ),
+    ),
+    mutant(
+        "an_odd_stamp_drives_the_clock",
+        STAMPS + "test_a_clock_that_was_driven_there_already_goes_on_from_now",
+        (
+            "protocol/lua/queue.lua",
+            "return stamp and stamp >= 0 and stamp < END_OF_STAMPS and stamp or 0",
+            "return stamp or 0",
+        ),
+    ),
+    mutant(
+        "an_odd_stamp_is_never_passed",
+        STAMPS + "test_a_write_of_such_a_row_is_shown_and_stored_and_gives_it_a_proper_stamp",
+        ("protocol/database.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND {stamp} < %s"),
+    ),
+    mutant(
+        "an_odd_stamp_refuses_saves",
+        STAMPS + "test_a_save_of_such_a_row_is_stored_and_disturbs_no_other",
+        ("protocol/stamps.py", "return Q(cache_stamp__lt=stamp) | improper()", "return Q(cache_stamp__lt=stamp)"),
     ),
 ]
 

@@ -46,11 +46,13 @@ class Report(NamedTuple):
         looked_at: slots compared.
         drifts: those that disagree.
         repaired: how many of them were emptied.
+        odd_stamps: rows whose `cache_stamp` no queue can have handed out; 0 where only a sample was looked at.
     """
 
     looked_at: int
     drifts: list[Drift]
     repaired: int
+    odd_stamps: int = 0
 
 
 def audit(
@@ -80,7 +82,8 @@ def audit(
     for drift in drifts:
         where = ", ".join(drift.fields) or "all of it"  # by name only: a log is no place for people's data
         logger.warning("Drift: %s and the source differ in %s.", cache.table.slots.key(drift.pk), where)
-    return Report(looked_at, drifts, len(drifts) if repair else 0)
+    odd = 0 if sample else database.improper_stamps(cache.table)
+    return Report(looked_at, drifts, len(drifts) if repair else 0, odd)
 
 
 def _still_differing(cache: ModelCache, suspects: list[Any]) -> list[Drift]:

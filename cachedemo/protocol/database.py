@@ -10,6 +10,7 @@ from django.db import DatabaseError, DataError, IntegrityError, connections, tra
 
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError, InsideTransaction, OutcomeUnknown, SourceUnavailable
+from cachedemo.protocol import stamps
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.waiting import Fields
@@ -105,7 +106,14 @@ def lock(table: CachedTable, pk: Any) -> Row | None:
 
 def stamp_of(table: CachedTable, pk: Any) -> int | None:
     """Return the stamp of the last write that reached a row, None if there is no row."""
-    return table.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+    stamp = table.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+    return None if stamp is None else stamps.proper(stamp)
+
+
+def improper_stamps(table: CachedTable) -> int:
+    """Return how many rows have a stamp that no queue can have handed out; looks at every row."""
+    with answering():
+        return table.rows.filter(stamps.improper()).count()
 
 
 def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None:
@@ -137,9 +145,10 @@ def _update_statement(table: CachedTable) -> str:
     """The one UPDATE of the protocol. The stamp comes last: MySQL sets columns from left to right."""
     quote = connections[table.using].ops.quote_name
     pk, stamp, *columns = (quote(str(field.column)) for field in _fields(table))
-    assignments = [f"{column} = CASE WHEN {stamp} < %s THEN %s ELSE {column} END" for column in columns]
+    reached = f"CASE WHEN {stamp} BETWEEN 0 AND {stamps.END - 1} THEN {stamp} ELSE 0 END"
+    assignments = [f"{column} = CASE WHEN {reached} < %s THEN %s ELSE {column} END" for column in columns]
     name = quote(table.model._meta.db_table)
-    return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"
+    return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {reached} < %s"
 
 
 def _parameters(table: CachedTable, connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
@@ -170,4 +179,4 @@ def _first(table: CachedTable, rows: Any) -> Row | None:
 
 def _row(table: CachedTable, row: Sequence[Any]) -> Row:
     pk, stamp, *values = row
-    return stamp, table.codec.values(dict(zip(table.codec.names, [pk, *values], strict=True)))
+    return stamps.proper(stamp), table.codec.values(dict(zip(table.codec.names, [pk, *values], strict=True)))

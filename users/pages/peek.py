@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from cachedemo import Entry, ModelCache, Origin
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
+from cachedemo.protocol import stamps
 from cachedemo.protocol.slots import held
 from cachedemo.servers.roles import CACHE
 from users.pages import words
@@ -68,11 +69,12 @@ def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:
 
 
 def _peek(cache: ModelCache, row: Any, pending: dict[str, tuple[int, Any]], cached: tuple[Entry, int] | None) -> Peek:
-    waiting = sorted(name for name, (stamp, _) in pending.items() if stamp > row.cache_stamp)
+    reached = stamps.proper(row.cache_stamp)
+    waiting = sorted(name for name, (stamp, _) in pending.items() if stamp > reached)
     if cached:
         entry, ttl = cached
         return Peek(cache.table.codec.decode(entry.body or b""), Origin.CACHE, ttl, waiting)
-    entry = cache.table.codec.overlay(cache.table.codec.values(row.__dict__), row.cache_stamp, pending)
+    entry = cache.table.codec.overlay(cache.table.codec.values(row.__dict__), reached, pending)
     return Peek(cache.table.codec.decode(entry.body or b""), entry.origin, None, waiting)
 
 

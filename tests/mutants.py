@@ -43,6 +43,7 @@ RACES = "tests/races/test_races.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
+UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
@@ -389,6 +390,16 @@ MUTANTS = [
         "an_odd_stamp_refuses_saves",
         STAMPS + "test_a_save_of_such_a_row_is_stored_and_disturbs_no_other",
         ("protocol/stamps.py", "return Q(cache_stamp__lt=stamp) | improper()", "return Q(cache_stamp__lt=stamp)"),
+    ),
+    mutant(
+        "an_interrupted_write_is_undone",
+        UNKNOWN + "test_an_exception_out_of_nowhere_after_commit_passes_and_undoes_nothing",
+        ("protocol/database.py", "            outcome.nothing_written = False\n", ""),
+    ),
+    mutant(
+        "a_hook_says_that_nothing_was_written",
+        UNKNOWN + "test_a_hook_that_fails_after_the_commit_of_a_create_is_no_refusal",
+        ("protocol/database.py", "(IntegrityError, DataError)) and not self.committed:", "_REFUSED):"),
     ),
 ]
 

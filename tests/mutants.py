@@ -45,6 +45,8 @@ CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
+UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
@@ -189,7 +191,7 @@ MUTANTS = [
     mutant(
         "a_save_below_a_newer_row",
         "tests/races/test_save_races.py::test_a_newer_write_that_commits_first_makes_the_save_stamp_again",
-        ("patterns/saving.py", "rows.filter(cache_stamp__lt=stamp)", "rows"),
+        ("patterns/saving.py", "rows.filter(stamps.below(stamp))", "rows"),
     ),
     mutant(
         "an_expression_below_what_waits",
@@ -429,6 +431,35 @@ MUTANTS = [
             "field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))",
             "waiting[0] and field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection) or waiting[1])",
         ),
+    ),
+    mutant(
+        "an_odd_stamp_drives_the_clock",
+        STAMPS + "test_a_clock_that_was_driven_there_already_goes_on_from_now",
+        (
+            "protocol/lua/queue.lua",
+            "return stamp and stamp >= 0 and stamp < END_OF_STAMPS and stamp or 0",
+            "return stamp or 0",
+        ),
+    ),
+    mutant(
+        "an_odd_stamp_is_never_passed",
+        STAMPS + "test_a_write_of_such_a_row_is_shown_and_stored_and_gives_it_a_proper_stamp",
+        ("protocol/database.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND {stamp} < %s"),
+    ),
+    mutant(
+        "an_odd_stamp_refuses_saves",
+        STAMPS + "test_a_save_of_such_a_row_is_stored_and_disturbs_no_other",
+        ("protocol/stamps.py", "return Q(cache_stamp__lt=stamp) | improper()", "return Q(cache_stamp__lt=stamp)"),
+    ),
+    mutant(
+        "an_interrupted_write_is_undone",
+        UNKNOWN + "test_an_exception_out_of_nowhere_after_commit_passes_and_undoes_nothing",
+        ("protocol/database.py", "            outcome.nothing_written = False\n", ""),
+    ),
+    mutant(
+        "a_hook_says_that_nothing_was_written",
+        UNKNOWN + "test_a_hook_that_fails_after_the_commit_of_a_create_is_no_refusal",
+        ("protocol/database.py", "(IntegrityError, DataError)) and not self.committed:", "_REFUSED):"),
     ),
 ]
 

@@ -43,10 +43,12 @@ class Report(NamedTuple):
     Attributes:
         looked_at: slots compared.
         drifts: those that disagree.
+        odd_stamps: rows whose `cache_stamp` no queue can have handed out; 0 where only a sample was looked at.
     """
 
     looked_at: int
     drifts: list[Drift]
+    odd_stamps: int = 0
 
 
 def audit(
@@ -72,7 +74,8 @@ def audit(
     for drift in drifts:
         where = ", ".join(drift.fields) or "all of it"  # by name only: people's data does not belong in a log
         logger.warning("Drift: %s and the database differ in %s.", cache.table.slots.key(drift.pk), where)
-    return Report(looked_at, drifts)
+    odd = 0 if sample else database.improper_stamps(cache.table)
+    return Report(looked_at, drifts, odd)
 
 
 def repair(cache: ModelCache, drifts: Sequence[Drift]) -> int:

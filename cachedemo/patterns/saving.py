@@ -16,7 +16,7 @@ from django.db.models import Case, F, Value, When
 
 from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
 from cachedemo.patterns import save_state
-from cachedemo.protocol import database, on_commit, synchronous
+from cachedemo.protocol import database, on_commit, stamps, synchronous
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -129,13 +129,13 @@ class Save:
         stamp, named = self.write.stamped.stamp, {field.attname for field, _, _ in mine}
         carried = [self._carried(name, *each) for name, each in waiting.items() if name not in named]
         stamped: Any = (self.table.model._meta.get_field(STAMP), None, stamp)
-        return rows.filter(cache_stamp__lt=stamp), [*others, *mine, *carried, stamped]
+        return rows.filter(stamps.below(stamp)), [*others, *mine, *carried, stamped]
 
     def _carried(self, name: str, stamp: int, value: Any) -> Assigned:
         """Write what waits for a field, unless the row has it or something newer."""
         field = self.table.codec.fields[name]
         then = Value(self.table.codec.parse(name, value), output_field=field)
-        return field, None, Case(When(cache_stamp__lt=stamp, then=then), default=F(name), output_field=field)
+        return field, None, Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)
 
     def _apply(self, waiting: Fields) -> None:
         newest = max(stamp for stamp, _ in waiting.values())

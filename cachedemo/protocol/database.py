@@ -5,17 +5,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
+from django.db import Error as DatabaseFailure
 
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError, InsideTransaction, OutcomeUnknown, SourceUnavailable
+from cachedemo.protocol import stamps
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.waiting import Fields
 
 # The database, or the way there, says of a row itself that it will never do.
 REFUSALS = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
+
+# What a caller takes for "nothing was written", whoever raises it.
+_REFUSED = (*REFUSALS, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
 
 Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
 
@@ -65,24 +70,60 @@ def answering() -> Iterator[None]:
         raise SourceUnavailable(f"The database is unavailable: {error}") from error
 
 
+class Outcome:
+    """What is certain of a transaction of our own.
+
+    Attributes:
+        nothing_written: it has not begun, or was rolled back, or the database refused its COMMIT.
+        committed: the database has it.
+    """
+
+    def __init__(self) -> None:
+        self.nothing_written = True
+        self.committed = False
+
+    def commit(self) -> None:
+        self.committed = True
+
+    def ended_with(self, error: BaseException, inside: BaseException | None) -> None:
+        """Note that the transaction ended with `error`, after `inside` was raised in it; None if it came to COMMIT.
+
+        Another error than the one inside, and none of the database's, has interrupted the rollback: who knows where.
+        """
+        if inside is not None:
+            self.nothing_written = error is inside or isinstance(error, DatabaseFailure | SourceUnavailable)
+        elif isinstance(error, (IntegrityError, DataError)) and not self.committed:
+            self.nothing_written = True
+
+
 @contextmanager
-def writing(using: str) -> Iterator[None]:
-    """Run a durable transaction of its own.
+def writing(using: str) -> Iterator[Outcome]:
+    """Run a durable transaction of its own, and tell what is certain of it.
+
+    An exception out of nowhere (KeyboardInterrupt, Celery's SoftTimeLimitExceeded) passes as it is, at any point.
 
     Raises:
         SourceUnavailable: the database gave no answer; nothing was written.
-        OutcomeUnknown: the answer to COMMIT was lost; it may have been written.
+        OutcomeUnknown: the answer to COMMIT was lost, so it may have been written; or what was to follow it failed.
     """
     trip(using)
-    committing = False
+    outcome, inside = Outcome(), None
     try:
         with answering(), transaction.atomic(using, durable=True):
-            yield
-            committing = True
-    except SourceUnavailable as error:
-        if committing:
-            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error
-        raise
+            transaction.on_commit(outcome.commit, using)
+            outcome.nothing_written = False
+            try:
+                yield outcome
+            except BaseException as error:
+                inside = error
+                raise
+    except BaseException as error:
+        if not outcome.nothing_written:
+            outcome.ended_with(error, inside)
+        if outcome.nothing_written or isinstance(error, OutcomeUnknown) or not isinstance(error, _REFUSED):
+            raise
+        known = "has the write, but what follows it failed" if outcome.committed else "may have the write or not"
+        raise OutcomeUnknown(f"The database {known}: {error}") from error
 
 
 def select(table: CachedTable, pk: Any) -> Row | None:
@@ -105,7 +146,14 @@ def lock(table: CachedTable, pk: Any) -> Row | None:
 
 def stamp_of(table: CachedTable, pk: Any) -> int | None:
     """Return the stamp of the last write that reached a row, None if there is no row."""
-    return table.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+    stamp = table.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+    return None if stamp is None else stamps.proper(stamp)
+
+
+def improper_stamps(table: CachedTable) -> int:
+    """Return how many rows have a stamp that no queue can have handed out; looks at every row."""
+    with answering():
+        return table.rows.filter(stamps.improper()).count()
 
 
 def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None:
@@ -137,9 +185,10 @@ def _update_statement(table: CachedTable) -> str:
     """The one UPDATE of the protocol. The stamp comes last: MySQL sets columns from left to right."""
     quote = connections[table.using].ops.quote_name
     pk, stamp, *columns = (quote(str(field.column)) for field in _fields(table))
-    assignments = [f"{column} = CASE WHEN {stamp} < %s THEN %s ELSE {column} END" for column in columns]
+    reached = f"CASE WHEN {stamp} BETWEEN 0 AND {stamps.END - 1} THEN {stamp} ELSE 0 END"
+    assignments = [f"{column} = CASE WHEN {reached} < %s THEN %s ELSE {column} END" for column in columns]
     name = quote(table.model._meta.db_table)
-    return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {stamp} < %s"
+    return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {reached} < %s"
 
 
 def _parameters(table: CachedTable, connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
@@ -170,4 +219,4 @@ def _first(table: CachedTable, rows: Any) -> Row | None:
 
 def _row(table: CachedTable, row: Sequence[Any]) -> Row:
     pk, stamp, *values = row
-    return stamp, table.codec.values(dict(zip(table.codec.names, [pk, *values], strict=True)))
+    return stamps.proper(stamp), table.codec.values(dict(zip(table.codec.names, [pk, *values], strict=True)))

@@ -6,10 +6,11 @@ is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
-from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import slots, versions
+from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
+from cachedemo.protocol import database, slots, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.owed import or_owed
@@ -24,6 +25,7 @@ class DatabaseWrite:
         self.pk = pk
         self.token = slots.token()
         self.stamped: Stamp | None = None
+        self.outcome = database.Outcome()
         self._cache_failed = False
 
     def mark(self) -> None:
@@ -51,6 +53,12 @@ class DatabaseWrite:
                 versions.announce(self.table)
         return self.table.slots.version
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[database.Outcome]:
+        """Run this write's statements in a transaction of its own, and remember what is certain of it."""
+        with database.writing(self.table.using) as self.outcome:
+            yield self.outcome
+
     def replace_slot(self, entry: Entry) -> None:
         """Put the committed row over the mark; empty the slots of the other live versions.
 
@@ -77,12 +85,12 @@ class DatabaseWrite:
         """Drop what this write superseded; after this it may be acknowledged.
 
         Raises:
-            OutcomeUnknown: the queue gives no answer; the database has the write all the same.
+            OutcomeUnknown: the queue gives no usable answer; the database has the write all the same.
         """
         assert self.stamped is not None
         try:
             self._leave(self.stamped.stamp)
-        except QueueUnavailable as error:  # it stays owed
+        except CachedemoError as error:  # it stays owed
             raise OutcomeUnknown(f"The database has the write, but it cannot be acknowledged: {error}") from error
 
     def finish_save(self) -> None:
@@ -99,10 +107,18 @@ class DatabaseWrite:
                 raise  # else the slot is empty: what the queue still holds is older than the row, and its flush says so
 
     def restore(self) -> None:
-        """Put the old value back, since the database has refused the write for certain."""
+        """Put the old value back, since nothing was written for certain."""
         with contextlib.suppress(CacheUnavailable):
             self.table.slots.restore(self.pk, self.token)
         self.withdraw()
+
+    def restore_if_certain(self) -> None:
+        """Put the old value back only where it is certain that nothing was written.
+
+        Else mark and owed stay: the flush that works them off empties the slot.
+        """
+        if self.outcome.nothing_written and self.pk != "":
+            self.restore()
 
     def withdraw(self) -> None:
         """Owe nothing any more: nothing was written, and no mark was put over the slot."""

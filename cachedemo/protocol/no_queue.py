@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cachedemo.protocol import stamps
 from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Stamp
 from cachedemo.protocol.write_queue import WriteQueue
 
@@ -35,7 +36,7 @@ class NoQueue(WriteQueue):
         return {self.version: self._record}
 
     def stamp(self, pk: Any, token: str, owed_for: float, floor: int, version: str) -> Stamp:
-        return Stamp(max(time.time_ns() // 1000, floor + 1), {}, [self.version], self._record)
+        return Stamp(max(time.time_ns() // 1000, stamps.proper(floor) + 1), {}, [self.version], self._record)
 
     def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
         return self.stamp(pk, token, owed_for, 0, version)

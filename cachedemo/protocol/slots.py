@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cachedemo.exceptions import ForeignData
+from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.lua import script
 from cachedemo.servers.answers import raised
@@ -27,7 +28,7 @@ _MISSING_SLOT = b"N" + b"0" * 16
 _HEADER = 17  # kind and stamp
 _MARK_HEADER = 30  # kind, token and expiry
 _WELL_FORMED = re.compile(
-    rb"V\d{16}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V\d{16}\{.*\}|N0{16})?", re.DOTALL
+    rb"V[0-3]\d{15}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V[0-3]\d{15}\{.*\}|N0{16})?", re.DOTALL
 )
 _JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
 
@@ -52,9 +53,10 @@ def held(slot: bytes) -> Entry | None:
     """
     if slot[:1] == b"V" and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
         try:
-            return Entry(slot[_HEADER:], int(slot[1:_HEADER]), Origin.CACHE, slot)
+            stamp = int(slot[1:_HEADER])
         except ValueError:
             return None
+        return Entry(slot[_HEADER:], stamp, Origin.CACHE, slot) if stamp < stamps.END else None
     if slot == _MISSING_SLOT:
         return Entry(None, 0, Origin.CACHE, slot)
     if slot[:1] == b"T" and slot[_MARK_HEADER : _MARK_HEADER + 1] in (b"V", b"N"):  # no mark has a mark inside

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from cachedemo.exceptions import Contended, OutcomeUnknown, PreconditionFailed, UnknownFieldWaiting
+from cachedemo.exceptions import Contended, PreconditionFailed, UnknownFieldWaiting
 from cachedemo.protocol import database, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
@@ -43,10 +43,8 @@ def commit_update(table: CachedTable, pk: Any, values: Values, if_match: str | N
     write.mark()
     try:
         entry = _commit(write, values, if_match)
-    except OutcomeUnknown:
-        raise  # mark and owed stay: the flush that works them off empties the slot
     except Exception:
-        write.restore()
+        write.restore_if_certain()
         raise
     if entry is None:
         write.empty_slot()
@@ -62,13 +60,14 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
         pending = known_pending(write, floor, FLUSH_PATIENCE)
         stamp = write.stamped.stamp  # type: ignore[union-attr]
         fields = pending | {name: (stamp, value) for name, value in values.items()}
-        with database.writing(table.using):
+        with write.transaction() as outcome:
             if if_match is not None:
                 _check(table, write.pk, pending, if_match)
             row = database.apply(table, write.pk, fields, stamp)
             newer = database.stamp_of(table, write.pk) if row is None else None
         if row is not None:
             return Entry(table.codec.encode(row[1]), row[0], Origin.SOURCE)
+        outcome.nothing_written = True  # its one statement has found no row that it may write
         if newer is None:
             return None
         floor = newer
@@ -118,15 +117,14 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
     setattr(instance, STAMP, write.stamp().stamp)
     setattr(instance, WRITE, write)  # the signals leave it to us
     try:
-        with database.writing(table.using):
+        with write.transaction():
             instance.save(force_insert=True, using=table.using)
             del instance.__dict__[WRITE]  # the next save of it is the signals' to serve
             write.pk = instance.pk
             write.mark()
             row = database.lock(table, instance.pk)
-    except database.REFUSALS:
-        if write.pk != "":
-            write.restore()
+    except Exception:
+        write.restore_if_certain()
         raise
     assert row is not None
     return write, Entry(table.codec.encode(row[1]), row[0], Origin.SOURCE)

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cachedemo.protocol import stamps
+
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
 Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as a JSON value
@@ -70,7 +72,7 @@ def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
 
 def _field(waiting: bytes) -> tuple[int, Any]:
     """Return the stamp of a waiting field and its value. Raises ValueError if it is not 16 digits and JSON."""
-    if not waiting[:16].isdigit():
+    if not waiting[:16].isdigit() or not stamps.is_proper(int(waiting[:16])):
         raise ValueError("no stamp")
     text = waiting[16:].decode()
     value, end = _decode(text)

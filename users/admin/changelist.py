@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from cachedemo import Origin, cache_for
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
+from cachedemo.protocol import stamps
 from cachedemo.protocol.slots import held
 from users.models import User
 
@@ -41,7 +42,8 @@ def _waiting(users: list[Any]) -> list[Any]:
 
 
 def _describe(user: Any, slot: Any, fields: Any) -> None:
-    newer = {name: value for name, (stamp, value) in (fields or {}).items() if stamp > user.cache_stamp}
+    reached = stamps.proper(user.cache_stamp)
+    newer = {name: value for name, (stamp, value) in (fields or {}).items() if stamp > reached}
     for name, value in newer.items():
         setattr(user, name, value)
     user.pending = NOT_KNOWN if fields is None else ", ".join(sorted(newer))

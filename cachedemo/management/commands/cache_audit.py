@@ -9,6 +9,7 @@ from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import audit
+from cachedemo.plurals import counted
 
 SHOWN = 20
 
@@ -44,6 +45,11 @@ class Command(BaseCommand):
         ending = f", {repaired} repaired" if repaired else ""
         prefix = cache.table.slots.prefix
         self.stdout.write(f"{prefix}*: {report.looked_at} slots, {len(report.drifts)} drifted{ending}.")
+        if report.odd_stamps:
+            self.stdout.write(
+                f"  {counted(report.odd_stamps, 'row')} with a cache_stamp that no queue can have handed out "
+                f"(an import?). It counts as 0, and the next write through cachedemo replaces it."
+            )
         for drift in report.drifts[:SHOWN]:
             self.stdout.write(f"  {drift.pk}: cached {_text(drift.cached)}, database {_text(drift.expected)}")
         if len(report.drifts) > SHOWN:

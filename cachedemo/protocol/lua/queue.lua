@@ -22,6 +22,8 @@ local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. '
 local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
 local FLUSHERS, VERSIONS, CLOCK = BASE .. 'flushers', BASE .. 'versions', BASE .. 'clock'
 
+local END_OF_STAMPS = 4000000000000000  -- the year 2096
+
 local function row(pk)
   return BASE .. 'row:' .. pk
 end
@@ -55,17 +57,22 @@ local function waiting_fields(pk)
   return fields, false
 end
 
+-- The stamp, or 0 for one that no queue can have handed out (see stamps.py): it must not drive the clock.
+local function proper(stamp)
+  return stamp and stamp >= 0 and stamp < END_OF_STAMPS and stamp or 0
+end
+
 local function newest(fields)
   local top = 0
   for i = 2, #fields, 2 do
-    top = math.max(top, tonumber(fields[i]:sub(1, 16)) or 0)
+    top = math.max(top, proper(tonumber(fields[i]:sub(1, 16))))
   end
   return top
 end
 
 local function next_stamp(floor)
-  local last = tonumber(redis.call('GET', CLOCK) or '0') or 0
-  local stamp = digits(math.max(now(), last + 1, floor + 1))
+  local last = proper(tonumber(redis.call('GET', CLOCK) or '0'))
+  local stamp = digits(math.max(proper(now()), last + 1, proper(floor) + 1))
   redis.call('SET', CLOCK, stamp)
   return stamp
 end

@@ -119,3 +119,14 @@ def test_without_the_cache_it_is_a_sentence(transactional_db, cache_server):
     cache_server.kill()
     with pytest.raises(CommandError, match="cannot be reached"):
         run()
+
+
+def test_rows_with_a_stamp_that_no_queue_has_handed_out_are_counted_and_are_no_drift(notes):
+    by_raw_sql("UPDATE notes_note SET cache_stamp = 1795383347112500123 WHERE id IN (1, 2)")
+    by_raw_sql("UPDATE notes_note SET cache_stamp = -1 WHERE id = 3")
+    status, said = run()
+    assert status == 0
+    assert "3 rows with a cache_stamp that no queue can have handed out" in said
+    notes.update(1, title="a1")
+    assert "2 rows with a cache_stamp" in run()[1]
+    assert "cache_stamp" not in run("--sample", "10")[1]

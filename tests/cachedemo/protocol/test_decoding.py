@@ -11,11 +11,12 @@ from cachedemo.protocol import slots
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.queue import decode
 from cachedemo.protocol.reads import find_values
+from cachedemo.protocol.stamps import END
 from tests.notes.models import Note
 
 DEEP = 100_000  # brackets in brackets
 
-stamps = st.integers(0, 10**16 - 1)
+stamps = st.integers(0, END - 1)
 digits = st.text("0123456789", min_size=16, max_size=16).map(str.encode)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),

@@ -232,8 +232,8 @@ MUTANTS = [
         SAVES + "test_an_on_commit_hook_registered_before_the_save_reads_what_was_saved",
         (
             "protocol/on_commit.py",
-            "run_on_commit.insert(first, ",
-            "run_on_commit.insert(len(connection.run_on_commit), ",
+            "    connection.run_on_commit.insert(first, ",
+            "    connection.run_on_commit.insert(len(connection.run_on_commit), ",
         ),
     ),
     mutant(
@@ -301,10 +301,10 @@ MUTANTS = [
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
         (
             "protocol/database.py",
-            "CASE WHEN {stamp} < %s THEN %s ELSE {column} END",
+            "CASE WHEN {reached} < %s THEN %s ELSE {column} END",
             "CASE WHEN 0 < %s THEN %s ELSE {column} END",
         ),
-        ("protocol/database.py", "WHERE {pk} = %s AND {stamp} < %s", "WHERE {pk} = %s AND 0 < %s"),
+        ("protocol/database.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
         "queued_without_floor",
@@ -399,8 +399,8 @@ MUTANTS = [
         "tests/faults/test_database_faults.py::test_a_commit_whose_answer_is_lost_is_not_acknowledged",
         (
             "protocol/database.py",
-            '            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error',
-            "            return",
+            '        raise OutcomeUnknown(f"The database {known}: {error}") from error',
+            "        return",
         ),
     ),
     mutant(

@@ -8,6 +8,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Concat, Upper
 from django.db.models.signals import post_save
+from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for
@@ -390,6 +391,22 @@ def test_a_receiver_connected_before_ours_reads_what_was_saved(notes, receiver, 
     else:
         note.save()
     assert seen == ["a1"]
+
+
+class TestCapturedHooks(TestCase):
+    """Django's own way to run on_commit hooks in a TestCase counts them by position: a finish must not disturb it."""
+
+    def test_a_finish_is_captured_with_the_hooks_around_it(self):
+        owner = User.objects.create(name="x", email="x@example.com")
+        ran = []
+        with self.captureOnCommitCallbacks():
+            transaction.on_commit(lambda: ran.append("earlier"))
+            with self.captureOnCommitCallbacks(execute=True) as callbacks:
+                note = Note(title="a", owner=owner)
+                note.save()
+                transaction.on_commit(lambda: ran.append(cache_for(Note).get(note.pk).title))
+        assert ran == ["a"]
+        assert len(callbacks) == 2
 
 
 # refuse

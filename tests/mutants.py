@@ -213,6 +213,12 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "what_was_carried_counts_as_changed",
+        SAVES + "test_after_a_rollback_what_was_only_carried_does_not_count_as_changed",
+        ("patterns/save_state.py", "before=(save.before or {}) | values) for", "before=save.before) for"),
+        ("patterns/saving.py", "        save_state.carried(self.instance, row)\n", ""),
+    ),
+    mutant(
         "values_changed_in_place_count_as_loaded",
         SAVES + "test_values_changed_in_place_count_as_changed",
         ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),

@@ -45,6 +45,8 @@ class Save:
         self.loaded = save_state.loaded_by(instance, using)
         self.write: DatabaseWrite | None = None
         self._inserted = False
+        self._computed: list[str] = []
+        self._finish_hook: Finish | None = None
 
     # an UPDATE
 
@@ -169,14 +171,15 @@ class Save:
         setattr(self.instance, STAMP, self.write.stamped.stamp)
         if waiting.keys() - names:
             self._show(waiting.keys() - names)
-        shown = {field.attname: value for field, _, value in mine if not _is_expression(value)}
-        self._finish(shown | {name: self.instance.__dict__[name] for name in waiting if name in self.instance.__dict__})
+        self._computed = [field.attname for field, _, value in mine if _is_expression(value)]
+        self._finish({field.attname: value for field, _, value in mine if not _is_expression(value)})
 
     def _show(self, names: Any) -> None:
         """Take over what the row has now of the fields that were carried."""
         row = self.table.rows.using(self.using).filter(pk=self.instance.pk).values(*names).first() or {}
         for name, value in row.items():
             setattr(self.instance, name, value)
+        save_state.carried(self.instance, row)
 
     # an INSERT
 
@@ -198,10 +201,19 @@ class Save:
         self._inserted = True
         return results
 
-    def finish_insert(self) -> None:
+    def end(self) -> None:
+        """Do what is left once Django is through with the table: only then a new row has its id, and from Django 6.0
+        on the instance shows what the database has computed."""
+        if self._inserted:
+            self._finish_insert()
+        shown = {name: self.instance.__dict__.get(name) for name in self._computed}
+        known = {name: value for name, value in shown.items() if not _is_expression(value)}
+        if known and self._finish_hook is not None:
+            save_state.saved(self.instance, known, self._finish_hook, self.using)
+
+    def _finish_insert(self) -> None:
         """Mark a row that has just got its id, before its commit; empty the slots on commit."""
-        if not self._inserted or self.write is None:
-            return
+        assert self.write is not None
         self.write.pk = self.instance.pk
         self.write.mark()
         names = [self.table.codec.pk.attname, *self.table.codec.fields]
@@ -209,9 +221,9 @@ class Save:
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None
-        finish = Finish(self.table, self.instance.pk, self.write.finish_save)
-        on_commit.finish_first(self.using, finish)
-        save_state.saved(self.instance, shown, finish, self.using)
+        self._finish_hook = Finish(self.table, self.instance.pk, self.write.finish_save)
+        on_commit.finish_first(self.using, self._finish_hook)
+        save_state.saved(self.instance, shown, self._finish_hook, self.using)
 
 
 def _is_expression(value: Any) -> bool:

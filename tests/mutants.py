@@ -226,12 +226,12 @@ MUTANTS = [
     mutant(
         "refused_by_what_it_was_loaded_with_alone",
         SAVES + "test_what_was_under_way_when_the_instance_was_loaded_is_refused_too",
-        ("patterns/saving.py", "        if missed:\n", "        if row[0] > self.instance.cache_stamp:\n"),
+        ("patterns/saving.py", "        if missed:\n", "        if row and row[0] > self.instance.cache_stamp:\n"),
     ),
     mutant(
         "refused_without_what_waits",
         SAVES + "test_nothing_is_refused_where_nothing_was_missed",
-        ("patterns/saving.py", "self.table.codec.laid_over(row[1], row[0], waiting)", "row[1]"),
+        ("patterns/missed_fields.py", "table.codec.laid_over(row[1], row[0], waiting)", "row[1]"),
     ),
     mutant(
         "hooks_before_the_finish",

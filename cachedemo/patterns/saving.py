@@ -16,9 +16,10 @@ from django.db.models import Case, F, Value, When
 
 from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
 from cachedemo.patterns import save_state
+from cachedemo.patterns.missed_fields import missed_fields
 from cachedemo.protocol import database, on_commit, stamps, synchronous
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.waiting import Fields
@@ -145,23 +146,12 @@ class Save:
 
     def _refuse_if_missed(self, waiting: Fields) -> None:
         row = database.lock(self.table, self.instance.pk)
-        if row is None:
-            return
-        shown = self.table.codec.laid_over(row[1], row[0], waiting)
-        missed = sorted(name for name in self.table.codec.fields if not self._has_seen(name, shown))
+        missed = [] if row is None else missed_fields(self.table, self.instance, self.loaded, row, waiting)
         if missed:
             raise StaleInstance(
                 f"{', '.join(missed)} of {self.instance!r} was written since this instance was loaded: load it again "
                 f"and save that, or name what changes with cache_for({type(self.instance).__name__}).update(...)."
             )
-
-    def _has_seen(self, name: str, shown: Values) -> bool:
-        if self.loaded is None:
-            return False
-        if name not in self.loaded:  # deferred: it was never seen, and is not written
-            return name in self.instance.get_deferred_fields()
-        field, loaded = self.table.codec.fields[name], self.loaded[name]
-        return bool(self.table.codec.parse(name, shown[name]) == (None if loaded is None else field.to_python(loaded)))
 
     def _finish_update(self, mine: list[Assigned], waiting: Fields) -> None:
         """Let the instance show what waited; empty the slots on commit."""

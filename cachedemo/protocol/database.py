@@ -226,7 +226,8 @@ def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]])
         free = [each for pk, each in by_pk.items() if pk not in locked]
         if locked and free:
             parameters = [_parameters(table, connection, *each) for each in free]
-            cursor.executemany(update_statement(table), parameters)
+            with locks.waited_for_briefly(connection):  # a trigger may need what others have locked
+                cursor.executemany(update_statement(table), parameters)
     return {by_pk[pk][0] for pk in locked}
 
 

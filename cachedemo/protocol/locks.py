@@ -23,7 +23,8 @@ def waited_for_briefly(connection: Any) -> Iterator[None]:
         yield
         return
     driver = connection.connection
-    with driver.pipeline() if hasattr(driver, "pipeline") else nullcontext():
+    pipeline = driver.pipeline() if hasattr(driver, "pipeline") else nullcontext()
+    with connection.wrap_database_errors, pipeline:  # its end is where errors come out
         with driver.cursor() as cursor:
             cursor.execute(_WAIT_BRIEFLY)
         yield

@@ -36,6 +36,9 @@ _SQLSTATES = {
 }
 _FEATURE_NOT_SUPPORTED = "0A000"  # a statement prepared before the table changed, among others
 
+# What psycopg may raise for a batch in the place of the error of the one statement that failed.
+_ABORTED = "PipelineAborted"
+
 # SQLite: CONSTRAINT, MISMATCH and TOOBIG; then BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL,
 # CANTOPEN, PROTOCOL, SCHEMA, PERM and NOTADB.
 _SQLITE = {
@@ -60,6 +63,8 @@ def judge(error: BaseException) -> Verdict:
     if not isinstance(error, Error):
         return Verdict.STATEMENT_OR_ROW
     cause = error.__cause__ or error
+    if type(cause).__name__ == _ABORTED:
+        return Verdict.STATEMENT_OR_ROW
     if state := sqlstate(cause):
         return _by_sqlstate(state, cause)
     if (code := getattr(cause, "sqlite_errorcode", None)) is not None:

@@ -57,6 +57,10 @@ class SourceUnavailable(Unavailable):
     """Raised when the database gives no answer; nothing was written."""
 
 
+class StatementRefused(SourceUnavailable):
+    """Raised when the database refuses the statement itself, whatever the row; nothing was written."""
+
+
 class OutcomeUnknown(Unavailable):
     """Raised when a write may have been done or not, and is not acknowledged."""
 

@@ -9,11 +9,12 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
 
 from cachedemo import registry
-from cachedemo.exceptions import CachedemoError, Unavailable
+from cachedemo.exceptions import CachedemoError, StatementRefused, Unavailable
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import audit as auditing
 from cachedemo.operations import deletion_log, keyspace, pause, workers
 from cachedemo.protocol import flush as flushing
+from cachedemo.protocol.descriptions import describe
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,10 @@ def _flush(cache: ModelCache) -> None:
         while cache.flush():
             if time.monotonic() > end:
                 return request_flush(str(cache.queue))
+    except StatementRefused:
+        pass  # said once, by the flush itself; this is tried every second
     except CachedemoError as error:  # the other queues are flushed all the same
-        logger.warning("Flush of %s postponed: %s", cache.queue, error)
+        logger.warning("Flush of %s postponed: %s", cache.queue, describe(error))
 
 
 def request_flush(queue: str) -> None:
@@ -54,7 +57,7 @@ def audit(sample: int = AUDITED) -> None:
         try:
             auditing.audit(cache, sample)
         except Unavailable as error:
-            logger.warning("No audit of %s: %s", cache.name, error)
+            logger.warning("No audit of %s: %s", cache.name, describe(error))
 
 
 @shared_task(ignore_result=True)

@@ -15,7 +15,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
+from cachedemo.operations import stopping
 from cachedemo.operations.metrics import exposition
+from cachedemo.protocol.descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import durability, roles
 from cachedemo.servers.client import connect
@@ -42,7 +44,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Say of each dependency whether it answers, and what the queue keeps and owes; 503 if a needed one is down."""
     answers = _answers({"cache": _cache, "queue": _queue, "database": _database, "broker": _broker})
     down = {name for name, answer in answers.items() if answer is None}
-    status = "unavailable" if down & NEEDED else "degraded" if down else "ready"
+    status = "unavailable" if down & NEEDED else "degraded" if down or _is_stopped(answers["queue"]) else "ready"
     checks = {name: "down" if name in down else "up" for name in answers}
     return JsonResponse(
         {"status": status, "checks": checks, "queue": answers["queue"]}, status=503 if down & NEEDED else 200
@@ -71,7 +73,8 @@ def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | No
     try:
         return future.result(max(0.0, patience))
     except (Unavailable, DatabaseError, Error, OSError, NotInTime) as error:
-        logger.warning("Not ready, %s: %s", name, error or "no answer in time")
+        said = describe(error) if isinstance(error, DatabaseError) else str(error) or "no answer in time"
+        logger.warning("Not ready, %s: %s", name, said)
         return None
 
 
@@ -86,13 +89,20 @@ def _queue() -> Answer:
     return {**durability.of_queue()._asdict(), "waiting": waiting}
 
 
+def _is_stopped(queue: Answer | None) -> bool:
+    """Whether one of the queues cannot be flushed; reads and writes go on, so the process is ready all the same."""
+    return queue is not None and any(each["stopped"] for each in queue["waiting"].values())
+
+
 def _waiting(queue: WriteQueue) -> Answer:
     owed, overdue = queue.owed()
+    stopped = queue.stopped()
     return {
         "pending": queue.depth(),
         "dead": queue.dead_count(),
         "owed": owed,
         "owed_overdue_seconds": round(overdue, 3),
+        "stopped": stopping.sentence(queue) if stopped else None,
     }
 
 

@@ -12,9 +12,11 @@ from cachedemo.exceptions import (
     OutcomeUnknown,
     QueueUnavailable,
     SourceUnavailable,
+    StatementRefused,
     Unavailable,
     UnknownFieldWaiting,
 )
+from cachedemo.protocol.descriptions import describe
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,11 @@ _DATABASE = Outage(
     "Rows in the cache can still be read; nothing was written.",
     "Start it, or correct DATABASE_URL; manage.py migrate makes missing tables.",
 )
+_STATEMENT = Outage(
+    "The database refuses to write this table at all.",
+    "Nothing was written; it is not about the values.",
+    "manage.py migrate makes missing columns; the log has what the database said.",
+)
 _UNKNOWN = Outage(
     "It is not known whether the write was taken.",
     "A server went away after the write was sent; it may have been written or not, and is not acknowledged.",
@@ -73,6 +80,7 @@ _BY_CLASS: dict[type[Exception], Outage] = {
     CacheUnavailable: _CACHE,
     QueueUnavailable: _QUEUE,
     SourceUnavailable: _DATABASE,
+    StatementRefused: _STATEMENT,
     OperationalError: _DATABASE,
     InterfaceError: _DATABASE,
     OutcomeUnknown: _UNKNOWN,
@@ -84,7 +92,7 @@ _BY_CLASS: dict[type[Exception], Outage] = {
 
 def explain(error: Exception) -> Outage:
     """Say what one of the OUTAGES means, and log what it said itself: addresses are nothing for a stranger."""
-    logger.warning("%s: %s", type(error).__name__, error)
+    logger.warning("%s: %s", type(error).__name__, describe(error))
     for kind in type(error).__mro__:
         if kind in _BY_CLASS:
             return _BY_CLASS[kind]

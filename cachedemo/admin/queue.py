@@ -13,9 +13,10 @@ from cachedemo.admin.actions import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import pause
+from cachedemo.operations import pause, stopping
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
+from cachedemo.protocol.waiting import Stopped, stopped_of
 from cachedemo.servers.roles import QUEUE
 
 CLAIMS_SHOWN = 20
@@ -46,6 +47,8 @@ class QueueState:
     owed: int
     overdue: float  # seconds since the oldest of these slots should have been emptied
     paused: dict[str, Any] | None
+    stopped: Stopped | None
+    stopped_sentence: str
     buttons: list[actions.Button]
 
 
@@ -80,12 +83,13 @@ def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
         ("ZCARD", cache.table.queue.key("owed")),
         ("ZRANGE", cache.table.queue.key("owed"), 0, 0, "WITHSCORES"),
         ("GET", pause.key(cache)),
+        ("GET", cache.table.queue.key("stopped")),
     ]
 
 
 def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> QueueState:
-    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused = answers
-    stopped = pause.parse(paused)
+    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused, stop = answers
+    pausing = pause.parse(paused)
     return QueueState(
         cache=cache,
         depth=depth or 0,
@@ -96,8 +100,10 @@ def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> Q
         dead=dead or 0,
         owed=owed or 0,
         overdue=max(0.0, time.time() - due[0][1] / 1_000_000) if due else 0.0,
-        paused=stopped,
-        buttons=_buttons(request, cache, stopped),
+        paused=pausing,
+        stopped=stopped_of(stop),
+        stopped_sentence=stopping.sentence(cache.table.queue),
+        buttons=_buttons(request, cache, pausing),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import cached_rows, keyspace
 from cachedemo.protocol import database, slot_kinds, slots
+from cachedemo.protocol.descriptions import one_line
 from cachedemo.protocol.entries import Entry
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def audit(
     drifts = _still_differing(cache, suspects)
     for drift in drifts:
         where = ", ".join(drift.fields) or "all of it"  # by name only: people's data does not belong in a log
-        logger.warning("Drift: %s and the database differ in %s.", cache.table.slots.key(drift.pk), where)
+        logger.warning("Drift: %s and the database differ in %s.", one_line(cache.table.slots.key(drift.pk)), where)
     odd = 0 if sample else database.improper_stamps(cache.table)
     return Report(looked_at, drifts, odd)
 

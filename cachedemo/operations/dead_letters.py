@@ -12,6 +12,7 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import database, flush
 from cachedemo.protocol.codec import Values
+from cachedemo.protocol.descriptions import one_line
 from cachedemo.protocol.waiting import Fields
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class DeadLetter(NamedTuple):
 
     Attributes:
         pk: as text, as in the queue.
-        error: the message of the database.
+        error: what was wrong, by names and codes; no value is in it.
         at: seconds since the epoch.
         differences: field by field; empty where the waiting fields cannot be read.
         row_exists: whether the database still has the row.
@@ -95,8 +96,8 @@ def discard(cache: ModelCache, pks: Iterable[str]) -> int:
     given_up = letters(cache, pks)
     discarded = cache.table.queue.discard(pks)
     for letter in given_up:
-        values = ", ".join(f"{each.field} {each.waiting!r}" for each in letter.differences)
-        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, letter.pk, values)
+        fields = ", ".join(each.field for each in letter.differences)  # a log is no place for people's data
+        logger.warning("Discarded the dead letter %s %s: %s", cache.queue, one_line(letter.pk), one_line(fields))
     flush.reap(cache.table)
     return discarded
 

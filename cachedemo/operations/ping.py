@@ -3,6 +3,7 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import Unavailable
+from cachedemo.operations import stopping
 from cachedemo.servers import durability
 from cachedemo.servers.roles import QUEUE, Role
 
@@ -27,8 +28,8 @@ def problem(role: Role) -> str | None:
 
 
 def warnings(role: Role) -> list[str]:
-    """Return where a server that answers keeps less than cachedemo promises."""
-    return durability.of_queue().warnings if role is QUEUE else []
+    """Return where a server that answers keeps less than cachedemo promises, and which queues cannot be flushed."""
+    return [*durability.of_queue().warnings, *stopping.sentences()] if role is QUEUE else []
 
 
 def _too_old(role: Role, info: dict[str, str]) -> str | None:

@@ -5,24 +5,46 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseFailure
+from django.db import connections, transaction
 
 from cachedemo import conf
-from cachedemo.exceptions import CachedemoError, InsideTransaction, OutcomeUnknown, SourceUnavailable
-from cachedemo.protocol import stamps
+from cachedemo.exceptions import (
+    CachedemoError,
+    InsideTransaction,
+    OutcomeUnknown,
+    SourceUnavailable,
+    StatementRefused,
+    Unavailable,
+)
+from cachedemo.protocol import locks, refusals, stamps
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.refusals import Verdict
 from cachedemo.protocol.waiting import Fields
 
-# The database, or the way there, says of a row itself that it will never do.
-REFUSALS = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
-
 # What a caller takes for "nothing was written", whoever raises it.
-_REFUSED = (*REFUSALS, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
+_REFUSED = (*refusals.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
+
+_UNAVAILABLE = (SourceUnavailable, "The database is unavailable")
+_MEANINGS: dict[Verdict, tuple[type[Unavailable], str]] = {
+    Verdict.AGAIN: _UNAVAILABLE,
+    Verdict.ONE_ROW_MAYBE: _UNAVAILABLE,
+    Verdict.STATEMENT_OR_ROW: (StatementRefused, "The database refuses the statement itself"),
+    Verdict.UNKNOWN: (OutcomeUnknown, "The database may have the write or not"),
+}
 
 Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
+
+
+def _meaning(error: DatabaseFailure) -> Unavailable | None:
+    """Return what to raise in the place of what the database says; None where it speaks of a row."""
+    if isinstance(error, CachedemoError):  # StaleInstance is an error of the database too
+        return None
+    meaning = _MEANINGS.get(refusals.judge(error))
+    return meaning[0](f"{meaning[1]}: {describe(error)}") if meaning else None
 
 
 def trip(using: str) -> None:
@@ -56,18 +78,27 @@ def refuse_inside_transaction(using: str) -> None:
 
 def has_written_nothing(error: BaseException, using: str) -> bool:
     """Whether a statement that ended so has certainly left nothing behind: refused, or to be rolled back."""
-    return isinstance(error, (*REFUSALS, CachedemoError)) or connections[using].in_atomic_block
+    if connections[using].in_atomic_block or isinstance(error, CachedemoError):
+        return True
+    return isinstance(error, (*refusals.UNPREPARABLE, DatabaseFailure)) and refusals.refuses(error)
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Raise SourceUnavailable where the database gives no answer about the data."""
+    """Let what the database says of a row pass as it is.
+
+    Raises:
+        SourceUnavailable: the database gives no answer about the data.
+        StatementRefused: it says no, and not by a code that blames the row; a probe may find that it is the row.
+        OutcomeUnknown: it says itself that it does not know.
+    """
     try:
         yield
-    except (IntegrityError, DataError):
-        raise
-    except DatabaseError as error:
-        raise SourceUnavailable(f"The database is unavailable: {error}") from error
+    except DatabaseFailure as error:
+        raised = _meaning(error)
+        if raised is None:
+            raise
+        raise raised from error
 
 
 class Outcome:
@@ -92,7 +123,9 @@ class Outcome:
         """
         if inside is not None:
             self.nothing_written = error is inside or isinstance(error, DatabaseFailure | SourceUnavailable)
-        elif isinstance(error, (IntegrityError, DataError)) and not self.committed:
+        elif isinstance(error, DatabaseFailure) and not self.committed:
+            self.nothing_written = refusals.refuses(error)  # by its answer to COMMIT
+        elif isinstance(error, StatementRefused):
             self.nothing_written = True
 
 
@@ -123,7 +156,7 @@ def writing(using: str) -> Iterator[Outcome]:
         if outcome.nothing_written or isinstance(error, OutcomeUnknown) or not isinstance(error, _REFUSED):
             raise
         known = "has the write, but what follows it failed" if outcome.committed else "may have the write or not"
-        raise OutcomeUnknown(f"The database {known}: {error}") from error
+        raise OutcomeUnknown(f"The database {known}: {describe(error)}") from error
 
 
 def select(table: CachedTable, pk: Any) -> Row | None:
@@ -162,7 +195,7 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None
     Returns None and writes nothing if the row has a stamp of `stamp` or above, or does not exist.
     """
     connection = connections[table.using]
-    statement = _update_statement(table)
+    statement = update_statement(table)
     parameters = _parameters(table, connection, pk, fields, stamp)
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in _fields(table))
@@ -177,11 +210,34 @@ def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> 
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
     connection = connections[table.using]
     parameters = [_parameters(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    with writing(table.using), connection.cursor() as cursor, locks.waited_for_briefly(connection):
+        cursor.executemany(update_statement(table), parameters)
+
+
+def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> set[Any]:
+    """Do the same for the rows that nobody else has locked; return the keys of the others.
+
+    Writes nothing where no row is locked: then something else has taken too long.
+    """
+    by_pk = {table.codec.to_pk(pk): (pk, fields, stamp) for pk, fields, stamp in batch}
+    connection = connections[table.using]
     with writing(table.using), connection.cursor() as cursor:
-        cursor.executemany(_update_statement(table), parameters)
+        locked = locks.locked_rows(table, list(by_pk))
+        free = [each for pk, each in by_pk.items() if pk not in locked]
+        if locked and free:
+            parameters = [_parameters(table, connection, *each) for each in free]
+            with locks.waited_for_briefly(connection):  # a trigger may need what others have locked
+                cursor.executemany(update_statement(table), parameters)
+    return {by_pk[pk][0] for pk in locked}
 
 
-def _update_statement(table: CachedTable) -> str:
+def reconnect(using: str) -> None:
+    """Let the next statement have a new connection: the old one may be lost, or lead to a server that is read-only."""
+    if not connections[using].in_atomic_block:
+        connections[using].close()
+
+
+def update_statement(table: CachedTable) -> str:
     """The one UPDATE of the protocol. The stamp comes last: MySQL sets columns from left to right."""
     quote = connections[table.using].ops.quote_name
     pk, stamp, *columns = (quote(str(field.column)) for field in _fields(table))

@@ -11,17 +11,19 @@ import logging
 import time
 from collections.abc import Sequence
 
-from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable
+from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
-from cachedemo.protocol import database, stats, versions
+from cachedemo.protocol import stats, versions
+from cachedemo.protocol.batch import Batch, bury
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP
+from cachedemo.protocol.descriptions import describe, one_line
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.queue import REAP_LIMIT
 from cachedemo.protocol.waiting import Claim
 
 logger = logging.getLogger(__name__)
 
-FIRST_BACKOFF = 0.05  # seconds, doubled each time the database is unavailable
 DRAIN_PAUSE = 0.05
 ALONE_AFTER = 3  # flushes that died with a row in their batch; from then on it is flushed alone
 
@@ -30,19 +32,38 @@ def flush(table: CachedTable) -> int:
     """Flush one batch; return how many rows left the list, dead letters and parked rows among them.
 
     Raises:
-        SourceUnavailable: the database was unavailable; the batch waits again.
+        StatementRefused: the database refuses the statement, whatever the row; nothing is buried, all of it waits.
+        SourceUnavailable, OutcomeUnknown: the database was unavailable; what has not landed waits again.
         QueueUnavailable: the queue gives no answer; whatever was claimed comes back by itself.
     """
     reap(table)
     claims, live = table.queue.claim(table.options.batch_size, table.options.claim_deadline, ALONE_AFTER)
     readable = [claim for claim in claims if _flushable(table, claim)]
     if readable:
-        flushed = _commit(table, sorted(readable, key=_order))
-        stamps = {claim.pk: claim.stamp for claim in flushed}
-        _settle(table, stamps, live)
-        table.queue.ack(stamps)
-        stats.count_flush(flushed)
+        _write(table, sorted(readable, key=_order), live)
     return len(claims)
+
+
+def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> None:
+    """Commit a batch and acknowledge what has landed, also where the rest of it has not."""
+    batch = Batch(table, claims)
+    try:
+        batch.commit()
+    except (SourceUnavailable, OutcomeUnknown) as error:
+        if batch.flushed:
+            _acknowledge(table, batch.flushed, live)
+        if isinstance(error, StatementRefused):
+            _stop(table, error)
+        raise
+    _acknowledge(table, batch.flushed, live)
+
+
+def _acknowledge(table: CachedTable, flushed: Sequence[Claim], live: Sequence[str]) -> None:
+    stamps = {claim.pk: claim.stamp for claim in flushed}
+    _settle(table, stamps, live)
+    if table.queue.ack(stamps):
+        logger.warning("Flushing %s goes on.", table.queue.name)
+    stats.count_flush(flushed)
 
 
 def _order(claim: Claim) -> tuple[int, str]:
@@ -92,7 +113,8 @@ def drain(table: CachedTable, timeout: float | None = None) -> int:
 def _flushable(table: CachedTable, claim: Claim) -> bool:
     """Bury what nobody can read; park what only a newer release knows (it comes back with its deadline)."""
     if claim.error or not table.codec.is_pk(claim.pk):
-        _bury(table, claim, claim.error or f"{claim.pk!r} is no primary key of {table.model._meta.label}.")
+        problem = claim.error or f"{claim.pk!r} is no primary key of {table.model._meta.label}."
+        bury(table, claim, one_line(problem))
         return False
     unknown = claim.fields.keys() - table.codec.fields.keys()
     if not unknown:
@@ -101,40 +123,14 @@ def _flushable(table: CachedTable, claim: Claim) -> bool:
     if unknown <= {name for fields in versions.fields_by_version(table).values() for name in fields}:
         table.queue.park(claim.pk)
         logger.warning(
-            "%s %s waits for a worker of a newer release, which knows %s.", table.queue.name, claim.pk, names
+            "%s %s waits for a worker of a newer release, which knows %s.",
+            table.queue.name,
+            one_line(claim.pk),
+            one_line(names),
         )
     else:
-        _bury(table, claim, f"No live version has a field {names}.")
+        bury(table, claim, one_line(f"No live version has a field {names}."))
     return False
-
-
-def _commit(table: CachedTable, claims: Sequence[Claim]) -> list[Claim]:
-    """Write a batch; return what the database has now. What it refuses is buried alone, all else lands."""
-    try:
-        _commit_patiently(table, claims)
-        return list(claims)
-    except database.REFUSALS as error:
-        if len(claims) == 1:
-            _bury(table, claims[0], f"{type(error).__name__}: {error}")
-            return []
-    half = len(claims) // 2
-    return _commit(table, claims[:half]) + _commit(table, claims[half:])
-
-
-def _commit_patiently(table: CachedTable, claims: Sequence[Claim]) -> None:
-    """Try again where the database is busy or away, then give the batch back; a commit repeated does no harm."""
-    backoff = FIRST_BACKOFF
-    for last in [False] * (table.options.max_attempts - 1) + [True]:
-        try:
-            database.apply_many(table, [(claim.pk, claim.fields, claim.stamp) for claim in claims])
-            return
-        except (SourceUnavailable, OutcomeUnknown):
-            if last:
-                table.queue.release(claim.pk for claim in claims)
-                raise
-        stats.count(stats.RETRIES)
-        time.sleep(backoff)
-        backoff *= 2
 
 
 def _settle(table: CachedTable, stamps: dict[str, int], live: Sequence[str]) -> None:
@@ -142,6 +138,9 @@ def _settle(table: CachedTable, stamps: dict[str, int], live: Sequence[str]) -> 
         table.slots.settle(stamps, live)
 
 
-def _bury(table: CachedTable, claim: Claim, error: str) -> None:
-    if table.queue.bury(claim, error):
-        logger.error("%s %s is a dead letter now: %s", table.queue.name, claim.pk, error)
+def _stop(table: CachedTable, error: StatementRefused) -> None:
+    """Say that this queue cannot be flushed; each flush tries anew, and only what is new is said again."""
+    columns = ", ".join(str(field.column) for field in table.codec.fields.values())
+    said = f"{describe(error)}, in the UPDATE of {table.model._meta.db_table} ({columns}, {STAMP})"
+    if table.queue.stop(said):
+        logger.error("Flushing %s has stopped, and goes on by itself once this is fixed: %s", table.queue.name, said)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Stamp
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Stamp, Stopped
 from cachedemo.protocol.write_queue import WriteQueue
 
 
@@ -55,8 +55,14 @@ class NoQueue(WriteQueue):
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
         return [], [self.version]
 
-    def ack(self, stamps: Mapping[str, int]) -> None:
-        """Nothing was claimed."""
+    def ack(self, stamps: Mapping[str, int]) -> bool:
+        return False
+
+    def stop(self, error: str) -> bool:
+        return False
+
+    def stopped(self) -> Stopped | None:
+        return None
 
     def release(self, pks: Iterable[str]) -> None:
         """Nothing was claimed."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol.claimer import claimer
+from cachedemo.protocol.descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.waiting import (
     Claim,
@@ -19,10 +20,12 @@ from cachedemo.protocol.waiting import (
     NotQueued,
     Owed,
     Stamp,
+    Stopped,
     claimed,
     decode,
     letter_of,
     pairs,
+    stopped_of,
     text,
     texts,
 )
@@ -65,11 +68,11 @@ class FlushQueue(WriteQueue):
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""
         if isinstance(raw, ForeignData):
-            logger.warning("%s", raw)
+            logger.warning("%s", describe(raw))
             return {}
         fields, errors = decode(raised(raw))
         if errors:
-            logger.warning("Waiting fields of %s %s cannot be read: %s", self.name, pk, errors)
+            logger.warning("Waiting fields of %s %s cannot be read: %s", self.name, one_line(pk), one_line(errors))
         return fields
 
     # for versions
@@ -143,8 +146,18 @@ class FlushQueue(WriteQueue):
         versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, claimer())
         return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
 
-    def ack(self, stamps: Mapping[str, int]) -> None:
-        self._run(_ack, *(part for pk, stamp in stamps.items() for part in (pk, b"%016d" % stamp)))
+    def ack(self, stamps: Mapping[str, int]) -> bool:
+        return bool(self._run(_ack, *(part for pk, stamp in stamps.items() for part in (pk, b"%016d" % stamp))))
+
+    def stop(self, error: str) -> bool:
+        known = self.stopped()
+        if known is not None and known.error == error:
+            return False
+        QUEUE.command("SET", self.key("stopped"), json.dumps({"error": error, "at": time.time()}))
+        return True
+
+    def stopped(self) -> Stopped | None:
+        return stopped_of(QUEUE.command("GET", self.key("stopped")))
 
     def release(self, pks: Iterable[str]) -> None:
         self._run(_release, *pks)

@@ -17,6 +17,7 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol import stamps
+from cachedemo.protocol.descriptions import one_line
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.lua import script
 from cachedemo.servers.answers import raised
@@ -146,7 +147,8 @@ class Slots:
         return True
 
     def discard(self, pk: Any) -> None:
-        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self.key(pk))
+        key = one_line(self.key(pk))
+        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", key)
         CACHE.command("UNLINK", self.key(pk))
 
     # writing: insists, since a server that was dead a moment ago may be back, and somebody fill it with an old value

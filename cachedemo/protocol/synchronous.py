@@ -17,6 +17,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
 from cachedemo.protocol.values import storable
 from cachedemo.protocol.waiting import Fields
 
@@ -60,7 +61,7 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
         pending = known_pending(write, floor, FLUSH_PATIENCE)
         stamp = write.stamped.stamp  # type: ignore[union-attr]
         fields = pending | {name: (stamp, value) for name, value in values.items()}
-        with write.transaction() as outcome:
+        with telling_rows_from_statements(table, accepts_update), write.transaction() as outcome:
             if if_match is not None:
                 _check(table, write.pk, pending, if_match)
             row = database.apply(table, write.pk, fields, stamp)
@@ -117,7 +118,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
     setattr(instance, STAMP, write.stamp().stamp)
     setattr(instance, WRITE, write)  # the signals leave it to us
     try:
-        with write.transaction():
+        with telling_rows_from_statements(table, accepts_insert), write.transaction():
             instance.save(force_insert=True, using=table.using)
             del instance.__dict__[WRITE]  # the next save of it is the signals' to serve
             write.pk = instance.pk
@@ -155,7 +156,7 @@ def delete(table: CachedTable, pk: Any, if_match: str | None = None) -> None:
         DoesNotExist, PreconditionFailed, ProtectedError, SourceUnavailable, QueueUnavailable: nothing was deleted.
         OutcomeUnknown: it may have been deleted; not acknowledged.
     """
-    with database.writing(table.using):
+    with telling_rows_from_statements(table, accepts_deletion), database.writing(table.using):
         if if_match is not None:
             waiting, _ = table.queue.pending([pk], table.slots.version)
             _check(table, pk, waiting[0], if_match)

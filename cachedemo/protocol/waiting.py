@@ -47,6 +47,13 @@ class Claim(NamedTuple):
     error: str | None
 
 
+class Stopped(NamedTuple):
+    """Why a queue cannot be flushed, and since when (seconds since the epoch)."""
+
+    error: str
+    at: float
+
+
 class Owed(NamedTuple):
     """A row whose slots somebody must empty: a writer died, or could not reach the cache."""
 
@@ -66,8 +73,15 @@ def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
         try:
             fields[name.decode()] = _field(waiting)
         except (ValueError, RecursionError) as error:
-            errors[name.decode(errors="replace")] = str(error)
+            errors[name.decode(errors="backslashreplace")] = _why(error)
     return fields, errors
+
+
+def _why(error: Exception) -> str:
+    """Say why a waiting field cannot be read, without a character of it."""
+    if isinstance(error, json.JSONDecodeError | RecursionError):
+        return "no JSON"
+    return "no UTF-8" if isinstance(error, UnicodeError) else str(error)
 
 
 def _field(waiting: bytes) -> tuple[int, Any]:
@@ -103,6 +117,17 @@ def letter_of(raw: bytes) -> dict[str, Any]:
         return {"error": str(letter["error"]), "at": float(letter["at"]), "stamps": dict(letter["stamps"])}
     except (ValueError, TypeError, KeyError):
         return {"error": "What is noted of it cannot be read.", "at": 0.0, "stamps": {}}
+
+
+def stopped_of(raw: Any) -> Stopped | None:
+    """Return what is noted of a queue that cannot be flushed, None if nothing is."""
+    if not isinstance(raw, bytes):
+        return None
+    try:
+        noted = json.loads(raw)
+        return Stopped(str(noted["error"]), float(noted["at"]))
+    except (ValueError, TypeError, KeyError):  # stopped all the same
+        return Stopped("What is noted of it cannot be read.", 0.0)
 
 
 def text(item: bytes | str) -> str:

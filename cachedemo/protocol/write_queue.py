@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp, Stopped
 
 
 class WriteQueue(ABC):
@@ -87,8 +87,19 @@ class WriteQueue(ABC):
         """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
 
     @abstractmethod
-    def ack(self, stamps: Mapping[str, int]) -> None:
-        """Drop what the database has now: pk -> the newest stamp that was flushed."""
+    def ack(self, stamps: Mapping[str, int]) -> bool:
+        """Drop what the database has now: pk -> the newest stamp that was flushed.
+
+        Returns whether flushing had stopped; it has not any more.
+        """
+
+    @abstractmethod
+    def stop(self, error: str) -> bool:
+        """Note that flushing has stopped, until the next `ack`; return whether that is news."""
+
+    @abstractmethod
+    def stopped(self) -> Stopped | None:
+        """Return since when flushing has stopped, and why; None if it has not."""
 
     @abstractmethod
     def release(self, pks: Iterable[str]) -> None:

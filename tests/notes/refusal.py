@@ -1,4 +1,8 @@
-"""A database that refuses the title 'refused', as a constraint that no form knows of; at an update only."""
+"""Databases that refuse a write, each in a way of its own; `sql` runs a statement past everything."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
@@ -10,14 +14,64 @@ POSTGRESQL = f"""
     {ON_UPDATE} FOR EACH ROW WHEN (NEW.title = 'refused') EXECUTE FUNCTION refuse()"""
 
 
-def refuse_a_title() -> None:
+def sql(*statements: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(SQLITE if connection.vendor == "sqlite" else POSTGRESQL)
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def refuse_a_title() -> None:
+    """Refuse the title 'refused', as a constraint that no form knows of; at an update only."""
+    sql(SQLITE if connection.vendor == "sqlite" else POSTGRESQL)
 
 
 def allow_every_title() -> None:
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("DROP TRIGGER IF EXISTS refuse")
-        else:
-            cursor.execute("DROP FUNCTION IF EXISTS refuse CASCADE")
+    sql("DROP TRIGGER IF EXISTS refuse" if connection.vendor == "sqlite" else "DROP FUNCTION IF EXISTS refuse CASCADE")
+
+
+@contextmanager
+def trigger(body: str, when: str = "NEW.title = 'refused'", timing: str = "") -> Iterator[None]:
+    """A PostgreSQL trigger on every update of a note.
+
+    Args:
+        body: PL/pgSQL statements.
+        timing: for one that is only asked at COMMIT, DEFERRED.
+    """
+    kind = "CONSTRAINT TRIGGER refuse AFTER" if timing else "TRIGGER refuse BEFORE"
+    deferred = "DEFERRABLE INITIALLY DEFERRED" if timing else ""
+    sql(
+        f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$",
+        f"CREATE {kind} UPDATE ON notes_note {deferred} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
+    )
+    try:
+        yield
+    finally:
+        sql("DROP FUNCTION refuse CASCADE")
+
+
+@contextmanager
+def renamed_column() -> Iterator[Any]:
+    """A column of the notes is gone, until the function that this gives is called, or to the end."""
+    gone = [True]
+
+    def rename_back() -> None:
+        if gone.pop():
+            sql("ALTER TABLE notes_note RENAME COLUMN heading TO title")
+        gone.append(False)
+
+    sql("ALTER TABLE notes_note RENAME COLUMN title TO heading")
+    try:
+        yield rename_back
+    finally:
+        rename_back()
+
+
+@contextmanager
+def as_role(*grants: str) -> Iterator[None]:
+    """This connection's statements are those of a role with these rights on the notes (PostgreSQL)."""
+    sql("CREATE ROLE app", "GRANT USAGE ON SCHEMA public TO app")
+    sql(*(f"GRANT {grant} ON notes_note TO app" for grant in grants), "SET ROLE app")
+    try:
+        yield
+    finally:
+        sql("RESET ROLE", "DROP OWNED BY app", "DROP ROLE app")

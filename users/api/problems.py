@@ -11,12 +11,14 @@ import ninja.errors
 import pydantic
 from django.core.exceptions import FieldError, ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 
 from cachedemo import cache_for
 from cachedemo.exceptions import PreconditionFailed, StaleInstance
+from cachedemo.protocol import refusals
+from cachedemo.protocol.descriptions import describe
 from users import outages
 from users.models import User
 
@@ -71,7 +73,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem(404, "There is nothing here: no such user, or no such address.")
     if isinstance(error, PreconditionFailed | StaleInstance):
         return Problem(412, "The user is no longer what If-Match says: read it again and decide anew.")
-    if isinstance(error, outages.OUTAGES):
+    if not _is_refusal(error) and isinstance(error, outages.OUTAGES):
         retry_after = {"Retry-After": str(outages.retry_after(error))}
         return Problem(503, str(outages.explain(error)), headers=retry_after)
     return _refused(error) or _misread(error) or _unexpected(error)
@@ -109,7 +111,12 @@ def _refused(error: Exception) -> Problem | None:
         return unprocessable(error.message_dict)
     if isinstance(error, DataError | FieldError):
         return Problem(422, "The database cannot hold one of the values.")
-    return None
+    return Problem(409, "The database refuses the user.") if _is_refusal(error) else None
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the database refuses the row; a trigger or an index may do that by any class of error."""
+    return isinstance(error, DatabaseError) and refusals.judge(error) is refusals.Verdict.ROW
 
 
 def _misread(error: Exception) -> Problem | None:
@@ -128,7 +135,8 @@ def _misread(error: Exception) -> Problem | None:
 
 
 def _unexpected(error: Exception) -> Problem:
-    logger.error("Unexpected error in the API", exc_info=error)
+    told = isinstance(error, DatabaseError)  # its own words may show whole rows
+    logger.error("Unexpected error in the API: %s", describe(error), exc_info=None if told else error)
     return Problem(500, "Something went wrong on our side; the log has it.")
 
 

@@ -2,6 +2,7 @@
 -- ack(keys=[queue], args=[pk, stamp, pk, stamp, ...])
 --   The database has each row up to $stamp: drops those fields. A row with newer ones goes back to the end of the list.
 --   A late acknowledgement, after the claim was given to somebody else, only removes what it did flush.
+--   Returns 1 if flushing had stopped; the database has taken a batch, so it has not any more.
 --
 -- $pk     the row
 -- $stamp  16 digits, the newest of the fields that were flushed
@@ -34,3 +35,4 @@ for i = 1, #flushed_whole, 1000 do
   redis.call('DEL', unpack(flushed_whole, i, math.min(i + 999, #flushed_whole)))
 end
 forget(finished)
+return redis.call('DEL', STOPPED)

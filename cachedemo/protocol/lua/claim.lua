@@ -47,4 +47,5 @@ while #batch < size do
 end
 call_with_all('ZADD', CLAIMED, claims)
 if #batch > 0 then redis.call('ZADD', FLUSHERS, deadline, ARGV[4]) end
+if redis.call('EXISTS', PENDING) == 0 then redis.call('DEL', STOPPED) end  -- nothing waits, so nothing is held up
 return {redis.call('HKEYS', VERSIONS), batch}

@@ -12,6 +12,7 @@
 -- {$queue}:flushers      sorted set, owner of a batch -> its deadline (us), the same as of its rows
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
 -- {$queue}:clock         string, the last stamp
+-- {$queue}:stopped       string, JSON: why nothing can be flushed, since when; gone with the next batch that lands
 --
 -- An id is pending exactly when its row hash exists, and then it is in one of list, claimed and dead.
 -- A plain key hashes like its own name in braces, so all of them live in one hash slot.
@@ -21,6 +22,7 @@ local BASE = '{' .. QUEUE .. '}:'
 local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. 'reaped'
 local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
 local FLUSHERS, VERSIONS, CLOCK = BASE .. 'flushers', BASE .. 'versions', BASE .. 'clock'
+local STOPPED = BASE .. 'stopped'
 
 local END_OF_STAMPS = 4000000000000000  -- the year 2096
 

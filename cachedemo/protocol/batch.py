@@ -1,0 +1,148 @@
+"""One batch on its way to the database: all of it at once, and where that fails in pieces, so that a row that is
+refused or locked stops no other.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django.db import Error
+
+from cachedemo.exceptions import CachedemoError, OutcomeUnknown, SourceUnavailable, StatementRefused
+from cachedemo.protocol import database, probe, refusals, stats
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.descriptions import describe, one_line
+from cachedemo.protocol.refusals import Verdict
+from cachedemo.protocol.waiting import Claim, Fields
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF = 0.05  # seconds, doubled each time the database is unavailable
+
+Piece = Sequence[Claim]
+
+# What preparing and writing a piece ends with; anything else is a bug, or has come from outside.
+_FAILURES = (*refusals.UNPREPARABLE, Error, SourceUnavailable, OutcomeUnknown)
+
+
+class Batch:
+    """The claims of one flush.
+
+    Attributes:
+        flushed: what the database has now.
+    """
+
+    def __init__(self, table: CachedTable, claims: Piece) -> None:
+        self.table = table
+        self.flushed: list[Claim] = []
+        self._pieces: list[Piece] = [claims]  # the next one last
+
+    def commit(self) -> None:
+        """Write all of it. A row that is refused becomes a dead letter, a locked one is left to a later flush.
+
+        Raises:
+            StatementRefused: the statement itself is wrong.
+            SourceUnavailable, OutcomeUnknown: the database stayed unavailable. In each case what is not `flushed`
+                waits again.
+        """
+        try:
+            while self._pieces:
+                rest = self._commit(self._pieces[-1])
+                self._pieces[-1:] = reversed(rest)
+        except Exception:
+            self.table.queue.release([claim.pk for piece in reversed(self._pieces) for claim in piece])
+            raise
+
+    def _commit(self, piece: Piece) -> list[Piece]:
+        """Write a piece; return the pieces to try in its place."""
+        try:
+            self._patiently(piece)
+        except _FAILURES as error:
+            return self._failed(piece, error)
+        self.flushed += piece
+        return []
+
+    def _patiently(self, piece: Piece) -> None:
+        """Try again where the database is busy or away; a commit repeated does no harm."""
+        backoff = FIRST_BACKOFF
+        for last in [False] * (self.table.options.max_attempts - 1) + [True]:
+            try:
+                database.apply_many(self.table, _rows(piece))
+                return
+            except (SourceUnavailable, OutcomeUnknown) as error:
+                if last or not _helps_to_wait(error):
+                    raise
+            stats.count(stats.RETRIES)
+            time.sleep(backoff)
+            backoff *= 2
+            database.reconnect(self.table.using)
+
+    def _failed(self, piece: Piece, error: Exception) -> list[Piece]:
+        if _is_held_up(error):
+            return self._without_the_locked(piece, error)
+        self._raise_unless_refused(error)
+        if len(piece) > 1:
+            return _halves(piece)
+        bury(self.table, piece[0], describe(_said(error)))
+        return []
+
+    def _raise_unless_refused(self, error: Exception) -> None:
+        """Go on only if the database refuses a row of the piece."""
+        if isinstance(error, StatementRefused):
+            if not probe.accepts_update(self.table):
+                raise error
+        elif not isinstance(error, refusals.UNPREPARABLE) and refusals.judge(error) is not Verdict.ROW:
+            raise error
+
+    def _without_the_locked(self, piece: Piece, error: Exception) -> list[Piece]:
+        """Leave the locked rows to a later flush and write the others; where none is locked, one must be too slow."""
+        try:
+            locked = database.apply_unlocked(self.table, _rows(piece))
+        except _FAILURES as again:
+            if not _is_held_up(again):
+                self._raise_unless_refused(again)
+            locked = set()
+        if locked:
+            self.flushed += [claim for claim in piece if claim.pk not in locked]
+            self._park([claim for claim in piece if claim.pk in locked], error)
+            return []
+        if len(piece) > 1:
+            return _halves(piece)
+        self._park(piece, error)
+        return []
+
+    def _park(self, piece: Piece, error: Exception) -> None:
+        for claim in piece:
+            self.table.queue.park(claim.pk)
+            logger.info("%s %s waits for a later flush: %s", self.table.queue.name, one_line(claim.pk), describe(error))
+
+
+def bury(table: CachedTable, claim: Claim, error: str) -> None:
+    """Make a dead letter of a row that cannot be flushed."""
+    if table.queue.bury(claim, error):
+        logger.error("%s %s is a dead letter now: %s", table.queue.name, one_line(claim.pk), error)
+
+
+def _rows(piece: Piece) -> list[tuple[str, Fields, int]]:
+    return [(claim.pk, claim.fields, claim.stamp) for claim in piece]
+
+
+def _halves(piece: Piece) -> list[Piece]:
+    half = len(piece) // 2
+    return [piece[:half], piece[half:]]
+
+
+def _said(error: BaseException) -> BaseException:
+    """Return what Django raised, of which we may have made an error of our own."""
+    while isinstance(error, CachedemoError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _is_held_up(error: BaseException) -> bool:
+    """Whether one row may be what the others wait for."""
+    return refusals.judge(_said(error)) is Verdict.ONE_ROW_MAYBE
+
+
+def _helps_to_wait(error: Exception) -> bool:
+    return not isinstance(error, StatementRefused) and not _is_held_up(error)

@@ -45,6 +45,7 @@ CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -152,7 +153,7 @@ MUTANTS = [
         "flush_whole",
         RACES + "test_a_flush_writes_each_field_by_its_own_stamp",
         (
-            "protocol/flush.py",
+            "protocol/batch.py",
             "(claim.pk, claim.fields, claim.stamp)",
             "(claim.pk, {n: (claim.stamp, v) for n, (_, v) in claim.fields.items()}, claim.stamp)",
         ),
@@ -171,7 +172,7 @@ MUTANTS = [
     mutant(
         "flush_without_settle",
         RACES + "test_a_flush_empties_slots_that_may_be_older",
-        ("protocol/flush.py", "        _settle(table, stamps, live)\n", ""),
+        ("protocol/flush.py", "    _settle(table, stamps, live)\n", ""),
     ),
     mutant(
         "dead_stays_dead",
@@ -283,8 +284,8 @@ MUTANTS = [
         KILLS + "test_a_killed_flusher",
         (
             "protocol/flush.py",
-            "        flushed = _commit(",
-            "        table.queue.ack({claim.pk: claim.stamp for claim in readable})\n        flushed = _commit(",
+            "        batch.commit()\n",
+            "        table.queue.ack({claim.pk: claim.stamp for claim in claims})\n        batch.commit()\n",
         ),
     ),
     mutant(
@@ -405,7 +406,7 @@ MUTANTS = [
         "tests/faults/test_database_faults.py::test_a_commit_whose_answer_is_lost_is_not_acknowledged",
         (
             "protocol/database.py",
-            '        raise OutcomeUnknown(f"The database {known}: {error}") from error',
+            '        raise OutcomeUnknown(f"The database {known}: {describe(error)}") from error',
             "        return",
         ),
     ),
@@ -439,6 +440,16 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_probe_always_blames_the_row",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
+        ("protocol/batch.py", "if not probe.accepts_update(self.table):", "if False:"),
+    ),
+    mutant(
+        "nobody_is_told_that_flushing_has_stopped",
+        REFUSALS + "test_that_flushing_has_stopped_is_said_once_in_the_log_and_again_when_it_goes_on",
+        ("protocol/flush.py", "            _stop(table, error)\n", "            pass\n"),
+    ),
+    mutant(
         "an_odd_stamp_drives_the_clock",
         STAMPS + "test_a_clock_that_was_driven_there_already_goes_on_from_now",
         (
@@ -465,7 +476,12 @@ MUTANTS = [
     mutant(
         "a_hook_says_that_nothing_was_written",
         UNKNOWN + "test_a_hook_that_fails_after_the_commit_of_a_create_is_no_refusal",
-        ("protocol/database.py", "(IntegrityError, DataError)) and not self.committed:", "_REFUSED):"),
+        (
+            "protocol/database.py",
+            "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
+            "            self.nothing_written = refusals.refuses(error)",
+            "elif isinstance(error, _REFUSED):\n            self.nothing_written = True",
+        ),
     ),
 ]
 

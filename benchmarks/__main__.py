@@ -19,6 +19,7 @@ WIDTH = 140  # where the output is no terminal
 MEASUREMENTS = (
     "reads",
     "memory",
+    "saves",
     "write_behind",
     "flush",
     "slow_source",

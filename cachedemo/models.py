@@ -76,7 +76,7 @@ class Stamped(models.Model):
             saved = super()._save_table(raw, cls, force_insert, force_update, using, update_fields)  # type: ignore[misc]
         finally:
             del self.__dict__[_SAVE]
-        save.finish_insert()
+        save.end()
         return saved
 
     def _save_without_steps(self, cache: Any, *arguments: Any) -> Any:

@@ -213,6 +213,12 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "what_was_carried_counts_as_changed",
+        SAVES + "test_after_a_rollback_what_was_only_carried_does_not_count_as_changed",
+        ("patterns/save_state.py", "before=(save.before or {}) | values) for", "before=save.before) for"),
+        ("patterns/saving.py", "        save_state.carried(self.instance, row)\n", ""),
+    ),
+    mutant(
         "values_changed_in_place_count_as_loaded",
         SAVES + "test_values_changed_in_place_count_as_changed",
         ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),
@@ -220,20 +226,20 @@ MUTANTS = [
     mutant(
         "refused_by_what_it_was_loaded_with_alone",
         SAVES + "test_what_was_under_way_when_the_instance_was_loaded_is_refused_too",
-        ("patterns/saving.py", "        if missed:\n", "        if row[0] > self.instance.cache_stamp:\n"),
+        ("patterns/saving.py", "        if missed:\n", "        if row and row[0] > self.instance.cache_stamp:\n"),
     ),
     mutant(
         "refused_without_what_waits",
         SAVES + "test_nothing_is_refused_where_nothing_was_missed",
-        ("patterns/saving.py", "self.table.codec.laid_over(row[1], row[0], waiting)", "row[1]"),
+        ("patterns/missed_fields.py", "table.codec.laid_over(row[1], row[0], waiting)", "row[1]"),
     ),
     mutant(
         "hooks_before_the_finish",
         SAVES + "test_an_on_commit_hook_registered_before_the_save_reads_what_was_saved",
         (
             "protocol/on_commit.py",
-            "run_on_commit.insert(first, ",
-            "run_on_commit.insert(len(connection.run_on_commit), ",
+            "    connection.run_on_commit.insert(first, ",
+            "    connection.run_on_commit.insert(len(connection.run_on_commit), ",
         ),
     ),
     mutant(
@@ -301,10 +307,10 @@ MUTANTS = [
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
         (
             "protocol/database.py",
-            "CASE WHEN {stamp} < %s THEN %s ELSE {column} END",
+            "CASE WHEN {reached} < %s THEN %s ELSE {column} END",
             "CASE WHEN 0 < %s THEN %s ELSE {column} END",
         ),
-        ("protocol/database.py", "WHERE {pk} = %s AND {stamp} < %s", "WHERE {pk} = %s AND 0 < %s"),
+        ("protocol/database.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
         "queued_without_floor",
@@ -399,8 +405,8 @@ MUTANTS = [
         "tests/faults/test_database_faults.py::test_a_commit_whose_answer_is_lost_is_not_acknowledged",
         (
             "protocol/database.py",
-            '            raise OutcomeUnknown(f"The database may have the write or not: {error}") from error',
-            "            return",
+            '        raise OutcomeUnknown(f"The database {known}: {error}") from error',
+            "        return",
         ),
     ),
     mutant(

@@ -249,11 +249,12 @@ def save(x, s, i, R):
             yield {}, at(1), 'superseded: new stamp'
             return
         if not R.get('a_save_carries_nothing') and seen[g] > stamp: val = put(val, g, seen[g])
+        if tried and tried is not True and R.get('what_was_carried_counts_as_changed'): val = put(val, g, tried)
         if kind == 'S' and R.get('a_whole_save_writes_all_that_it_shows'): val = put(val, g, inst[1][g])
         yield dict(lock=i), at(3, inst=(inst, put(val, f, S))), f'UPDATE {S}, not committed'
     elif pc == 3:
         yield dict(row=(S, inst[1]), lock=None), at(4), f'COMMIT {S} {inst[1]}'
-        if not tried: yield dict(lock=None), at(1, inst=inst[0], tried=True), 'ROLLBACK, and again'
+        if not tried: yield dict(lock=None), at(1, inst=inst[0], tried=seen[g] if kind == 'S' and R.get('what_was_carried_counts_as_changed') and seen[g] else True), 'ROLLBACK, and again'
     elif pc == 4: yield dict(slot=None), at(5), 'finish'
     elif pc == 5:
         yield dict(pending=tuple(0 if v and v < S else v for v in s['pending']), owed=s['owed'] - {i}), at(6), 'supersede'
@@ -360,7 +361,7 @@ if __name__ == '__main__':
                  ('B0 B1 F R', 'blind_ack'), ('B0 F R R', 'source_first'), ('W0 B0 R', 'pending_beats_row'), ('W0 B1 R', 'stamp_before_mark'),
                  ('W0 B1 F', 'ignore_pending'), ('W0 B0 B1 F', 'flush_whole')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
-    for a, m in (('M0 B1', 'a_save_carries_nothing'), ('S0 W1', 'a_whole_save_writes_all_that_it_shows'), ('M0 W1 B0 F', 'a_save_below_a_newer_row'), ('S0', 'a_rolled_back_save_counts_as_loaded'),
+    for a, m in (('M0 B1', 'a_save_carries_nothing'), ('S0 W1', 'a_whole_save_writes_all_that_it_shows'), ('M0 W1 B0 F', 'a_save_below_a_newer_row'), ('S0', 'a_rolled_back_save_counts_as_loaded'), ('S0 B1 W1', 'what_was_carried_counts_as_changed'),
                  ('E0 W1 B0', 'refused_by_what_it_was_loaded_with_alone'), ('E0 B1', 'refused_without_what_waits')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)

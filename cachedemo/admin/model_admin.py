@@ -1,6 +1,6 @@
 """A ModelAdmin for registered models: what it shows and saves is what every read returns, waiting writes included."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cachedemo.exceptions import CachedemoError
+from cachedemo.patterns.save_state import reloaded
+from cachedemo.protocol.codec import STAMP
 from cachedemo.registry import cache_for
 
 REFUSALS = (CachedemoError, OperationalError, InterfaceError)
@@ -17,8 +19,8 @@ REFUSALS = (CachedemoError, OperationalError, InterfaceError)
 class CachedModelAdmin(admin.ModelAdmin):
     """Loads each form through the cache, and ends a refused change with a message instead of an error page.
 
-    Without it the form of a row that waits for its flush shows what the database has, and saving it is refused with
-    StaleInstance. The instance has `etag`, the entity tag of exactly what was loaded.
+    Without it the form of a row that waits for its flush shows what the database has. The instance is the one that
+    `get_queryset` loads, annotations included, and has `etag`, the entity tag of exactly what was read.
     """
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -26,14 +28,14 @@ class CachedModelAdmin(admin.ModelAdmin):
         found = super().get_object(request, object_id, from_field)
         cache = cache_for(self.model)
         try:
-            entry = cache.read(found.pk) if found else None
+            entry = cache.read(found.pk) if found is not None else None
         except self.model.DoesNotExist:
             return None
-        if entry is None or entry.body is None:
+        if found is None or entry is None:
             return None
-        instance = cache.table.codec.instance(cache.table.codec.decode(entry.body), entry.stamp, cache.table.using)
-        instance.etag = cache.etag(entry)
-        return instance
+        _show(found, cache.table.instance(entry), cache.table.codec.fields)
+        found.etag = cache.etag(entry)
+        return found
 
     def explain(self, error: Exception) -> str:
         """Return what a refusal means, for the person at the form."""
@@ -57,3 +59,11 @@ class CachedModelAdmin(admin.ModelAdmin):
         except REFUSALS as error:
             messages.error(request, self.explain(error))
             return redirect(request.path if request.method == "POST" else "admin:index")
+
+
+def _show(found: Any, read: Any, fields: Iterable[str]) -> None:
+    """Give an instance from the table what a read shows of its cached fields, and count that as loaded."""
+    names = [*fields, STAMP]
+    for name in names:
+        setattr(found, name, getattr(read, name))
+    reloaded(found, names)

@@ -74,10 +74,28 @@ def _take_back_saves(state: dict[str, Any]) -> None:
 
 
 def reloaded(instance: Any, names: Iterable[str]) -> None:
-    """Count what these fields show now as loaded: they have just been read from the database."""
-    loaded = dict(_as_dict(instance.__dict__) or {})
-    loaded |= {name: kept(instance.__dict__[name]) for name in names if name in instance.__dict__}
-    instance.__dict__[_LOADED] = loaded
+    """Count what these fields show now as loaded: it has just been read from the database."""
+    shown = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
+    _count_as_loaded(instance.__dict__, shown)
+
+
+def carried(instance: Any, shown: Mapping[str, Any]) -> None:
+    """Count what a save has carried, and the instance shows now, as loaded: it is no change of the instance's own.
+
+    A rollback does not make it one, or a second try would write it over what is newer by then. Fields that show
+    what an earlier save in the transaction wrote are its own change, and stay that.
+    """
+    loaded = _as_dict(instance.__dict__) or {}
+    _count_as_loaded(
+        instance.__dict__, {name: value for name, value in shown.items() if loaded.get(name, _RAW) != value}
+    )
+
+
+def _count_as_loaded(state: dict[str, Any], shown: Mapping[str, Any]) -> None:
+    values = {name: kept(value) for name, value in shown.items()}
+    state[_LOADED] = (_as_dict(state) or {}) | values
+    if _SAVES in state:
+        state[_SAVES] = [save._replace(before=(save.before or {}) | values) for save in state[_SAVES]]
 
 
 def saved(instance: Any, written: Mapping[str, Any], finish: Finish, using: str) -> None:

@@ -16,9 +16,10 @@ from django.db.models import Case, F, Value, When
 
 from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
 from cachedemo.patterns import save_state
+from cachedemo.patterns.missed_fields import missed_fields
 from cachedemo.protocol import database, on_commit, stamps, synchronous
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.waiting import Fields
@@ -45,6 +46,8 @@ class Save:
         self.loaded = save_state.loaded_by(instance, using)
         self.write: DatabaseWrite | None = None
         self._inserted = False
+        self._computed: list[str] = []
+        self._finish_hook: Finish | None = None
 
     # an UPDATE
 
@@ -143,23 +146,12 @@ class Save:
 
     def _refuse_if_missed(self, waiting: Fields) -> None:
         row = database.lock(self.table, self.instance.pk)
-        if row is None:
-            return
-        shown = self.table.codec.laid_over(row[1], row[0], waiting)
-        missed = sorted(name for name in self.table.codec.fields if not self._has_seen(name, shown))
+        missed = [] if row is None else missed_fields(self.table, self.instance, self.loaded, row, waiting)
         if missed:
             raise StaleInstance(
                 f"{', '.join(missed)} of {self.instance!r} was written since this instance was loaded: load it again "
                 f"and save that, or name what changes with cache_for({type(self.instance).__name__}).update(...)."
             )
-
-    def _has_seen(self, name: str, shown: Values) -> bool:
-        if self.loaded is None:
-            return False
-        if name not in self.loaded:  # deferred: it was never seen, and is not written
-            return name in self.instance.get_deferred_fields()
-        field, loaded = self.table.codec.fields[name], self.loaded[name]
-        return bool(self.table.codec.parse(name, shown[name]) == (None if loaded is None else field.to_python(loaded)))
 
     def _finish_update(self, mine: list[Assigned], waiting: Fields) -> None:
         """Let the instance show what waited; empty the slots on commit."""
@@ -169,14 +161,15 @@ class Save:
         setattr(self.instance, STAMP, self.write.stamped.stamp)
         if waiting.keys() - names:
             self._show(waiting.keys() - names)
-        shown = {field.attname: value for field, _, value in mine if not _is_expression(value)}
-        self._finish(shown | {name: self.instance.__dict__[name] for name in waiting if name in self.instance.__dict__})
+        self._computed = [field.attname for field, _, value in mine if _is_expression(value)]
+        self._finish({field.attname: value for field, _, value in mine if not _is_expression(value)})
 
     def _show(self, names: Any) -> None:
         """Take over what the row has now of the fields that were carried."""
         row = self.table.rows.using(self.using).filter(pk=self.instance.pk).values(*names).first() or {}
         for name, value in row.items():
             setattr(self.instance, name, value)
+        save_state.carried(self.instance, row)
 
     # an INSERT
 
@@ -198,10 +191,19 @@ class Save:
         self._inserted = True
         return results
 
-    def finish_insert(self) -> None:
+    def end(self) -> None:
+        """Do what is left once Django is through with the table: only then a new row has its id, and from Django 6.0
+        on the instance shows what the database has computed."""
+        if self._inserted:
+            self._finish_insert()
+        shown = {name: self.instance.__dict__.get(name) for name in self._computed}
+        known = {name: value for name, value in shown.items() if not _is_expression(value)}
+        if known and self._finish_hook is not None:
+            save_state.saved(self.instance, known, self._finish_hook, self.using)
+
+    def _finish_insert(self) -> None:
         """Mark a row that has just got its id, before its commit; empty the slots on commit."""
-        if not self._inserted or self.write is None:
-            return
+        assert self.write is not None
         self.write.pk = self.instance.pk
         self.write.mark()
         names = [self.table.codec.pk.attname, *self.table.codec.fields]
@@ -209,9 +211,9 @@ class Save:
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None
-        finish = Finish(self.table, self.instance.pk, self.write.finish_save)
-        on_commit.finish_first(self.using, finish)
-        save_state.saved(self.instance, shown, finish, self.using)
+        self._finish_hook = Finish(self.table, self.instance.pk, self.write.finish_save)
+        on_commit.finish_first(self.using, self._finish_hook)
+        save_state.saved(self.instance, shown, self._finish_hook, self.using)
 
 
 def _is_expression(value: Any) -> bool:

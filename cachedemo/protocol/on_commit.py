@@ -36,6 +36,8 @@ def finish_first(using: str, finish: Finish) -> None:
         finish()
         return
     first = sum(isinstance(hook[1], Finish) for hook in connection.run_on_commit)
+    if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
+        first = len(connection.run_on_commit)
     connection.run_on_commit.insert(first, (set(connection.savepoint_ids), finish, False))  # type: ignore[arg-type]
 
 

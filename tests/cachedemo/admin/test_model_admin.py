@@ -3,6 +3,7 @@
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
+from django.db.models.functions import Length
 from django.test import RequestFactory
 
 from cachedemo import cache_for
@@ -12,6 +13,9 @@ from tests.notes.models import Note
 
 class NoteAdmin(CachedModelAdmin):
     fields = ("title", "size")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(letters=Length("title"))
 
 
 @pytest.fixture
@@ -72,3 +76,22 @@ def test_a_save_that_is_refused_is_said_and_changes_nothing(notes, asked, queue_
     assert page.status_code == 302
     assert "queue server" in said[0]
     assert Note.objects.get(pk=1).title == "old"
+
+
+def test_the_instance_of_a_form_keeps_the_annotations_of_the_queryset(notes, admin_user):
+    notes.via("write-behind").update(1, title="waits")
+    request = RequestFactory().get("/")
+    request.user = admin_user
+    found = NoteAdmin(Note, admin.site).get_object(request, "1")
+    assert (found.title, found.letters) == ("waits", len("old"))
+
+
+@pytest.mark.parametrize("mode", ["merge", "refuse"])
+def test_a_form_overwrites_nothing_that_it_did_not_show(notes, asked, mode, monkeypatch):
+    monkeypatch.setattr(notes, "stale_saves", mode)
+    asked("GET")
+    notes.via("write-behind").update(1, body="acknowledged")
+    asked("POST", title="new", size="7")
+    assert (notes.get(1).title, notes.get(1).body) == ("new", "acknowledged")
+    notes.drain(timeout=5)
+    assert Note.objects.values_list("title", "body", "size").get(pk=1) == ("new", "acknowledged", 7)

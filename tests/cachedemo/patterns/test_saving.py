@@ -8,6 +8,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Concat, Upper
 from django.db.models.signals import post_save
+from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for
@@ -244,6 +245,19 @@ def test_an_expression_is_computed_from_what_waits(notes):
     assert shown(notes) == {"title": "waits", "body": "waitsB0", "size": 11}
 
 
+def test_what_the_database_has_computed_is_not_put_back_by_the_next_save(notes):
+    note = Note.objects.get(pk=1)
+    note.size = F("size") + 1
+    note.save()
+    if hasattr(note.size, "resolve_expression"):  # before Django 6.0 it would be computed again, as Django documents
+        note.refresh_from_db(fields=["size"])
+    assert note.size == 1
+    notes.update(1, size=20)
+    note.title = "a1"
+    note.save()
+    assert shown(notes) == {"title": "a1", "body": "b0", "size": 20}
+
+
 def test_a_row_that_is_gone_stays_gone_with_djangos_own_error(notes):
     gone = getattr(Note, "NotUpdated", DatabaseError)
     for options in ({}, {"update_fields": ["title"]}, {"force_update": True}):
@@ -293,6 +307,27 @@ def test_after_a_rollback_what_was_saved_counts_as_changed_again(notes):
     with transaction.atomic():
         note.save()
     assert shown(notes)["title"] == "retried"
+
+
+@pytest.mark.parametrize("savepoint", [False, True])
+def test_after_a_rollback_what_was_only_carried_does_not_count_as_changed(notes, savepoint):
+    """The instance shows what its save carried; a second try must not write that over what is newer by then."""
+    notes.via("write-behind").update(1, body="waits")
+    note = Note.objects.get(pk=1)
+    with transaction.atomic():
+        note.title = "saved"
+        note.save(update_fields=["title"]) if savepoint else None
+        try:
+            with transaction.atomic():
+                note.size = 7
+                note.save()
+                raise ValueError
+        except ValueError:
+            transaction.set_rollback(True)
+    assert note.body == "waits"
+    notes.update(1, body="acknowledged")
+    note.save()
+    assert shown(notes) == {"title": "saved", "body": "acknowledged", "size": 7}
 
 
 def test_after_a_savepoint_is_rolled_back_the_save_before_it_still_counts(notes):
@@ -390,6 +425,22 @@ def test_a_receiver_connected_before_ours_reads_what_was_saved(notes, receiver, 
     else:
         note.save()
     assert seen == ["a1"]
+
+
+class TestCapturedHooks(TestCase):
+    """Django's own way to run on_commit hooks in a TestCase counts them by position: a finish must not disturb it."""
+
+    def test_a_finish_is_captured_with_the_hooks_around_it(self):
+        owner = User.objects.create(name="x", email="x@example.com")
+        ran = []
+        with self.captureOnCommitCallbacks():
+            transaction.on_commit(lambda: ran.append("earlier"))
+            with self.captureOnCommitCallbacks(execute=True) as callbacks:
+                note = Note(title="a", owner=owner)
+                note.save()
+                transaction.on_commit(lambda: ran.append(cache_for(Note).get(note.pk).title))
+        assert ran == ["a"]
+        assert len(callbacks) == 2
 
 
 # refuse

@@ -1,0 +1,30 @@
+"""What an instance has not seen of its row: for `stale_saves = "refuse"`."""
+
+from typing import Any
+
+from cachedemo.patterns.save_state import Loaded
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import Values
+from cachedemo.protocol.database import Row
+from cachedemo.protocol.waiting import Fields
+
+
+def missed_fields(table: CachedTable, instance: Any, loaded: Loaded | None, row: Row, waiting: Fields) -> list[str]:
+    """Return the cached fields of which the instance was loaded with something else than they are now.
+
+    Args:
+        loaded: what it was loaded with; None if it never was, so that it has seen nothing.
+        row: as it is under its lock.
+        waiting: what waits for the row, by the stamp of the save.
+    """
+    shown = table.codec.laid_over(row[1], row[0], waiting)
+    return sorted(name for name in table.codec.fields if not _has_seen(table, instance, loaded, name, shown))
+
+
+def _has_seen(table: CachedTable, instance: Any, loaded: Loaded | None, name: str, shown: Values) -> bool:
+    if loaded is None:
+        return False
+    if name not in loaded:  # deferred: it was never seen, and is not written
+        return name in instance.get_deferred_fields()
+    value = None if loaded[name] is None else table.codec.fields[name].to_python(loaded[name])
+    return bool(table.codec.parse(name, shown[name]) == value)

@@ -45,6 +45,7 @@ CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -152,7 +153,7 @@ MUTANTS = [
         "flush_whole",
         RACES + "test_a_flush_writes_each_field_by_its_own_stamp",
         (
-            "protocol/flush.py",
+            "protocol/batch.py",
             "(claim.pk, claim.fields, claim.stamp)",
             "(claim.pk, {n: (claim.stamp, v) for n, (_, v) in claim.fields.items()}, claim.stamp)",
         ),
@@ -171,7 +172,7 @@ MUTANTS = [
     mutant(
         "flush_without_settle",
         RACES + "test_a_flush_empties_slots_that_may_be_older",
-        ("protocol/flush.py", "        _settle(table, stamps, live)\n", ""),
+        ("protocol/flush.py", "    _settle(table, stamps, live)\n", ""),
     ),
     mutant(
         "dead_stays_dead",
@@ -283,8 +284,8 @@ MUTANTS = [
         KILLS + "test_a_killed_flusher",
         (
             "protocol/flush.py",
-            "        flushed = _commit(",
-            "        table.queue.ack({claim.pk: claim.stamp for claim in readable})\n        flushed = _commit(",
+            "        batch.commit()\n",
+            "        table.queue.ack({claim.pk: claim.stamp for claim in claims})\n        batch.commit()\n",
         ),
     ),
     mutant(
@@ -405,7 +406,7 @@ MUTANTS = [
         "tests/faults/test_database_faults.py::test_a_commit_whose_answer_is_lost_is_not_acknowledged",
         (
             "protocol/database.py",
-            '        raise OutcomeUnknown(f"The database {known}: {error}") from error',
+            '        raise OutcomeUnknown(f"The database {known}: {describe(error)}") from error',
             "        return",
         ),
     ),
@@ -465,7 +466,65 @@ MUTANTS = [
     mutant(
         "a_hook_says_that_nothing_was_written",
         UNKNOWN + "test_a_hook_that_fails_after_the_commit_of_a_create_is_no_refusal",
-        ("protocol/database.py", "(IntegrityError, DataError)) and not self.committed:", "_REFUSED):"),
+        ("protocol/database.py", "elif isinstance(error, DatabaseFailure) and not self.committed:", "else:"),
+        (
+            "protocol/database.py",
+            "            self.nothing_written = refusals.refuses(error)  #",
+            "            self.nothing_written = True  #",
+        ),
+        (
+            "protocol/database.py",
+            "        elif isinstance(error, StatementRefused):\n            self.nothing_written = True\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a_probe_blames_the_row",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
+        ("protocol/probe.py", "        return False\n", "        return True\n"),
+    ),
+    mutant(
+        "a_wrong_statement_buries_rows",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
+        ("protocol/batch.py", "if not probe.accepts_update(self.table):", "if False:"),
+    ),
+    mutant(
+        "a_stopped_queue_says_so_for_ever",
+        REFUSALS + "test_that_flushing_has_stopped_is_said_by_readyz_and_cache_ping",
+        ("protocol/lua/ack.lua", "return redis.call('DEL', STOPPED)", "return redis.call('EXISTS', STOPPED)"),
+    ),
+    mutant(
+        "an_empty_queue_counts_as_stopped",
+        REFUSALS + "test_flushing_counts_as_stopped_no_longer_than_something_waits",
+        ("protocol/lua/claim.lua", "if redis.call('EXISTS', PENDING) == 0 then", "if false then"),
+    ),
+    mutant(
+        "a_stopped_queue_is_said_every_second",
+        REFUSALS + "test_that_flushing_has_stopped_is_said_once_in_the_log_and_again_when_it_goes_on",
+        ("protocol/queue.py", "if known is not None and known.error == error:", "if False:"),
+    ),
+    mutant(
+        "one_held_up_row_stops_the_batch",
+        REFUSALS + "test_where_locked_rows_cannot_be_skipped_the_batch_is_halved",
+        ("protocol/batch.py", "        if _is_held_up(error):\n", "        if False:\n"),
+    ),
+    mutant(
+        "a_dead_letter_in_the_databases_words",
+        REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
+        (
+            "protocol/batch.py",
+            "bury(self.table, piece[0], describe(_said(error)))",
+            "bury(self.table, piece[0], str(error))",
+        ),
+    ),
+    mutant(
+        "discarded_values_are_logged",
+        REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
+        (
+            "operations/dead_letters.py",
+            '", ".join(each.field for each',
+            '", ".join(f"{each.field} {each.waiting}" for each',
+        ),
     ),
 ]
 

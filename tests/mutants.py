@@ -490,7 +490,7 @@ MUTANTS = [
     ),
     mutant(
         "a_stopped_queue_says_so_for_ever",
-        REFUSALS + "test_that_flushing_has_stopped_is_said_by_readyz_and_cache_ping",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
         ("protocol/lua/ack.lua", "return redis.call('DEL', STOPPED)", "return redis.call('EXISTS', STOPPED)"),
     ),
     mutant(

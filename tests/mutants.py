@@ -435,8 +435,8 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_decoding.py::test_whatever_waits_is_flushed_or_a_dead_letter",
         (
             "protocol/database.py",
-            "field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))",
-            "waiting[0] and field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection) or waiting[1])",
+            "_prepared(field, table.codec.parse, name, waiting[1], connection))",
+            "waiting[0] and _prepared(field, table.codec.parse, name, waiting[1], connection) or waiting[1])",
         ),
     ),
     mutant(

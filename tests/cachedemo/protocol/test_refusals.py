@@ -199,6 +199,19 @@ def test_a_value_that_cannot_be_prepared_stops_no_neighbour(notes: Any) -> None:
     assert only_letter(notes) == "ValueError"
 
 
+def test_a_field_that_fails_in_a_way_of_its_own_stops_no_neighbour(notes: Any, monkeypatch: Any) -> None:
+    def fail(value: Any, connection: Any, prepared: bool = False) -> Any:
+        if value == "refused":
+            raise AttributeError(VALUE)
+        return value
+
+    monkeypatch.setattr(Note._meta.get_field("title"), "get_db_prep_value", fail)
+    wait_behind(notes, title="refused")
+    notes.drain(timeout=10)
+    assert landed() == 19
+    assert only_letter(notes) == "ValueError"
+
+
 def test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself(notes: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(notes.table.options, "batch_size", 10)
     wait_behind(notes)

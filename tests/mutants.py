@@ -431,13 +431,9 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "a_stamp_of_nothing_stops_the_flush",
+        "what_cannot_be_prepared_stops_the_flush",
         "tests/cachedemo/protocol/test_decoding.py::test_whatever_waits_is_flushed_or_a_dead_letter",
-        (
-            "protocol/database.py",
-            "_prepared(field, table.codec.parse, name, waiting[1], connection))",
-            "waiting[0] and _prepared(field, table.codec.parse, name, waiting[1], connection) or waiting[1])",
-        ),
+        ("protocol/refusals.py", "    if isinstance(error, UNPREPARABLE) or getattr", "    if getattr"),
     ),
     mutant(
         "an_odd_stamp_drives_the_clock",

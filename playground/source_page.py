@@ -9,7 +9,7 @@ import cachedemo
 from playground.access import playground_page
 
 ROOT = Path(cachedemo.__file__).resolve().parent.parent
-PACKAGES = ("cachedemo", "users")
+PACKAGES = ("cachedemo", "users", "playground")
 ENDINGS = (".py", ".lua")
 
 

@@ -436,6 +436,11 @@ MUTANTS = [
         ("protocol/refusals.py", "    if isinstance(error, UNPREPARABLE) or getattr", "    if getattr"),
     ),
     mutant(
+        "nobody_is_told_that_flushing_has_stopped",
+        REFUSALS + "test_that_flushing_has_stopped_is_said_once_in_the_log_and_again_when_it_goes_on",
+        ("protocol/flush.py", "            _stop(table, error)\n", "            pass\n"),
+    ),
+    mutant(
         "an_odd_stamp_drives_the_clock",
         STAMPS + "test_a_clock_that_was_driven_there_already_goes_on_from_now",
         (
@@ -462,16 +467,11 @@ MUTANTS = [
     mutant(
         "a_hook_says_that_nothing_was_written",
         UNKNOWN + "test_a_hook_that_fails_after_the_commit_of_a_create_is_no_refusal",
-        ("protocol/database.py", "elif isinstance(error, DatabaseFailure) and not self.committed:", "else:"),
         (
             "protocol/database.py",
-            "            self.nothing_written = refusals.refuses(error)  #",
-            "            self.nothing_written = True  #",
-        ),
-        (
-            "protocol/database.py",
-            "        elif isinstance(error, StatementRefused):\n            self.nothing_written = True\n",
-            "",
+            "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
+            "            self.nothing_written = refusals.refuses(error)",
+            "elif isinstance(error, _REFUSED):\n            self.nothing_written = True",
         ),
     ),
     mutant(

@@ -29,6 +29,7 @@ PAGES = [
     "/lab/stale-fill/",
     "/bench/",
     "/source/cachedemo/protocol/slots.py",
+    "/source/playground/naive.py",
     "/cache-aside/users/1/state/",
 ]
 

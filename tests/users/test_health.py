@@ -82,8 +82,13 @@ def test_readyz_says_what_the_queue_keeps_and_what_waits_in_it(client, people, r
     assert queue["persistence"] == "appendfsync everysec"
     assert "Up to 2 s of acknowledged writes" in queue["promise"]
     assert "appendfsync always" in queue["warnings"][0]
-    waiting = {"pending": 1, "dead": 0, "owed": 0, "owed_overdue_seconds": 0.0, "stopped": None}
-    assert queue["waiting"]["flush:users"] == waiting
+    assert queue["waiting"]["flush:users"] == {
+        "pending": 1,
+        "dead": 0,
+        "owed": 0,
+        "owed_overdue_seconds": 0.0,
+        "stopped": None,
+    }
 
 
 def scraped(client):

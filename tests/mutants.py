@@ -431,18 +431,9 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "a_stamp_of_nothing_stops_the_flush",
+        "what_cannot_be_prepared_stops_the_flush",
         "tests/cachedemo/protocol/test_decoding.py::test_whatever_waits_is_flushed_or_a_dead_letter",
-        (
-            "protocol/database.py",
-            "field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))",
-            "waiting[0] and field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection) or waiting[1])",
-        ),
-    ),
-    mutant(
-        "a_probe_always_blames_the_row",
-        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
-        ("protocol/batch.py", "if not probe.accepts_update(self.table):", "if False:"),
+        ("protocol/refusals.py", "    if isinstance(error, UNPREPARABLE) or getattr", "    if getattr"),
     ),
     mutant(
         "nobody_is_told_that_flushing_has_stopped",
@@ -481,6 +472,54 @@ MUTANTS = [
             "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
             "            self.nothing_written = refusals.refuses(error)",
             "elif isinstance(error, _REFUSED):\n            self.nothing_written = True",
+        ),
+    ),
+    mutant(
+        "a_probe_blames_the_row",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
+        ("protocol/probe.py", "        return False\n", "        return True\n"),
+    ),
+    mutant(
+        "a_wrong_statement_buries_rows",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
+        ("protocol/batch.py", "if not probe.accepts_update(self.table):", "if False:"),
+    ),
+    mutant(
+        "a_stopped_queue_says_so_for_ever",
+        REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
+        ("protocol/lua/ack.lua", "return redis.call('DEL', STOPPED)", "return redis.call('EXISTS', STOPPED)"),
+    ),
+    mutant(
+        "an_empty_queue_counts_as_stopped",
+        REFUSALS + "test_flushing_counts_as_stopped_no_longer_than_something_waits",
+        ("protocol/lua/claim.lua", "if redis.call('EXISTS', PENDING) == 0 then", "if false then"),
+    ),
+    mutant(
+        "a_stopped_queue_is_said_every_second",
+        REFUSALS + "test_that_flushing_has_stopped_is_said_once_in_the_log_and_again_when_it_goes_on",
+        ("protocol/queue.py", "if known is not None and known.error == error:", "if False:"),
+    ),
+    mutant(
+        "one_held_up_row_stops_the_batch",
+        REFUSALS + "test_where_locked_rows_cannot_be_skipped_the_batch_is_halved",
+        ("protocol/batch.py", "        if _is_held_up(error):\n", "        if False:\n"),
+    ),
+    mutant(
+        "a_dead_letter_in_the_databases_words",
+        REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
+        (
+            "protocol/batch.py",
+            "bury(self.table, piece[0], describe(_said(error)))",
+            "bury(self.table, piece[0], str(error))",
+        ),
+    ),
+    mutant(
+        "discarded_values_are_logged",
+        REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
+        (
+            "operations/dead_letters.py",
+            '", ".join(each.field for each',
+            '", ".join(f"{each.field} {each.waiting}" for each',
         ),
     ),
 ]

@@ -26,7 +26,7 @@ class Writer:
             InsideTransaction: a transaction is under way.
             FieldError: a field is not one of the cached ones.
             ValidationError: a value is invalid.
-            IntegrityError, DataError: the database refuses it.
+            DatabaseError: the database refuses it; IntegrityError and DataError, or what a trigger's class is.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
         return self.table.instance(self.write(pk, fields).entry)
@@ -65,7 +65,7 @@ class Writer:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
 
         Raises:
-            ValidationError, IntegrityError, DataError: a value is invalid, or the database refuses it.
+            ValidationError, DatabaseError: a value is invalid, or the database refuses it.
             Unavailable: not acknowledged.
         """
         return self.table.instance(self.insert(fields).entry)

@@ -91,7 +91,7 @@ class Batch:
         if isinstance(error, StatementRefused):
             if not probe.accepts_update(self.table):
                 raise error
-        elif not isinstance(error, refusals.UNPREPARABLE) and refusals.judge(error) is not Verdict.ROW:
+        elif refusals.judge(error) is not Verdict.ROW:
             raise error
 
     def _without_the_locked(self, piece: Piece, error: Exception) -> list[Piece]:

@@ -1,7 +1,7 @@
 """The database: the SQL statements of the protocol, and what the database's errors mean."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -254,8 +254,18 @@ def _parameters(table: CachedTable, connection: Any, pk: Any, fields: Fields, st
         if (waiting := fields.get(name)) is None:
             parameters += (0, None)
         else:
-            parameters += (waiting[0], field.get_db_prep_save(table.codec.parse(name, waiting[1]), connection))
+            parameters += (waiting[0], _prepared(field, table.codec.parse, name, waiting[1], connection))
     return [*parameters, stamp, table.codec.pk.get_db_prep_save(table.codec.to_pk(pk), connection), stamp]
+
+
+def _prepared(field: Any, parse: Callable[[str, Any], Any], name: str, value: Any, connection: Any) -> Any:
+    """Return a value as the driver takes it. Raises one of UNPREPARABLE, whatever a project's own field raises."""
+    try:
+        return field.get_db_prep_save(parse(name, value), connection)
+    except (*refusals.UNPREPARABLE, DatabaseFailure):
+        raise
+    except Exception as error:
+        raise ValueError(f"{name} cannot be prepared for the database.") from error
 
 
 def _fields(table: CachedTable) -> list[Any]:

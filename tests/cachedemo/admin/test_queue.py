@@ -29,6 +29,14 @@ def test_the_queue_shows_what_is_owed_and_for_how_long(client: Client, users: An
     assert "Slots owed 2 overdue 40 s" in text(client.get(url("queue")))
 
 
+def test_the_queue_says_that_it_cannot_be_flushed_and_why(client: Client, users: Any) -> None:
+    assert "has stopped" not in text(client.get(url("queue")))
+    users.table.queue.stop("ProgrammingError: 42703 undefined_column")
+    page = text(client.get(url("queue")))
+    assert "Flushing flush:users has stopped: the database refuses to update the table at all." in page
+    assert "Since 0 s ago: ProgrammingError: 42703 undefined_column" in page
+
+
 def test_flush_now_needs_no_worker_and_works_while_paused(client: Client, users: Any) -> None:
     users.via("write-behind").update(1, name="Al")
     pause.pause(users, "olga")

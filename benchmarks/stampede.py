@@ -89,7 +89,7 @@ def _get() -> Callable[[], Any]:
 
 
 def _article_get_user() -> Callable[[], Any]:
-    from cachedemo.protocol import database
+    from cachedemo.protocol import transactions
     from cachedemo.servers import roles
     from users.models import User
 
@@ -99,7 +99,7 @@ def _article_get_user() -> Callable[[], Any]:
         cached = client.get("user:1")
         if cached:
             return json.loads(cached)
-        database.trip("default")
+        transactions.trip("default")
         user = User.objects.values("id", "name", "email").get(pk=1)
         client.set("user:1", json.dumps(user), ex=60)
         return user

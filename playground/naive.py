@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from cachedemo.protocol import database
+from cachedemo.protocol import transactions
 from cachedemo.servers.roles import CACHE
 from users.models import User
 
@@ -23,13 +23,13 @@ def key(pk: int) -> str:
 
 
 def db_get_user(pk: int) -> Row | None:
-    database.trip("default")
+    transactions.trip("default")
     user = User.objects.filter(pk=pk).values("id", "name", "email").first()
     return dict(user) if user else None
 
 
 def db_put_user(user: Row) -> Row:
-    database.trip("default")
+    transactions.trip("default")
     with transaction.atomic():
         User.objects.filter(pk=user["id"]).update(name=user["name"], email=user["email"])
     return user

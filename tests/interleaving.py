@@ -22,7 +22,7 @@ from unittest import mock
 from django.db import connections
 
 from cachedemo.patterns.saving import Save
-from cachedemo.protocol import database
+from cachedemo.protocol import database, transactions
 from cachedemo.servers import roles
 
 PATIENCE = 20.0  # seconds; only a test that fails waits so long
@@ -152,7 +152,7 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
         stack.enter_context(_before(roles.Role, "pipeline", _pipeline_step))
         stack.enter_context(_before(database, "select", lambda *rest: "row"))
         stack.enter_context(_before(database, "select_many", lambda *rest: "row"))
-        stack.enter_context(_before(database, "writing", lambda *rest: "commit"))
+        stack.enter_context(_before(transactions, "writing", lambda *rest: "commit"))
         stack.enter_context(_before(Save, "_attempt", lambda *rest: "commit"))
         try:
             yield actor

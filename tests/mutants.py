@@ -307,11 +307,11 @@ MUTANTS = [
         "late_commit_wins",
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
         (
-            "protocol/database.py",
+            "protocol/update_statement.py",
             "CASE WHEN {reached} < %s THEN %s ELSE {column} END",
             "CASE WHEN 0 < %s THEN %s ELSE {column} END",
         ),
-        ("protocol/database.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+        ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
         "queued_without_floor",
@@ -405,7 +405,7 @@ MUTANTS = [
         "unknown_is_acknowledged",
         "tests/faults/test_database_faults.py::test_a_commit_whose_answer_is_lost_is_not_acknowledged",
         (
-            "protocol/database.py",
+            "protocol/transactions.py",
             '        raise OutcomeUnknown(f"The database {known}: {describe(error)}") from error',
             "        return",
         ),
@@ -452,7 +452,7 @@ MUTANTS = [
     mutant(
         "an_odd_stamp_is_never_passed",
         STAMPS + "test_a_write_of_such_a_row_is_shown_and_stored_and_gives_it_a_proper_stamp",
-        ("protocol/database.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND {stamp} < %s"),
+        ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND {stamp} < %s"),
     ),
     mutant(
         "an_odd_stamp_refuses_saves",
@@ -462,13 +462,13 @@ MUTANTS = [
     mutant(
         "an_interrupted_write_is_undone",
         UNKNOWN + "test_an_exception_out_of_nowhere_after_commit_passes_and_undoes_nothing",
-        ("protocol/database.py", "            outcome.nothing_written = False\n", ""),
+        ("protocol/transactions.py", "            outcome.nothing_written = False\n", ""),
     ),
     mutant(
         "a_hook_says_that_nothing_was_written",
         UNKNOWN + "test_a_hook_that_fails_after_the_commit_of_a_create_is_no_refusal",
         (
-            "protocol/database.py",
+            "protocol/transactions.py",
             "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
             "            self.nothing_written = refusals.refuses(error)",
             "elif isinstance(error, _REFUSED):\n            self.nothing_written = True",

@@ -19,7 +19,7 @@ from django.urls import Resolver404, resolve
 
 from cachedemo import ModelCache, Pattern, cache_for, conf
 from cachedemo.embedded import server
-from cachedemo.protocol import database
+from cachedemo.protocol import transactions
 from cachedemo.servers import roles
 from tests.documents import RUN, SHOWN, Block, Document, documents
 from tests.environment import ROOT, documented_settings
@@ -305,7 +305,7 @@ def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts = {"cache": 0, "queue": 0, "source": 0}
-    run, trip, ours = roles.Role._run, database.trip, this_thread()
+    run, trip, ours = roles.Role._run, transactions.trip, this_thread()
 
     def counted_run(role: roles.Role, *arguments: Any, **options: Any) -> Any:
         counts[role.name] += ours()
@@ -316,7 +316,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         trip(using)
 
     monkeypatch.setattr(roles.Role, "_run", counted_run)
-    monkeypatch.setattr(database, "trip", counted_trip)
+    monkeypatch.setattr(transactions, "trip", counted_trip)
     return counts
 
 
@@ -327,7 +327,7 @@ def saved(**changes: Any) -> None:
         setattr(user, name, value)
 
     def counted(execute: Any, *arguments: Any) -> Any:
-        database.trip("default")
+        transactions.trip("default")
         return execute(*arguments)
 
     with connection.execute_wrapper(counted):

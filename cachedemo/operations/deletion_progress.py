@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
 from cachedemo.protocol.lua import script
-from cachedemo.servers.answers import all_raised
+from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import QUEUE
 
 _end_deletion = script("end_deletion")

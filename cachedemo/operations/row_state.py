@@ -11,14 +11,14 @@ from django.db import DatabaseError
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
-from cachedemo.protocol import database, slot_kinds, slots
+from cachedemo.protocol import database_errors, slot_kinds, slots
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.protocol.waiting import Fields
-from cachedemo.servers.answers import raised
 from cachedemo.servers.outages import Error
+from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE, QUEUE
 
 CACHE_PLACE, QUEUE_PLACE, DATABASE_PLACE = "cache", "queue", "database"
@@ -101,7 +101,7 @@ def _waiting(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Fields]:
 
 
 def _rows(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Row]:
-    with database.answering():
+    with database_errors.answering():
         found = list(cache.table.rows.filter(pk__in=pks).values(STAMP, *cache.table.codec.names))
     return {row[cache.table.codec.pk.attname]: (row[STAMP], cache.table.codec.values(row)) for row in found}
 

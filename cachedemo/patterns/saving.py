@@ -17,7 +17,7 @@ from django.db.models import Case, F, Value, When
 from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
 from cachedemo.patterns import save_state
 from cachedemo.patterns.missed_fields import missed_fields
-from cachedemo.protocol import database, on_commit, stamps, synchronous
+from cachedemo.protocol import database, on_commit, stamps, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -119,7 +119,7 @@ class Save:
                     self._apply(waiting)
                 return send(*self._statement(rows, mine, others, waiting))
         except Exception as error:
-            if database.has_written_nothing(error, self.using):
+            if transactions.has_written_nothing(error, self.using):
                 self.write.withdraw()
             raise
 
@@ -185,7 +185,7 @@ class Save:
             results = send()
         except Exception as error:
             setattr(self.instance, STAMP, own)
-            if database.has_written_nothing(error, self.using):
+            if transactions.has_written_nothing(error, self.using):
                 self.write.withdraw()
             raise
         self._inserted = True

@@ -10,14 +10,19 @@ from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import NotQueued
 
 
-def update(table: CachedTable, pk: Any, values: Values) -> Entry:
+def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) -> Entry:
     """Queue the named fields of a row and return it as every read shows it from now on.
+
+    With `if_match` it is not queued: only in the database, with the row locked, it can be decided in the same step as
+    the write whether the row still is what the caller has seen.
 
     Raises:
         DoesNotExist: there is no such row.
         NotQueued: the queue does not take it; go write-through instead.
         QueueUnavailable, SourceUnavailable: not acknowledged.
     """
+    if if_match is not None:
+        raise NotQueued("If-Match")
     base, shown = reads.find_values(table, pk)
     values = _without_unchanged_unique(table, values, shown)
     options = table.options

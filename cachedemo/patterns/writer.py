@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import database, synchronous
+from cachedemo.protocol import database_errors, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.waiting import NotQueued
@@ -36,30 +36,26 @@ class Writer:
 
         Args:
             fields: name -> Python value.
-            if_match: an `etag`; the row is written only if it still is what that says. Goes through the database,
-                since only there it can be decided in the same step as the write.
+            if_match: an `etag`; the row is written only if it still is what that says, whatever the pattern.
 
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
         """
         table, pk = self.table, self.table.to_pk(pk)
-        database.refuse_inside_transaction(table.using)
-        with database.answering():
+        transactions.refuse_inside_transaction(table.using)
+        with database_errors.answering():
             values = table.codec.clean(fields)
         if self.pattern is Pattern.WRITE_BEHIND:
-            return self._write_behind(pk, values, if_match)
+            return self._behind_or_through(pk, values, if_match)
         pattern, way = self._synchronous()
         return Written(way.update(table, pk, values, if_match), pattern)
 
-    def _write_behind(self, pk: Any, values: Values, if_match: str | None) -> Written:
-        reason = "If-Match"
-        if if_match is None:
-            try:
-                return Written(write_behind.update(self.table, pk, values), Pattern.WRITE_BEHIND)
-            except NotQueued as refused:
-                reason = refused.reason
-        entry = write_through.update(self.table, pk, values, if_match)
-        return Written(entry, Pattern.WRITE_THROUGH, reason)
+    def _behind_or_through(self, pk: Any, values: Values, if_match: str | None) -> Written:
+        try:
+            return Written(write_behind.update(self.table, pk, values, if_match), Pattern.WRITE_BEHIND)
+        except NotQueued as refused:
+            entry = write_through.update(self.table, pk, values, if_match)
+            return Written(entry, Pattern.WRITE_THROUGH, refused.reason)
 
     def create(self, **fields: Any) -> Any:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
@@ -72,7 +68,7 @@ class Writer:
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
-        database.refuse_inside_transaction(self.table.using)
+        transactions.refuse_inside_transaction(self.table.using)
         pattern, way = self._synchronous()
         return Written(way.create(self.table, fields), pattern)
 
@@ -85,7 +81,7 @@ class Writer:
             ProtectedError, RestrictedError: other rows need it.
             Unavailable: not acknowledged.
         """
-        database.refuse_inside_transaction(self.table.using)
+        transactions.refuse_inside_transaction(self.table.using)
         synchronous.delete(self.table, self.table.to_pk(pk), if_match)
 
     def _synchronous(self) -> tuple[Pattern, ModuleType]:

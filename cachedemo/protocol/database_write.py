@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import database, slots, versions
+from cachedemo.protocol import slots, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.owed import or_owed
@@ -25,7 +25,7 @@ class DatabaseWrite:
         self.pk = pk
         self.token = slots.token()
         self.stamped: Stamp | None = None
-        self.outcome = database.Outcome()
+        self.outcome = transactions.Outcome()
         self._cache_failed = False
 
     def mark(self) -> None:
@@ -54,9 +54,9 @@ class DatabaseWrite:
         return self.table.slots.version
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[database.Outcome]:
+    def transaction(self) -> Iterator[transactions.Outcome]:
         """Run this write's statements in a transaction of its own, and remember what is certain of it."""
-        with database.writing(self.table.using) as self.outcome:
+        with transactions.writing(self.table.using) as self.outcome:
             yield self.outcome
 
     def replace_slot(self, entry: Entry) -> None:
@@ -109,7 +109,7 @@ class DatabaseWrite:
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
         with contextlib.suppress(CacheUnavailable):
-            self.table.slots.restore(self.pk, self.token)
+            self.table.slots.unmark(self.pk, self.token)
         self.withdraw()
 
     def restore_if_certain(self) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 from django.db import connections, transaction
 
 from cachedemo.exceptions import StatementRefused
-from cachedemo.protocol import database, refusals
+from cachedemo.protocol import database_errors, refusals
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.update_statement import update_statement
 
 
 def accepts_update(table: CachedTable) -> bool:
     """Whether the database takes the UPDATE that a flush sends. Raises SourceUnavailable if it gives no answer."""
     unnamed = [0, None] * len(table.codec.fields)
-    return _accepts(table, database.update_statement(table), [*unnamed, -1, None, -1])  # no row has the key NULL
+    no_row = None  # has this key: none has NULL
+    return _accepts(table, update_statement(table), [*unnamed, -1, no_row, -1])
 
 
 def accepts_insert(table: CachedTable) -> bool:
@@ -36,7 +38,7 @@ def accepts_deletion(table: CachedTable) -> bool:
 
 def _accepts(table: CachedTable, statement: str, parameters: Sequence[Any]) -> bool:
     try:
-        with database.answering(), transaction.atomic(table.using), connections[table.using].cursor() as cursor:
+        with database_errors.answering(), transaction.atomic(table.using), connections[table.using].cursor() as cursor:
             cursor.execute(statement, parameters)
             transaction.set_rollback(True, table.using)
     except StatementRefused:

@@ -30,7 +30,7 @@ from cachedemo.protocol.waiting import (
     texts,
 )
 from cachedemo.protocol.write_queue import WriteQueue
-from cachedemo.servers.answers import raised
+from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
 from cachedemo.servers.scripts import Script
 

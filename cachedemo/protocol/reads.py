@@ -7,7 +7,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import database, on_commit, slots, stats, versions
+from cachedemo.protocol import database, on_commit, slots, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -102,14 +102,14 @@ def _announce(table: CachedTable) -> bool:
 def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
     using = table.using
-    return database.in_transaction(using) and (slot[:1] == b"T" or on_commit.wrote(using, table, pk))
+    return transactions.in_transaction(using) and (slots.is_mark(slot) or on_commit.wrote(using, table, pk))
 
 
 def _load(table: CachedTable, pk: Any) -> Entry:
     """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
-    if database.in_transaction(table.using):
+    if transactions.in_transaction(table.using):
         return _from_database(table, pk)[0]
-    lease = b"L" + slots.token().encode()
+    lease = slots.new_lease()
     pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
     while True:
         slot = table.slots.take_lease(pk, lease)
@@ -139,9 +139,9 @@ def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
 
 
 def _load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
-    if database.in_transaction(table.using):
+    if transactions.in_transaction(table.using):
         return _many_from_database(table, pks)[0]
-    lease = b"L" + slots.token().encode()
+    lease = slots.new_lease()
     leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
     try:
         entries, may_fill = _many_from_database(table, pks)

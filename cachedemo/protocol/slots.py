@@ -10,7 +10,6 @@ Stamps have 16 digits (microseconds), tokens 16 hexadecimal digits, expiries 13 
 
 import logging
 import os
-import random
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,20 +19,21 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.descriptions import one_line
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.lua import script
-from cachedemo.servers.answers import raised
+from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
+from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
+from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
 
 logger = logging.getLogger(__name__)
 
-_MISSING_SLOT = b"N" + b"0" * 16
+_MISSING_SLOT = MISSING.letter + b"0" * 16
 _HEADER = 17  # kind and stamp
 _MARK_HEADER = 30  # kind, token and expiry
 _WELL_FORMED = re.compile(
     rb"V[0-3]\d{15}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V[0-3]\d{15}\{.*\}|N0{16})?", re.DOTALL
 )
-_JITTER = 0.1  # of the timeout, so that rows loaded together do not expire together
 
-_mark, _finish, _restore = script("mark"), script("finish"), script("restore")
+_mark, _finish, _unmark = script("mark"), script("finish"), script("unmark")
 _fill, _publish, _settle = script("fill"), script("publish"), script("settle")
 
 
@@ -52,7 +52,7 @@ def held(slot: bytes) -> Entry | None:
 
     A mark is as good as the value inside it: the write that put it there is not acknowledged yet.
     """
-    if slot[:1] == b"V" and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
+    if slot[:1] == VALUE.letter and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
         try:
             stamp = int(slot[1:_HEADER])
         except ValueError:
@@ -60,7 +60,7 @@ def held(slot: bytes) -> Entry | None:
         return Entry(slot[_HEADER:], stamp, Origin.CACHE, slot) if stamp < stamps.END else None
     if slot == _MISSING_SLOT:
         return Entry(None, 0, Origin.CACHE, slot)
-    if slot[:1] == b"T" and slot[_MARK_HEADER : _MARK_HEADER + 1] in (b"V", b"N"):  # no mark has a mark inside
+    if slot[:1] == MARK.letter and slot[_MARK_HEADER : _MARK_HEADER + 1] != MARK.letter:  # no mark has a mark inside
         return held(slot[_MARK_HEADER:])
     return None
 
@@ -71,7 +71,16 @@ def is_well_formed(slot: bytes) -> bool:
 
 
 def is_lease(slot: bytes) -> bool:
-    return slot[:1] == b"L"
+    return slot[:1] == LEASE.letter
+
+
+def is_mark(slot: bytes) -> bool:
+    return slot[:1] == MARK.letter
+
+
+def new_lease() -> bytes:
+    """Return a lease that no other reader has."""
+    return LEASE.letter + token().encode()
 
 
 class Slots:
@@ -162,9 +171,9 @@ class Slots:
         value: list[Any] = [b"", 0] if entry is None else self._slot_and_lifetime(entry)
         CACHE.script(_finish, self._keys(pk, versions), [writer, *value], insist=True)
 
-    def restore(self, pk: Any, writer: str) -> None:
+    def unmark(self, pk: Any, writer: str) -> None:
         """Put the value under the writer's mark back."""
-        CACHE.script(_restore, [self.key(pk)], [writer], insist=True)
+        CACHE.script(_unmark, [self.key(pk)], [writer], insist=True)
 
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
         """Show a queued write over the base it was computed from; return whether it stands there now."""
@@ -190,6 +199,5 @@ class Slots:
 
     def _slot_and_lifetime(self, entry: Entry) -> list[Any]:
         if entry.body is None:
-            return [slot_of(entry), int(self.missing_timeout * 1000)]
-        lifetime = self.timeout * random.uniform(1 - _JITTER, 1 + _JITTER) * 1000
-        return [slot_of(entry), max(1, int(lifetime))]
+            return [slot_of(entry), missing_lifetime(self.missing_timeout)]
+        return [slot_of(entry), value_lifetime(self.timeout)]

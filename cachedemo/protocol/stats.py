@@ -24,8 +24,8 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
-from cachedemo.servers.answers import all_raised
 from cachedemo.servers.outages import Error
+from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)

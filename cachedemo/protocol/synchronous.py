@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo.exceptions import Contended, PreconditionFailed, UnknownFieldWaiting
-from cachedemo.protocol import database, wake
+from cachedemo.protocol import database, database_errors, transactions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -112,7 +112,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
-    with database.answering():
+    with database_errors.answering():
         instance = _valid_instance(table, fields)
     write = DatabaseWrite(table, "")
     setattr(instance, STAMP, write.stamp().stamp)
@@ -156,7 +156,7 @@ def delete(table: CachedTable, pk: Any, if_match: str | None = None) -> None:
         DoesNotExist, PreconditionFailed, ProtectedError, SourceUnavailable, QueueUnavailable: nothing was deleted.
         OutcomeUnknown: it may have been deleted; not acknowledged.
     """
-    with telling_rows_from_statements(table, accepts_deletion), database.writing(table.using):
+    with telling_rows_from_statements(table, accepts_deletion), transactions.writing(table.using):
         if if_match is not None:
             waiting, _ = table.queue.pending([pk], table.slots.version)
             _check(table, pk, waiting[0], if_match)

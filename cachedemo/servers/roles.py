@@ -14,10 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
-from cachedemo.servers.answers import raised
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import EXAMPLE, address, connect
 from cachedemo.servers.outages import failed_at_once, is_foreign_data, is_silence, meaning
+from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
 
 

@@ -9,14 +9,14 @@ from typing import Any, cast
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
-from cachedemo.protocol import database, wake
+from cachedemo.protocol import transactions, wake
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()
 _watchers = 0
-_plain_trip, _plain_wake = database.trip, wake.wake
+_plain_trip, _plain_wake = transactions.trip, wake.wake
 
 
 class RecordingClient:
@@ -70,7 +70,7 @@ def _cover() -> None:
     for role in (CACHE, QUEUE):
         with suppress(ImproperlyConfigured, Error):  # a project without a queue has no client to cover
             _cover_client(role)
-    vars(database).update(trip=_trip)
+    vars(transactions).update(trip=_trip)
     vars(wake).update(wake=_wake)
 
 
@@ -85,7 +85,7 @@ def _uncover() -> None:
         client: Any = role._client
         if isinstance(client, RecordingClient):
             role._client = client.plain
-    vars(database).update(trip=_plain_trip)
+    vars(transactions).update(trip=_plain_trip)
     vars(wake).update(wake=_plain_wake)
 
 
@@ -97,7 +97,7 @@ def _forget_watchers() -> None:
 
 
 def _trip(using: str) -> None:
-    if conf.get("SOURCE_LATENCY_MS") and not database.in_transaction(using):
+    if conf.get("SOURCE_LATENCY_MS") and not transactions.in_transaction(using):
         return timed("database", ("TRIP", using), lambda: _plain_trip(using))
     return _plain_trip(using)
 

@@ -16,7 +16,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "mark": "mark the slot: a write is under way, nobody else may fill",
     "stamp": "get a stamp, newer than every other; always after the mark",
     "finish": "the database has it: replace the mark by the new value, or empty the slot",
-    "restore": "the database refused it: put the old value back",
+    "unmark": "the database refused it: put the old value back",
     "settle_up": "drop what this write superseded; now it may be acknowledged",
     "fill": (
         "put what was loaded into the slot: the lease is still ours",

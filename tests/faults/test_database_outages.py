@@ -4,14 +4,14 @@ import pytest
 from django.db import OperationalError, connections
 
 from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable
-from cachedemo.protocol import database
+from cachedemo.protocol import database, database_errors
 from tests.notes.rows import let_deadlines_pass, stored_title
 
 pytestmark = pytest.mark.usefixtures("short_timeouts")
 
 
 def away(*arguments, **options):
-    with database.answering():
+    with database_errors.answering():
         raise OperationalError("no database today")
 
 

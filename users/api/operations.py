@@ -15,7 +15,7 @@ from pydantic import Field
 
 from cachedemo import ModelCache, Pattern, cache_for
 from users.api import body, responses
-from users.api.conditions import required_etag
+from users.api.etag_headers import required_etag
 from users.api.openapi import READ, WRITTEN, Api, described
 from users.api.problems import unprocessable
 from users.api.schemas import SomeFields, Users, WholeUser

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from cachedemo import Entry, ModelCache, Origin, Pattern
 from cachedemo.patterns.written import Written
 from users.access import is_signed_in
-from users.api.conditions import holds_it_already
+from users.api.etag_headers import holds_it_already
 
 JSON = "application/json"
 PRIVATE = "private, no-cache"  # browsers may keep it, and must ask whether it still holds

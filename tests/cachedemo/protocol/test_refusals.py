@@ -20,7 +20,7 @@ from django.db import (
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable, StatementRefused
 from cachedemo.operations import dead_letters, ping
-from cachedemo.protocol import batch, database, queue, refusals, synchronous
+from cachedemo.protocol import batch, database, database_errors, queue, refusals, synchronous
 from cachedemo.protocol.descriptions import LONGEST, describe, one_line
 from cachedemo.protocol.refusals import Verdict
 from cachedemo.servers.roles import QUEUE
@@ -316,7 +316,7 @@ def test_where_locked_rows_cannot_be_skipped_the_batch_is_halved(notes: Any, mon
         tries.append(len(rows))
         if "7" not in [pk for pk, _, _ in rows]:
             return apply_many(table, rows)
-        with database.answering():
+        with database_errors.answering():
             raise OperationalError("a lock") from postgresql("55P03").__cause__
 
     monkeypatch.setattr(database, "apply_many", wait_in_vain)
@@ -474,7 +474,7 @@ def test_an_api_tells_a_refusal_whatever_its_class(
     for error, status in ((postgresql("54000"), 409), (postgresql("42703"), 503), (postgresql("57P01"), 503)):
 
         def refuse(*arguments: Any, error: Exception = error) -> None:
-            with database.answering():
+            with database_errors.answering():
                 raise OperationalError(VALUE) from error.__cause__
 
         monkeypatch.setattr(database, "apply", refuse)

@@ -12,7 +12,7 @@ from django.db import connections
 
 import cachedemo
 from cachedemo import cache_for
-from cachedemo.protocol import database, wake
+from cachedemo.protocol import transactions, wake
 from cachedemo.servers import roles
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.tracing import words as tracing_words
@@ -113,7 +113,7 @@ def test_the_steps_are_the_commands_that_monitor_saw(users, request_made, redis_
 
 def test_untraced_the_client_in_use_is_the_plain_one(users):
     plain = CACHE.client(), QUEUE.client()
-    trip, ask = database.trip, wake.wake
+    trip, ask = transactions.trip, wake.wake
     with cachedemo.trace():
         users.read(1)
         with cachedemo.trace():
@@ -122,8 +122,8 @@ def test_untraced_the_client_in_use_is_the_plain_one(users):
     assert (CACHE.client(), QUEUE.client()) == plain
     assert [type(client) for client in plain] == [redis.Redis, redis.Redis]
     assert not {"execute_command", "pipeline"} & (vars(plain[0]).keys() | vars(CACHE).keys())
-    assert (database.trip, wake.wake) == (trip, ask)
-    assert trip.__module__ == "cachedemo.protocol.database"
+    assert (transactions.trip, wake.wake) == (trip, ask)
+    assert trip.__module__ == "cachedemo.protocol.transactions"
 
 
 def test_untraced_the_database_connection_is_the_plain_one(users):

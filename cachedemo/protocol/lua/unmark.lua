@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- restore(keys=[slot], args=[token])
+-- unmark(keys=[slot], args=[token])
 --   The database refused the write for certain. Puts the value under the writer's own mark back, with the time to live
 --   it has left; any other slot is none of this writer's business.
 --

@@ -1,0 +1,15 @@
+"""How long a slot lives: its timeout, and a random part of it, so that rows loaded together do not expire together."""
+
+import random
+
+_SPREAD = 0.1  # of the timeout, more or less
+
+
+def value_lifetime(timeout: float) -> int:
+    """Return the milliseconds that a value lives, from the seconds that its registration says."""
+    return max(1, int(timeout * random.uniform(1 - _SPREAD, 1 + _SPREAD) * 1000))
+
+
+def missing_lifetime(timeout: float) -> int:
+    """Return the milliseconds that "there is no such row" lives."""
+    return int(timeout * 1000)

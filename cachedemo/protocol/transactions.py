@@ -1,0 +1,118 @@
+"""Transactions of our own, what is certain of each once it has ended, and those of others around us."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error as DatabaseFailure
+from django.db import connections, transaction
+
+from cachedemo import conf
+from cachedemo.exceptions import (
+    CachedemoError,
+    InsideTransaction,
+    OutcomeUnknown,
+    SourceUnavailable,
+    StatementRefused,
+)
+from cachedemo.protocol import refusals
+from cachedemo.protocol.database_errors import answering
+from cachedemo.protocol.descriptions import describe
+
+# What a caller takes for "nothing was written", whoever raises it.
+_REFUSED = (*refusals.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
+
+
+def trip(using: str) -> None:
+    """Wait as long as the simulated way to the database takes: once a statement on its own, once a transaction.
+
+    Before the lock is taken, as on a network, and not at all inside a transaction that has paid already.
+    """
+    latency = conf.get("SOURCE_LATENCY_MS")
+    if latency and not connections[using].in_atomic_block:
+        time.sleep(latency / 1000)
+
+
+def in_transaction(using: str) -> bool:
+    """Return whether a read now would see the snapshot of a transaction under way."""
+    return connections[using].in_atomic_block
+
+
+def refuse_inside_transaction(using: str) -> None:
+    """Raise InsideTransaction where a write could not be acknowledged: the transaction around it decides later.
+
+    Django's TestCase has one around each test, which counts as none, as it does for Django's own durable blocks.
+    """
+    blocks = connections[using].atomic_blocks
+    if blocks and not blocks[-1]._from_testcase:  # type: ignore[attr-defined]
+        raise InsideTransaction(
+            "A write through cachedemo is acknowledged once it is durable, so it cannot be inside "
+            "transaction.atomic(): call it after the commit, with transaction.on_commit(), or use save() and delete(), "
+            "which wait for it."
+        )
+
+
+def has_written_nothing(error: BaseException, using: str) -> bool:
+    """Whether a statement that ended so has certainly left nothing behind: refused, or to be rolled back."""
+    if connections[using].in_atomic_block or isinstance(error, CachedemoError):
+        return True
+    return isinstance(error, (*refusals.UNPREPARABLE, DatabaseFailure)) and refusals.refuses(error)
+
+
+class Outcome:
+    """What is certain of a transaction of our own.
+
+    Attributes:
+        nothing_written: it has not begun, or was rolled back, or the database refused its COMMIT.
+        committed: the database has it.
+    """
+
+    def __init__(self) -> None:
+        self.nothing_written = True
+        self.committed = False
+
+    def commit(self) -> None:
+        self.committed = True
+
+    def ended_with(self, error: BaseException, inside: BaseException | None) -> None:
+        """Note that the transaction ended with `error`, after `inside` was raised in it; None if it came to COMMIT.
+
+        Another error than the one inside, and none of the database's, has interrupted the rollback: who knows where.
+        """
+        if inside is not None:
+            self.nothing_written = error is inside or isinstance(error, DatabaseFailure | SourceUnavailable)
+        elif isinstance(error, DatabaseFailure) and not self.committed:
+            self.nothing_written = refusals.refuses(error)  # by its answer to COMMIT
+        elif isinstance(error, StatementRefused):
+            self.nothing_written = True
+
+
+@contextmanager
+def writing(using: str) -> Iterator[Outcome]:
+    """Run a durable transaction of its own, and tell what is certain of it.
+
+    An exception out of nowhere (KeyboardInterrupt, Celery's SoftTimeLimitExceeded) passes as it is, at any point.
+
+    Raises:
+        SourceUnavailable: the database gave no answer; nothing was written.
+        OutcomeUnknown: the answer to COMMIT was lost, so it may have been written; or what was to follow it failed.
+    """
+    trip(using)
+    outcome, inside = Outcome(), None
+    try:
+        with answering(), transaction.atomic(using, durable=True):
+            transaction.on_commit(outcome.commit, using)
+            outcome.nothing_written = False
+            try:
+                yield outcome
+            except BaseException as error:
+                inside = error
+                raise
+    except BaseException as error:
+        if not outcome.nothing_written:
+            outcome.ended_with(error, inside)
+        if outcome.nothing_written or isinstance(error, OutcomeUnknown) or not isinstance(error, _REFUSED):
+            raise
+        known = "has the write, but what follows it failed" if outcome.committed else "may have the write or not"
+        raise OutcomeUnknown(f"The database {known}: {describe(error)}") from error

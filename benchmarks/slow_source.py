@@ -69,7 +69,9 @@ def _flush_article(queue: Any, batch_size: int = 10) -> None:
 
 
 def _db_put_user(user: dict[str, Any]) -> None:
+    from django.db import models
+
     from users.models import User
 
     time.sleep(LATENCY_MS / 1000)
-    User.objects.filter(pk=user["id"]).update(name=user["name"], email=user["email"])
+    models.QuerySet(User).filter(pk=user["id"]).update(name=user["name"], email=user["email"])

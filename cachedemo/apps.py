@@ -10,9 +10,10 @@ class CachedemoConfig(AppConfig):
     verbose_name = "Cache"
 
     def ready(self) -> None:
-        from cachedemo import checks, signals, tasks  # noqa: F401  (checks register themselves)
+        from cachedemo import checks, tasks  # noqa: F401  (checks register themselves)
+        from cachedemo.model_classes import adoption
         from cachedemo.protocol import wake
 
         autodiscover_modules("caches")
-        signals.connect()
+        adoption.adopt()
         wake.ask_with(tasks.request_flush)

@@ -83,7 +83,7 @@ class Stamped(models.Model):
         """Save a model that has none, or a row whose steps `create` takes: until its finish, reads see the database."""
         saved = super()._save_table(*arguments)  # type: ignore[misc]
         if cache is not None and WRITE in self.__dict__:
-            on_commit.finish_first(cache.table.using, Finish(cache.table, self.pk, lambda: None))
+            on_commit.finish_first(cache.table.using, Finish(cache.table, [self.pk], lambda: None))
         return saved
 
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, *rest: Any) -> Any:

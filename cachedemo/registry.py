@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -17,6 +18,8 @@ from cachedemo.servers.outages import Error
 logger = logging.getLogger(__name__)
 
 _caches: dict[type[models.Model], ModelCache] = {}
+_historical: "WeakKeyDictionary[type[models.Model], ModelCache]" = WeakKeyDictionary()
+_when_registered: list[Callable[[ModelCache], None]] = []
 
 Declared = TypeVar("Declared", bound=type[ModelCache])
 
@@ -39,6 +42,8 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
                     f"{other.model._meta.label} is, as {other.name!r} with {other.queue!r}."
                 )
         _caches[model] = cache
+        for call in _when_registered:
+            call(cache)
         return declared
 
     return declare
@@ -58,9 +63,27 @@ def find_cache(model: type[models.Model]) -> ModelCache | None:
     """Return the cache that a write of this model concerns: its own, a proxy's concrete model's, a parent table's."""
     concrete: type[models.Model] = model._meta.concrete_model or model
     for each in (concrete, *concrete._meta.get_parent_list()):
-        if each in _caches:
-            return _caches[each]
+        cache = _caches.get(each) or _historical.get(each)
+        if cache is not None:
+            return cache
     return None
+
+
+def find_label(label: str) -> ModelCache | None:
+    """Return the cache of the model with this label, `app.Model`."""
+    return next((cache for model, cache in _caches.items() if model._meta.label == label), None)
+
+
+def remember_historical(model: type[models.Model], cache: ModelCache) -> None:
+    """Let a model that only a migration sees have this cache, as long as it lives."""
+    _historical[model] = cache
+
+
+def when_registered(call: Callable[[ModelCache], None]) -> None:
+    """Call this for each registration, now and later: `ready()` hands in what must not be imported here."""
+    _when_registered.append(call)
+    for cache in registered():
+        call(cache)
 
 
 def registered() -> list[ModelCache]:

@@ -1,30 +1,52 @@
 """`delete()` of a registered model takes the protocol's steps: mark before, finish on commit. So do cascades.
 
-`save()` takes them in `patterns/saving.py`. `QuerySet.update()`, the bulk methods and raw SQL send no signals.
+`save()` takes them in `patterns/saving.py`, `QuerySet.update()` and the bulk methods in `managers.py`. Only those
+models are listened to whose deletion concerns a registered one: of any other, Django deletes rows without loading them.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from django.apps import apps
 from django.db import models
+from django.db.models.deletion import CASCADE, PROTECT, RESTRICT, get_candidate_relations_to_delete
 from django.db.models.signals import pre_delete
 
+from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.managers import CachedQuerySet
+from cachedemo.model_cache import ModelCache
+from cachedemo.patterns import bulk_update
 from cachedemo.protocol import on_commit
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
-from cachedemo.registry import find_cache
+
+_listened_to: set[str] = set()  # labels of models
 
 
-def connect() -> None:
-    """Listen to every model; the handlers leave those alone that are not registered."""
-    pre_delete.connect(before_delete, dispatch_uid="cachedemo")
+def listen_to_deletions_of(senders: Iterable[type[models.Model]]) -> None:
+    """Take the steps before rows of these models are deleted."""
+    for model in senders:
+        _listened_to.add(model._meta.label)
+        pre_delete.connect(before_delete, sender=model, dispatch_uid="cachedemo")
+
+
+def are_deletions_listened_to(label: str) -> bool:
+    """Whether deletions of the model with this label, `app.Model`, are listened to."""
+    return label in _listened_to
 
 
 def before_delete(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:
+    """Take the steps for the row, and for the rows that Django or the database changes along with it."""
+    cache = registry.find_cache(sender)
+    if cache is not None and using == cache.table.using:
+        _delete(cache, instance, using)
+    for relation in get_candidate_relations_to_delete(sender._meta):
+        _change_along(relation, instance, using)
+
+
+def _delete(cache: ModelCache, instance: Any, using: str) -> None:
     """Mark and stamp; write-behind is refused from here on. The slot is emptied when the transaction commits."""
-    cache = find_cache(sender)
-    if cache is None or using != cache.table.using:
-        return
     write = DatabaseWrite(cache.table, instance.pk)
     write.mark()
     try:
@@ -32,4 +54,65 @@ def before_delete(sender: type[models.Model], instance: Any, using: str, **kwarg
     except CachedemoError:
         write.restore()
         raise
-    on_commit.finish_first(using, Finish(cache.table, instance.pk, write.finish_save))
+    on_commit.finish_first(using, Finish(cache.table, [instance.pk], write.finish_save))
+
+
+# rows that refer to what is deleted
+
+
+def _change_along(relation: Any, instance: Any, using: str) -> None:
+    model, field = relation.related_model, relation.field
+    on_delete = field.remote_field.on_delete
+    cache = registry.find_cache(model)
+    if _is_cascade_of_the_database(on_delete):
+        if cache is not None or model._meta.label in _listened_to:
+            _referring(model, field, instance, using).delete()  # Django, and so we, before the database does it
+    elif cache is not None and using == cache.table.using and not _takes_steps_itself(model, on_delete):
+        _touch(cache, _referring(model, field, instance, using), field, using)
+
+
+def _is_cascade_of_the_database(on_delete: Any) -> bool:
+    return getattr(on_delete, "operation", None) == "CASCADE"
+
+
+def _takes_steps_itself(model: type[models.Model], on_delete: Any) -> bool:
+    """Whether the row is deleted by Django too, keeps the other from being deleted, or is changed by our manager."""
+    if not _changes_rows(on_delete):
+        return True
+    by_manager = getattr(on_delete, "lazy_sub_objs", False)
+    return by_manager and isinstance(model._base_manager.all(), CachedQuerySet)
+
+
+def _referring(model: Any, field: Any, instance: Any, using: str) -> Any:
+    return model._base_manager.using(using).filter(**{field.name: instance})
+
+
+def _touch(cache: ModelCache, rows: Any, field: Any, using: str) -> None:
+    """Take the steps of a change of this field, which somebody else makes later in this transaction."""
+
+    def restamp(pks: list[Any], stamp: int) -> int:
+        plain: models.QuerySet[Any] = models.QuerySet(cache.table.model, using=using)
+        return plain.filter(pk__in=pks).update(cache_stamp=stamp)
+
+    bulk_update.change(cache.table, rows, using, {field.attname}, restamp)
+
+
+def models_whose_deletion_changes_rows() -> Iterator[type[models.Model]]:
+    """Find the models that registered ones refer to: directly, or over rows that the database deletes by itself."""
+    seen: set[Any] = set()
+    for cache in registry.registered():
+        _follow(cache.model, _changes_rows, seen)
+    return (model for model in apps.get_models() if model._meta.concrete_model in seen)
+
+
+def _follow(model: Any, follows: Callable[[Any], bool], seen: set[Any]) -> None:
+    for field in model._meta.concrete_fields:
+        if field.remote_field is not None and follows(field.remote_field.on_delete):
+            target = field.remote_field.model._meta.concrete_model
+            if target not in seen:
+                seen.add(target)
+                _follow(target, _is_cascade_of_the_database, seen)
+
+
+def _changes_rows(on_delete: Any) -> bool:
+    return on_delete not in (CASCADE, PROTECT, RESTRICT)

@@ -6,7 +6,7 @@ One Redis holds the cache and the queue, keys have no version, and nothing tells
 import json
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 
 from cachedemo.protocol import transactions
 from cachedemo.servers.roles import CACHE
@@ -31,7 +31,7 @@ def db_get_user(pk: int) -> Row | None:
 def db_put_user(user: Row) -> Row:
     transactions.trip("default")
     with transaction.atomic():
-        User.objects.filter(pk=user["id"]).update(name=user["name"], email=user["email"])
+        models.QuerySet(User).filter(pk=user["id"]).update(name=user["name"], email=user["email"])
     return user
 
 

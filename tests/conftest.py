@@ -20,6 +20,7 @@ from cachedemo.embedded.server import EmbeddedServer
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
 from tests.faults.postgres import find
+from tests.helpers import past_cachedemo
 from tests.processes import Process
 
 FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
@@ -179,7 +180,7 @@ def people(transactional_db: None) -> list[Any]:
     ]
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {User._meta.db_table}")  # past the signals, as nothing is cached yet
-        User.objects.bulk_create(rows)
+        past_cachedemo(User).bulk_create(rows)
         for statement in connection.ops.sequence_reset_sql(no_style(), [User]):
             cursor.execute(statement)
     return rows
@@ -200,7 +201,7 @@ def notes(transactional_db: None) -> Any:
     from cachedemo import cache_for
     from tests.notes.models import Note
 
-    Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2)])
     notes = cache_for(Note)
     notes.announce()
     return notes

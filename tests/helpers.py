@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 from django.db import connection
@@ -20,6 +20,13 @@ def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0
             pytest.fail(f"After {timeout} s still not: {getattr(condition, '__name__', condition)}, {answer!r}")
         time.sleep(interval)
     return answer
+
+
+def past_cachedemo(model: Any) -> Any:
+    """Return a queryset of a registered model whose bulk methods take no steps, like raw SQL."""
+    from django.db import models
+
+    return models.QuerySet(model)
 
 
 def this_thread() -> Callable[[], bool]:

@@ -128,7 +128,7 @@ MUTANTS = [
         "pending_beats_row",
         RACES + "test_a_waiting_field_older_than_the_row_is_not_shown",
         ("protocol/codec.py", "if field[0] > stamp}", "if field[0]}"),
-        ("protocol/lua/settle_up.lua", "return stamp < ARGV[3]", "return false"),
+        ("protocol/lua/queue.lua", "return stamp < written", "return false"),
     ),
     mutant(
         "stamp_before_mark",

@@ -12,6 +12,7 @@ from cachedemo import cache_for
 from cachedemo.operations import history, keyspace, workers
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import CACHE, QUEUE
+from tests.helpers import past_cachedemo
 from users.models import User
 
 PEOPLE = 48
@@ -35,7 +36,7 @@ def build(operator: Any) -> None:
 
 def people() -> None:
     users = cache_for(User)
-    User.objects.bulk_create(
+    past_cachedemo(User).bulk_create(
         [User(pk=pk, name=f"Person {pk}", email=f"person{pk}@example.com") for pk in range(4, PEOPLE + 1)]
     )
     users.warm(range(1, PEOPLE + 1))

@@ -211,7 +211,7 @@ class Save:
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None
-        self._finish_hook = Finish(self.table, self.instance.pk, self.write.finish_save)
+        self._finish_hook = Finish(self.table, [self.instance.pk], self.write.finish_save)
         on_commit.finish_first(self.using, self._finish_hook)
         save_state.saved(self.instance, shown, self._finish_hook, self.using)
 

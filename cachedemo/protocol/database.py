@@ -70,6 +70,15 @@ def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> 
         cursor.executemany(update_statement(table), parameters)
 
 
+def apply_locked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
+    """Do the same in the transaction under way, which has locked the rows."""
+    connection = connections[table.using]
+    parameters = [parameters_of(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    if parameters:
+        with connection.cursor() as cursor:
+            cursor.executemany(update_statement(table), parameters)
+
+
 def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> set[Any]:
     """Do the same for the rows that nobody else has locked; return the keys of the others.
 

@@ -1,4 +1,4 @@
-"""Rows that somebody else has locked: a flush waits for them briefly, then leaves them and writes the others."""
+"""Locking rows: a write of many locks all of them; a flush waits briefly for what somebody else has locked."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connections
 
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP
 
 PATIENCE_MS = 1000  # for a locked row, where the database would wait for ever
 
@@ -41,3 +42,31 @@ def locked_rows(table: CachedTable, pks: Sequence[Any]) -> set[Any]:
     rows = table.rows.filter(pk__in=pks).order_by().values_list("pk", flat=True)
     free = rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
     return set(rows) - set(free)
+
+
+def may_have_waited(using: str) -> bool:
+    """Whether a row may have changed between being found and being locked."""
+    return bool(connections[using].features.has_select_for_update)
+
+
+def lock_found(table: CachedTable, found: Any, using: str) -> dict[Any, int]:
+    """Lock the rows that a queryset finds until the transaction ends; return key -> stamp.
+
+    The filter of the queryset is not looked at again: a row may have ceased to fit it while its lock was waited for.
+    """
+    connection = connections[using]
+    pk = table.codec.pk.name
+    found = found.order_by()
+    if not connection.features.has_select_for_update:
+        _begin_to_write(connection, table)
+        return dict(found.values_list(pk, STAMP))
+    rows = table.rows.filter(pk__in=found.values(pk)).order_by("pk").values_list("pk", STAMP)
+    return dict(rows.select_for_update(no_key=connection.features.has_select_for_no_key_update))
+
+
+def _begin_to_write(connection: Any, table: CachedTable) -> None:
+    """Let SQLite's transaction begin as a writer: one that has read already is refused as soon as somebody writes."""
+    quote = connection.ops.quote_name
+    stamp = quote(STAMP)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {quote(table.model._meta.db_table)} SET {stamp} = {stamp} WHERE 1 = 0")

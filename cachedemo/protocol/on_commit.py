@@ -1,22 +1,22 @@
 """The finish of a write inside a transaction: the first thing after its COMMIT, and never after a rollback."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import connections
 
 
 class Finish:
-    """The last steps of a write of one row; stands in the transaction's `run_on_commit` until it commits.
+    """The last steps of a write; stands in the transaction's `run_on_commit` until it commits.
 
     Attributes:
-        table, pk: the row.
+        table, pks: the rows, their keys as text.
         done: whether the transaction has committed.
     """
 
-    def __init__(self, table: Any, pk: Any, steps: Callable[[], None]) -> None:
+    def __init__(self, table: Any, pks: Iterable[Any], steps: Callable[[], None]) -> None:
         self.table = table
-        self.pk = pk
+        self.pks = frozenset(map(str, pks))
         self.done = False
         self._steps = steps
 
@@ -52,6 +52,6 @@ def wrote(using: str, table: Any, pk: Any) -> bool:
     if not connection.in_atomic_block:
         return False
     return any(
-        isinstance(hook[1], Finish) and hook[1].table is table and str(hook[1].pk) == str(pk)
+        isinstance(hook[1], Finish) and hook[1].table.slots is table.slots and str(pk) in hook[1].pks
         for hook in connection.run_on_commit
     )

@@ -20,6 +20,7 @@ from cachedemo.protocol.waiting import (
     NotQueued,
     Owed,
     Stamp,
+    StampOfMany,
     Stopped,
     claimed,
     decode,
@@ -45,6 +46,7 @@ REAP_LIMIT = 1000  # claims and writers looked at in one go
 
 _announce = queue_script("announce")
 _stamp, _settle_up, _enqueue = queue_script("stamp"), queue_script("settle_up"), queue_script("enqueue")
+_stamp_many, _settle_up_many = queue_script("stamp_many"), queue_script("settle_up_many")
 _claim, _ack, _release, _bury = (
     queue_script("claim"),
     queue_script("ack"),
@@ -97,8 +99,17 @@ class FlushQueue(WriteQueue):
         stamp, fields, versions, announced = self._run(_stamp, *arguments)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
+    def stamp_many(self, pks: Sequence[Any], token: str, owed_for: float, floor: int) -> StampOfMany:
+        stamp, versions, fields = self._run(_stamp_many, token, int(owed_for * 1_000_000), floor, *map(str, pks))
+        readable = [self._readable(pk, pairs(raw)) for pk, raw in zip(pks, fields, strict=True)]
+        return StampOfMany(int(stamp), readable, texts(versions))
+
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
+
+    def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
+        arguments = (token, b"%016d" % stamp, len(versions), *versions, *map(str, pks))
+        return texts(self._run(_settle_up_many, *arguments))
 
     def owe(self, pks: Iterable[Any]) -> None:
         self._run(_owe, *map(str, pks))

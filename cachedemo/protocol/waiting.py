@@ -20,6 +20,14 @@ class Stamp(NamedTuple):
     announced: bytes | None = None  # what the queue holds about the writer's own version
 
 
+class StampOfMany(NamedTuple):
+    """What a writer of many rows learns: one stamp for all of them, and what waits for each."""
+
+    stamp: int
+    pending: list[Fields]  # in the order of the rows
+    versions: list[str]
+
+
 class Enqueued(NamedTuple):
     """What a write-behind writer learns when its write was taken."""
 

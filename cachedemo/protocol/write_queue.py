@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp, StampOfMany, Stopped
 
 
 class WriteQueue(ABC):
@@ -55,8 +55,16 @@ class WriteQueue(ABC):
         """Hand out a stamp for a deletion; write-behind of the row is refused from here on."""
 
     @abstractmethod
+    def stamp_many(self, pks: Sequence[Any], token: str, owed_for: float, floor: int) -> StampOfMany:
+        """Hand out one stamp for a write of these rows, which the writer has locked; without rows, of new ones."""
+
+    @abstractmethod
     def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
         """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
+
+    @abstractmethod
+    def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
+        """Do the same for a write of many rows."""
 
     @abstractmethod
     def owe(self, pks: Iterable[Any]) -> None:

@@ -15,6 +15,8 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "announce": "say that this version is in use",
     "mark": "mark the slot: a write is under way, nobody else may fill",
     "stamp": "get a stamp, newer than every other; always after the mark",
+    "stamp_many": "get one stamp for many locked rows, and what waits for each",
+    "settle_up_many": "drop what this write of many rows superseded",
     "finish": "the database has it: replace the mark by the new value, or empty the slot",
     "unmark": "the database refused it: put the old value back",
     "settle_up": "drop what this write superseded; now it may be acknowledged",

@@ -43,6 +43,8 @@ class World(PrivateWorld):
 
     def start_again(self) -> None:
         """Empty both servers, make every row old again, and let everybody forget what they knew."""
+        from django.db import models
+
         from cachedemo import registry
         from cachedemo.servers import roles
         from users.models import User
@@ -51,6 +53,6 @@ class World(PrivateWorld):
         roles.reset()
         for role in (roles.CACHE, roles.QUEUE):
             role.command("FLUSHDB")
-        User.objects.update(name="old", cache_stamp=0)
+        models.QuerySet(User).update(name="old", cache_stamp=0)
         registry.forget_announcements()
         registry.announce_all()

@@ -9,6 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.urls import reverse
 
 from cachedemo import cache_for
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from users.models import User
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("people")
 @pytest.fixture
 def notes():
     notes = cache_for(Note)
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0", owner_id=1), Note(pk=2, title="a", owner_id=2)])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a0", body="b0", owner_id=1), Note(pk=2, title="a", owner_id=2)])
     return notes
 
 
@@ -176,7 +177,7 @@ def test_loaddata_over_a_waiting_field_is_the_newer_write(users, tmp_path):
 
 def test_evict_makes_a_bulk_update_visible(users):
     users.get_many([1, 2])
-    User.objects.filter(pk__in=[1, 2]).update(name="bulk")
+    past_cachedemo(User).filter(pk__in=[1, 2]).update(name="bulk")
     users.evict([1, 2])
     assert users.get(1).name == users.get(2).name == "bulk"
 
@@ -184,7 +185,7 @@ def test_evict_makes_a_bulk_update_visible(users):
 def test_evict_waits_for_the_commit(users):
     users.get(1)
     with transaction.atomic():
-        User.objects.filter(pk=1).update(name="bulk")
+        past_cachedemo(User).filter(pk=1).update(name="bulk")
         users.evict([1])
         assert users.read(1).origin == "cache"
     assert users.get(1).name == "bulk"

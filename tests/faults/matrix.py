@@ -12,7 +12,7 @@ from cachedemo.protocol import slots
 from tests.conftest import empty, forget_servers
 from tests.faults.nursery import Job, Nursery
 from tests.faults.roles import hand_out_new_ids
-from tests.helpers import until
+from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note
 
 DEADLINE = 0.05  # seconds, for leases, marks, claims and what is owed
@@ -34,7 +34,7 @@ class Matrix:
         empty(self.cache, self.queue)
         forget_servers()
         Note.objects.all()._raw_delete("default")
-        Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2, 3)])
+        past_cachedemo(Note).bulk_create([Note(pk=pk, title="a0", body="b0") for pk in (1, 2, 3)])
         hand_out_new_ids()
         self.notes.get(1)
         self.notes.via("write-behind").update(1, body="b1")

@@ -11,6 +11,7 @@ import pytest
 from cachedemo.protocol import slots
 from tests.faults.matrix import MOST_STEPS, QUEUE, each_step
 from tests.faults.roles import ROLES
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 
 OLD, ACKNOWLEDGED = ("a0", "b1"), ("a1", "b1")
@@ -102,7 +103,7 @@ def test_a_killed_reaper(matrix):
     def prepare():
         matrix.prepare()
         matrix.notes.get(3)
-        Note.objects.filter(pk=3).update(title="a1")  # a writer that died between COMMIT and finish
+        past_cachedemo(Note).filter(pk=3).update(title="a1")  # a writer that died between COMMIT and finish
         matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slots.token()}": 0})
         matrix.notes.table.queue.claim(10, 0, 5)  # a flusher that died with its batch
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cachedemo import cache_for
-from tests.helpers import until
+from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note
 
 DEADLINE = 0.5  # seconds, for claims and for writers under way
@@ -52,7 +52,7 @@ notes.via(sys.argv[1]).update(1, title="a1")
 def notes(transactional_db, monkeypatch):
     notes = cache_for(Note)
     monkeypatch.setattr(notes.table.options, "claim_deadline", DEADLINE)
-    Note.objects.bulk_create([Note(pk=pk, title="old") for pk in range(1, 51)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="old") for pk in range(1, 51)])
     return notes
 
 

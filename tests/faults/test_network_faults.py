@@ -10,7 +10,7 @@ from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, Unavailable
 from cachedemo.servers import roles
 from tests.faults.proxy import Proxy
 from tests.faults.run import Load
-from tests.helpers import until
+from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note
 
 PATTERNS = ["cache-aside", "write-through", "write-behind"]
@@ -42,7 +42,7 @@ def notes(transactional_db, urls, monkeypatch):
         monkeypatch.setitem(settings.CACHEDEMO, name, url)
     roles.reset()
     notes = cache_for(Note)
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0")])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a0", body="b0")])
     notes.get(1)
     yield notes
     roles.reset()

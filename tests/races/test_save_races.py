@@ -4,6 +4,7 @@ import pytest
 
 from cachedemo import cache_for
 from cachedemo.exceptions import StaleInstance
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -13,7 +14,7 @@ MODES = pytest.mark.parametrize("options", [{}, {"update_fields": ["title"]}], i
 
 @pytest.fixture
 def notes():
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0", owner_id=1)])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a0", body="b0", owner_id=1)])
     return cache_for(Note)
 
 

@@ -103,3 +103,11 @@ local function forget(pks)
     if redis.call('HDEL', DEAD, pk) == 0 then redis.call('LREM', QUEUE, 1, pk) end
   end
 end
+
+-- The database has a newer write of the row: drops the waiting fields below its stamp.
+local function supersede(pk, written)
+  local there, left = drop_fields(pk, function(stamp) return stamp < written end)
+  if there > 0 then
+    if left then redis.call('ZADD', PENDING, left, pk) else forget({pk}) end
+  end
+end

@@ -10,10 +10,7 @@
 -- $version  each version whose slot the writer has finished
 
 local pk = ARGV[1]
-local there, left = drop_fields(pk, function(stamp) return stamp < ARGV[3] end)
-if there > 0 then
-  if left then redis.call('ZADD', PENDING, left, pk) else forget({pk}) end
-end
+supersede(pk, ARGV[3])
 
 local finished, appeared = {}, {}
 for i = 4, #ARGV do finished[ARGV[i]] = true end

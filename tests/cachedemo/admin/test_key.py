@@ -5,6 +5,7 @@ from typing import Any
 import redis
 from django.test import Client
 
+from tests.helpers import past_cachedemo
 from tests.operators import key_page, press, text
 from users.models import User
 
@@ -47,7 +48,7 @@ def test_no_lifetime_is_set_on_a_writers_mark(client: Client, users: Any, redis_
 def test_a_refresh_loads_what_every_read_returns(client: Client, users: Any, redis_cache: redis.Redis) -> None:
     users.read(1)
     users.via("write-behind").update(1, name="Al")
-    User.objects.filter(pk=1).update(email="past@cachedemo.example")
+    past_cachedemo(User).filter(pk=1).update(email="past@cachedemo.example")
     assert b"alice@example.com" in redis_cache.get("v2:user:1")
     assert "was loaded from the database" in press(client, key_page("v2:user:1"), "refresh-key")
     assert b"past@cachedemo.example" in redis_cache.get("v2:user:1")

@@ -9,6 +9,7 @@ from django.db import connection
 
 from cachedemo import cache_for
 from cachedemo.operations import audit
+from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
 
@@ -20,7 +21,7 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def notes(transactional_db):
-    Note.objects.bulk_create([Note(pk=pk, title=f"a{pk}") for pk in range(1, 1201)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title=f"a{pk}") for pk in range(1, 1201)])
     notes = cache_for(Note)
     notes.warm(range(1, 1201))
     return notes
@@ -77,7 +78,7 @@ def test_the_log_names_the_fields_that_differ_and_no_values(notes, caplog):
 def test_a_row_that_was_inserted_past_a_known_miss_is_drift(notes):
     with pytest.raises(Note.DoesNotExist):
         notes.get(5000)
-    Note.objects.bulk_create([Note(pk=5000, title="raw")])
+    past_cachedemo(Note).bulk_create([Note(pk=5000, title="raw")])
     [drift] = audit.audit(notes).drifts
     assert (drift.pk, drift.cached) == (5000, None)
 

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from cachedemo import cache_for
 from cachedemo.operations import dead_letters
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, refuse_a_title
 
@@ -15,7 +16,7 @@ from tests.notes.refusal import allow_every_title, refuse_a_title
 def notes(transactional_db):
     """Three notes whose refused titles wait."""
     notes = cache_for(Note)
-    Note.objects.bulk_create([Note(pk=pk, title="old", body="b0") for pk in (1, 2, 3)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="old", body="b0") for pk in (1, 2, 3)])
     refuse_a_title()
     for pk in (1, 2, 3):
         notes.via("write-behind").update(pk, title="refused", body="b1")

@@ -17,7 +17,7 @@ from cachedemo.admin import deletion
 from cachedemo.operations import deletion_log, deletion_progress, history, keyspace, version_deletion
 from cachedemo.operations.version_deletion import DeletionRefused
 from cachedemo.servers.roles import CACHE
-from tests.helpers import until
+from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note, Tag
 from tests.operators import ALL, client_of, operator, text, token, url
 from tests.processes import Process
@@ -56,7 +56,7 @@ def test_its_keys_go_and_no_others(users: Any, redis_cache: redis.Redis, redis_q
 
 
 def test_its_readers_stop_filling_before_the_first_key_goes(transactional_db: None, redis_cache: redis.Redis) -> None:
-    Note.objects.bulk_create([Note(pk=1, title="a"), Note(pk=2, title="b")])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a"), Note(pk=2, title="b")])
     older = type("Older", (ModelCache,), {"fields": ["title"]})(Note)
     older.announce()
     older.get(1)

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable
 from cachedemo.protocol import batch, database, database_errors, flush, queue
+from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, refuse_a_title
@@ -26,7 +27,7 @@ def behind(notes):
 
 
 def make(count):
-    Note.objects.bulk_create([Note(pk=pk, title="old") for pk in range(1, count + 1)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="old") for pk in range(1, count + 1)])
 
 
 def titles():

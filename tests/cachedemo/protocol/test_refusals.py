@@ -24,6 +24,7 @@ from cachedemo.protocol import batch, database, database_errors, queue, refusals
 from cachedemo.protocol.descriptions import LONGEST, describe, one_line
 from cachedemo.protocol.refusals import Verdict
 from cachedemo.servers.roles import QUEUE
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, as_role, refuse_a_title, renamed_column, sql, trigger
 
@@ -113,7 +114,7 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def notes(transactional_db: None) -> Any:
     """Twenty notes."""
-    Note.objects.bulk_create([Note(pk=pk, title="old") for pk in range(1, 21)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="old") for pk in range(1, 21)])
     return cache_for(Note)
 
 
@@ -452,7 +453,7 @@ def test_a_role_that_may_not_insert_or_delete_is_told_so(notes: Any, on_postgres
 
 def test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter(notes: Any, caplog: pytest.LogCaptureFixture) -> None:
     """PostgreSQL's DETAIL holds the whole row, columns that are never cached included."""
-    Note.objects.filter(pk=7).update(secret="hunter2")
+    past_cachedemo(Note).filter(pk=7).update(secret="hunter2")
     wait_behind(notes, size=-1, title=VALUE)
     notes.table.queue.enqueue(8, 0, 1000, {"size": VALUE})
     QUEUE.command("HSET", "{flush:notes}:row:9", "title", VALUE, "body\nERROR forged", "0000000000000001" + VALUE)

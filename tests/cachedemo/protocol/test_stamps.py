@@ -8,6 +8,7 @@ from django.db.models import F
 from cachedemo import Pattern, cache_for
 from cachedemo.protocol import stamps
 from tests.faults.roles import hand_out_new_ids
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note, Tag
 
 ODD = [-1, 2**53 - 1, 2**53, 10**16, 10**17 + 1, 1_795_383_347_112_500_123, 2**63 - 1]
@@ -16,7 +17,7 @@ CLOCK = "{flush:notes}:clock"
 
 @pytest.fixture
 def notes(transactional_db):
-    Note.objects.bulk_create([Note(pk=pk, title="a0", body="b0", size=7) for pk in (1, 2)])
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="a0", body="b0", size=7) for pk in (1, 2)])
     notes = cache_for(Note)
     notes.announce()
     return notes
@@ -25,7 +26,7 @@ def notes(transactional_db):
 @pytest.fixture(params=ODD)
 def imported(notes, request):
     """Row 1 as an import has written it."""
-    Note.objects.filter(pk=1).update(cache_stamp=request.param)
+    past_cachedemo(Note).filter(pk=1).update(cache_stamp=request.param)
     return notes
 
 
@@ -94,7 +95,7 @@ def test_an_increment_of_such_a_row_is_stored(imported):
 def test_what_waited_before_the_import_still_lands(notes):
     for odd in ODD:
         notes.via("write-behind").update(1, title=f"before {odd}")
-        Note.objects.filter(pk=1).update(cache_stamp=odd, body="imported")
+        past_cachedemo(Note).filter(pk=1).update(cache_stamp=odd, body="imported")
         notes.evict([1])
         assert notes.get(1).title == f"before {odd}"
         notes.drain(timeout=5)
@@ -105,7 +106,7 @@ def test_what_waited_before_the_import_still_lands(notes):
 def test_if_match_and_delete_know_such_a_row(imported):
     etag = imported.etag(imported.read(1))
     imported.via("write-through").write(1, {"title": "a1"}, if_match=etag)
-    Note.objects.filter(pk=1).update(cache_stamp=ODD[-1])
+    past_cachedemo(Note).filter(pk=1).update(cache_stamp=ODD[-1])
     imported.delete(1)
     with pytest.raises(Note.DoesNotExist):
         imported.get(1)
@@ -148,7 +149,7 @@ def test_a_model_without_a_queue_writes_such_a_row_too(transactional_db):
     tags = cache_for(Tag)
     tag = tags.create(name="a0")
     for odd in ODD:
-        Tag.objects.filter(pk=tag.pk).update(cache_stamp=odd)
+        past_cachedemo(Tag).filter(pk=tag.pk).update(cache_stamp=odd)
         for pattern in ("cache-aside", "write-through"):
             assert tags.via(pattern).update(tag.pk, name=f"by {pattern}").name == tags.get(tag.pk).name
         assert is_of_now(Tag.objects.get(pk=tag.pk).cache_stamp)

@@ -14,6 +14,7 @@ from cachedemo import cache_for
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, SourceUnavailable
 from cachedemo.protocol import database
 from cachedemo.protocol.codec import Codec
+from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 
 SYNCHRONOUS = ("cache-aside", "write-through")
@@ -22,7 +23,7 @@ OWED = "{flush:notes}:owed"
 
 @pytest.fixture
 def notes(transactional_db):
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0")])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a0", body="b0")])
     notes = cache_for(Note)
     notes.announce()
     notes.get(1)

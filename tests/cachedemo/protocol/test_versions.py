@@ -7,6 +7,7 @@ import pytest
 from cachedemo import ModelCache, Pattern, cache_for
 from cachedemo.exceptions import VersionConflict
 from cachedemo.operations import deletion_progress, version_deletion
+from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
 
@@ -24,7 +25,7 @@ class Newer(ModelCache):
 
 @pytest.fixture
 def older(transactional_db):
-    Note.objects.bulk_create([Note(pk=1, title="a0", body="b0", secret="s0")])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a0", body="b0", secret="s0")])
     older = Older(Note)
     older.announce()
     return older
@@ -130,7 +131,7 @@ def test_a_process_starts_although_the_queue_is_away(run_python, queue_server):
 
 
 def test_a_writer_whose_version_nobody_has_announced_announces_it(transactional_db):
-    Note.objects.bulk_create([Note(pk=1, title="a0")])
+    past_cachedemo(Note).bulk_create([Note(pk=1, title="a0")])
     older, newer = Older(Note), Newer(Note)
     newer.announce()
     older.via("write-through").update(1, title="a1")

@@ -1,0 +1,135 @@
+"""A QuerySet and a Manager whose bulk methods take the protocol's steps: afterwards no read of the cache is old.
+
+`register` puts the manager in the place of the ones that Django makes by itself: see `model_classes/placing.py`. A
+manager of your own takes the steps if it inherits from `CachedManager`, or is made with
+`CachedManager.from_queryset(...)`.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import models, transaction
+
+from cachedemo.patterns import bulk_insert, bulk_update, save_state
+from cachedemo.protocol import on_commit
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP
+from cachedemo.protocol.on_commit import Finish
+from cachedemo.registry import find_cache
+
+
+class CachedQuerySet(models.QuerySet[Any]):
+    """Django's own, for a registered model; for any other model it is Django's own and nothing else.
+
+    A filter sees the database, not what waits in the queue. `delete()` needs nothing: it sends signals.
+    """
+
+    def update(self, **values: Any) -> int:
+        """Change the rows as Django does, and empty their slots on COMMIT; what waits for other fields is kept.
+
+        Raises:
+            UnknownFieldWaiting, QueueUnavailable: nothing was written. And all that Django raises.
+        """
+        table = self._table()
+        if table is None or not table.codec.has_any(values):
+            return super().update(**values)
+        values.pop(STAMP, None)
+        self._refuse_what_django_refuses(values)
+        named = {field.attname for field in table.codec.fields.values() if _is_given(values, field)}
+        if any(hasattr(value, "resolve_expression") for value in values.values()):
+            named = set()  # it may be computed from what waits
+
+        def send(pks: list[Any], stamp: int) -> int:
+            rows = self._by_key(table, pks)
+            return super(CachedQuerySet, rows).update(**values, **{STAMP: stamp})
+
+        changed = bulk_update.change(table, self.all(), self.db, named, send)
+        self._result_cache = None
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """Change these fields of each instance as Django does, by `update()`; what was written counts as loaded."""
+        objs, fields = tuple(objs), tuple(fields)
+        table = self._table(for_write=True)
+        if table is None:
+            return super().bulk_update(objs, fields, batch_size)
+        with transaction.atomic(self.db, savepoint=False):
+            changed = super().bulk_update(objs, fields, batch_size)
+            self._count_as_saved(table, objs, fields)
+        return changed
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(
+        self,
+        objs: Iterable[Any],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Any]:
+        """Insert the instances as Django does, each with a stamp; their slots are emptied on COMMIT.
+
+        Raises:
+            NotSupportedError: with `update_conflicts`, the database does not say which rows it has changed.
+            And all that Django raises.
+        """
+        plain, rows = super().bulk_create, list(objs)
+        conflicts: Any = (ignore_conflicts, update_conflicts, update_fields, unique_fields)
+        table = self._table(for_write=True)
+        if table is None or not rows:
+            return plain(rows, batch_size, *conflicts)
+        insert = bulk_insert.BulkInsert(table, self.db, rows)
+        if ignore_conflicts:
+            return insert.ignoring_conflicts(lambda: plain(rows, batch_size, *conflicts))
+        if update_conflicts:
+            return insert.updating_conflicts(lambda: plain(rows, batch_size, *conflicts), set(update_fields or ()))
+        return insert.plainly(lambda: plain(rows, batch_size))
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def _table(self, for_write: bool = True) -> CachedTable | None:
+        """Return the table whose steps a write by this queryset must take, None if there is none."""
+        self._for_write = for_write
+        cache = find_cache(self.model)
+        return cache.table if cache is not None and self.db == cache.table.using else None
+
+    def _refuse_what_django_refuses(self, values: dict[str, Any]) -> None:
+        """Let Django say what is wrong with an update before any step is taken."""
+        self._not_support_combined_queries("update")  # type: ignore[attr-defined]
+        if self.query.is_sliced:
+            raise TypeError("Cannot update a query once a slice has been taken.")
+        if getattr(self.query, "distinct_fields", None):
+            raise TypeError("Cannot call update() after .distinct(*fields).")
+        self.query.chain(models.sql.UpdateQuery).add_update_values(values)  # type: ignore[attr-defined]
+
+    def _by_key(self, table: CachedTable, pks: list[Any]) -> "CachedQuerySet":
+        """Return the rows with these keys, whatever this queryset's filter says of them by now.
+
+        What is annotated may be needed by the values, and what is ordered by the database (MySQL).
+        """
+        rows: CachedQuerySet = self.all()
+        if not self.query.annotations:
+            rows = CachedQuerySet(self.model, using=self.db).order_by(*self.query.order_by)
+        rows.query.where = rows.query.where.__class__()
+        return rows.filter(**{f"{table.codec.pk.name}__in": pks})
+
+    def _count_as_saved(self, table: CachedTable, objs: Iterable[Any], fields: Iterable[str]) -> None:
+        finish = Finish(table, (), lambda: None)
+        on_commit.finish_first(self.db, finish)
+        attnames = [self.model._meta.get_field(name).attname for name in fields]
+        for instance in objs:
+            values = {name: instance.__dict__[name] for name in attnames if name in instance.__dict__}
+            known = {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
+            save_state.saved(instance, known, finish, self.db)
+
+
+def _is_given(values: dict[str, Any], field: models.Field) -> bool:
+    return field.name in values or field.attname in values
+
+
+class CachedManager(models.Manager.from_queryset(CachedQuerySet)):  # type: ignore[misc]
+    """The manager of `CachedQuerySet`. It never appears in a migration."""

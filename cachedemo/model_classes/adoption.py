@@ -1,0 +1,46 @@
+"""What each class of a registered model gets: the model, its proxies and children, and the historical ones."""
+
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models.signals import class_prepared
+
+from cachedemo import registry, signals
+from cachedemo.model_classes import historical, placing
+
+
+def adopt() -> None:
+    """Give all classes that there are what they need, and those that come later too."""
+    registry.when_registered(lambda cache: _adopt_all())
+    class_prepared.connect(_adopt_later, dispatch_uid="cachedemo")
+
+
+def _adopt_all() -> None:
+    for model in apps.get_models(include_auto_created=True):
+        _adopt(model)
+    signals.listen_to_deletions_of(signals.models_whose_deletion_changes_rows())
+
+
+def _adopt(model: type[models.Model]) -> None:
+    if registry.find_cache(model) is not None:
+        placing.place(model)
+        signals.listen_to_deletions_of([model])
+
+
+def _adopt_later(sender: Any, **kwargs: Any) -> None:
+    if historical.is_historical(sender):
+        _adopt_historical(sender)
+    else:
+        _adopt(sender)
+
+
+def _adopt_historical(model: Any) -> None:
+    registered = registry.find_label(model._meta.label)
+    cache = historical.historical_cache(registered, model) if registered is not None else None
+    if cache is not None:
+        registry.remember_historical(model, cache)
+        historical.give_steps(model)
+        _adopt(model)
+    elif signals.are_deletions_listened_to(model._meta.label):
+        signals.listen_to_deletions_of([model])

@@ -1,0 +1,42 @@
+"""The models that migrations see (`apps.get_model()` in a `RunPython`) count as the registered model they once were.
+
+Django makes such a class from what the migrations say, without the project's own base classes and managers. It gets
+what makes a save lose nothing, and a table that knows the columns of that time.
+"""
+
+import copy
+from typing import Any
+
+from django.db import models
+
+from cachedemo.model_cache import ModelCache
+from cachedemo.models import Stamped
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP, Codec
+
+_NEVER = b"historical"  # announced: no queue holds this of a version, so nothing is filled and nothing announced
+
+
+def is_historical(model: type[models.Model]) -> bool:
+    """Whether Django has made this class for a migration."""
+    return model.__module__ == "__fake__"
+
+
+def historical_cache(cache: ModelCache, model: Any) -> ModelCache | None:
+    """Return the registration for a historical model of it; None if the model had no `cache_stamp` yet."""
+    columns = {field.attname: field.name for field in model._meta.local_concrete_fields}
+    if STAMP not in columns:
+        return None
+    fields = [columns[attname] for attname in cache.table.codec.fields if attname in columns]
+    historical = copy.copy(cache)
+    historical.model = model
+    table = cache.table
+    historical.table = CachedTable(model, Codec(model, fields), table.slots, table.queue, table.options)
+    historical.table.announced = _NEVER
+    return historical
+
+
+def give_steps(model: Any) -> None:
+    """Let `save()` of a historical model take the steps."""
+    if not issubclass(model, Stamped):
+        model.__bases__ = (Stamped, *model.__bases__)

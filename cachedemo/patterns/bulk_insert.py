@@ -1,0 +1,111 @@
+"""`bulk_create()` of a registered model: each new row has a stamp, so that nothing older reaches it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import NotSupportedError, models, transaction
+
+from cachedemo.patterns import save_state
+from cachedemo.patterns.bulk_update import change_locked
+from cachedemo.protocol import on_commit, stamps
+from cachedemo.protocol.bulk_write import BulkWrite
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP
+from cachedemo.protocol.on_commit import Finish
+
+Send = Callable[[], list[Any]]  # Django's own insert
+
+
+class BulkInsert:
+    """The insert of many instances in one go."""
+
+    def __init__(self, table: CachedTable, using: str, instances: list[Any]) -> None:
+        self.table = table
+        self.using = using
+        self.instances = instances
+        self.write = BulkWrite(table, ())
+
+    def plainly(self, send: Send) -> list[Any]:
+        """Insert all of them or none."""
+        with transaction.atomic(self.using, savepoint=False):
+            inserted = self._with_a_stamp(send)
+            finish = self._finish(self._keys_of_new_rows())
+            for instance in self.instances:
+                save_state.saved(instance, self._cached_values(instance), finish, self.using)
+            return inserted
+
+    def ignoring_conflicts(self, send: Send) -> list[Any]:
+        """Insert those that the database takes. Other rows stay as they are, and so does what waits for them."""
+        with transaction.atomic(self.using, savepoint=False):
+            inserted = self._with_a_stamp(send)
+            self._finish(self._keys_by_stamp())
+            return inserted
+
+    def updating_conflicts(self, send: Send, update_fields: set[str]) -> list[Any]:
+        """Insert those that are new, and change the named fields of the others as `update()` does.
+
+        Raises:
+            NotSupportedError: the database does not say which rows those are.
+        """
+        with transaction.atomic(self.using, savepoint=False):
+            inserted = self._with_a_stamp(send)
+            stamps_now = dict(self._rows().filter(pk__in=self._keys()).values_list("pk", STAMP))
+            self._finish([pk for pk, stamp in stamps_now.items() if stamp == self.write.stamp])
+            there = {pk: stamp for pk, stamp in stamps_now.items() if stamp != self.write.stamp}
+            change_locked(self.table, there, self.using, self._attnames(update_fields), self._restamp)
+            return inserted
+
+    def _with_a_stamp(self, send: Send) -> list[Any]:
+        before = [getattr(instance, STAMP) for instance in self.instances]
+        self.write.take_stamp(floor=max(map(stamps.proper, before)))
+        for instance in self.instances:
+            setattr(instance, STAMP, self.write.stamp)
+        try:
+            return send()
+        except Exception:
+            for instance, stamp in zip(self.instances, before, strict=True):
+                setattr(instance, STAMP, stamp)
+            raise
+
+    def _finish(self, pks: list[Any]) -> Finish:
+        """Empty the slots of the new rows on COMMIT; each is owed from now on."""
+        owed = BulkWrite(self.table, pks)
+        if pks:
+            owed.take_stamp(floor=self.write.stamp)
+        owed.stamp = self.write.stamp
+        finish = Finish(self.table, pks, owed.finish)
+        if pks:
+            on_commit.finish_first(self.using, finish)
+        return finish
+
+    def _keys_of_new_rows(self) -> list[Any]:
+        if any(instance.pk is None for instance in self.instances):
+            return self._keys_by_stamp()
+        return self._keys()
+
+    def _keys_by_stamp(self) -> list[Any]:
+        """Find the rows that this very statement has inserted, without being told: it looks at each."""
+        return list(self._rows().filter(**{STAMP: self.write.stamp}).values_list("pk", flat=True))
+
+    def _keys(self) -> list[Any]:
+        if any(instance.pk is None for instance in self.instances):
+            raise NotSupportedError(
+                "bulk_create(update_conflicts=True) of a registered model needs a database that returns the keys of "
+                "the rows that it changed: use update() for those that are there, and bulk_create() for the others."
+            )
+        return [self.table.to_pk(instance.pk) for instance in self.instances]
+
+    def _rows(self) -> Any:
+        return self.table.rows.using(self.using)
+
+    def _restamp(self, pks: list[Any], stamp: int) -> int:
+        rows: models.QuerySet[Any] = models.QuerySet(self.table.model, using=self.using)
+        return rows.filter(pk__in=pks).update(**{STAMP: stamp})
+
+    def _attnames(self, names: set[str]) -> set[str]:
+        return {attname for attname, field in self.table.codec.fields.items() if {field.name, attname} & names}
+
+    def _cached_values(self, instance: Any) -> dict[str, Any]:
+        names = (self.table.codec.pk.attname, *self.table.codec.fields)
+        values = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
+        return {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}

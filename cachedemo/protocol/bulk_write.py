@@ -1,0 +1,71 @@
+"""One write of many rows to the database, which the transaction under way has locked.
+
+It takes the steps of `database_write.py` but for the mark: nothing is filled by it, and its finish empties the slots.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable
+from cachedemo.protocol import slots
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.owed import or_owed
+from cachedemo.protocol.waiting import Fields
+
+
+class BulkWrite:
+    """The steps of one write of these rows.
+
+    Attributes:
+        stamp: of all of them, once it has one.
+    """
+
+    def __init__(self, table: CachedTable, pks: Sequence[Any]) -> None:
+        self.table = table
+        self.pks = list(pks)
+        self.token = slots.token()
+        self.stamp = 0
+        self._versions: list[str] = []
+
+    def take_stamp(self, floor: int = 0) -> list[Fields]:
+        """Get a stamp above `floor` and all that waits, and owe the rows; return what waits for each."""
+        taken = self.table.queue.stamp_many(self.pks, self.token, self.table.options.lease_timeout, floor)
+        self.stamp, self._versions = taken.stamp, taken.versions
+        return taken.pending
+
+    def withdraw(self) -> None:
+        """Owe nothing any more: nothing was written."""
+        try:
+            self.table.queue.settle_up_many(self.pks, self.token, 0, self._versions)
+        except QueueUnavailable:
+            return  # it stays owed, and some slots too many are emptied
+
+    def finish(self) -> None:
+        """Empty the slots and drop what this write superseded, as the last step after its COMMIT.
+
+        Raises:
+            OutcomeUnknown: neither the slots nor the list of what is owed could be reached.
+        """
+        reached = self._empty_slots()
+        try:
+            self._settle_up(reached)
+        except CachedemoError as error:
+            if not reached:
+                raise OutcomeUnknown(f"The database has the write, but its slots may be old: {error}") from error
+            # else the slots are empty: what the queue still holds is older than the rows, and its flush says so
+
+    def _empty_slots(self) -> bool:
+        try:
+            self.table.slots.drop(self.pks, self._versions)
+        except CacheUnavailable:
+            return False
+        return True
+
+    def _settle_up(self, reached: bool) -> None:
+        queue, finished = self.table.queue, list(self._versions)
+        if not reached:
+            queue.owe(self.pks)
+        while appeared := queue.settle_up_many(self.pks, self.token, self.stamp, finished):
+            finished += appeared
+            with or_owed(self.table, self.pks):
+                self.table.slots.drop(self.pks, appeared)

@@ -1,0 +1,288 @@
+"""A page that was opened a while ago: what others have changed since is not put back, in a form, a list or an inline."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from cachedemo import cache_for, registry
+from cachedemo.servers.roles import Role
+from tests.cachedemo.admin.browser_forms import errors, fill, said
+from tests.cachedemo.admin.site import NoteAdmin, OwnerAdmin, StackedNoteInline
+from tests.helpers import this_thread
+from tests.notes.models import Note, Sample
+from users.models import User
+
+LIST, FORM, OWNER = "/admin/notes/note/", "/admin/notes/note/1/change/", "/admin/users/user/1/change/"
+SAVE_LIST = {"_save": "Save"}
+
+
+@pytest.fixture
+def browser(admin_client, settings):
+    settings.ROOT_URLCONF = "tests.cachedemo.admin.site"
+    return admin_client
+
+
+@pytest.fixture
+def owned(notes, people):
+    """The two notes belong to user 1."""
+    Note.objects.update(owner=1)
+    return notes
+
+
+@pytest.fixture
+def refusing(notes, monkeypatch):
+    monkeypatch.setattr(notes, "stale_saves", "refuse")
+
+
+def stored(pk=1):
+    """The row as it is once nothing waits."""
+    cache_for(Note).drain(timeout=5)
+    return Note.objects.values_list("title", "body", "size").get(pk=pk)
+
+
+# the form
+
+
+def test_a_form_puts_back_no_field_that_was_not_changed_on_it(browser, notes):
+    page = browser.get(FORM)
+    notes.via("write-behind").update(1, body="acknowledged")
+    browser.post(FORM, fill(page, size="7"))
+    assert stored() == ("a0", "acknowledged", 7)
+
+
+def test_nor_a_field_that_is_not_cached(browser, notes, people):
+    page = browser.get(FORM)
+    Note.objects.filter(pk=1).update(secret="theirs", owner=2)
+    browser.post(FORM, fill(page, size="7"))
+    assert Note.objects.values_list("secret", "owner", "size").get(pk=1) == ("theirs", 2, 7)
+
+
+def test_a_field_that_both_have_changed_has_what_was_saved_last_and_the_page_says_so(browser, notes):
+    page = browser.get(FORM)
+    notes.via("write-behind").update(1, title="theirs", body="theirs")
+    answer = browser.post(FORM, fill(page, title="mine"), follow=True)
+    assert stored() == ("mine", "theirs", 0)
+    assert "Somebody else had changed Title of this note after you opened this page." in said(answer)
+
+
+@pytest.mark.parametrize("waiting", [{"title": "theirs"}, {"body": "two\nlines"}])
+def test_a_form_that_refuses_says_which_field_was_changed(browser, notes, refusing, waiting):
+    page = browser.get(FORM)
+    notes.via("write-behind").update(1, **waiting)
+    answer = browser.post(FORM, fill(page, size="7"))
+    [field] = waiting
+    expected = f"Somebody else changed {field.title()} of this note after you opened this page. Nothing was saved."
+    assert expected in errors(answer)
+    assert notes.get(1).size == 0
+    assert expected in errors(browser.post(FORM, fill(answer)))  # as long as the page is not opened again
+    browser.post(FORM, fill(browser.get(FORM), size="7"))
+    assert (notes.get(1).size, getattr(notes.get(1), field)) == (7, waiting[field])
+
+
+def test_a_form_on_which_nothing_was_changed_writes_nothing(browser, notes):
+    Note.objects.filter(pk=1).update(title=" spaces ", body="two\nlines")
+    stamp = notes.read(1).stamp
+    browser.post(FORM, fill(browser.get(FORM)))
+    assert notes.read(1).stamp == stamp
+    assert stored() == (" spaces ", "two\nlines", 0)
+
+
+def test_a_form_that_refuses_takes_spaces_and_lines_for_what_they_are(browser, notes, refusing):
+    Note.objects.filter(pk=1).update(title=" spaces ", body="two\nlines")
+    browser.post(FORM, fill(browser.get(FORM), size="7"))
+    assert stored() == (" spaces ", "two\nlines", 7)
+
+
+def test_what_a_program_sends_without_what_was_shown_is_written(browser, notes):
+    browser.post(FORM, {"title": "new", "body": "b0", "size": "0", "secret": "", "owner": ""})
+    assert stored()[0] == "new"
+
+
+MOMENT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=datetime.UTC)
+SAMPLE = {
+    "price": Decimal("1.5000"),
+    "at": MOMENT,
+    "day": None,
+    "took": datetime.timedelta(seconds=90),
+    "ratio": 0.25,
+    "flags": {"a": [1]},
+    "done": True,
+    "paper": "old.txt",
+    "coded": {"b": 1},
+}
+NEWER = {
+    "price": Decimal("2.2500"),
+    "at": MOMENT + datetime.timedelta(days=1),
+    "day": datetime.date(2026, 2, 3),
+    "took": None,
+    "flags": {"b": {}},
+    "done": False,
+    "paper": "new.txt",
+    "coded": {"c": "d"},
+}
+
+
+@pytest.mark.parametrize("mode", ["merge", "refuse"])
+def test_every_kind_of_field_comes_back_as_it_was_shown(browser, transactional_db, mode, monkeypatch):
+    monkeypatch.setattr(cache_for(Sample), "stale_saves", mode)
+    sample = Sample.objects.create(**SAMPLE)
+    url = f"/admin/notes/sample/{sample.pk}/change/"
+    answer = browser.post(url, fill(browser.get(url), ratio="0.75"))
+    assert answer.status_code == 302
+    assert Sample.objects.values(*SAMPLE).get() == SAMPLE | {"ratio": 0.75}
+
+
+def test_no_kind_of_field_is_put_back(browser, transactional_db):
+    sample = Sample.objects.create(**SAMPLE)
+    url = f"/admin/notes/sample/{sample.pk}/change/"
+    page = browser.get(url)
+    cache_for(Sample).via("write-behind").update(sample.pk, **NEWER)
+    answer = browser.post(url, fill(page, ratio="0.75"))
+    assert answer.status_code == 302
+    cache_for(Sample).drain(timeout=5)
+    assert Sample.objects.values(*SAMPLE).get() == SAMPLE | NEWER | {"ratio": 0.75}
+
+
+@pytest.mark.parametrize("name", sorted(NEWER.keys() - {"paper"}))
+def test_every_kind_of_field_that_others_have_changed_is_refused(browser, transactional_db, name, monkeypatch):
+    monkeypatch.setattr(cache_for(Sample), "stale_saves", "refuse")
+    sample = Sample.objects.create(**SAMPLE)
+    url = f"/admin/notes/sample/{sample.pk}/change/"
+    page = browser.get(url)
+    cache_for(Sample).via("write-behind").update(sample.pk, **{name: NEWER[name]})
+    answer = browser.post(url, fill(page, ratio="0.75"))
+    assert f"Somebody else changed {name.title()} of this sample" in errors(answer)
+
+
+# the list
+
+
+def test_the_list_shows_what_waits(browser, notes):
+    notes.via("write-behind").update(1, title="waits", body="below")
+    page = browser.get(LIST)
+    assert fill(page)["form-1-title"] == "waits"  # the newest note comes first
+    assert b"below" in page.content
+
+
+def test_a_list_without_fields_to_edit_shows_what_waits(browser, notes, monkeypatch):
+    monkeypatch.setattr(NoteAdmin, "list_editable", ())
+    notes.via("write-behind").update(1, title="waits")
+    assert b"waits" in browser.get(LIST).content
+
+
+def test_a_list_puts_back_nothing_that_was_not_changed_on_it(browser, notes):
+    page = browser.get(LIST)
+    notes.via("write-behind").update(1, title="acknowledged", body="acknowledged")
+    notes.via("write-behind").update(2, title="acknowledged", size=5)
+    answer = browser.post(LIST, fill(page, **{"form-1-size": "7"}) | SAVE_LIST, follow=True)
+    assert "1 note was changed successfully." in said(answer)
+    assert stored(1) == ("acknowledged", "acknowledged", 7)
+    assert stored(2) == ("acknowledged", "b0", 5)
+
+
+def test_a_list_saves_over_what_waited_when_it_was_shown(browser, notes):
+    notes.via("write-behind").update(1, title="waits", body="waits")
+    browser.post(LIST, fill(browser.get(LIST), **{"form-1-title": "a0"}) | SAVE_LIST)
+    assert notes.get(1).title == "a0"
+    assert stored(1) == ("a0", "waits", 0)
+
+
+def test_a_list_that_refuses_saves_no_row_and_says_which_field_was_changed(browser, notes, refusing):
+    page = browser.get(LIST)
+    notes.via("write-behind").update(1, title="theirs")
+    changed = {"form-0-size": "6", "form-1-size": "7"}
+    answer = browser.post(LIST, fill(page, **changed) | SAVE_LIST)
+    assert "Somebody else changed Title of this note after you opened this page." in errors(answer)
+    assert (notes.get(1).size, notes.get(2).size) == (0, 0)
+
+
+def test_a_list_that_refuses_saves_rows_that_nobody_else_has_changed(browser, notes, refusing):
+    page = browser.get(LIST)
+    notes.via("write-behind").update(1, title="theirs")
+    browser.post(LIST, fill(page, **{"form-0-size": "6"}) | SAVE_LIST)
+    assert stored(1) == ("theirs", "b0", 0)
+    assert stored(2) == ("a0", "b0", 6)
+
+
+def test_without_the_queue_the_list_says_that_it_may_lack_the_latest(browser, notes, queue_server):
+    queue_server.kill()
+    page = browser.get(LIST)
+    assert b"a0" in page.content
+    assert "may lack the latest changes" in said(page)
+    answer = browser.post(LIST, fill(page, **{"form-1-size": "7"}) | SAVE_LIST, follow=True)
+    assert "Nothing was saved" in said(answer)
+    assert Note.objects.get(pk=1).size == 0
+
+
+@pytest.fixture
+def trips(monkeypatch):
+    """Each trip to a server, by the server's name."""
+    trips, ours, run = [], this_thread(), Role._run
+
+    def counted(role, *arguments, **options):
+        if ours():
+            trips.append(role.name)
+        return run(role, *arguments, **options)
+
+    monkeypatch.setattr(Role, "_run", counted)
+    return trips
+
+
+def test_the_list_asks_the_cache_once_for_all_rows(browser, notes, trips):
+    notes.warm([1, 2])
+    trips.clear()
+    browser.get(LIST)
+    assert trips == ["cache"]
+
+
+# inlines
+
+
+@pytest.fixture(params=["a registered parent", "a parent that is not registered"])
+def owner(request, owned, monkeypatch):
+    if request.param != "a registered parent":
+        monkeypatch.delitem(registry._caches, User)
+
+
+@pytest.mark.parametrize("inline", [*OwnerAdmin.inlines, StackedNoteInline])
+def test_an_inline_shows_what_waits(browser, owned, owner, inline, monkeypatch):
+    monkeypatch.setattr(OwnerAdmin, "inlines", (inline,))
+    owned.via("write-behind").update(1, title="waits")
+    assert fill(browser.get(OWNER))["note_set-0-title"] == "waits"
+
+
+def test_an_inline_puts_back_nothing_that_was_not_changed_on_it(browser, owned, owner):
+    page = browser.get(OWNER)
+    owned.via("write-behind").update(1, title="acknowledged", body="acknowledged")
+    owned.via("write-behind").update(2, title="acknowledged")
+    changed = {"note_set-0-size": "7", "name": "Al", "note_set-2-title": "added", "note_set-2-body": "b"}
+    assert browser.post(OWNER, fill(page, **changed)).status_code == 302
+    assert stored(1) == ("acknowledged", "acknowledged", 7)
+    assert stored(2) == ("acknowledged", "b0", 0)
+    assert Note.objects.get(title="added").owner_id == 1
+    assert User.objects.get(pk=1).name == "Al"
+
+
+def test_an_inline_that_refuses_says_which_field_was_changed(browser, owned, owner, refusing):
+    page = browser.get(OWNER)
+    owned.via("write-behind").update(1, title="theirs")
+    answer = browser.post(OWNER, fill(page, **{"note_set-0-size": "7", "name": "Al"}))
+    assert "Somebody else changed Title of this note after you opened this page." in errors(answer)
+    assert (owned.get(1).size, User.objects.get(pk=1).name) == (0, "Alice Singh")
+
+
+def test_a_field_of_an_inline_that_both_have_changed_is_said(browser, owned, owner):
+    page = browser.get(OWNER)
+    owned.via("write-behind").update(1, title="theirs")
+    answer = browser.post(OWNER, fill(page, **{"note_set-0-title": "mine"}), follow=True)
+    assert "Somebody else had changed Title of this note after you opened this page." in said(answer)
+    assert stored()[0] == "mine"
+
+
+def test_an_inline_asks_the_cache_once_for_all_rows(browser, owned, trips, monkeypatch):
+    monkeypatch.delitem(registry._caches, User)
+    owned.warm([1, 2])
+    trips.clear()
+    browser.get(OWNER)
+    assert trips == ["cache"]

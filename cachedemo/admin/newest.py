@@ -39,6 +39,7 @@ def show_newest(rows: Any, skip: Collection[str] = ()) -> None:
 
 def show(found: Any, read: Any, fields: Collection[str]) -> None:
     """Give an instance from the table what a read shows of its cached fields, and count that as loaded."""
+    found._state.db = read._state.db  # a router may have had the rest from a replica, where no write goes
     names = [*fields, STAMP]
     for name in names:
         setattr(found, name, getattr(read, name))

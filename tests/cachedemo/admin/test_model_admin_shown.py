@@ -1,15 +1,19 @@
-"""A page that was opened a while ago: what others have changed since is not put back, in a form, a list or an inline."""
+"""Pages that were opened a while ago put back nothing that others have changed since: forms, lists, inlines."""
 
 import datetime
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError, connection, connections
 
 from cachedemo import cache_for, registry
+from cachedemo.admin.model_admin import CachedModelAdmin
+from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable, SourceUnavailable
 from cachedemo.servers.roles import Role
 from tests.cachedemo.admin.browser_forms import errors, fill, said
-from tests.cachedemo.admin.site import NoteAdmin, OwnerAdmin, StackedNoteInline
+from tests.cachedemo.admin.site import NoteAdmin, NoteForm, NoteInline, OwnerAdmin, StackedNoteInline
 from tests.helpers import this_thread
+from tests.notes.caches import NoteCache
 from tests.notes.models import Note, Sample
 from users.models import User
 
@@ -155,6 +159,74 @@ def test_every_kind_of_field_that_others_have_changed_is_refused(browser, transa
     assert f"Somebody else changed {name.title()} of this sample" in errors(answer)
 
 
+def test_a_number_that_is_written_with_commas_is_no_other_number(browser, notes, refusing, settings, monkeypatch):
+    settings.USE_THOUSAND_SEPARATOR = True
+    monkeypatch.setattr(NoteForm.Meta, "localized_fields", ("size",), raising=False)
+    Note.objects.filter(pk=1).update(size=1234)
+    page = browser.get(FORM)
+    assert fill(page)["initial-size"] == "1,234"
+    browser.post(FORM, fill(page, title="new"))
+    assert stored() == ("new", "b0", 1234)
+
+
+def test_a_row_that_was_loaded_from_a_replica_is_saved_where_writes_go(browser, notes, refusing, monkeypatch):
+    def from_replica(page, request):
+        return Note.objects.using("replica")
+
+    monkeypatch.setattr(NoteAdmin, "get_queryset", from_replica)
+    monkeypatch.setitem(connections.databases, "replica", connections.databases["default"])
+    monkeypatch.setattr(connections["replica"], "connection", connection.connection)
+    browser.post(FORM, fill(browser.get(FORM), size="7"))
+    assert stored() == ("a0", "b0", 7)
+
+
+# what a refusal says
+
+
+def changed_while_saving(page, request, obj, form, change):
+    Note.objects.filter(pk=obj.pk).update(body="theirs")
+    CachedModelAdmin.save_model(page, request, obj, form, change)
+
+
+def test_a_refusal_at_the_last_moment_is_in_words_for_everybody(browser, notes, refusing, monkeypatch):
+    page = browser.get(FORM)
+    monkeypatch.setattr(NoteAdmin, "save_model", changed_while_saving)
+    answer = browser.post(FORM, fill(page, size="7"), follow=True)
+    assert said(answer) == (
+        "Somebody else changed this while you were saving it. Nothing was saved. Open the page again and make your "
+        "change once more."
+    )
+    assert stored() == ("a0", "b0", 0)
+
+
+@pytest.mark.parametrize("error", [QueueUnavailable, SourceUnavailable, OutcomeUnknown, ForeignData, OperationalError])
+def test_no_refusal_shows_what_only_the_log_should_have(browser, notes, error, monkeypatch, caplog):
+    def fail(*_):
+        raise error("cache_for(Note) at 127.0.0.1:6379")
+
+    monkeypatch.setattr(NoteAdmin, "save_model", fail)
+    words = said(browser.post(FORM, fill(browser.get(FORM), size="7"), follow=True))
+    assert words.endswith(("tell the people who run this site.", "before you try again."))
+    assert "cache_for" not in words
+    assert error.__name__ not in words
+    assert error.__name__ in caplog.text
+
+
+def in_our_words(page, error):
+    return f"{error.labels} of {error.what}"
+
+
+def test_a_project_has_words_of_its_own(browser, owned, refusing, monkeypatch):
+    monkeypatch.setattr(NoteAdmin, "explain", in_our_words)
+    monkeypatch.setattr(NoteInline, "explain", in_our_words)
+    form, rows, inline = browser.get(FORM), browser.get(LIST), browser.get(OWNER)
+    owned.via("write-behind").update(1, title="theirs")
+    words = "['Title'] of note"
+    assert errors(browser.post(FORM, fill(form, size="7"))) == words
+    assert errors(browser.post(LIST, fill(rows, **{"form-1-size": "7"}) | SAVE_LIST)) == words
+    assert errors(browser.post(OWNER, fill(inline, **{"note_set-0-size": "7"}))) == words
+
+
 # the list
 
 
@@ -286,3 +358,22 @@ def test_an_inline_asks_the_cache_once_for_all_rows(browser, owned, trips, monke
     trips.clear()
     browser.get(OWNER)
     assert trips == ["cache"]
+
+
+class WithOwner(NoteCache):
+    name, queue, fields = "owned", "flush:owned", ["title", "body", "size", "owner"]
+
+
+def test_an_inline_takes_no_row_back_that_has_just_moved_to_another_parent(browser, owned, monkeypatch):
+    cache = WithOwner(Note)
+    monkeypatch.setitem(registry._caches, Note, cache)
+    page, read = browser.get(OWNER), cache.get_many
+
+    def moved_meanwhile(pks):
+        Note.objects.filter(pk=1).update(owner=2)
+        return read(pks)
+
+    cache.evict([1])
+    monkeypatch.setattr(cache, "get_many", moved_meanwhile)
+    browser.post(OWNER, fill(page, **{"note_set-0-size": "7"}))
+    assert Note.objects.values_list("owner", "size").get(pk=1) == (2, 7)

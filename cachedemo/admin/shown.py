@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.functional import cached_property
 
 from cachedemo.admin import refusals
 from cachedemo.admin.refusals import ChangedSinceShown
@@ -49,15 +50,20 @@ class ShownForm(forms.ModelForm):
             self._keep_what_was_not_changed(stale)
         return super().clean()
 
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """Return the fields that were changed; a file, of which only the name was shown, if another was sent."""
+        return [name for name in super().changed_data if not self._is_file(name) or self._is_sent(self[name])]
+
     def _fields_of_the_row(self) -> list[str]:
-        """Return the fields that can send what they showed; a file's is not sent unless it is another file."""
-        fields = self.instance._meta.concrete_fields
-        columns = {field.name for field in fields if field.editable and not field.primary_key}
-        return [
-            name
-            for name, field in self.fields.items()
-            if name in columns and not field.disabled and not isinstance(field, forms.FileField)
-        ]
+        columns = {field.name for field in self.instance._meta.concrete_fields if not field.primary_key}
+        return [name for name in self.fields if name in columns]
+
+    def _is_file(self, name: str) -> bool:
+        return isinstance(self.fields[name], forms.FileField)
+
+    def _is_sent(self, file: BoundField) -> bool:
+        return file.field.has_changed(file.initial, file.data)
 
     def _sends_what_it_showed(self, name: str) -> bool:
         """Whether the browser had it from us; what a program sends counts as changed if the row has another value."""

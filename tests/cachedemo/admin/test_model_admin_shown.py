@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management.color import no_style
 from django.db import OperationalError, connection, connections
 
 from cachedemo import cache_for, registry
@@ -31,8 +32,11 @@ def browser(admin_client, settings):
 
 @pytest.fixture
 def owned(notes, people):
-    """The two notes belong to user 1."""
+    """The two notes belong to user 1; the next one has an id of its own."""
     Note.objects.update(owner=1)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Note]):
+            cursor.execute(statement)
     return notes
 
 

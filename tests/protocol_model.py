@@ -8,6 +8,7 @@ combinations.
 Actors (a trailing digit is the field they write, 0 or 1):
   W write-through update, C cache-aside update, U the same as another live version's slot sees it (no mark), X write-through update that the source refuses, D delete,
   K create, M save() of one named field, S whole save() that merges, E whole save() that refuses; each may be rolled back once and is tried again,
+  Q QuerySet.update() of one field: lock, stamp, what waits and the own field, commit; may be rolled back once and is tried again,
   B write-behind update (reads its base first), R read,
   F flusher (reaps, claims, commits, settles, acknowledges), G flusher whose source refuses field 1 (dead letter),
   J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`).
@@ -18,7 +19,7 @@ State:
   pending  stamp per field waiting in the queue, 0 for none
   claim    who flushes the row: an actor, 'list' while its id waits in the list, 'dead' for a dead letter, None for none
   row      (stamp, value) in the source;  alive: the row exists;  gone: write-behind is refused
-  lock     the save whose transaction holds the row's lock, None for none
+  lock     the save or bulk update whose transaction holds the row's lock, None for none
   acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
 """
 import sys
@@ -261,6 +262,31 @@ def save(x, s, i, R):
     elif pc == 6: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
 
 
+def bulk(x, s, i, R):
+    """Q: lock the row, stamp, UPDATE with what waits for the other field, COMMIT or ROLLBACK, finish, supersede, acknowledge. No mark."""
+    kind, f, pc, S, seen, new, tried = x
+    g = 1 - f
+    def at(pc, S=S, seen=seen, new=new, tried=tried): return (kind, f, pc, S, seen, new, tried)
+    lock, stamp = (1, 0) if R.get('a_bulk_update_stamps_before_its_lock') else (0, 1)
+    if pc == lock:
+        if s['lock'] is not None: return
+        if not s['alive']: yield dict(owed=s['owed'] - {i}), at('done'), 'finds no row'
+        else: yield dict(lock=i), at(pc + 1), f'lock {s["row"]}'
+    elif pc == stamp:
+        yield dict(clock=s['clock'] + 1, owed=s['owed'] | {i}), at(pc + 1, S=s['clock'] + 1, seen=s['pending']), f'stamp {s["clock"] + 1}, pending {s["pending"]}'
+    elif pc == 2:
+        at_row, val = s['row']
+        if seen[g] > at_row and not R.get('a_bulk_update_carries_nothing'): val = put(val, g, seen[g])
+        yield {}, at(3, new=put(val, f, S)), f'UPDATE {S}, not committed'
+    elif pc == 3:
+        yield dict(row=(S, new), lock=None), at(4), f'COMMIT {S} {new}'
+        if not tried: yield dict(lock=None), at(0, tried=True), 'ROLLBACK, and again'
+    elif pc == 4: yield dict(slot=s['slot'] if R.get('a_bulk_update_leaves_the_slots') else None), at(5), 'finish'
+    elif pc == 5:
+        yield dict(pending=tuple(0 if v and v < S else v for v in s['pending']), owed=s['owed'] - {i}), at(6), 'supersede'
+    elif pc == 6: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
+
+
 def janitor(x, s, i, R):
     for w in sorted(s['owed']):
         if R['_dead'](w): yield dict(slot=None, owed=s['owed'] - {w}), ('J', 0, 0), f'empty the slot for dead writer {w}'
@@ -268,7 +294,7 @@ def janitor(x, s, i, R):
 
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'K': (k, f, 0, 0), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'K': (k, f, 0, 0), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -285,10 +311,10 @@ def successors(state, R):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
         if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, K=create, M=save, S=save, E=save).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
+        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, K=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
-            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSE" else ""}[{i}] {label}'
+            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQ" else ""}[{i}] {label}'
 
 
 def broken(state, label, R, at_rest):
@@ -351,6 +377,10 @@ if __name__ == '__main__':
              (('M0 B1 F R', 'M0 B0 B1 F', 'S0 B1 F R', 'S0 B1 W1', 'S0 B1 B0 F', 'S0 M1 R R', 'S0 U1 B1', 'E0 W1 B0 F', 'E0 U1 B0 F', 'E1 W0 B1 F', 'E0 B1 F R') if deep else ()):
         ok &= show(a, a, evicts=1)
     for a in ('M0 B1 J R', 'S0 B1 J R', 'S0 W1 J', 'E0 B1 J R'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True)
+    print('bulk updates (Q); 1 eviction, 1 kill, each rolled back once')
+    for a in ('Q0 B1 R', 'Q0 W1 R', 'Q0 B0 R', 'Q0 Q1 R', 'Q0 M1 R', 'Q0 S1 B0', 'Q0 D R', 'Q0 C1 B1', 'Q0 B1 F') + (('Q0 B1 F R', 'Q0 W1 B0 F', 'Q0 E1 B1 R', 'Q0 B0 B1 F', 'Q0 U1 B1 R') if deep else ()):
+        ok &= show(a, a, evicts=1)
+    for a in ('Q0 B1 J R', 'Q0 W1 J R'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True)
     print('no drift at rest (1 eviction, no kill)')
     for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
@@ -363,6 +393,8 @@ if __name__ == '__main__':
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
     for a, m in (('M0 B1', 'a_save_carries_nothing'), ('S0 W1', 'a_whole_save_writes_all_that_it_shows'), ('M0 W1 B0 F', 'a_save_below_a_newer_row'), ('S0', 'a_rolled_back_save_counts_as_loaded'), ('S0 B1 W1', 'what_was_carried_counts_as_changed'),
                  ('E0 W1 B0', 'refused_by_what_it_was_loaded_with_alone'), ('E0 B1', 'refused_without_what_waits')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
+    for a, m in (('Q0 B1', 'a_bulk_update_carries_nothing'), ('Q0 W0 B1 F', 'a_bulk_update_stamps_before_its_lock'), ('Q0 R', 'a_bulk_update_leaves_the_slots')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
     ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)

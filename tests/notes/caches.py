@@ -1,5 +1,5 @@
 import cachedemo
-from tests.notes.models import Note, Sample, Tag
+from tests.notes.models import Note, Paper, Sample, Tag
 
 
 @cachedemo.register(Note)
@@ -11,6 +11,11 @@ class NoteCache(cachedemo.ModelCache):
 class TagCache(cachedemo.ModelCache):
     fields = ["name"]
     queue = None
+
+
+@cachedemo.register(Paper)
+class PaperCache(cachedemo.ModelCache):
+    fields = ["title", "nulled", "set", "defaulted", "own"]
 
 
 @cachedemo.register(Sample)

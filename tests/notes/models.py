@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -24,6 +25,38 @@ class Tag(Stamped):
     """A model that never uses write-behind."""
 
     name = models.CharField(max_length=100)
+
+
+class Shelf(models.Model):
+    """No cache knows it, but rows that have one refer to it."""
+
+    name = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def the_other_shelf() -> int | None:
+    return Shelf.objects.filter(name="other").values_list("pk", flat=True).first()
+
+
+def to_the_other_shelf(collector: Any, field: Any, sub_objs: Any, using: str) -> None:
+    """What a project may write itself: Django looks at the rows before it calls this."""
+    collector.add_field_update(field, the_other_shelf(), sub_objs)
+
+
+def shelf(on_delete: Any, **options: Any) -> Any:
+    return models.ForeignKey(Shelf, on_delete, null=True, blank=True, related_name="+", **options)
+
+
+class Paper(Stamped):
+    """Refers to a shelf in each way that changes the row when the shelf is deleted."""
+
+    title = models.CharField(max_length=100)
+    nulled = models.ForeignKey(Shelf, models.SET_NULL, null=True, blank=True, related_name="papers")
+    set = shelf(models.SET(the_other_shelf))
+    defaulted = shelf(models.SET_DEFAULT, default=the_other_shelf)
+    own = shelf(to_the_other_shelf)
 
 
 class Sample(Stamped):

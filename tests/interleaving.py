@@ -9,7 +9,8 @@ transaction of the source. The test says who goes how far.
         ...
         writer.kill()               # or .step("commit"), or .finish()
 
-Steps: get, lease, pending, row, fill; mark, stamp, commit, finish, restore, settle_up; enqueue, publish; reap, claim,
+Steps: get, lease, pending, row, fill; mark, stamp, commit, finish, unmark, settle_up; stamp_many,
+settle_up_many; bulk (before an update of many rows begins); enqueue, publish; reap, claim,
 settle, ack, bury; drop (emptying slots whatever they hold), owe.
 """
 
@@ -21,6 +22,7 @@ from unittest import mock
 
 from django.db import connections
 
+from cachedemo.patterns import bulk_update
 from cachedemo.patterns.saving import Save
 from cachedemo.protocol import database, transactions
 from cachedemo.servers import roles
@@ -153,6 +155,7 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
         stack.enter_context(_before(database, "select", lambda *rest: "row"))
         stack.enter_context(_before(database, "select_many", lambda *rest: "row"))
         stack.enter_context(_before(transactions, "writing", lambda *rest: "commit"))
+        stack.enter_context(_before(bulk_update, "change", lambda *rest: "bulk"))
         stack.enter_context(_before(Save, "_attempt", lambda *rest: "commit"))
         try:
             yield actor

@@ -45,6 +45,7 @@ CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+MANAGERS = "tests/cachedemo/test_managers.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
@@ -297,6 +298,72 @@ MUTANTS = [
         "nobody_reaps",
         KILLS + "test_a_killed_reaper",
         ("protocol/flush.py", "    reap(table)\n    claims", "    claims"),
+    ),
+    mutant(
+        "a_bulk_update_carries_nothing",
+        MANAGERS + "test_what_waits_for_other_fields_is_kept",
+        ("patterns/bulk_update.py", "        if rest:\n", "        if False:\n"),
+    ),
+    mutant(
+        "a_bulk_update_stamps_before_its_lock",
+        "tests/races/test_bulk_races.py::test_a_write_that_commits_before_the_rows_are_locked_is_the_older_one",
+        (
+            "managers.py",
+            "        changed = bulk_update.change(",
+            "        bulk_update.EARLY = table.queue.stamp_many([], 'x', 1, 0).stamp\n        changed = bulk_update.change(",
+        ),
+        (
+            "patterns/bulk_update.py",
+            "    try:\n        database.apply_locked",
+            "    write.stamp = EARLY\n    try:\n        database.apply_locked",
+        ),
+    ),
+    mutant(
+        "a_bulk_update_leaves_the_slots",
+        MANAGERS + "test_after_an_update_of_many_rows_no_read_is_old",
+        (
+            "protocol/bulk_write.py",
+            "            self.table.slots.drop(self.pks, self._versions)\n",
+            "            pass\n",
+        ),
+    ),
+    mutant(
+        "a_bulk_update_counts_as_a_change_of_the_instance",
+        MANAGERS + "test_what_a_bulk_update_wrote_is_not_put_back_by_a_later_save",
+        ("managers.py", "            self._count_as_saved(table, objs, fields)\n", ""),
+    ),
+    mutant(
+        "a_bulk_create_without_stamps",
+        MANAGERS + "test_what_waited_for_a_deleted_row_does_not_reach_its_successor",
+        ("patterns/bulk_insert.py", "            setattr(instance, STAMP, self.write.stamp)\n", "            pass\n"),
+    ),
+    mutant(
+        "an_upsert_supersedes_what_waits",
+        MANAGERS + "test_a_bulk_create_that_updates_conflicts_keeps_what_waits_for_other_fields",
+        (
+            "patterns/bulk_insert.py",
+            "if stamp != self.write.stamp}",
+            "if False}",
+        ),
+    ),
+    mutant(
+        "a_row_that_a_deletion_changes_is_not_seen",
+        "tests/cachedemo/test_cascades.py::test_each_way_to_change_it_is_seen_on_its_own",
+        (
+            "signals.py",
+            "        _touch(cache, _referring(model, field, instance, using), field, using)\n",
+            "        pass\n",
+        ),
+    ),
+    mutant(
+        "migrations_see_another_model",
+        "tests/cachedemo/model_classes/test_historical.py::test_a_save_is_read_and_keeps_what_waits",
+        ("model_classes/adoption.py", "        historical.give_steps(model)\n", ""),
+    ),
+    mutant(
+        "the_base_manager_is_forgotten",
+        "tests/cachedemo/model_classes/test_placing.py::test_they_stay_when_django_forgets_what_it_knew_of_a_model",
+        ("model_classes/placing.py", ' - {"base_manager"}', ""),
     ),
     mutant(
         "fill_without_lease",

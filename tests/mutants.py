@@ -76,8 +76,8 @@ MUTANTS = [
         RACES + "test_a_queued_write_publishes_all_that_waits",
         (
             "patterns/write_behind.py",
-            "base.stamp, taken.pending)",
-            "base.stamp, {n: f for n, f in taken.pending.items() if n in values})",
+            "base.stamp, queued.pending)",
+            "base.stamp, {n: f for n, f in queued.pending.items() if n in values})",
         ),
     ),
     mutant(
@@ -415,9 +415,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
-            "    taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
+            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
             "    try:\n"
-            "        taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
+            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -471,8 +471,28 @@ MUTANTS = [
             "protocol/transactions.py",
             "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
             "            self.nothing_written = refusals.refuses(error)",
-            "elif isinstance(error, _REFUSED):\n            self.nothing_written = True",
+            "elif isinstance(error, REFUSED):\n            self.nothing_written = True",
         ),
+    ),
+    mutant(
+        "a_taken_write_counts_as_refused",
+        UNKNOWN + "test_with_cache_and_queue_gone_right_after_the_enqueue_nobody_says_that_nothing_was_written",
+        ("protocol/outcomes.py", "    except REFUSED as error:", "    except () as error:"),
+    ),
+    mutant(
+        "half_a_script_counts_as_none",
+        UNKNOWN + "test_a_script_that_fails_halfway_is_no_refusal",
+        ("protocol/queue.py", "        except ForeignData as error:", "        except () as error:"),
+    ),
+    mutant(
+        "a_command_forbidden_halfway_counts_as_none",
+        UNKNOWN + "test_a_script_that_may_not_send_one_of_its_commands_is_no_refusal",
+        ("servers/outages.py", " or _IN_SCRIPT in str(error),", ","),
+    ),
+    mutant(
+        "a_write_needs_a_thread",
+        UNKNOWN + "test_a_process_without_a_thread_to_ask_for_a_flush_acknowledges_all_the_same",
+        ("protocol/wake.py", "    except RuntimeError as error:", "    except () as error:"),
     ),
     mutant(
         "a_probe_blames_the_row",

@@ -9,10 +9,11 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
+from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
 from cachedemo.protocol import slots, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Stamp
 
@@ -76,10 +77,11 @@ class DatabaseWrite:
 
     def _finish(self, entry: Entry | None) -> None:
         assert self.stamped is not None
-        try:
-            self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
-        except CacheUnavailable:
-            self._cache_failed = True
+        with taken("database"):
+            try:
+                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+            except CacheUnavailable:
+                self._cache_failed = True
 
     def settle_up(self) -> None:
         """Drop what this write superseded; after this it may be acknowledged.
@@ -88,10 +90,8 @@ class DatabaseWrite:
             OutcomeUnknown: the queue gives no usable answer; the database has the write all the same.
         """
         assert self.stamped is not None
-        try:
+        with taken("database"):  # where this fails, it stays owed
             self._leave(self.stamped.stamp)
-        except CachedemoError as error:  # it stays owed
-            raise OutcomeUnknown(f"The database has the write, but it cannot be acknowledged: {error}") from error
 
     def finish_save(self) -> None:
         """Empty the slot and settle up, as the last step of a save or delete that has committed.

@@ -13,6 +13,7 @@ from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol.claimer import claimer
 from cachedemo.protocol.descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.waiting import (
     Claim,
     Enqueued,
@@ -120,10 +121,13 @@ class FlushQueue(WriteQueue):
             if error.sent:
                 raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
             raise
+        except ForeignData as error:  # a script that fails halfway keeps what it has written
+            raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
         if isinstance(answer, bytes):
             raise NotQueued(answer.decode().lower())
-        stamp, waiting, versions, first = answer
-        return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
+        with taken("queue"):
+            stamp, waiting, versions, first = answer
+            return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
 
     def _enqueue(self, arguments: list[Any]) -> Any:
         return self._run(_enqueue, *arguments)

@@ -77,7 +77,7 @@ class WriteQueue(ABC):
 
         Raises:
             NotQueued: the row is gone, or the queue is full.
-            OutcomeUnknown: it is not on disk in time.
+            OutcomeUnknown: the queue may have it, and it is not acknowledged: no answer, or not on disk in time.
         """
 
     # for the flush

@@ -47,6 +47,7 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
+VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
@@ -386,6 +387,25 @@ MUTANTS = [
         "anything_is_a_version",
         "tests/cachedemo/operations/test_version_deletion.py::test_what_is_no_version_is_not_deleted",
         ("operations/version_deletion.py", "if not re.fullmatch(slot_keys.VERSION, version):", "if False:"),
+    ),
+    mutant(
+        "a_create_trusts_its_stamp",
+        VERSIONS + "test_a_create_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
+        (
+            "protocol/database_write.py",
+            "entry if announced == self.stamped.announced and self._may_fill(announced) else None",
+            "entry if self._may_fill(self.stamped.announced) else None",
+        ),
+    ),
+    mutant(
+        "a_create_trusts_its_last_look",
+        VERSIONS + "test_a_create_fills_no_version_that_was_deleted_and_announced_again_meanwhile",
+        ("protocol/database_write.py", "announced == self.stamped.announced and ", ""),
+    ),
+    mutant(
+        "a_read_fills_any_version",
+        VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
+        ("protocol/reads.py", "        return pending, False\n    return pending, True", "    return pending, True"),
     ),
     mutant(
         "scripts_are_sent_once",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Stamp, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Settled, Stamp, Stopped
 from cachedemo.protocol.write_queue import WriteQueue
 
 
@@ -41,8 +41,8 @@ class NoQueue(WriteQueue):
     def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
         return self.stamp(pk, token, owed_for, 0, version)
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        return []
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+        return Settled([], self._record)
 
     def owe(self, pks: Iterable[Any]) -> None:
         """Nobody empties the slots later: they expire."""

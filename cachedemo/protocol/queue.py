@@ -20,6 +20,7 @@ from cachedemo.protocol.waiting import (
     Fields,
     NotQueued,
     Owed,
+    Settled,
     Stamp,
     Stopped,
     claimed,
@@ -98,8 +99,9 @@ class FlushQueue(WriteQueue):
         stamp, fields, versions, announced = self._run(_stamp, *arguments)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+        appeared, announced = self._run(_settle_up, str(pk), token, b"%016d" % stamp, version, *versions)
+        return Settled(texts(appeared), announced)
 
     def owe(self, pks: Iterable[Any]) -> None:
         self._run(_owe, *map(str, pks))

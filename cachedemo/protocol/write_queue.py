@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Settled, Stamp, Stopped
 
 
 class WriteQueue(ABC):
@@ -55,8 +55,13 @@ class WriteQueue(ABC):
         """Hand out a stamp for a deletion; write-behind of the row is refused from here on."""
 
     @abstractmethod
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+        """Drop what the write at `stamp` superseded.
+
+        Args:
+            versions: those whose slots the writer has seen to, or is about to.
+            version: the writer's own.
+        """
 
     @abstractmethod
     def owe(self, pks: Iterable[Any]) -> None:

@@ -47,6 +47,7 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
+RESTORED = "tests/faults/test_restored_queue.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -405,7 +406,35 @@ MUTANTS = [
     mutant(
         "a_read_fills_any_version",
         VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
-        ("protocol/reads.py", "        return pending, False\n    return pending, True", "    return pending, True"),
+        ("protocol/reads.py", "return pending, versions.still_announced(table, announced)", "return pending, True"),
+    ),
+    mutant(
+        "nobody_says_that_the_queue_was_restored",
+        RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
+        ("protocol/versions.py", "    if table.announced and not retiring:", "    if False:"),
+    ),
+    mutant(
+        "writers_do_not_notice_a_restored_queue",
+        RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
+        (
+            "protocol/database_write.py",
+            "        versions.still_announced(self.table, self.stamped.announced)",
+            "        pass",
+        ),
+    ),
+    mutant(
+        "the_flush_does_not_notice_a_restored_queue",
+        RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
+        ("protocol/flush.py", "        versions.announce_if_lost(table, live)\n", ""),
+    ),
+    mutant(
+        "a_queued_write_is_shown_in_an_unlisted_version",
+        RESTORED + "test_a_queued_write_is_not_shown_in_a_slot_that_others_do_not_see_to",
+        (
+            "patterns/write_behind.py",
+            "over = base.slot if versions.still_live(table, queued.versions) else None",
+            "over = base.slot",
+        ),
     ),
     mutant(
         "scripts_are_sent_once",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cachedemo.protocol import reads, slots, wake
+from cachedemo.protocol import reads, slots, versions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -31,8 +31,9 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
     queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)
     with taken("queue"):
         entry = table.codec.overlay(shown, base.stamp, queued.pending)
+        over = base.slot if versions.still_live(table, queued.versions) else None
         with or_owed(table, [pk]):
-            if table.slots.publish(pk, base.slot, entry, queued.versions):
+            if table.slots.publish(pk, over, entry, queued.versions):
                 entry = entry._replace(slot=slots.slot_of(entry))
         if queued.first:
             wake.wake(table.queue.name)

@@ -40,6 +40,7 @@ class DatabaseWrite:
         """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
         version, owed_for = self._announced_version(), self.table.options.lease_timeout
         self.stamped = self.table.queue.stamp(self.pk, self.token, owed_for, floor, version)
+        versions.still_announced(self.table, self.stamped.announced)  # else the next write announces it first
         return self.stamped
 
     def stamp_deletion(self) -> Stamp:

@@ -48,6 +48,7 @@ BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
+FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -435,6 +436,21 @@ MUTANTS = [
             "over = base.slot if versions.still_live(table, queued.versions) else None",
             "over = base.slot",
         ),
+    ),
+    mutant(
+        "a_cache_that_makes_snapshots_is_not_told",
+        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/forgetting.py", "if points := _text(save):", 'if points := "":'),
+    ),
+    mutant(
+        "a_cache_that_keeps_a_log_is_not_told",
+        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/forgetting.py", 'if info.get("aof_enabled"):', "if False:"),
+    ),
+    mutant(
+        "no_process_is_told_that_the_cache_remembers",
+        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("registry.py", "    _warn_of_a_cache_that_remembers()\n", ""),
     ),
     mutant(
         "scripts_are_sent_once",

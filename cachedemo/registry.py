@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from cachedemo import registration_checks
-from cachedemo.exceptions import NotRegistered, QueueUnavailable, Unavailable
+from cachedemo.exceptions import CacheUnavailable, NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
-from cachedemo.servers import durability
+from cachedemo.servers import durability, forgetting
 from cachedemo.servers.outages import Error
 
 logger = logging.getLogger(__name__)
@@ -131,6 +131,7 @@ def announce_all() -> None:
             logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
     if with_queue():
         _warn_of_losses()
+    _warn_of_a_cache_that_remembers()
 
 
 def _refuse_one_database() -> None:
@@ -149,6 +150,12 @@ def _warn_of_losses() -> None:
         return  # said above
     for warning in warnings:
         logger.warning("%s", warning)
+
+
+def _warn_of_a_cache_that_remembers() -> None:
+    with contextlib.suppress(CacheUnavailable):  # reads and writes go on without it, and cache_ping asks again
+        for warning in forgetting.of_cache():
+            logger.warning("%s", warning)
 
 
 def forget_announcements() -> None:

@@ -48,6 +48,9 @@ BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
+RESTORED = "tests/faults/test_restored_queue.py::"
+FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
+VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
@@ -77,8 +80,8 @@ MUTANTS = [
         RACES + "test_a_queued_write_publishes_all_that_waits",
         (
             "patterns/write_behind.py",
-            "base.stamp, taken.pending)",
-            "base.stamp, {n: f for n, f in taken.pending.items() if n in values})",
+            "base.stamp, queued.pending)",
+            "base.stamp, {n: f for n, f in queued.pending.items() if n in values})",
         ),
     ),
     mutant(
@@ -455,6 +458,68 @@ MUTANTS = [
         ("operations/version_deletion.py", "if not re.fullmatch(slot_keys.VERSION, version):", "if False:"),
     ),
     mutant(
+        "a_create_trusts_its_stamp",
+        VERSIONS + "test_a_create_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
+        (
+            "protocol/database_write.py",
+            "entry if announced == self.stamped.announced and self._may_fill(announced) else None",
+            "entry if self._may_fill(self.stamped.announced) else None",
+        ),
+    ),
+    mutant(
+        "a_create_trusts_its_last_look",
+        VERSIONS + "test_a_create_fills_no_version_that_was_deleted_and_announced_again_meanwhile",
+        ("protocol/database_write.py", "announced == self.stamped.announced and ", ""),
+    ),
+    mutant(
+        "a_read_fills_any_version",
+        VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
+        ("protocol/reads.py", "return pending, versions.still_announced(table, announced)", "return pending, True"),
+    ),
+    mutant(
+        "nobody_says_that_the_queue_was_restored",
+        RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
+        ("protocol/versions.py", "    if table.announced and not retiring:", "    if False:"),
+    ),
+    mutant(
+        "writers_do_not_notice_a_restored_queue",
+        RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
+        (
+            "protocol/database_write.py",
+            "        versions.still_announced(self.table, self.stamped.announced)",
+            "        pass",
+        ),
+    ),
+    mutant(
+        "the_flush_does_not_notice_a_restored_queue",
+        RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
+        ("protocol/flush.py", "        versions.announce_if_lost(table, live)\n", ""),
+    ),
+    mutant(
+        "a_queued_write_is_shown_in_an_unlisted_version",
+        RESTORED + "test_a_queued_write_is_not_shown_in_a_slot_that_others_do_not_see_to",
+        (
+            "patterns/write_behind.py",
+            "over = base.slot if versions.still_live(table, queued.versions) else None",
+            "over = base.slot",
+        ),
+    ),
+    mutant(
+        "a_cache_that_makes_snapshots_is_not_told",
+        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/forgetting.py", "if points := _text(save):", 'if points := "":'),
+    ),
+    mutant(
+        "a_cache_that_keeps_a_log_is_not_told",
+        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/forgetting.py", 'if info.get("aof_enabled"):', "if False:"),
+    ),
+    mutant(
+        "no_process_is_told_that_the_cache_remembers",
+        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("registry.py", "    _warn_of_a_cache_that_remembers()\n", ""),
+    ),
+    mutant(
         "scripts_are_sent_once",
         CACHE + "test_a_cache_server_in_trouble_costs_misses_and_time_only[SCRIPT FLUSH in a loop]",
         (
@@ -482,9 +547,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
-            "    taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
+            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
             "    try:\n"
-            "        taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
+            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -538,8 +603,28 @@ MUTANTS = [
             "protocol/transactions.py",
             "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
             "            self.nothing_written = refusals.refuses(error)",
-            "elif isinstance(error, _REFUSED):\n            self.nothing_written = True",
+            "elif isinstance(error, REFUSED):\n            self.nothing_written = True",
         ),
+    ),
+    mutant(
+        "a_taken_write_counts_as_refused",
+        UNKNOWN + "test_with_cache_and_queue_gone_right_after_the_enqueue_nobody_says_that_nothing_was_written",
+        ("protocol/outcomes.py", "    except REFUSED as error:", "    except () as error:"),
+    ),
+    mutant(
+        "half_a_script_counts_as_none",
+        UNKNOWN + "test_a_script_that_fails_halfway_is_no_refusal",
+        ("protocol/queue.py", "        except ForeignData as error:", "        except () as error:"),
+    ),
+    mutant(
+        "a_command_forbidden_halfway_counts_as_none",
+        UNKNOWN + "test_a_script_that_may_not_send_one_of_its_commands_is_no_refusal",
+        ("servers/outages.py", " or _IN_SCRIPT in str(error),", ","),
+    ),
+    mutant(
+        "a_write_needs_a_thread",
+        UNKNOWN + "test_a_process_without_a_thread_to_ask_for_a_flush_acknowledges_all_the_same",
+        ("protocol/wake.py", "    except RuntimeError as error:", "    except () as error:"),
     ),
     mutant(
         "a_probe_blames_the_row",

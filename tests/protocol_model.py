@@ -7,11 +7,12 @@ combinations.
 
 Actors (a trailing digit is the field they write, 0 or 1):
   W write-through update, C cache-aside update, U the same as another live version's slot sees it (no mark), X write-through update that the source refuses, D delete,
-  K create, M save() of one named field, S whole save() that merges, E whole save() that refuses; each may be rolled back once and is tried again,
+  K create, H the same as another live version's slot sees it, M save() of one named field, S whole save() that merges, E whole save() that refuses; each may be rolled back once and is tried again,
   Q QuerySet.update() of one field: lock, stamp, what waits and the own field, commit; may be rolled back once and is tried again,
   B write-behind update (reads its base first), R read,
   F flusher (reaps, claims, commits, settles, acknowledges), G flusher whose source refuses field 1 (dead letter),
-  J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`).
+  J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`),
+  Z deletes the slot's version: retires it, sweeps, takes it out of the set; then a process may announce it anew.
 A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
 State:
   slot     None | ('L', who) lease | ('T', who, old) mark over the old slot | ('V', stamp, value) | ('N', -1, None) known missing
@@ -20,14 +21,16 @@ State:
   claim    who flushes the row: an actor, 'list' while its id waits in the list, 'dead' for a dead letter, None for none
   row      (stamp, value) in the source;  alive: the row exists;  gone: write-behind is refused
   lock     the save or bulk update whose transaction holds the row's lock, None for none
+  version  what is announced of the slot's version: (state, how often it was announced), None while it is not in the set
   acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
 """
 import sys
 import time
 from collections import deque
 
-KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock')
+KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version')
 NONE, ZERO = (0, 0), (0, 0)
+LIVE = ('live', 0)
 
 
 def put(pair, i, v): return (v, pair[1]) if i == 0 else (pair[0], v)
@@ -67,7 +70,7 @@ def write(x, s, i, R):
         S = s['clock'] + 1
         ch = dict(clock=S, owed=s['owed'] | {i})
         if kind == 'D': ch['gone'] = True
-        yield ch, at(pc + 1, S=S, seen=NONE if R.get('ignore_pending') else s['pending']), f'stamp {S}, pending {s["pending"]}'
+        yield ch, at(pc + 1, S=S, old=s['version'], seen=NONE if R.get('ignore_pending') else s['pending']), f'stamp {S}, pending {s["pending"]}'
     elif pc == 2:
         stamp, val = s['row']
         if s['lock'] is not None: return  # until the save's transaction is over
@@ -90,7 +93,11 @@ def write(x, s, i, R):
         elif R.get('settle_spares_lease') and slot[0] == 'L': new = slot
         elif R.get('settle_spares_mark') and slot[0] == 'T': new = slot
         else: new = None
+        if new and new[0] == 'V' and new[1] == S and (old is None or old[0] != 'live'): new = None  # its version is being deleted
+        if kind == 'U' and old is None: new = slot  # this version is not in the set: nobody knows of the slot
         yield dict(slot=new, **({} if pc == 3 else dict(owed=s['owed'] - {i}))), at(4 if pc == 3 else 'done'), f'finish -> {new}'
+    elif pc == 6: yield dict(slot=None), at(4), 'empty the slot of the version that appeared'
+    elif pc == 4 and kind == 'U' and old is None and s['version']: yield {}, at(6, old=s['version']), 'a version appeared'
     elif pc == 4:
         p = s['pending']
         if not R.get('no_supersede'): p = tuple(0 if v and v < S else v for v in p)
@@ -101,19 +108,29 @@ def write(x, s, i, R):
 
 
 def create(x, s, i, R):
-    """K: stamp, INSERT, mark, commit, finish; the row is nobody's before the commit."""
-    kind, f, pc, S = x
+    """K and H: stamp, INSERT, mark, commit, settle up, finish; the row is nobody's before the commit.
+
+    It settles up before it fills: its mark comes after its stamp, so its version may be deleted between the two. A sweep
+    that comes after the mark takes the mark away."""
+    kind, f, pc, S, ver = x
+    def at(pc, S=S, ver=ver): return (kind, f, pc, S, ver)
     slot = s['slot']
-    if pc == 0: yield dict(clock=s['clock'] + 1), (kind, f, 1, s['clock'] + 1), f'stamp {s["clock"] + 1}'
+    if pc == 0: yield dict(clock=s['clock'] + 1), at(1, S=s['clock'] + 1, ver=s['version']), f'stamp {s["clock"] + 1}, {s["version"]}'
     elif pc == 1:
-        if R.get('create_without_mark'): yield {}, (kind, f, 2, S), 'no mark'
-        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None)), (kind, f, 2, S), 'mark'
-    elif pc == 2: yield dict(row=(S, (S, S)), alive=True), (kind, f, 3, S), f'commit {S}'
+        if kind == 'H' or R.get('create_without_mark'): yield {}, at(2), 'no mark'
+        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None)), at(2), 'mark'
+    elif pc == 2: yield dict(row=(S, (S, S)), alive=True), at(3), f'commit {S}'
     elif pc == 3:
+        if kind == 'H': yield {}, at(4, ver=ver or s['version']), f'settle up, {s["version"]}'
+        else:
+            same = s['version'] == ver or R.get('a_create_trusts_its_stamp')
+            yield {}, at(4, ver=ver if same else s['version'] if R.get('a_create_trusts_its_last_look') else None), f'settle up, {s["version"]}'
+    elif pc == 4:
         mine = slot and slot[:2] == ('T', i)
-        new = ('V', S, (S, S)) if mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')) else None
-        yield dict(slot=new), (kind, f, 4, S), f'finish -> {new}'
-    elif pc == 4: yield dict(acked=top(s['acked'], (S, S))), (kind, f, 'done', S), f'ACK {S}'
+        fills = kind == 'K' and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
+        new = ('V', S, (S, S)) if fills else slot if kind == 'H' and ver is None else None
+        yield dict(slot=new), at(5), f'finish -> {new}'
+    elif pc == 5: yield dict(acked=top(s['acked'], (S, S))), at('done'), f'ACK {S}'
 
 
 def write_behind(x, s, i, R):
@@ -150,8 +167,8 @@ def write_behind(x, s, i, R):
 
 
 def read(x, s, i, R):
-    kind, _, pc, lb, lease, pending, got = x
-    def at(pc, lb=lb, lease=lease, pending=pending, got=got): return (kind, 0, pc, lb, lease, pending, got)
+    kind, fills, pc, lb, lease, pending, got = x
+    def at(pc, lb=lb, lease=lease, pending=pending, got=got, fills=fills): return (kind, fills, pc, lb, lease, pending, got)
 
     def verdict(value, lb):
         acked, deleted = lb
@@ -169,7 +186,8 @@ def read(x, s, i, R):
     elif pc in (1, 2):
         if (pc == 1) != bool(R.get('source_first')):
             if R.get('source_first') and got is not None: got = overlay(got, s['pending'], R)
-            yield {}, at(pc + 1, pending=s['pending'], got=got), f'pending {s["pending"]}'
+            live = s['version'] is not None and s['version'][0] == 'live'
+            yield {}, at(pc + 1, pending=s['pending'], got=got, fills=int(live or bool(R.get('a_read_fills_any_version')))), f'pending {s["pending"]}'
         else:
             if not s['alive']: got = None  # a pending write always had a row, so it was deleted since
             elif R.get('source_first'): got = s['row']
@@ -177,8 +195,8 @@ def read(x, s, i, R):
             yield {}, at(pc + 1, got=got), f'row {s["row"]} -> {got}'
     elif pc == 3:
         mine = lease and slot == ('L', i)
-        new = slot if not mine else ('N', -1, None) if got is None else ('V', *got)
-        yield dict(slot=new), at('done', lb=0, pending=0, got=0), f'fill -> {new}, ' + verdict(got and got[1], lb)
+        new = slot if not mine else None if not fills else ('N', -1, None) if got is None else ('V', *got)
+        yield dict(slot=new), at('done', lb=0, pending=0, got=0, fills=0), f'fill -> {new}, ' + verdict(got and got[1], lb)
 
 
 def flush(x, s, i, R):
@@ -292,9 +310,19 @@ def janitor(x, s, i, R):
         if R['_dead'](w): yield dict(slot=None, owed=s['owed'] - {w}), ('J', 0, 0), f'empty the slot for dead writer {w}'
 
 
+def delete_version(x, s, i, R):
+    kind, f, pc = x
+    if pc == 0: yield dict(version=('retiring', s['version'][1])), (kind, f, 1), 'retire the version'
+    elif pc == 1: yield dict(slot=None), (kind, f, 2), 'sweep'
+    elif pc == 2: yield dict(version=None), (kind, f, 3), 'the version is out of the set'
+    elif pc == 3:
+        yield dict(version=('live', 1)), (kind, f, 'done'), 'it is announced anew'
+        yield {}, (kind, f, 'done'), 'it stays out'
+
+
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'K': (k, f, 0, 0), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'Z': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -311,7 +339,7 @@ def successors(state, R):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
         if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, K=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
+        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, Z=delete_version, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
             yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQ" else ""}[{i}] {label}'
@@ -332,7 +360,7 @@ def broken(state, label, R, at_rest):
 
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
-    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None), tuple(start(a) for a in actors.split()))
+    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE), tuple(start(a) for a in actors.split()))
     seen, todo = {init: None}, deque([init])
     while todo:
         state = todo.popleft()
@@ -372,6 +400,9 @@ if __name__ == '__main__':
              (('B0 B1 F R', 'W0 B1 F R', 'C0 B1 F R', 'W0 B0 F R', 'D B0 F R', 'B0 F F R', 'B0 B1 F F', 'X0 B1 F R', 'W0 W1 R R', 'W0 B1 B0 F', 'W0 C1 B0 R', 'W0 B1 G R', 'D D B0 R', 'W0 B1 F J R', 'U0 B1 F R', 'U0 W1 B0 R') if deep else ()):
         ok &= show(a, a, evicts=2)
     for a in ('K R R', 'K R W0', 'K R C1 R', 'K B0 F R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=2, alive=False)
+    print('the version of the slot is deleted, and announced anew (1 eviction, 1 kill)')
+    for a in ('W0 U1 Z R', 'C0 U1 Z R', 'B0 U1 Z R', 'U0 Z R R'): ok &= show(a, a, evicts=1)
+    for a in ('K U1 Z R', 'K R Z R', 'H R Z R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=1, alive=False)
     print('saves: named fields (M), whole and merged (S), whole or refused (E); 1 eviction, 1 kill, each rolled back once')
     for a in ('M0 B1 R', 'M0 W1 R', 'M0 M1 R', 'M0 B0 R', 'M0 D R', 'S0 B1 R', 'S0 W1 R', 'S0 B1 F', 'S0 S1 R', 'S0 D R', 'E0 W1 B0', 'E0 B1 F', 'E0 E1 R', 'E0 C1 B0') + \
              (('M0 B1 F R', 'M0 B0 B1 F', 'S0 B1 F R', 'S0 B1 W1', 'S0 B1 B0 F', 'S0 M1 R R', 'S0 U1 B1', 'E0 W1 B0 F', 'E0 U1 B0 F', 'E1 W0 B1 F', 'E0 B1 F R') if deep else ()):
@@ -396,6 +427,9 @@ if __name__ == '__main__':
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
     for a, m in (('Q0 B1', 'a_bulk_update_carries_nothing'), ('Q0 W0 B1 F', 'a_bulk_update_stamps_before_its_lock'), ('Q0 R', 'a_bulk_update_leaves_the_slots')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
+    ok &= show('a_create_trusts_its_stamp: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_stamp=True)
+    ok &= show('a_create_trusts_its_last_look: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_last_look=True)
+    ok &= show('a_read_fills_any_version: R U1 Z R', 'R U1 Z R', must_fail=True, evicts=1, kills=0, a_read_fills_any_version=True)
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
     ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
     ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)

@@ -33,6 +33,12 @@ def test_the_protocol_holds_in_every_interleaving(actors):
     assert states > 100
 
 
+@pytest.mark.parametrize("actors", ["K R Z R", "H R Z R"])
+def test_it_holds_where_the_version_of_a_new_row_is_deleted(actors):
+    _, violation = protocol_model.check(actors, evicts=1, alive=False)
+    assert violation is None
+
+
 def test_the_model_has_teeth():
     _, violation = protocol_model.check("W0 B1 R", evicts=2, publish_spares_mark=True)
     assert "STALE" in violation[-1]

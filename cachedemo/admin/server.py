@@ -6,9 +6,11 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo.admin.page import Page, ask
+from cachedemo.servers import durability, forgetting
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "keyspace")
+SETTINGS = {"cache": "save", "queue": "appendfsync"}  # what decides whether it keeps what it should, and no more
 SLOW_SHOWN = 20
 CLIENTS_SHOWN = 50
 SECRET = {"auth", "hello", "config", "acl", "migrate"}  # commands whose arguments may hold a password
@@ -33,6 +35,7 @@ class ServerState:
     name: str
     address: str
     problem: str
+    warnings: list[str]
     sections: list[tuple[str, list[tuple[str, Any]]]]
     slow: list[Slow]
     clients: list[dict[str, Any]]
@@ -47,18 +50,27 @@ def page(request: HttpRequest) -> Page:
 
 def _state(role: Role, see: bool) -> ServerState:
     sections = [("INFO", section) for section in SECTIONS]
-    asked = ask(role, [*sections, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",), ("MEMORY DOCTOR",)])
-    *infos, slow, clients, doctor = asked.answers
+    setting = ("CONFIG GET", SETTINGS[role.name])
+    asked = ask(role, [*sections, setting, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",), ("MEMORY DOCTOR",)])
+    *infos, configured, slow, clients, doctor = asked.answers
     return ServerState(
         name=role.name,
         address=role.address,
         problem=asked.problem,
+        warnings=_warnings(role, infos, configured) if asked.up else [],
         sections=[(name, sorted(info.items())) for name, info in zip(SECTIONS, infos, strict=True) if info],
         slow=[_slow(entry, see) for entry in slow or []],
         clients=[_client(client) for client in (clients or [])[:CLIENTS_SHOWN]],
         clients_more=max(0, len(clients or []) - CLIENTS_SHOWN),
         doctor=(doctor or b"").decode(errors="replace"),
     )
+
+
+def _warnings(role: Role, infos: list[dict[str, Any] | None], configured: dict[Any, Any] | None) -> list[str]:
+    info = {name: value for section in infos for name, value in (section or {}).items()}
+    if role is CACHE:
+        return forgetting.of_answers(info, configured or {})
+    return durability.of_answers(info, configured or {}).warnings
 
 
 def _slow(entry: dict[str, Any], see: bool) -> Slow:

@@ -22,6 +22,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.waiting import Fields
 
 MERGE, REFUSE = "merge", "refuse"
@@ -89,7 +90,8 @@ class Save:
             waiting = self._stamped(floor)
             updated = self._attempt(send, rows, mine, others, waiting)
             if updated:
-                self._finish_update(mine, waiting)
+                with nullcontext() if transactions.in_transaction(self.using) else taken("database"):
+                    self._finish_update(mine, waiting)
                 return updated
             newer = database.stamp_of(self.table, self.instance.pk)
             if newer is None:

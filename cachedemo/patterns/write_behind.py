@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from cachedemo.protocol import reads, slots, wake
+from cachedemo.protocol import reads, slots, versions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import NotQueued
 
@@ -19,21 +20,24 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
     Raises:
         DoesNotExist: there is no such row.
         NotQueued: the queue does not take it; go write-through instead.
-        QueueUnavailable, SourceUnavailable: not acknowledged.
+        QueueUnavailable, SourceUnavailable: nothing was written.
+        OutcomeUnknown: the queue may have it, and it is not acknowledged. Nobody takes it back.
     """
     if if_match is not None:
         raise NotQueued("If-Match")
     base, shown = reads.find_values(table, pk)
     values = _without_unchanged_unique(table, values, shown)
     options = table.options
-    taken = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)
-    entry = table.codec.overlay(shown, base.stamp, taken.pending)
-    with or_owed(table, [pk]):
-        if table.slots.publish(pk, base.slot, entry, taken.versions):
-            entry = entry._replace(slot=slots.slot_of(entry))
-    if taken.first:
-        wake.wake(table.queue.name)
-    return entry
+    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)
+    with taken("queue"):
+        entry = table.codec.overlay(shown, base.stamp, queued.pending)
+        over = base.slot if versions.still_live(table, queued.versions) else None
+        with or_owed(table, [pk]):
+            if table.slots.publish(pk, over, entry, queued.versions):
+                entry = entry._replace(slot=slots.slot_of(entry))
+        if queued.first:
+            wake.wake(table.queue.name)
+        return entry
 
 
 def _without_unchanged_unique(table: CachedTable, values: Values, base: Values) -> Values:

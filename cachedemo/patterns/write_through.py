@@ -20,6 +20,5 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None = N
 def create(table: CachedTable, fields: Mapping[str, Any]) -> Entry:
     """Insert a row and return it. Raises as `commit_insert` does."""
     write, entry = commit_insert(table, fields)
-    write.replace_slot(entry)
-    write.settle_up()
+    write.finish_create(entry)
     return entry

@@ -8,6 +8,7 @@ from cachedemo.patterns.written import Written
 from cachedemo.protocol import database_errors, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.waiting import NotQueued
 
 
@@ -29,7 +30,7 @@ class Writer:
             DatabaseError: the database refuses it; IntegrityError and DataError, or what a trigger's class is.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
-        return self.table.instance(self.write(pk, fields).entry)
+        return self._instance(self.write(pk, fields))
 
     def write(self, pk: Any, fields: dict[str, Any], *, if_match: str | None = None) -> Written:
         """Do what `update` does, and tell which way the write went.
@@ -64,7 +65,7 @@ class Writer:
             ValidationError, DatabaseError: a value is invalid, or the database refuses it.
             Unavailable: not acknowledged.
         """
-        return self.table.instance(self.insert(fields).entry)
+        return self._instance(self.insert(fields))
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
@@ -83,6 +84,10 @@ class Writer:
         """
         transactions.refuse_inside_transaction(self.table.using)
         synchronous.delete(self.table, self.table.to_pk(pk), if_match)
+
+    def _instance(self, written: Written) -> Any:
+        with taken("queue" if written.pattern is Pattern.WRITE_BEHIND else "database"):
+            return self.table.instance(written.entry)
 
     def _synchronous(self) -> tuple[Pattern, ModuleType]:
         """Return the way of a write that cannot wait in the queue, and the module that goes it."""

@@ -9,10 +9,11 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
+from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
 from cachedemo.protocol import slots, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Stamp
 
@@ -39,6 +40,7 @@ class DatabaseWrite:
         """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
         version, owed_for = self._announced_version(), self.table.options.lease_timeout
         self.stamped = self.table.queue.stamp(self.pk, self.token, owed_for, floor, version)
+        versions.still_announced(self.table, self.stamped.announced)  # else the next write announces it first
         return self.stamped
 
     def stamp_deletion(self) -> Stamp:
@@ -66,9 +68,11 @@ class DatabaseWrite:
         Nor is anything filled if the mark may still be on its way: it would arrive after writes that are newer.
         """
         assert self.stamped is not None
-        announced = self.stamped.announced
-        fills = not self._cache_failed and announced is not None and announced == self.table.announced
-        self._finish(entry if fills else None)
+        self._finish(entry if self._may_fill(self.stamped.announced) else None)
+
+    def _may_fill(self, announced: bytes | None) -> bool:
+        """Say whether the slot may be filled, from what was announced of our version after the mark was put there."""
+        return not self._cache_failed and announced is not None and announced == self.table.announced
 
     def empty_slot(self) -> None:
         """Empty the slot, and those of the other live versions."""
@@ -76,10 +80,11 @@ class DatabaseWrite:
 
     def _finish(self, entry: Entry | None) -> None:
         assert self.stamped is not None
-        try:
-            self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
-        except CacheUnavailable:
-            self._cache_failed = True
+        with taken("database"):
+            try:
+                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+            except CacheUnavailable:
+                self._cache_failed = True
 
     def settle_up(self) -> None:
         """Drop what this write superseded; after this it may be acknowledged.
@@ -88,10 +93,29 @@ class DatabaseWrite:
             OutcomeUnknown: the queue gives no usable answer; the database has the write all the same.
         """
         assert self.stamped is not None
-        try:
+        with taken("database"):  # where this fails, it stays owed
             self._leave(self.stamped.stamp)
-        except CachedemoError as error:  # it stays owed
-            raise OutcomeUnknown(f"The database has the write, but it cannot be acknowledged: {error}") from error
+
+    def finish_create(self, entry: Entry) -> None:
+        """Settle up, then put the new row over the mark; after this it may be acknowledged.
+
+        A new row is marked after its stamp, and its version may be deleted between the two. So what is announced is
+        looked at again: a deletion that begins after that look finds the mark and takes it away.
+
+        Raises:
+            OutcomeUnknown: as `settle_up`.
+        """
+        assert self.stamped is not None
+        try:
+            with taken("database"):
+                announced = self._leave(self.stamped.stamp)
+        except OutcomeUnknown:
+            self.empty_slot()
+            raise
+        self._finish(entry if announced == self.stamped.announced and self._may_fill(announced) else None)
+        if self._cache_failed:
+            with taken("database"):
+                self.table.queue.owe([self.pk])
 
     def finish_save(self) -> None:
         """Empty the slot and settle up, as the last step of a save or delete that has committed.
@@ -126,12 +150,14 @@ class DatabaseWrite:
             with contextlib.suppress(QueueUnavailable):  # then it stays owed, and a slot too many is emptied
                 self._leave(0)
 
-    def _leave(self, superseded_below: int) -> None:
+    def _leave(self, superseded_below: int) -> bytes | None:
+        """Owe nothing any more, but what the cache could not be told; return what is announced of our own version."""
         assert self.stamped is not None
-        queue, finished = self.table.queue, list(self.stamped.versions)
+        queue, version, finished = self.table.queue, self.table.slots.version, list(self.stamped.versions)
         if self._cache_failed:
             queue.owe([self.pk])
-        while appeared := queue.settle_up(self.pk, self.token, superseded_below, finished):
-            finished += appeared
+        while (settled := queue.settle_up(self.pk, self.token, superseded_below, finished, version)).appeared:
+            finished += settled.appeared
             with or_owed(self.table, [self.pk]):
-                self.table.slots.drop([self.pk], appeared)
+                self.table.slots.drop([self.pk], settled.appeared)
+        return settled.announced

@@ -75,6 +75,7 @@ def reap(table: CachedTable) -> None:
     """Take up what somebody left behind who died, or could not reach the cache: all of it, in pieces."""
     while True:
         owed, live = table.queue.reap()
+        versions.announce_if_lost(table, live)
         if not owed:
             return None
         try:

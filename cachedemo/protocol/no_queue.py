@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
 from cachedemo.protocol.write_queue import WriteQueue
 
 
@@ -45,8 +45,8 @@ class NoQueue(WriteQueue):
         stamp = self.stamp("", token, owed_for, floor, self.version).stamp
         return StampOfMany(stamp, [{} for _ in pks], [self.version])
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        return []
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+        return Settled([], self._record)
 
     def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
         return []

@@ -13,12 +13,14 @@ from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol.claimer import claimer
 from cachedemo.protocol.descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.waiting import (
     Claim,
     Enqueued,
     Fields,
     NotQueued,
     Owed,
+    Settled,
     Stamp,
     StampOfMany,
     Stopped,
@@ -104,8 +106,9 @@ class FlushQueue(WriteQueue):
         readable = [self._readable(pk, pairs(raw)) for pk, raw in zip(pks, fields, strict=True)]
         return StampOfMany(int(stamp), readable, texts(versions))
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+        appeared, announced = self._run(_settle_up, str(pk), token, b"%016d" % stamp, version, *versions)
+        return Settled(texts(appeared), announced)
 
     def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
         arguments = (token, b"%016d" % stamp, len(versions), *versions, *map(str, pks))
@@ -131,10 +134,13 @@ class FlushQueue(WriteQueue):
             if error.sent:
                 raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
             raise
+        except ForeignData as error:  # a script that fails halfway keeps what it has written
+            raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
         if isinstance(answer, bytes):
             raise NotQueued(answer.decode().lower())
-        stamp, waiting, versions, first = answer
-        return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
+        with taken("queue"):
+            stamp, waiting, versions, first = answer
+            return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
 
     def _enqueue(self, arguments: list[Any]) -> Any:
         return self._run(_enqueue, *arguments)

@@ -188,7 +188,4 @@ def _pending(table: CachedTable, pks: Sequence[Any]) -> tuple[list[Any], bool]:
         if conf.get("STRICT_READS"):
             raise
         return [{} for _ in pks], False  # an acknowledged value may be waiting there: fill nothing
-    if announced is None or announced != table.announced:
-        table.announced = None  # our version was retired meanwhile: announce it again before the next fill
-        return pending, False
-    return pending, True
+    return pending, versions.still_announced(table, announced)

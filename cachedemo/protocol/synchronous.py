@@ -17,6 +17,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
 from cachedemo.protocol.values import storable
 from cachedemo.protocol.waiting import Fields
@@ -67,13 +68,18 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
             row = database.apply(table, write.pk, fields, stamp)
             newer = database.stamp_of(table, write.pk) if row is None else None
         if row is not None:
-            return Entry(table.codec.encode(row[1]), row[0], Origin.SOURCE)
+            return _committed(table, row)
         outcome.nothing_written = True  # its one statement has found no row that it may write
         if newer is None:
             return None
         floor = newer
     key, tries = table.slots.key(write.pk), table.options.max_attempts
     raise Contended(f"Newer writes of {key} won {tries} times; nothing was written.")
+
+
+def _committed(table: CachedTable, row: database.Row) -> Entry:
+    with taken("database"):
+        return Entry(table.codec.encode(row[1]), row[0], Origin.SOURCE)
 
 
 def known_pending(write: DatabaseWrite, floor: int, patience: float) -> Fields:
@@ -128,7 +134,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         write.restore_if_certain()
         raise
     assert row is not None
-    return write, Entry(table.codec.encode(row[1]), row[0], Origin.SOURCE)
+    return write, _committed(table, row)
 
 
 def _valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseFailure
 from django.db import connections, transaction
 
@@ -19,9 +18,7 @@ from cachedemo.exceptions import (
 from cachedemo.protocol import refusals
 from cachedemo.protocol.database_errors import answering
 from cachedemo.protocol.descriptions import describe
-
-# What a caller takes for "nothing was written", whoever raises it.
-_REFUSED = (*refusals.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
+from cachedemo.protocol.outcomes import REFUSED
 
 
 def trip(using: str) -> None:
@@ -112,7 +109,7 @@ def writing(using: str) -> Iterator[Outcome]:
     except BaseException as error:
         if not outcome.nothing_written:
             outcome.ended_with(error, inside)
-        if outcome.nothing_written or isinstance(error, OutcomeUnknown) or not isinstance(error, _REFUSED):
+        if outcome.nothing_written or isinstance(error, OutcomeUnknown) or not isinstance(error, REFUSED):
             raise
         known = "has the write, but what follows it failed" if outcome.committed else "may have the write or not"
         raise OutcomeUnknown(f"The database {known}: {describe(error)}") from error

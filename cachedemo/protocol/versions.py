@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cachedemo.exceptions import VersionConflict
 from cachedemo.protocol.cached_table import CachedTable
+
+logger = logging.getLogger(__name__)
 
 LIVE = "live"
 
@@ -33,6 +36,47 @@ def announce(table: CachedTable) -> None:
             f"{int(version) + 1}, or delete version {version} first."
         )
     table.announced = known if record["state"] == LIVE else None
+
+
+def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
+    """Announce our version again if it is not among the live ones any more.
+
+    For those who read no rows: a queue that was restored from an older copy has not got it, and until it is there
+    again, no writer of another release empties its slots.
+    """
+    if not still_live(table, live):
+        with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
+            announce(table)
+
+
+def still_live(table: CachedTable, live: Iterable[str]) -> bool:
+    """Say whether our version, if this process has announced it, still is among the live ones."""
+    if not table.announced or table.slots.version in live:
+        return True
+    _forget(table)
+    return False
+
+
+def still_announced(table: CachedTable, found: bytes | None) -> bool:
+    """Say whether the queue holds of our version what this process has announced.
+
+    If not, it is announced again before anything is filled.
+    """
+    if found is not None and found == table.announced:
+        return True
+    _forget(table, retiring=any(record.state != LIVE for record in records({b"0": found or b""}).values()))
+    return False
+
+
+def _forget(table: CachedTable, *, retiring: bool = False) -> None:
+    if table.announced and not retiring:
+        logger.warning(
+            "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or the "
+            "queue was restored from an older copy. After a restore, empty the cache: it may hold old values.",
+            table.slots.version,
+            table.slots.name,
+        )
+    table.announced = None
 
 
 class Record(NamedTuple):

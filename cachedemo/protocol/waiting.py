@@ -28,6 +28,13 @@ class StampOfMany(NamedTuple):
     versions: list[str]
 
 
+class Settled(NamedTuple):
+    """What a writer of the database learns when it settles up."""
+
+    appeared: list[str]  # versions whose slots it must still empty
+    announced: bytes | None  # what the queue holds about the writer's own version
+
+
 class Enqueued(NamedTuple):
     """What a write-behind writer learns when its write was taken."""
 

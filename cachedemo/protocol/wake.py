@@ -21,14 +21,23 @@ def ask_with(ask: Callable[[str], None]) -> None:
 
 def wake(queue_name: str) -> None:
     """Ask for a flush soon and return at once. A request for the same queue that is already waiting is enough."""
-    global _thread
     if _ask is None:
         return
-    if _thread is None:
-        _thread = threading.Thread(target=_serve, name="cachedemo-wake", daemon=True)
-        _thread.start()
     _asked.add(queue_name)
     _something_asked.set()
+    if _thread is None:
+        _start()
+
+
+def _start() -> None:
+    global _thread
+    thread = threading.Thread(target=_serve, name="cachedemo-wake", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # no thread can start now: what was written stays written, and beat asks too
+        logger.warning("Could not ask for a flush: %s", error)
+    else:
+        _thread = thread
 
 
 def _serve() -> None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Settled, Stamp, StampOfMany, Stopped
 
 
 class WriteQueue(ABC):
@@ -59,8 +59,13 @@ class WriteQueue(ABC):
         """Hand out one stamp for a write of these rows, which the writer has locked; without rows, of new ones."""
 
     @abstractmethod
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
+    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+        """Drop what the write at `stamp` superseded.
+
+        Args:
+            versions: those whose slots the writer has seen to, or is about to.
+            version: the writer's own.
+        """
 
     @abstractmethod
     def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
@@ -85,7 +90,7 @@ class WriteQueue(ABC):
 
         Raises:
             NotQueued: the row is gone, or the queue is full.
-            OutcomeUnknown: it is not on disk in time.
+            OutcomeUnknown: the queue may have it, and it is not acknowledged: no answer, or not on disk in time.
         """
 
     # for the flush

@@ -33,6 +33,7 @@ _NO_COMMANDS_NOW = (  # answers that have no class of their own
     "OOM",
     "READONLY",
 )
+_IN_SCRIPT = "ACL failure in script"  # it has run up to the command that is forbidden
 _TOO_MANY = "max number of clients"
 # redis-py calls these connection errors, but the server is there, and has done nothing.
 _NO_SILENCE = (redis.AuthenticationError, redis.exceptions.BusyLoadingError, redis.exceptions.MaxConnectionsError)
@@ -63,13 +64,15 @@ def meaning(error: redis.RedisError) -> Meaning | None:
         f"{sentence} It said: {error}",
         full=isinstance(error, redis.exceptions.OutOfMemoryError),
         forbidden=isinstance(error, redis.exceptions.NoPermissionError),
-        sent=is_silence(error) and "onnecting to" not in str(error),
+        sent=(is_silence(error) and "onnecting to" not in str(error)) or _IN_SCRIPT in str(error),
     )
 
 
 def _sentence(error: redis.RedisError) -> str | None:
     if _TOO_MANY in str(error):
         return "has no connection left: raise `maxclients`."
+    if _IN_SCRIPT in str(error):
+        return "forbids a command to this user: give it the rights in the server's ACL."
     for kind, sentence in _OUTAGES:
         if isinstance(error, kind):
             return sentence

@@ -74,9 +74,9 @@ class Role:
     ) -> tuple[Any, Any]:
         """Run a script and then a command on the same connection; the command's answer may be an exception."""
         call = ("EVALSHA", script.digest, len(keys), *keys, *arguments)
-        answer, then = self.pipeline([call, command])
+        answer, then = self._answers([call, command])
         if isinstance(answer, redis.exceptions.NoScriptError):
-            answer, then = self.pipeline([("EVAL", script.source, *call[2:]), command])
+            answer, then = self._answers([("EVAL", script.source, *call[2:]), command])
         return raised(answer), then
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
@@ -86,12 +86,15 @@ class Role:
             Unavailable: the server gave no answer, or refuses one of the commands as it would any. A command that
                 this user may not send says nothing of the others: that error stands in the list.
         """
-        answers = self._run(self._pipeline, commands)
-        answers = [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+        answers = self._answers(commands)
         for answer in answers:
             if isinstance(answer, Unavailable) and not answer.forbidden:
                 raise answer
         return answers
+
+    def _answers(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        answers = self._run(self._pipeline, commands)
+        return [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
 
     def _command(self, words: Sequence[Any]) -> Any:
         return (self._client or self.client()).execute_command(*words)

@@ -36,7 +36,7 @@ class Queue(RuleBasedStateMachine):
             self.queue.stamp_deletion(pk, "0" * 16, 15, "1") if gone else self.queue.stamp(pk, "0" * 16, 15, 0, "1")
         )
         self.stamps.append(stamped.stamp)
-        assert self.queue.settle_up(pk, "0" * 16, stamped.stamp, []) == []
+        assert self.queue.settle_up(pk, "0" * 16, stamped.stamp, [], "1").appeared == []
 
     @rule(size=st.integers(1, 3), overdue=st.booleans())
     def claim(self, size: int, overdue: bool) -> None:

@@ -5,17 +5,22 @@ import threading
 from pathlib import Path
 
 import pytest
+import redis
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connections, transaction
 from django.db.models.signals import post_save
 
 from cachedemo import cache_for
-from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, SourceUnavailable
-from cachedemo.protocol import database
+from cachedemo.exceptions import CacheUnavailable, ForeignData, OutcomeUnknown, QueueUnavailable, SourceUnavailable
+from cachedemo.protocol import database, queue, slots, wake
 from cachedemo.protocol.codec import Codec
-from tests.helpers import past_cachedemo
+from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.servers import roles
+from tests.helpers import past_cachedemo, until
+from tests.interleaving import interleaving
 from tests.notes.models import Note
+from tests.servers import forbidden
 
 SYNCHRONOUS = ("cache-aside", "write-through")
 OWED = "{flush:notes}:owed"
@@ -226,3 +231,137 @@ def test_wherever_it_is_interrupted_what_is_cached_is_what_is_stored(notes, patt
         acknowledged += stored() == f"a{lines}"
     assert stored() == f"a{lines}"
     assert 1 < acknowledged < lines
+
+
+# The queue
+
+
+def taken_by_the_queue(redis_queue):
+    return redis_queue.hexists("{flush:notes}:row:1", "title")
+
+
+def test_with_cache_and_queue_gone_right_after_the_enqueue_nobody_says_that_nothing_was_written(
+    notes, cache_server, queue_server
+):
+    with interleaving() as actor:
+        writer = actor(lambda: notes.via("write-behind").update(1, title="a1")).step("enqueue")
+        cache_server.kill()
+        queue_server.kill()
+        with pytest.raises(OutcomeUnknown, match="The queue has the write"):
+            writer.finish()
+    cache_server.start()
+    queue_server.start()
+    until(answers)
+    notes.drain(timeout=5)
+    assert notes.get(1).title == stored() == "a1"
+
+
+def answers():
+    try:
+        return roles.QUEUE.command("PING") and roles.CACHE.command("PING")
+    except (QueueUnavailable, CacheUnavailable):
+        return False
+
+
+@pytest.mark.parametrize("error", [ForeignData("no"), ValueError("no"), QueueUnavailable("no")])
+@pytest.mark.parametrize("step", [(slots.Slots, "publish"), (wake, "wake"), (Codec, "overlay"), (queue, "texts")])
+def test_whatever_fails_after_the_enqueue_is_no_refusal(notes, step, error, monkeypatch, redis_queue):
+    monkeypatch.setattr(*step, raising(error))
+    with pytest.raises(OutcomeUnknown):
+        notes.via("write-behind").update(1, title="a1")
+    assert taken_by_the_queue(redis_queue)
+
+
+@pytest.mark.parametrize("surprise", [SoftTimeLimitExceeded, KeyboardInterrupt])
+def test_an_exception_out_of_nowhere_after_the_enqueue_passes_and_takes_nothing_back(notes, surprise, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(slots.Slots, "publish", raising(surprise()))
+        with pytest.raises(surprise):
+            notes.via("write-behind").update(1, title="a1")
+    notes.drain(timeout=5)
+    assert notes.get(1).title == stored() == "a1"
+
+
+def test_a_process_without_a_thread_to_ask_for_a_flush_acknowledges_all_the_same(notes, monkeypatch):
+    monkeypatch.setattr(wake, "_thread", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", raising(RuntimeError("can't start new thread")))
+        assert notes.via("write-behind").update(1, title="a1").title == "a1"
+    asked = threading.Event()
+    monkeypatch.setattr(wake, "_ask", lambda name: asked.set())
+    wake.wake("flush:notes")
+    assert asked.wait(5)
+
+
+def test_a_script_that_fails_halfway_is_no_refusal(notes, redis_queue):
+    redis_queue.set("flush:notes", "somebody else's")
+    with pytest.raises(OutcomeUnknown, match="may have the write or not"):
+        notes.via("write-behind").update(1, title="a1")
+    assert taken_by_the_queue(redis_queue)
+
+
+def test_a_script_that_may_not_send_one_of_its_commands_is_no_refusal(notes, redis_queue, settings):
+    unknown = pytest.raises(OutcomeUnknown, match="may have the write or not")
+    with forbidden(redis_queue, settings, "QUEUE_URL", "rpush"), unknown:
+        notes.via("write-behind").update(1, title="a1")
+    assert taken_by_the_queue(redis_queue)
+
+
+def test_a_queue_that_takes_the_write_and_then_refuses_to_say_whether_it_is_on_disk(notes, monkeypatch, redis_queue):
+    """Somebody's endless script began between the two commands."""
+    pipeline = roles.Role._pipeline
+
+    def busy(role, commands):
+        answers = pipeline(role, commands)
+        is_on_disk = commands[-1][0] == "WAITAOF"
+        return [answers[0], redis.ResponseError("BUSY a script is running")] if is_on_disk else answers
+
+    monkeypatch.setattr(notes.table.options, "fsync_within", 0.5)
+    monkeypatch.setattr(roles.Role, "_pipeline", busy)
+    with pytest.raises(OutcomeUnknown, match="whether the write is on disk"):
+        notes.via("write-behind").update(1, title="a1")
+    assert taken_by_the_queue(redis_queue)
+
+
+# After the commit
+
+
+@pytest.mark.parametrize("pattern", SYNCHRONOUS)
+@pytest.mark.parametrize("key", ["versions", "owed"])
+def test_foreign_data_met_after_the_commit_is_no_refusal(notes, pattern, key, redis_queue):
+    with interleaving() as actor:
+        writer = actor(lambda: notes.via(pattern).update(1, title="a1")).until("settle_up")
+        redis_queue.set("{flush:notes}:" + key, "somebody else's")
+        with pytest.raises(OutcomeUnknown, match="The database has the write"):
+            writer.finish()
+    redis_queue.delete("{flush:notes}:" + key)
+    assert stored() == "a1"
+
+
+@pytest.mark.parametrize("pattern", SYNCHRONOUS)
+@pytest.mark.parametrize("step", [(Codec, "encode"), (slots.Slots, "finish"), (DatabaseWrite, "_leave")])
+def test_whatever_fails_after_the_commit_is_no_refusal(notes, pattern, step, monkeypatch):
+    monkeypatch.setattr(*step, raising(ValueError("no")))
+    with pytest.raises(OutcomeUnknown, match="The database has the write"):
+        notes.via(pattern).update(1, title="a1")
+    assert stored() == "a1"
+    with pytest.raises(OutcomeUnknown, match="The database has the write"):
+        notes.via(pattern).create(id=7, title="new")
+    assert Note.objects.filter(pk=7).exists()
+
+
+@pytest.mark.parametrize("pattern", ["write-behind", *SYNCHRONOUS])
+def test_a_row_that_cannot_be_shown_after_its_write_is_no_refusal(notes, pattern, monkeypatch):
+    monkeypatch.setattr(type(notes.table), "instance", raising(ValueError("no")))
+    with pytest.raises(OutcomeUnknown, match="has the write"):
+        notes.via(pattern).update(1, title="a1")
+
+
+def test_a_save_that_cannot_show_what_it_carried_is_no_refusal(notes, monkeypatch):
+    note = Note.objects.get(pk=1)
+    notes.via("write-behind").update(1, body="b1")
+    note.title = "a1"
+    monkeypatch.setattr("cachedemo.patterns.saving.Save._show", raising(OperationalError("gone")))
+    with pytest.raises(OutcomeUnknown, match="The database has the write"):
+        note.save()
+    assert stored() == "a1"

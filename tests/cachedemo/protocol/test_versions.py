@@ -1,11 +1,12 @@
 """Versions: two releases side by side during a deploy, and one number that means two things."""
 
 import json
+from unittest import mock
 
 import pytest
 
 from cachedemo import ModelCache, Pattern, cache_for
-from cachedemo.exceptions import VersionConflict
+from cachedemo.exceptions import OutcomeUnknown, VersionConflict
 from cachedemo.operations import deletion_progress, version_deletion
 from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
@@ -196,3 +197,79 @@ def test_a_straggler_of_a_deleted_version_does_not_fill_by_writing(older, newer,
     assert redis_cache.get("v1:note:1") is None
     newer.update(1, title="a2")
     assert older.get(1).title == "a2"
+
+
+def test_a_create_whose_version_is_deleted_before_it_fills_leaves_nothing_there(older, newer, redis_cache):
+    with interleaving() as actor:
+        creator = actor(lambda: older.via("write-through").create(id=7, title="a1")).step("stamp")
+        delete_version(newer)
+        creator.finish()
+    assert not redis_cache.exists("v1:note:7")
+    newer.update(7, title="a2")
+    assert older.get(7).title == newer.get(7).title == "a2"
+
+
+def test_a_create_fills_no_version_that_was_deleted_and_announced_again_meanwhile(older, newer, redis_cache):
+    """A writer that came between the two has seen to no slot of it."""
+    with interleaving() as actor:
+        creator = actor(lambda: older.via("write-through").create(id=7, title="a1")).step("stamp")
+        delete_version(newer)
+        creator.until("settle_up")
+        newer.update(7, title="a2")
+        older.announce()
+        creator.finish()
+    assert not redis_cache.exists("v1:note:7")
+    assert older.get(7).title == newer.get(7).title == "a2"
+
+
+@pytest.mark.parametrize("before", ["lease", "pending", "row", "fill"])
+def test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there(older, newer, redis_cache, before):
+    with interleaving() as actor:
+        reader = actor(lambda: older.get(1).title).until(before)
+        delete_version(newer)
+        assert reader.finish() == "a0"
+    assert not redis_cache.exists("v1:note:1")
+    newer.update(1, title="a2")
+    assert older.get(1).title == newer.get(1).title == "a2"
+
+
+@pytest.mark.parametrize("pattern", Pattern)
+@pytest.mark.parametrize("before", range(12))
+def test_an_update_whose_version_is_deleted_before_any_of_its_steps_leaves_nothing_there(
+    older, newer, redis_cache, pattern, before
+):
+    older.get(1)
+    with interleaving() as actor:
+        writer = actor(lambda: older.via(pattern).update(1, title="a1"))
+        for _ in range(before):
+            if writer.at is not None:
+                writer.step(writer.at)
+        delete_version(newer)
+        writer.finish()
+    assert not redis_cache.exists("v1:note:1")
+    newer.update(1, title="a2")
+    assert older.get(1).title == newer.get(1).title == "a2"
+
+
+def delete_version(newer):
+    """All of it, and nobody who is under way is waited for."""
+    version_deletion.begin(newer, "1", "olga")
+    with mock.patch.object(version_deletion, "_wait_for"):
+        assert version_deletion.run(newer, "1").state == "done"
+
+
+def test_a_create_that_cannot_settle_up_leaves_no_mark(older, queue_server, redis_cache):
+    with interleaving() as actor:
+        creator = actor(lambda: older.via("write-through").create(id=7, title="a1")).until("settle_up")
+        queue_server.kill()
+        with pytest.raises(OutcomeUnknown, match="The database has the write"):
+            creator.finish()
+    assert not redis_cache.exists("v1:note:7")
+
+
+def test_a_create_that_cannot_fill_is_owed(older, cache_server, redis_queue):
+    with interleaving() as actor:
+        creator = actor(lambda: older.via("write-through").create(id=7, title="a1")).until("finish")
+        cache_server.kill()
+        assert creator.finish().title == "a1"
+    assert redis_queue.zrange("{flush:notes}:owed", 0, -1) == [b"7:cache"]

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import models, transaction
 
 from cachedemo.patterns import bulk_insert, bulk_update, save_state
-from cachedemo.protocol import on_commit
+from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.on_commit import Finish
@@ -82,6 +82,7 @@ class CachedQuerySet(models.QuerySet[Any]):
         table = self._table(for_write=True)
         if table is None or not rows:
             return plain(rows, batch_size, *conflicts)
+        transactions.trip(self.db)
         insert = bulk_insert.BulkInsert(table, self.db, rows)
         if ignore_conflicts:
             return insert.ignoring_conflicts(lambda: plain(rows, batch_size, *conflicts))

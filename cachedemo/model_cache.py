@@ -148,7 +148,7 @@ class ModelCache:
     def evict(self, pks: Iterable[Any]) -> None:
         """Empty the slots of these rows in every live version, after COMMIT if a transaction is under way.
 
-        For writes that went past cachedemo: `QuerySet.update()`, `bulk_update`, `bulk_create`, raw SQL.
+        For writes that went past cachedemo: raw SQL, other programs, managers that do not inherit `CachedManager`.
         """
         rows = [self.table.to_pk(pk) for pk in pks]
         transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,8 @@ def test_every_link_inside_the_documents_leads_somewhere(document: Document) -> 
 SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 SETTINGS = {*documented_settings(), *conf.DEFAULTS, "CACHE_URL", "QUEUE_URL", *dir(global_settings)}
 # Written as settings are, and known elsewhere: an option of a database, a variable of Django's, members of Pattern.
-NO_SETTINGS = {"ATOMIC_REQUESTS", "DJANGO_SETTINGS_MODULE", *Pattern.__members__}
+ON_DELETE = {"SET_NULL", "SET_DEFAULT", "DO_NOTHING", "DB_SET_NULL", "DB_CASCADE"}  # the latter from Django 6.1 on
+NO_SETTINGS = {"ATOMIC_REQUESTS", "DJANGO_SETTINGS_MODULE", *Pattern.__members__, *ON_DELETE}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
@@ -334,6 +336,10 @@ def saved(**changes: Any) -> None:
         user.save()
 
 
+def many(count: int) -> list[User]:
+    return [User(name="n", email=f"{uuid.uuid4()}@example.com") for _ in range(count)]
+
+
 OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "read, hit": lambda users: users.get(1),
     "read, miss": lambda users: users.get(1),
@@ -344,6 +350,8 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "write-behind update, row cached": lambda users: users.via("write-behind").update(1, name="c"),
     "write-behind update, row not cached": lambda users: users.via("write-behind").update(2, name="d"),
     "`save()` of one changed field": lambda users: saved(name="e"),
+    "`bulk_create()` of 1,000 rows": lambda users: User.objects.bulk_create(many(1000)),
+    "`QuerySet.update()` of these": lambda users: User.objects.filter(pk__gt=3).update(name="f"),
     "create": lambda users: users.create(name="Dan", email="dan@example.com"),
     "delete": lambda users: users.delete(3),
     "flush of a batch": lambda users: users.flush(),

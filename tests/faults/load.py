@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cachedemo import cache_for
 from cachedemo.exceptions import Contended, SourceUnavailable, StaleInstance, UnknownFieldWaiting
 from tests.faults.history import Kind, Outcome, Recorder
 from tests.notes.models import Note
+from users.models import User
 
 ROWS = 30  # there from the start; others come and go
 HOT = 8  # of these, and never deleted
@@ -38,6 +40,7 @@ class Client:
             (10, self.get_many),
             (32, self.update),
             (8, self.save),
+            (5, self.update_many),
             (4, self.create),
             (3, self.delete),
         ]
@@ -93,10 +96,26 @@ class Client:
         with transaction.atomic():
             note.save(**named)
 
+    def update_many(self) -> None:
+        """Change a field of a few rows in one go, each to a value of its own or all but one row left out by a filter."""
+        rows, name = {self._row() for _ in range(self.random.choice((1, 2, 3)))}, self.random.choice(FIELDS)
+        begun = {row: self._begin(Kind.WRITE, row, [name]) for row in rows}
+        numbers = [number for number, _ in begun.values()]
+        if len(rows) == 1:
+            [(row, (_, fields))] = begun.items()
+            return self._do_all(numbers, lambda: Note.objects.filter(pk__lte=row, pk__gte=row).update(**fields))
+        notes = [Note(pk=row, **fields) for row, (_, fields) in begun.items()]
+        return self._do_all(numbers, lambda: Note.objects.bulk_update(notes, [name]))
+
     def create(self) -> None:
-        pattern = self.random.choice(self.patterns)
         number, fields = self._begin(Kind.CREATE, None, list(FIELDS))
-        self._do(number, lambda: self._created(self.notes.via(pattern).create(**fields)))
+        ways = [self.notes.via(pattern).create for pattern in self.patterns] + [self._create_in_bulk]
+        way = self.random.choice(ways)
+        self._do(number, lambda: self._created(way(**fields)))
+
+    def _create_in_bulk(self, **fields: str) -> Note:
+        [note] = Note.objects.bulk_create([Note(**fields)])
+        return note
 
     def _created(self, note: Note) -> dict[int, Any]:
         self.newest = max(self.newest, note.pk)
@@ -104,7 +123,15 @@ class Client:
 
     def delete(self) -> None:
         row = self.random.randint(HOT + 1, max(self.newest, ROWS))
-        self._do(self.recorder.begin(Kind.DELETE, row), lambda: self.notes.delete(row))
+        way = self.random.choice((self.notes.delete, self._delete_by_cascade))
+        self._do(self.recorder.begin(Kind.DELETE, row), lambda: way(row))
+
+    def _delete_by_cascade(self, row: int) -> None:
+        owner = User.objects.create(name="owner", email=f"{uuid.uuid4()}@example.com")
+        found = Note.objects.filter(pk=row).update(owner=owner)
+        owner.delete()
+        if not found:
+            raise Note.DoesNotExist
 
     # what they share
 
@@ -132,6 +159,19 @@ class Client:
             self.recorder.end(number, Outcome.UNKNOWN, error=name_of(error))
             return time.sleep(AFTER_AN_ERROR)
         return self.recorder.end(number, Outcome.OK, found)
+
+    def _do_all(self, numbers: list[int], action: Callable[[], int]) -> None:
+        """Do one write of as many rows as there are numbers; where it found fewer, nobody knows which."""
+        outcome, name = Outcome.UNKNOWN, ""
+        try:
+            outcome = Outcome.OK if action() == len(numbers) else Outcome.UNKNOWN
+        except NOT_DONE as error:
+            outcome, name = Outcome.FAILED, name_of(error)
+        except Exception as error:
+            name = name_of(error)
+            time.sleep(AFTER_AN_ERROR)
+        for number in numbers:
+            self.recorder.end(number, outcome, error=name)
 
 
 def is_gone(error: Exception) -> bool:

@@ -97,8 +97,11 @@ class Client:
             note.save(**named)
 
     def update_many(self) -> None:
-        """Change a field of a few rows in one go, each to a value of its own or all but one row left out by a filter."""
-        rows, name = {self._row() for _ in range(self.random.choice((1, 2, 3)))}, self.random.choice(FIELDS)
+        """Change a field of one row that a filter finds, or of a few rows, each to a value of its own."""
+        name = self.random.choice(FIELDS)
+        rows = set(self.random.sample(range(1, HOT + 1), self.random.choice((2, 3))))
+        if self.random.random() < 0.5:
+            rows = {self._row()}
         begun = {row: self._begin(Kind.WRITE, row, [name]) for row in rows}
         numbers = [number for number, _ in begun.values()]
         if len(rows) == 1:
@@ -164,7 +167,8 @@ class Client:
         """Do one write of as many rows as there are numbers; where it found fewer, nobody knows which."""
         outcome, name = Outcome.UNKNOWN, ""
         try:
-            outcome = Outcome.OK if action() == len(numbers) else Outcome.UNKNOWN
+            changed = action()
+            outcome = Outcome.OK if changed == len(numbers) else Outcome.UNKNOWN if changed else Outcome.FAILED
         except NOT_DONE as error:
             outcome, name = Outcome.FAILED, name_of(error)
         except Exception as error:

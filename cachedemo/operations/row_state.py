@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
-from cachedemo.protocol import database_errors, slot_kinds, slots
+from cachedemo.protocol import database_errors, slot_kinds, slots, stamps
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -49,6 +49,12 @@ class RowState(NamedTuple):
     slot: Slot | None
     waiting: Fields | None
     row: Row | None
+
+    @property
+    def newer(self) -> Values:
+        """The waiting values that the row does not have yet: name -> JSON value."""
+        reached = stamps.proper(self.row[0]) if self.row is not None else 0
+        return {name: value for name, (stamp, value) in (self.waiting or {}).items() if stamp > reached}
 
 
 class Look(NamedTuple):

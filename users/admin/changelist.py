@@ -1,4 +1,4 @@
-"""The admin's list of users, each row with where it is: one MGET and one pipeline for the page."""
+"""The admin's list of users, each row with where it is: one look into cache, queue and database for the page."""
 
 from typing import Any
 
@@ -6,9 +6,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
 from cachedemo import Origin, cache_for
-from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import stamps
-from cachedemo.protocol.slots import held
+from cachedemo.operations.row_state import CACHE_PLACE, QUEUE_PLACE, Look, RowState, look_at
 from users.models import User
 
 NOT_KNOWN = "not known"
@@ -20,36 +18,19 @@ class UserList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         users = list(self.result_list)
-        slots, waiting = _slots(users), _waiting(users)
-        for user, slot, fields in zip(users, slots, waiting, strict=True):
-            _describe(user, slot, fields)
+        look = look_at(cache_for(User), [user.pk for user in users]) if users else Look({}, {})
+        for user in users:
+            _describe(user, look.rows[user.pk], look.problems)
         self.result_list = users
 
 
-def _slots(users: list[Any]) -> list[Any]:
-    try:
-        return cache_for(User).table.slots.get_many([user.pk for user in users])
-    except CacheUnavailable:
-        return [NOT_KNOWN] * len(users)
-
-
-def _waiting(users: list[Any]) -> list[Any]:
-    cache = cache_for(User)
-    try:
-        return cache.table.queue.pending([user.pk for user in users], cache.table.slots.version)[0] if users else []
-    except QueueUnavailable:
-        return [None] * len(users)
-
-
-def _describe(user: Any, slot: Any, fields: Any) -> None:
-    reached = stamps.proper(user.cache_stamp)
-    newer = {name: value for name, (stamp, value) in (fields or {}).items() if stamp > reached}
-    for name, value in newer.items():
+def _describe(user: Any, state: RowState, problems: dict[str, Exception]) -> None:
+    for name, value in state.newer.items():
         setattr(user, name, value)
-    user.pending = NOT_KNOWN if fields is None else ", ".join(sorted(newer))
-    if slot == NOT_KNOWN:
+    user.pending = NOT_KNOWN if QUEUE_PLACE in problems else ", ".join(sorted(state.newer))
+    if CACHE_PLACE in problems:
         user.origin = NOT_KNOWN
-    elif slot and held(slot):
+    elif state.slot is not None and state.slot.entry is not None:
         user.origin = Origin.CACHE.value
     else:
-        user.origin = Origin.PENDING.value if newer else Origin.SOURCE.value
+        user.origin = Origin.PENDING.value if state.newer else Origin.SOURCE.value

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Literal
 from unittest import mock
 
+import redis
+
 from cachedemo.embedded.server import EmbeddedServer
 from tests.faults.disk import compiler
+from tests.helpers import until
 
 SOURCE = Path(__file__).with_name("clock.c")
 
@@ -28,6 +31,13 @@ class Clocked:
             self.server.start()
 
     def set_back(self, seconds: int) -> None:
+        """Return once the server tells the other time: it looks at its clock some times a second."""
+        before = self._time()
         written = self._offset.with_suffix(".new")
         written.write_text(str(-seconds))
         written.replace(self._offset)
+        until(lambda: self._time() < before - seconds / 2)
+
+    def _time(self) -> int:
+        with redis.Redis.from_url(self.server.url()) as client:
+            return int(client.time()[0])

@@ -50,6 +50,7 @@ REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
 FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
+CLOCKS = "tests/faults/test_wall_clocks.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -518,6 +519,26 @@ MUTANTS = [
         "no_process_is_told_that_the_cache_remembers",
         FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
         ("registry.py", "    _warn_of_a_cache_that_remembers()\n", ""),
+    ),
+    mutant(
+        "a_clock_set_back_lowers_stamps",
+        CLOCKS + "test_stamps_go_on_and_no_write_is_refused_or_lost",
+        ("protocol/lua/queue.lua", "math.max(proper(now()), last + 1, proper(floor) + 1)", "proper(now())"),
+    ),
+    mutant(
+        "a_claim_waits_for_the_clock",
+        CLOCKS + "test_a_batch_whose_worker_died_before_is_flushed_soon",
+        ("protocol/lua/reap.lua", "bring_forward(CLAIMED, ARGV[2])\n", ""),
+    ),
+    mutant(
+        "what_is_owed_waits_for_the_clock",
+        CLOCKS + "test_a_slot_that_could_not_be_reached_before_is_emptied_soon",
+        ("protocol/lua/reap.lua", "bring_forward(OWED, ARGV[3])\n", ""),
+    ),
+    mutant(
+        "a_dead_lease_waits_for_the_clock",
+        CLOCKS + "test_the_lease_of_a_dead_reader_holds_others_up_no_longer_than_their_patience",
+        ("protocol/reads.py", "            _take_away(table, pk, slot)\n", ""),
     ),
     mutant(
         "scripts_are_sent_once",

@@ -30,7 +30,7 @@ class Deletion(NamedTuple):
 
     @property
     def stalled(self) -> bool:
-        return self.state == RUNNING and time.time() - self.updated > STALLED_AFTER
+        return self.state == RUNNING and abs(time.time() - self.updated) > STALLED_AFTER  # a clock may be set back
 
     @property
     def running(self) -> bool:

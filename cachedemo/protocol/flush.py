@@ -74,7 +74,7 @@ def _order(claim: Claim) -> tuple[int, str]:
 def reap(table: CachedTable) -> None:
     """Take up what somebody left behind who died, or could not reach the cache: all of it, in pieces."""
     while True:
-        owed, live = table.queue.reap()
+        owed, live = table.queue.reap(table.options.claim_deadline, table.options.lease_timeout)
         versions.announce_if_lost(table, live)
         if not owed:
             return None

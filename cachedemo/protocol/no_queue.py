@@ -80,7 +80,7 @@ class NoQueue(WriteQueue):
     def bury(self, claim: Claim, error: str) -> bool:
         return False
 
-    def reap(self) -> tuple[list[Owed], list[str]]:
+    def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
         return [], [self.version]
 
     def paid(self, owed: Iterable[Owed]) -> None:

@@ -56,7 +56,7 @@ _claim, _ack, _release, _bury = (
     queue_script("bury"),
 )
 _reap, _owe, _paid = queue_script("reap"), queue_script("owe"), queue_script("paid")
-_retry, _discard = queue_script("retry"), queue_script("discard")
+_park, _retry, _discard = queue_script("park"), queue_script("retry"), queue_script("discard")
 
 
 class FlushQueue(WriteQueue):
@@ -180,8 +180,7 @@ class FlushQueue(WriteQueue):
         self._run(_release, *pks)
 
     def park(self, pk: str) -> None:
-        back = int((time.time() + PARKED_FOR) * 1_000_000)
-        QUEUE.pipeline([("HSET", self.key("reaped"), pk, -1), ("ZADD", self.key("claimed"), "XX", "LT", back, pk)])
+        self._run(_park, pk, int(PARKED_FOR * 1_000_000))
 
     def bury(self, claim: Claim, error: str) -> bool:
         stamps = {name: stamp for name, (stamp, _) in claim.fields.items()}
@@ -189,8 +188,8 @@ class FlushQueue(WriteQueue):
         raw = [part for pair in claim.raw.items() for part in pair]
         return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
 
-    def reap(self) -> tuple[list[Owed], list[str]]:
-        owed, versions = self._run(_reap, REAP_LIMIT)
+    def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
+        owed, versions = self._run(_reap, REAP_LIMIT, int(claim_for * 1_000_000), int(owed_for * 1_000_000))
         return [Owed(member, deadline) for member, deadline in pairs(owed).items()], texts(versions)
 
     def paid(self, owed: Iterable[Owed]) -> None:

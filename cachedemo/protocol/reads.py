@@ -121,7 +121,9 @@ def _load(table: CachedTable, pk: Any) -> Entry:
         if table.slots.discard_malformed(pk, slot):
             continue
         if not slots.is_lease(slot) or time.monotonic() > patience:
-            return _from_database(table, pk)[0]
+            entry = _from_database(table, pk)[0]
+            _take_away(table, pk, slot)
+            return entry
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
@@ -151,6 +153,15 @@ def _load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     if leased:
         table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
     return entries
+
+
+def _take_away(table: CachedTable, pk: Any, slot: bytes) -> None:
+    """Take a lease away that has outlived our patience: the cache's clock may have been set back, and its TTL with it.
+
+    Its holder, if it still lives, then fills nothing.
+    """
+    if slots.is_lease(slot):
+        _give_back(table, slot, [pk])
 
 
 def _give_back(table: CachedTable, lease: bytes, pks: Sequence[Any]) -> None:

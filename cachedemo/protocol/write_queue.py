@@ -127,8 +127,13 @@ class WriteQueue(ABC):
         """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
 
     @abstractmethod
-    def reap(self) -> tuple[list[Owed], list[str]]:
-        """Give overdue claims back; return what is owed by now, and the versions."""
+    def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
+        """Give overdue claims back; return what is owed by now, and the versions.
+
+        Args:
+            claim_for, owed_for: seconds, the furthest that deadlines can be off; one that is further was noted before
+                the queue's clock was set back, and counts from now.
+        """
 
     @abstractmethod
     def paid(self, owed: Iterable[Owed]) -> None:

@@ -31,6 +31,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "settle": "empty the slots that may be older than the database now",
     "ack": "the database has it: drop it from the queue",
     "release": "give the claimed rows back",
+    "park": "leave the row to a later flush",
     "bury": "the database refuses it: make it a dead letter",
     "owe": "note that this slot must be emptied as soon as the cache answers",
     "paid": "what was owed is done",

@@ -61,7 +61,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def reap(self) -> None:
-        self.queue.reap()
+        self.queue.reap(60, 15)
 
     @invariant()
     def each_pending_id_is_in_one_place(self) -> None:

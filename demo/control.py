@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from demo.parts import Part
+from demo.part import Part
 
 FOLDER = "CACHEDEMO_DEMO_CONTROL"
 ACTIONS = {"kill": signal.SIGKILL, "pause": signal.SIGSTOP, "resume": signal.SIGCONT}

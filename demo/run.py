@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from django.core.management import call_command, get_commands
 from django.db import connections
 
-from demo import credentials, environment, leftovers, ports, roster
+from demo import credentials, environment, leftovers, ports, processes
 from demo.control import Control
 from demo.errors import StopAsked
 from demo.lock import only_one
-from demo.parts import Part, PythonPart
+from demo.part import Part, PythonPart
 from demo.screen import Screen
 from demo.signals import StopSignal
 from demo.supervisor import Supervisor
@@ -29,7 +29,7 @@ class Demo:
         self.stop = StopSignal()
         self.control = Control(self.plan.var / "control")
         self.supervisor = Supervisor(self.stop, self.screen.say, self.control)
-        self.servers = roster.servers(self.plan)
+        self.servers = processes.servers(self.plan)
 
     def run(self) -> None:
         """Start everything, look after it until somebody asks to stop, and end it in order.
@@ -59,11 +59,11 @@ class Demo:
 
     def _python_parts(self) -> dict[str, PythonPart]:
         log = self.plan.log
-        parts = [roster.worker(log), roster.beat(log), roster.web(self.host, self.port, log)]
+        parts = [processes.worker(log), processes.beat(log), processes.web(self.host, self.port, log)]
         return {part.name: part for part in parts}
 
     def _start(self, parts: dict[str, PythonPart]) -> str | None:
-        roster.rotate([*self.servers, *parts.values(), roster.drain(self.plan.log)])
+        processes.rotate([*self.servers, *parts.values(), processes.drain(self.plan.log)])
         self._start_servers()
         password = self._fill_database()
         with self.screen.step("Starting worker, beat and web", "Worker, beat and web"):
@@ -111,7 +111,7 @@ class Demo:
         """Flush what still waits, so that the database has it all; what cannot be flushed stays in the queue."""
         if "cache_drain" not in get_commands():
             return
-        drain = roster.drain(self.plan.log)
+        drain = processes.drain(self.plan.log)
         drain.start()
         if self.stop.wait(drain.is_up, DRAIN_LIMIT, lambda: self.stop.hurried) and drain.status == 0:
             self.screen.say("Pending writes are in the database.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from demo.control import Control
 from demo.errors import DemoFailed, StopAsked
-from demo.parts import Part, PythonPart
+from demo.part import Part, PythonPart
 from demo.signals import StopSignal
 
 START_LIMIT = 60.0  # seconds

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 
 from cachedemo import conf
 from cachedemo.admin import danger, dead_letters, deletion, history, key, keys, overview, queue, server, versions
-from cachedemo.admin.actions import ActionView
+from cachedemo.admin.action_requests import ActionView
 from cachedemo.admin.page import Page
 from cachedemo.models import Cache
 

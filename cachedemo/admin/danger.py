@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from cachedemo import conf
-from cachedemo.admin import actions
-from cachedemo.admin.actions import Result
+from cachedemo.admin import action_requests
+from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask, reported
 from cachedemo.exceptions import Refused
 from cachedemo.operations import flushdb, keyspace
@@ -30,13 +30,13 @@ def _offered(request: HttpRequest, situation: Situation) -> dict[str, Any]:
     target = situation.database
     return {
         "situation": situation,
-        "count": actions.button(request, "count-keys", "Count now", target),
-        "flush": actions.button(request, "flushdb", f"FLUSHDB {target}", target, keys=situation.keys),
+        "count": action_requests.button(request, "count-keys", "Count now", target),
+        "flush": action_requests.button(request, "flushdb", f"FLUSHDB {target}", target, keys=situation.keys),
         "may": request.user.has_perm("cachedemo.flush_db"),
     }
 
 
-@actions.action("count-keys", back="danger")
+@action_requests.action("count-keys", back="danger")
 def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Scan now instead of at the next minute."""
     found = keyspace.keep()
@@ -44,11 +44,11 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"{counted(keys, 'key')} counted in {found.seconds:.1f} s.", {"keys": keys})
 
 
-@actions.action("flushdb", back="danger")
+@action_requests.action("flushdb", back="danger")
 def empty(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Empty the cache database, if it still is what was shown."""
     if shown["target"] != CACHE.address:
-        raise Refused(actions.STALE)
+        raise Refused(action_requests.STALE)
     keys = flushdb.flush(shown["keys"], request.POST.get("database", ""))
     words = f"FLUSHDB of {CACHE.address}: {counted(keys, 'key')} gone. Writes that wait for the database are safe."
     return Result(words, {"keys": keys}, reverse("admin:cachedemo_cache_changelist"))

@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin import actions
-from cachedemo.admin.actions import Result
+from cachedemo.admin import action_requests
+from cachedemo.admin.action_requests import Button, Result
 from cachedemo.admin.page import reported
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
@@ -26,8 +26,8 @@ class Shelf:
     cache: ModelCache
     letters: list[DeadLetter]
     more: int
-    retry: actions.Button
-    discard: actions.Button
+    retry: Button
+    discard: Button
     see_values: bool
     problems: list[str]
 
@@ -46,12 +46,12 @@ def _shelf(request: HttpRequest, cache: ModelCache) -> Shelf:
     return Shelf(cache, letters, more, *_buttons(request, str(cache.queue), letters), _sees_values(request), problems)
 
 
-def _buttons(request: HttpRequest, queue: str, letters: Sequence[DeadLetter]) -> tuple[actions.Button, actions.Button]:
+def _buttons(request: HttpRequest, queue: str, letters: Sequence[DeadLetter]) -> tuple[Button, Button]:
     """Return the buttons for retry and discard, bound to the letters that are shown."""
     shown = {"queue": queue, "letters": {letter.pk: letter.at for letter in letters}}
     return (
-        actions.button(request, "retry-letters", "Retry", queue, **shown),
-        actions.button(request, "discard-letters", "Discard", queue, **shown),
+        action_requests.button(request, "retry-letters", "Retry", queue, **shown),
+        action_requests.button(request, "discard-letters", "Discard", queue, **shown),
     )
 
 
@@ -67,11 +67,11 @@ def _chosen(request: HttpRequest, shown: dict[str, Any]) -> tuple[ModelCache, li
         raise Refused("No dead letter is ticked.")
     now = cache.table.queue.dead(pks)
     if any(pk not in were or pk not in now or now[pk]["at"] != were[pk] for pk in pks):
-        raise Refused(actions.STALE)
+        raise Refused(action_requests.STALE)
     return cache, pks
 
 
-@actions.action("retry-letters", back="queue")
+@action_requests.action("retry-letters", back="queue")
 def retry(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Give them back to the flush."""
     cache, pks = _chosen(request, shown)
@@ -79,7 +79,7 @@ def retry(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"Back in the list of {cache.queue}: {counted(retried, 'row')}.", {"rows": retried})
 
 
-@actions.action("discard-letters", back="queue")
+@action_requests.action("discard-letters", back="queue")
 def discard(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Give up what was refused, for good."""
     cache, pks = _chosen(request, shown)

@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from cachedemo import registry, tasks
-from cachedemo.admin import actions, tokens, version_rows
-from cachedemo.admin.actions import Result
+from cachedemo.admin import action_requests, tokens, version_rows
+from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import NotRegistered, Refused
 from cachedemo.model_cache import ModelCache
@@ -36,8 +36,8 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
         "row": row,
         "problems": [asked.problem] if asked.problem else [],
         "counted": counted,
-        "count": actions.button(request, "count-version", "Count its keys", row.prefix, **_who(row)),
-        "delete": actions.button(request, "delete-version", "Delete", row.prefix, **_who(row), keys=counted),
+        "count": action_requests.button(request, "count-version", "Count its keys", row.prefix, **_who(row)),
+        "delete": action_requests.button(request, "delete-version", "Delete", row.prefix, **_who(row), keys=counted),
     }
     return Page("version", f"Delete {row.prefix}", context)
 
@@ -60,7 +60,7 @@ def _counted(request: HttpRequest, row: version_rows.VersionRow) -> int | None:
     return kept["keys"] if fresh and kept.get("prefix") == row.prefix else None
 
 
-@actions.action("count-version", back="versions")
+@action_requests.action("count-version", back="versions")
 def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """The dry run: count the keys and delete none."""
     cache = _cache(shown["model"])
@@ -70,7 +70,7 @@ def count(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"Dry run: {counted(keys, 'key')} of {shown['target']} would be deleted.", {"keys": keys}, there)
 
 
-@actions.action("delete-version", back="versions")
+@action_requests.action("delete-version", back="versions")
 def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Retire the version and ask a worker to delete its keys."""
     cache, version, name = _cache(shown["model"]), shown["version"], shown["target"]
@@ -95,7 +95,7 @@ def _ask_a_worker(cache: ModelCache, version: str, entry_id: int) -> None:
         raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error
 
 
-@actions.action("cancel-deletion", back="versions")
+@action_requests.action("cancel-deletion", back="versions")
 def cancel(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Stop a deletion that is under way."""
     if not version_deletion.cancel(_cache(shown["model"]), shown["version"]):

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from cachedemo import registry
-from cachedemo.admin import actions
-from cachedemo.admin.actions import Result
+from cachedemo.admin import action_requests
+from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
@@ -104,11 +104,11 @@ def _field(name: str, *places: Values) -> FieldRow:
     return FieldRow(name, cached, pending, row, any(value != known[0] for value in known))
 
 
-def _buttons(request: HttpRequest, place: Place) -> dict[str, actions.Button]:
+def _buttons(request: HttpRequest, place: Place) -> dict[str, action_requests.Button]:
     return {
-        "delete": actions.button(request, "delete-key", "Delete", place.key),
-        "set_ttl": actions.button(request, "set-ttl", "Set TTL", place.key),
-        "refresh": actions.button(request, "refresh-key", "Refresh from the database", place.key),
+        "delete": action_requests.button(request, "delete-key", "Delete", place.key),
+        "set_ttl": action_requests.button(request, "set-ttl", "Set TTL", place.key),
+        "refresh": action_requests.button(request, "refresh-key", "Refresh from the database", place.key),
     }
 
 
@@ -123,7 +123,7 @@ def _there(place: Place) -> str:
     return f"{reverse('admin:cachedemo_cache_key')}?{urlencode({'key': place.key})}"
 
 
-@actions.action("delete-key", back="keys")
+@action_requests.action("delete-key", back="keys")
 def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Empty the slot; what waits for the row stays."""
     place = _place(shown)
@@ -132,7 +132,7 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(words, {"keys": gone}, _there(place))
 
 
-@actions.action("set-ttl", back="keys")
+@action_requests.action("set-ttl", back="keys")
 def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Let a value live for so long from now; a lease or a mark lives as long as its holder may take."""
     place, seconds = _place(shown), request.POST.get("seconds", "")
@@ -148,7 +148,7 @@ def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"The key {place.key} lives {seconds} s from now.", {"seconds": int(seconds)}, _there(place))
 
 
-@actions.action("refresh-key", back="keys")
+@action_requests.action("refresh-key", back="keys")
 def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Empty the slot and read the row, which fills it with what every read returns."""
     place = _place(shown)

@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin import actions, dead_letters
-from cachedemo.admin.actions import Result
+from cachedemo.admin import action_requests, dead_letters
+from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
@@ -49,7 +49,7 @@ class QueueState:
     paused: dict[str, Any] | None
     stopped: Stopped | None
     stopped_sentence: str
-    buttons: list[actions.Button]
+    buttons: list[action_requests.Button]
 
 
 def page(request: HttpRequest) -> Page:
@@ -116,12 +116,12 @@ def _claims(claims: Sequence[Any], flushers: Sequence[Any], reaped: dict[bytes, 
     ]
 
 
-def _buttons(request: HttpRequest, cache: ModelCache, paused: dict[str, Any] | None) -> list[actions.Button]:
+def _buttons(request: HttpRequest, cache: ModelCache, paused: dict[str, Any] | None) -> list[action_requests.Button]:
     queue = str(cache.queue)
     turn = ("resume", "Resume") if paused else ("pause", "Pause")
     return [
-        actions.button(request, "flush-now", "Flush now", queue, queue=queue),
-        actions.button(request, *turn, queue, queue=queue, paused=bool(paused)),
+        action_requests.button(request, "flush-now", "Flush now", queue, queue=queue),
+        action_requests.button(request, *turn, queue, queue=queue, paused=bool(paused)),
     ]
 
 
@@ -135,7 +135,7 @@ def _recent(answers: Sequence[Any], now: float) -> dict[str, float]:
     }
 
 
-@actions.action("flush-now", back="queue")
+@action_requests.action("flush-now", back="queue")
 def flush_now(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Flush in this request, for some seconds at most: no worker is needed, and a pause does not matter."""
     cache, rows, end = registry.by_queue(shown["queue"]), 0, time.monotonic() + FLUSH_FOR
@@ -146,7 +146,7 @@ def flush_now(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"Taken from the list of {cache.queue}: {counted(rows, 'row')}.", {"rows": rows})
 
 
-@actions.action("pause", back="queue")
+@action_requests.action("pause", back="queue")
 def pause_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     cache = registry.by_queue(shown["queue"])
     _unless_changed(cache, shown)
@@ -154,7 +154,7 @@ def pause_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     return Result(f"The queue {cache.queue} is paused: writes are acknowledged and wait.", {})
 
 
-@actions.action("resume", back="queue")
+@action_requests.action("resume", back="queue")
 def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
     cache = registry.by_queue(shown["queue"])
     _unless_changed(cache, shown)
@@ -164,4 +164,4 @@ def resume_queue(request: HttpRequest, shown: dict[str, Any]) -> Result:
 
 def _unless_changed(cache: ModelCache, shown: dict[str, Any]) -> None:
     if pause.is_paused(cache) != shown["paused"]:
-        raise Refused(actions.STALE)
+        raise Refused(action_requests.STALE)

@@ -5,7 +5,7 @@ import time
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin import actions, version_rows
+from cachedemo.admin import action_requests, version_rows
 from cachedemo.admin.page import Page, ask
 from cachedemo.operations import deletion_progress, history, keyspace
 from cachedemo.servers.roles import QUEUE
@@ -29,10 +29,10 @@ def page(request: HttpRequest) -> Page:
         "foreign": keyspace.foreign(survey),
         "cancels": {row.prefix: _cancel(request, row) for row in rows if row.deletion and row.deletion.running},
         "latest": history.events(history.entries().filter(object_id="delete-version")[:LATEST]),
-        "may_delete": actions.allowed(request, "count-version"),
+        "may_delete": action_requests.allowed(request, "count-version"),
     }
     return Page("versions", "Versions", context, live=True)
 
 
-def _cancel(request: HttpRequest, row: version_rows.VersionRow) -> actions.Button:
-    return actions.button(request, "cancel-deletion", "Cancel", row.prefix, model=row.name, version=row.version)
+def _cancel(request: HttpRequest, row: version_rows.VersionRow) -> action_requests.Button:
+    return action_requests.button(request, "cancel-deletion", "Cancel", row.prefix, model=row.name, version=row.version)

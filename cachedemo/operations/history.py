@@ -1,6 +1,6 @@
 """What operators did: every action is a LogEntry of Django's, with counts, duration and outcome.
 
-The actions themselves are listed in `action_codes.py`.
+The actions themselves are listed in `actions.py`.
 """
 
 import json
@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cachedemo.models import Cache
-from cachedemo.operations.action_codes import MARKED, words_of
+from cachedemo.operations.actions import MARKED, words_of
 
 DONE, FAILED, REFUSED, RUNNING, CANCELLED = "done", "failed", "refused", "running", "cancelled"
 OUTCOMES = (DONE, RUNNING, CANCELLED, FAILED, REFUSED)

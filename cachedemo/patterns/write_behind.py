@@ -8,6 +8,7 @@ from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
+from cachedemo.protocol.unique_fields import without_unchanged
 from cachedemo.protocol.waiting import NotQueued
 
 
@@ -26,7 +27,7 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
     if if_match is not None:
         raise NotQueued("If-Match")
     base, shown = reads.find_values(table, pk)
-    values = _without_unchanged_unique(table, values, shown)
+    values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options
     queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)
     with taken("queue"):
@@ -38,16 +39,3 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
         if queued.first:
             wake.wake(table.queue.name)
         return entry
-
-
-def _without_unchanged_unique(table: CachedTable, values: Values, base: Values) -> Values:
-    """Leave out unique fields that keep their value; write-behind must not acknowledge what the database may refuse."""
-    unique = table.unique_fields & values.keys()
-    if not unique:
-        return values
-    rest = {name: value for name, value in values.items() if name not in unique}
-    changed = {name for name in unique if values[name] != base[name]}
-    if changed or not rest:
-        only_related = all(table.codec.fields[name].remote_field for name in changed or unique)
-        raise NotQueued("foreign key" if only_related else "unique field")
-    return rest

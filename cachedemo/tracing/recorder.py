@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from cachedemo.tracing.steps import Step, here
+from cachedemo.tracing.code_lines import here
+from cachedemo.tracing.steps import Step
 from cachedemo.tracing.words import command_text, purpose_of
 
 Watch = Callable[[Step], object]

@@ -14,10 +14,11 @@ from contextlib import ExitStack, contextmanager
 
 from django.db import connections
 
+from cachedemo.tracing.code_lines import Place
 from cachedemo.tracing.cover import watching
 from cachedemo.tracing.database import statements
 from cachedemo.tracing.recorder import Recorder, Watch, recorders
-from cachedemo.tracing.steps import Place, Step, server_timing
+from cachedemo.tracing.steps import Step, server_timing
 
 __all__ = ["Place", "Step", "server_timing", "trace"]
 

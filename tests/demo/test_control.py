@@ -10,7 +10,7 @@ import pytest
 
 from demo import control
 from demo.control import Control
-from demo.parts import PythonPart
+from demo.part import PythonPart
 from demo.signals import StopSignal
 from demo.supervisor import Pause, Supervisor
 from tests.helpers import until

@@ -6,7 +6,7 @@ from pathlib import Path
 from cachedemo.embedded.server import EmbeddedServer
 from demo import ports
 from demo.environment import Plan
-from demo.parts import Part, PythonPart, ServerPart
+from demo.part import Part, PythonPart, ServerPart
 
 CELERY = ["-m", "celery", "-A", "config"]
 ALONE = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # no other workers to talk to

@@ -31,7 +31,8 @@ class CachedQuerySet(models.QuerySet[Any]):
             UnknownFieldWaiting, QueueUnavailable: nothing was written. And all that Django raises.
         """
         table = self._table()
-        if table is None or not table.codec.has_any(values):
+        renames = table is not None and not {table.codec.pk.name, table.codec.pk.attname}.isdisjoint(values)
+        if table is None or not (renames or table.codec.has_any(values)):
             return super().update(**values)
         values.pop(STAMP, None)
         self._refuse_what_django_refuses(values)
@@ -40,8 +41,11 @@ class CachedQuerySet(models.QuerySet[Any]):
             named = set()  # it may be computed from what waits
 
         def send(pks: list[Any], stamp: int) -> int:
-            rows = self._by_key(table, pks)
-            return super(CachedQuerySet, rows).update(**values, **{STAMP: stamp})
+            changed = super(CachedQuerySet, self._by_key(table, pks)).update(**values, **{STAMP: stamp})
+            if renames:
+                new = bulk_insert.keys_by_stamp(table, self.db, stamp)
+                bulk_insert.finish_new_rows(table, self.db, new, stamp)
+            return changed
 
         changed = bulk_update.change(table, self.all(), self.db, named, send)
         self._result_cache = None

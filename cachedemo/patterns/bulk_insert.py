@@ -69,14 +69,7 @@ class BulkInsert:
 
     def _finish(self, pks: list[Any]) -> Finish:
         """Empty the slots of the new rows on COMMIT; each is owed from now on."""
-        owed = BulkWrite(self.table, pks)
-        if pks:
-            owed.take_stamp(floor=self.write.stamp)
-        owed.stamp = self.write.stamp
-        finish = Finish(self.table, pks, owed.finish)
-        if pks:
-            on_commit.finish_first(self.using, finish)
-        return finish
+        return finish_new_rows(self.table, self.using, pks, self.write.stamp)
 
     def _keys_of_new_rows(self) -> list[Any]:
         if any(instance.pk is None for instance in self.instances):
@@ -85,7 +78,7 @@ class BulkInsert:
 
     def _keys_by_stamp(self) -> list[Any]:
         """Find the rows that this very statement has inserted, without being told: it looks at each."""
-        return list(self._rows().filter(**{STAMP: self.write.stamp}).values_list("pk", flat=True))
+        return keys_by_stamp(self.table, self.using, self.write.stamp)
 
     def _keys(self) -> list[Any]:
         if any(instance.pk is None for instance in self.instances):
@@ -109,3 +102,24 @@ class BulkInsert:
         names = (self.table.codec.pk.attname, *self.table.codec.fields)
         values = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
         return {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
+
+
+def keys_by_stamp(table: CachedTable, using: str, stamp: int) -> list[Any]:
+    """Return the keys of the rows that have this stamp; the database looks at each row."""
+    return list(table.rows.using(using).filter(**{STAMP: stamp}).values_list("pk", flat=True))
+
+
+def finish_new_rows(table: CachedTable, using: str, pks: list[Any], stamp: int) -> Finish:
+    """Empty the slots of rows whose keys are new on COMMIT; each is owed from now on.
+
+    Args:
+        stamp: what these rows have.
+    """
+    write = BulkWrite(table, pks)
+    if pks:
+        write.take_stamp(floor=stamp)
+    write.stamp = stamp
+    finish = Finish(table, pks, write.finish)
+    if pks:
+        on_commit.finish_first(using, finish)
+    return finish

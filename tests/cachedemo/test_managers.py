@@ -149,6 +149,19 @@ def test_rows_come_in_pieces(notes: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     assert shown(notes, "title", "body") == {1: ("bulk", "b0"), 2: ("bulk", "b0"), 3: ("bulk", "waiting")}
 
 
+def test_a_row_whose_key_is_changed_is_read_under_the_new_one_only(notes: Any) -> None:
+    notes.via("write-behind").update(2, body="waiting")
+    with pytest.raises(Note.DoesNotExist):
+        notes.get(20)
+    Note.objects.filter(pk=2).update(id=20)
+    with pytest.raises(Note.DoesNotExist):
+        notes.get(2)
+    assert notes.get(20).body == "waiting"
+    Note.objects.filter(pk=20).update(id=F("id") + 1)
+    assert list(notes.get_many([20, 21])) == [21]
+    assert notes.table.queue.depth() == 0
+
+
 def test_many_rows_take_as_many_statements_as_few(notes: Any) -> None:
     statements = []
     for count in (1, 1000):

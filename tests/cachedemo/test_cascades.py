@@ -130,6 +130,7 @@ def boxes(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[An
 def new_models() -> Iterator[list[Any]]:
     """Models that are there for one test only."""
     made: list[Any] = []
+    before = set(apps.all_models["notes"])
     try:
         yield made
     finally:
@@ -138,7 +139,8 @@ def new_models() -> Iterator[list[Any]]:
                 editor.delete_model(model)
         for model in made:
             registry._caches.pop(model, None)
-            del apps.all_models["notes"][model._meta.model_name]
+        for name in set(apps.all_models["notes"]) - before:
+            del apps.all_models["notes"][name]
         apps.clear_cache()
 
 

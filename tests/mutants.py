@@ -121,8 +121,12 @@ MUTANTS = [
     mutant(
         "source_first",
         RACES + "test_a_reader_asks_for_what_is_pending_before_the_row",
-        ("protocol/reads.py", "    pending, may_fill = _pending(table, pks)\n    if len(pks)", "    if len(pks)"),
-        ("protocol/reads.py", "    entries = {}\n", "    pending, may_fill = _pending(table, pks)\n    entries = {}\n"),
+        (
+            "protocol/loading.py",
+            "        waiting, may_fill_these = _pending(table, left)  # before the rows: a flush between the two is in them\n"
+            "        rows = _rows(table, left)\n",
+            "        rows = _rows(table, left)\n        waiting, may_fill_these = _pending(table, left)\n",
+        ),
     ),
     mutant(
         "pending_beats_row",

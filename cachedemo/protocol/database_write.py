@@ -6,7 +6,7 @@ is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
@@ -14,15 +14,20 @@ from cachedemo.protocol import slots, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Stamp
+from cachedemo.protocol.waiting import Stamp, refused
 
 
 class DatabaseWrite:
-    """The steps of one write; `pk` may be '' until a created row has one."""
+    """The steps of one write; `pk` may be '' until a created row has one.
 
-    def __init__(self, table: CachedTable, pk: Any) -> None:
+    Args:
+        names: the fields that it writes; None for all of the row, as an insert and a deletion do.
+    """
+
+    def __init__(self, table: CachedTable, pk: Any, names: Collection[str] | None = None) -> None:
         self.table = table
         self.pk = pk
+        self.names = names
         self.token = slots.token()
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
@@ -103,8 +108,14 @@ class DatabaseWrite:
         try:
             self.settle_up()
         except OutcomeUnknown:
-            if self._cache_failed:
+            if self._cache_failed or self._replaces_refused():
                 raise  # else the slot is empty: what the queue still holds is older than the row, and its flush says so
+
+    def _replaces_refused(self) -> bool:
+        """Whether readers lay something over this write until it has settled up."""
+        assert self.stamped is not None
+        fields = refused(self.stamped.pending).keys()
+        return bool(fields if self.names is None else fields & set(self.names))
 
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
@@ -131,7 +142,7 @@ class DatabaseWrite:
         queue, finished = self.table.queue, list(self.stamped.versions)
         if self._cache_failed:
             queue.owe([self.pk])
-        while appeared := queue.settle_up(self.pk, self.token, superseded_below, finished):
+        while appeared := queue.settle_up(self.pk, self.token, superseded_below, finished, self.names):
             finished += appeared
             with or_owed(self.table, [self.pk]):
                 self.table.slots.drop([self.pk], appeared)

@@ -41,8 +41,13 @@ class NoQueue(WriteQueue):
     def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
         return self.stamp(pk, token, owed_for, 0, version)
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
+    def settle_up(
+        self, pk: Any, token: str, stamp: int, versions: Iterable[str], names: Iterable[str] | None = ()
+    ) -> list[str]:
         return []
+
+    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+        return False
 
     def owe(self, pks: Iterable[Any]) -> None:
         """Nobody empties the slots later: they expire."""
@@ -70,7 +75,7 @@ class NoQueue(WriteQueue):
     def park(self, pk: str) -> None:
         """Nothing was claimed."""
 
-    def bury(self, claim: Claim, error: str) -> bool:
+    def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
         return False
 
     def reap(self) -> tuple[list[Owed], list[str]]:
@@ -83,6 +88,9 @@ class NoQueue(WriteQueue):
         return 0
 
     def discard(self, pks: Iterable[str]) -> int:
+        return 0
+
+    def in_line(self) -> int:
         return 0
 
     def depth(self) -> int:

@@ -23,6 +23,7 @@ from cachedemo.protocol.waiting import (
     Stopped,
     claimed,
     decode,
+    letter,
     letter_of,
     pairs,
     stopped_of,
@@ -97,8 +98,16 @@ class FlushQueue(WriteQueue):
         stamp, fields, versions, announced = self._run(_stamp, *arguments)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, *versions))
+    def settle_up(
+        self, pk: Any, token: str, stamp: int, versions: Iterable[str], names: Iterable[str] | None = ()
+    ) -> list[str]:
+        named = "*" if names is None else f",{','.join(names)},"
+        return texts(self._run(_settle_up, str(pk), token, b"%016d" % stamp, named, *versions))
+
+    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+        stamps = {name: stamp for name, (stamp, _) in fields.items()}
+        refused = {name: b"%016d" % stamp for name, stamp in stamps.items()}
+        return self._bury(pk, letter(error, stamps), refused, claimed=False)
 
     def owe(self, pks: Iterable[Any]) -> None:
         self._run(_owe, *map(str, pks))
@@ -166,11 +175,16 @@ class FlushQueue(WriteQueue):
         back = int((time.time() + PARKED_FOR) * 1_000_000)
         QUEUE.pipeline([("HSET", self.key("reaped"), pk, -1), ("ZADD", self.key("claimed"), "XX", "LT", back, pk)])
 
-    def bury(self, claim: Claim, error: str) -> bool:
-        stamps = {name: stamp for name, (stamp, _) in claim.fields.items()}
-        letter = {"error": error, "at": time.time(), "stamps": stamps}
-        raw = [part for pair in claim.raw.items() for part in pair]
-        return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
+    def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
+        chosen = claim.raw.keys() if names is None else {name.encode(errors="surrogateescape") for name in names}
+        stamps = {name: stamp for name, (stamp, _) in claim.fields.items() if name.encode() in chosen}
+        refused = {name: waiting[:16] for name, waiting in claim.raw.items() if name in chosen}
+        return self._bury(claim.pk, letter(error, stamps), refused, claimed=True)
+
+    def _bury(self, pk: Any, letter: str, refused: Mapping[Any, bytes], *, claimed: bool) -> bool:
+        return bool(
+            self._run(_bury, str(pk), letter, int(claimed), *(part for pair in refused.items() for part in pair))
+        )
 
     def reap(self) -> tuple[list[Owed], list[str]]:
         owed, versions = self._run(_reap, REAP_LIMIT)
@@ -186,6 +200,9 @@ class FlushQueue(WriteQueue):
 
     def discard(self, pks: Iterable[str]) -> int:
         return self._run(_discard, *pks)
+
+    def in_line(self) -> int:
+        return sum(map(raised, QUEUE.pipeline([("LLEN", self.name), ("ZCARD", self.key("claimed"))])))
 
     def depth(self) -> int:
         return QUEUE.command("ZCARD", self.key("pending"))

@@ -55,8 +55,18 @@ class WriteQueue(ABC):
         """Hand out a stamp for a deletion; write-behind of the row is refused from here on."""
 
     @abstractmethod
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str]) -> list[str]:
-        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to."""
+    def settle_up(
+        self, pk: Any, token: str, stamp: int, versions: Iterable[str], names: Iterable[str] | None = ()
+    ) -> list[str]:
+        """Drop what the write at `stamp` superseded; return the versions that the writer must still see to.
+
+        Args:
+            names: the fields that it wrote; None for all of the row. Only these are dropped if they are refused.
+        """
+
+    @abstractmethod
+    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+        """Flag waiting fields that the database has refused; return whether one of them still waited."""
 
     @abstractmethod
     def owe(self, pks: Iterable[Any]) -> None:
@@ -110,8 +120,12 @@ class WriteQueue(ABC):
         """Leave a claimed row to another worker: an early deadline brings it back, at the end, uncounted."""
 
     @abstractmethod
-    def bury(self, claim: Claim, error: str) -> bool:
-        """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
+    def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
+        """Make a refused row a dead letter; return whether it is one now (a newer write may have come).
+
+        Args:
+            names: the fields that are refused; None for all. The others wait again.
+        """
 
     @abstractmethod
     def reap(self) -> tuple[list[Owed], list[str]]:
@@ -125,11 +139,18 @@ class WriteQueue(ABC):
 
     @abstractmethod
     def retry(self, pks: Iterable[str]) -> int:
-        """Give dead letters back to the list; return how many of these rows were dead."""
+        """Give dead letters back to the list; return how many of these rows that were.
+
+        Those stay dead that a writer of the database is under way to.
+        """
 
     @abstractmethod
     def discard(self, pks: Iterable[str]) -> int:
         """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
+
+    @abstractmethod
+    def in_line(self) -> int:
+        """Return how many rows a flush has still to write."""
 
     @abstractmethod
     def depth(self) -> int:

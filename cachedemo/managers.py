@@ -11,6 +11,8 @@ from typing import Any
 from django.db import models, transaction
 
 from cachedemo.patterns import bulk_insert, bulk_update, save_state
+from cachedemo.patterns.bulk_update import Named
+from cachedemo.patterns.expressions import used_by
 from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
@@ -36,9 +38,7 @@ class CachedQuerySet(models.QuerySet[Any]):
             return super().update(**values)
         values.pop(STAMP, None)
         self._refuse_what_django_refuses(values)
-        named = {field.attname for field in table.codec.fields.values() if _is_given(values, field)}
-        if any(hasattr(value, "resolve_expression") for value in values.values()):
-            named = set()  # it may be computed from what waits
+        named = _named(table, values)
 
         def send(pks: list[Any], stamp: int) -> int:
             changed = super(CachedQuerySet, self._by_key(table, pks)).update(**values, **{STAMP: stamp})
@@ -132,8 +132,14 @@ class CachedQuerySet(models.QuerySet[Any]):
             save_state.saved(instance, known, finish, self.db)
 
 
-def _is_given(values: dict[str, Any], field: models.Field) -> bool:
-    return field.name in values or field.attname in values
+def _named(table: CachedTable, values: dict[str, Any]) -> Named:
+    fields = table.codec.fields.values()
+    written = {field.attname for field in fields if not {field.name, field.attname}.isdisjoint(values)}
+    expressions = [value for value in values.values() if hasattr(value, "resolve_expression")]
+    if not expressions:
+        return Named(written, written)
+    used = used_by(expressions)
+    return Named((), written, {field.attname for field in fields if not {field.name, field.attname}.isdisjoint(used)})
 
 
 class CachedManager(models.Manager.from_queryset(CachedQuerySet)):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.managers import CachedQuerySet
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import bulk_update
+from cachedemo.patterns.bulk_update import Named
 from cachedemo.protocol import on_commit
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
@@ -94,7 +95,7 @@ def _touch(cache: ModelCache, rows: Any, field: Any, using: str) -> None:
         plain: models.QuerySet[Any] = models.QuerySet(cache.table.model, using=using)
         return plain.filter(pk__in=pks).update(cache_stamp=stamp)
 
-    bulk_update.change(cache.table, rows, using, {field.attname}, restamp)
+    bulk_update.change(cache.table, rows, using, Named({field.attname}, {field.attname}), restamp)
 
 
 def models_whose_deletion_changes_rows() -> Iterator[type[models.Model]]:

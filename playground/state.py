@@ -12,6 +12,7 @@ from cachedemo.operations.row_state import (
     look_at,
     place_in_queue,
 )
+from cachedemo.protocol import stamps
 from users.pages import words
 
 _WAITING: dict[str | None, str] = {
@@ -92,7 +93,7 @@ def _line(name: str, found: RowState) -> Line:
 
 
 def _stamps(found: RowState) -> list[str]:
-    newest = max((stamp for stamp, _ in (found.waiting or {}).values()), default=0)
+    newest = max((stamps.written(stamp) for stamp, _ in (found.waiting or {}).values()), default=0)
     return [
         _stamp(found.slot.entry.stamp) if found.slot and found.slot.entry and found.slot.values else "–",
         _stamp(newest) if newest else "–",

@@ -126,8 +126,12 @@ MUTANTS = [
     mutant(
         "source_first",
         RACES + "test_a_reader_asks_for_what_is_pending_before_the_row",
-        ("protocol/reads.py", "    pending, may_fill = _pending(table, pks)\n    if len(pks)", "    if len(pks)"),
-        ("protocol/reads.py", "    entries = {}\n", "    pending, may_fill = _pending(table, pks)\n    entries = {}\n"),
+        (
+            "protocol/loading.py",
+            "        waiting, may_fill_these = _pending(table, left)  # before the rows: a flush between the two is in them\n"
+            "        rows = _rows(table, left)\n",
+            "        rows = _rows(table, left)\n        waiting, may_fill_these = _pending(table, left)\n",
+        ),
     ),
     mutant(
         "pending_beats_row",
@@ -306,7 +310,7 @@ MUTANTS = [
     mutant(
         "a_bulk_update_carries_nothing",
         MANAGERS + "test_what_waits_for_other_fields_is_kept",
-        ("patterns/bulk_update.py", "        if rest:\n", "        if False:\n"),
+        ("patterns/bulk_update.py", "        _write_what_waits(table, {", "        len({"),
     ),
     mutant(
         "a_bulk_update_stamps_before_its_lock",
@@ -318,8 +322,8 @@ MUTANTS = [
         ),
         (
             "patterns/bulk_update.py",
-            "    try:\n        database.apply_locked",
-            "    write.stamp = EARLY\n    try:\n        database.apply_locked",
+            "    try:\n        _write_what_waits",
+            "    write.stamp = EARLY\n    try:\n        _write_what_waits",
         ),
     ),
     mutant(
@@ -475,7 +479,7 @@ MUTANTS = [
     mutant(
         "a_read_fills_any_version",
         VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
-        ("protocol/reads.py", "return pending, versions.still_announced(table, announced)", "return pending, True"),
+        ("protocol/loading.py", "strict=True)), versions.still_announced(table, announced)", "strict=True)), True"),
     ),
     mutant(
         "nobody_says_that_the_queue_was_restored",

@@ -11,6 +11,7 @@ Actors (a trailing digit is the field they write, 0 or 1):
   Q QuerySet.update() of one field: lock, stamp, what waits and the own field, commit; may be rolled back once and is tried again,
   B write-behind update (reads its base first), R read,
   F flusher (reaps, claims, commits, settles, acknowledges), G flusher whose source refuses field 1 (dead letter),
+  T operator's retry of what is flagged, Y operator's discard of it,
   J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`),
   Z deletes the slot's version: retires it, sweeps, takes it out of the set; then a process may announce it anew.
 A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
@@ -23,26 +24,56 @@ State:
   lock     the save or bulk update whose transaction holds the row's lock, None for none
   version  what is announced of the slot's version: (state, how often it was announced), None while it is not in the set
   acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
+  refused  stamp of the waiting value of field 1 that is flagged as refused, 0 for none. With `refuses`, the source refuses what waits for field 1
+  again    (stamp, write that it comes from) of a retried value
 """
 import sys
 import time
 from collections import deque
 
-KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version')
+KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again')
 NONE, ZERO = (0, 0), (0, 0)
 LIVE = ('live', 0)
+CACHE = 99  # among the owed: not a writer, but a slot to empty
 
 
 def put(pair, i, v): return (v, pair[1]) if i == 0 else (pair[0], v)
 def top(a, b): return (max(a[0], b[0]), max(a[1], b[1]))
 
 
-def overlay(row, pending, R):
-    """What a reader sees: the row, and over it the pending fields that are newer than the row."""
+def overlay(row, pending, R, refused=0, again=NONE):
+    """What a reader sees: the row, and over it the pending fields that are newer than the row, or flagged."""
     stamp, value = row
     for i in (0, 1):
-        if pending[i] > stamp or (pending[i] and R.get('pending_beats_row')): value = put(value, i, pending[i])
-    return max(stamp, *pending), value
+        if pending[i] > stamp or (pending[i] and (R.get('pending_beats_row') or (i == 1 and pending[1] == refused))): value = put(value, i, again[1] if pending[i] == again[0] else pending[i])
+    return max(stamp, *pending[:2]), value
+
+
+def origin(stamp, s):
+    """The write that the waiting value of field 1 comes from: a retry has a new stamp, and is no new write."""
+    return s['again'][1] if stamp and stamp == s['again'][0] else stamp
+
+
+def unflagged(pending, refused): return (pending[0], 0 if refused and pending[1] == refused else pending[1])
+
+
+def flag(s, stamp):
+    """Flag what waits for field 1, if it still is that. Without anything unflagged the row leaves the list.
+
+    The slot is owed: the writer may have died before it published, and no flush will settle that."""
+    if s['pending'][1] != stamp: return {}
+    return dict(refused=stamp, claim=s['claim'] if s['pending'][0] else 'dead', owed=s['owed'] | {CACHE})
+
+
+def settle_up(s, S, names_1):
+    """Drop what is older than S; what is flagged only for a write that names it. Returns the changes, and whether the slot must be emptied once more."""
+    refused = s['refused']
+    p = tuple(0 if v and v < S and (k == 0 or v != refused or names_1) else v for k, v in enumerate(s['pending']))
+    ch = dict(pending=p)
+    if refused and p[1] != refused: ch['refused'] = 0
+    left = unflagged(p, ch.get('refused', refused))
+    if not any(left) and s['claim'] is not None and (any(p) or s['claim'] == 'dead'): ch['claim'] = 'dead' if any(p) else None
+    return ch, 'refused' in ch
 
 
 def settle(slot, stamp, R):
@@ -70,7 +101,7 @@ def write(x, s, i, R):
         S = s['clock'] + 1
         ch = dict(clock=S, owed=s['owed'] | {i})
         if kind == 'D': ch['gone'] = True
-        yield ch, at(pc + 1, S=S, old=s['version'], seen=NONE if R.get('ignore_pending') else s['pending']), f'stamp {S}, pending {s["pending"]}'
+        yield ch, at(pc + 1, S=S, old=s['version'], seen=NONE + (0,) if R.get('ignore_pending') else s['pending'] + (s['refused'],)), f'stamp {S}, pending {s["pending"]}, refused {s["refused"]}'
     elif pc == 2:
         stamp, val = s['row']
         if s['lock'] is not None: return  # until the save's transaction is over
@@ -81,11 +112,15 @@ def write(x, s, i, R):
         elif not s['alive']: yield {}, at(7), 'no such row'
         elif kind == 'D': yield dict(row=(max(S, stamp), val), alive=False), at(3), f'delete {S}'
         elif stamp >= S: yield {}, at(1), 'superseded: new stamp'
+        elif is_refused(seen, stamp, f, R): yield {}, at(8), f'the source refuses what waits for field 1, {seen[1]}'
         else:
+            carried = unflagged(seen, seen[2])
             for k in (0, 1):
-                if seen[k] > stamp: val = put(val, k, seen[k])
+                if carried[k] > stamp and not (k == 1 and R.get('refuses')): val = put(val, k, origin(carried[k], s))
             val = put(val, f, S)
-            yield dict(row=(S, val)), at(3, value=val), f'commit {S} {val}'
+            shown = put(val, 1, origin(seen[1], s)) if f != 1 and seen[1] and seen[1] == seen[2] and not R.get('a_writer_shows_its_row_alone') else val
+            yield dict(row=(S, val)), at(3, value=shown), f'commit {S} {val}'
+    elif pc == 8: yield flag(s, seen[1]), at(1), f'flag {seen[1]}'
     elif pc in (3, 7):
         if slot and slot[:2] == ('T', i): new = ('V', S, value) if kind == 'W' and pc == 3 else None
         elif slot is None: new = ('V', S, value) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
@@ -99,12 +134,18 @@ def write(x, s, i, R):
     elif pc == 6: yield dict(slot=None), at(4), 'empty the slot of the version that appeared'
     elif pc == 4 and kind == 'U' and old is None and s['version']: yield {}, at(6, old=s['version']), 'a version appeared'
     elif pc == 4:
-        p = s['pending']
-        if not R.get('no_supersede'): p = tuple(0 if v and v < S else v for v in p)
-        yield dict(pending=p, owed=s['owed'] - {i}), at(5), 'supersede'
+        ch, again = ({}, False) if R.get('no_supersede') else settle_up(s, S, f == 1 or kind == 'D')
+        if again and not R.get('a_flag_goes_without_the_slot'): yield ch, at(6), f'supersede, a flagged field too'
+        else: yield dict(ch, owed=s['owed'] - {i}), at(5), 'supersede'
+    elif pc == 6: yield dict(slot=None), at(4), 'empty the slot, which may show what was flagged'
     elif pc == 5:
         if kind == 'D': yield dict(deleted=True), at('done'), 'ACK delete'
         else: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
+
+
+def is_refused(seen, stamp, f, R):
+    """Whether the source refuses what a write of field `f` carries."""
+    return R.get('refuses') and not R.get('what_is_refused_is_left_unflagged') and f != 1 and seen[1] > stamp and seen[1] != seen[2]
 
 
 def create(x, s, i, R):
@@ -149,11 +190,12 @@ def write_behind(x, s, i, R):
         else:
             S = max(s['clock'], base[1] if base else 0) + 1
             p = put(s['pending'], f, S)
+            refused = 0 if f == 1 else s['refused']
             v = value
             if v is not None:
                 for k in (0, 1):
-                    if p[k] > (base[1] if base else 0) and (k == f or not R.get('publish_own_only')): v = put(v, k, p[k])
-            yield dict(clock=S, pending=p, claim='list' if s['claim'] is None or (s['claim'] == 'dead' and not R.get('dead_stays_dead')) else s['claim']), at(2, S=S, value=v), f'enqueue {S}, pending {p}'
+                    if (p[k] > (base[1] if base else 0) or (k == 1 and p[1] == refused and refused)) and (k == f or not R.get('publish_own_only')): v = put(v, k, origin(p[k], s))
+            yield dict(clock=S, pending=p, refused=refused, claim='list' if s['claim'] is None or (s['claim'] == 'dead' and not R.get('dead_stays_dead')) else s['claim']), at(2, S=S, value=v), f'enqueue {S}, pending {p}'
     elif pc == 2:
         if slot is None: new = ('V', S, value) if R.get('publish_over_nil') and value is not None else None
         elif slot[0] == 'V':
@@ -173,7 +215,7 @@ def read(x, s, i, R):
     def verdict(value, lb):
         acked, deleted = lb
         if value is None: return 'returns missing'
-        stale = deleted or any(value[k] < acked[k] for k in (0, 1))
+        stale = deleted or any(value[k] < min(acked[k], s['acked'][k]) for k in (0, 1))  # a discard takes back
         return f'returns {value}' + (f'  STALE: acknowledged {acked}{" and the delete" if deleted else ""}' if stale else '')
     slot = s['slot']
     if pc == 0:
@@ -185,14 +227,20 @@ def read(x, s, i, R):
             yield (dict(slot=('L', i)) if lease else {}), at(1, lb=lb, lease=lease), f'miss, lease {lease}'
     elif pc in (1, 2):
         if (pc == 1) != bool(R.get('source_first')):
-            if R.get('source_first') and got is not None: got = overlay(got, s['pending'], R)
+            if R.get('source_first') and got is not None: got = overlay(got, s['pending'], R, s['refused'], s['again'])
             live = s['version'] is not None and s['version'][0] == 'live'
-            yield {}, at(pc + 1, pending=s['pending'], got=got, fills=int(live or bool(R.get('a_read_fills_any_version')))), f'pending {s["pending"]}'
+            yield {}, at(pc + 1, pending=s['pending'] + (s['refused'],), got=got, fills=int(live or bool(R.get('a_read_fills_any_version')))), f'pending {s["pending"]}, refused {s["refused"]}'
         else:
             if not s['alive']: got = None  # a pending write always had a row, so it was deleted since
             elif R.get('source_first'): got = s['row']
-            else: got = overlay(s['row'], pending, R)
+            elif not R.get('a_reader_does_not_ask_again') and 0 < pending[1] <= s['row'][0] and pending[1] != pending[2]:
+                yield {}, at(4, got=s['row']), f'row {s["row"]}: has it {pending[1]}, or was that refused?'
+                return
+            else: got = overlay(s['row'], pending, R, pending[2], s['again'])
             yield {}, at(pc + 1, got=got), f'row {s["row"]} -> {got}'
+    elif pc == 4:
+        if s['pending'][1] != pending[1]: yield {}, at(1, pending=0, got=0), 'asks again: gone, starts over'
+        else: yield {}, at(3, got=overlay(got, pending, R, s['refused'], s['again'])), f'asks again: refused {s["refused"]}'
     elif pc == 3:
         mine = lease and slot == ('L', i)
         new = slot if not mine else None if not fills else ('N', -1, None) if got is None else ('V', *got)
@@ -205,7 +253,8 @@ def flush(x, s, i, R):
     if pc == 0:
         if not s['flushes']: return
         if s['claim'] == 'list':
-            if any(s['pending']): yield dict(claim=i, flushes=s['flushes'] - 1), (kind, 0, 1, s['pending']), f'claim {s["pending"]}'
+            handed = unflagged(s['pending'], s['refused'])
+            if any(handed): yield dict(claim=i, flushes=s['flushes'] - 1), (kind, 0, 1, handed), f'claim {handed}'
             else: yield dict(claim=None), (kind, 0, 0, NONE), 'skip: nothing pending'
         elif isinstance(s['claim'], int): yield dict(claim='list', flushes=s['flushes'] - 1), (kind, 0, 0, NONE), f'reap the claim of {s["claim"]}'
     elif pc == 1:
@@ -215,20 +264,24 @@ def flush(x, s, i, R):
         elif kind == 'G' and p[1] > stamp: yield {}, (kind, 0, 4, p), 'refused'
         elif stamp < S:
             for k in (0, 1):
-                if p[k] and (p[k] > stamp or R.get('flush_whole')): val = put(val, k, p[k])
+                if p[k] and (p[k] > stamp or R.get('flush_whole')): val = put(val, k, origin(p[k], s))
             yield dict(row=(S, val)), (kind, 0, 2, p), f'commit {S} {val}'
         else: yield {}, (kind, 0, 2, p), 'superseded'
     elif pc == 2:
         yield dict(slot=s['slot'] if R.get('flush_without_settle') else settle(s['slot'], S, R)), (kind, 0, 3, p), 'settle'
     elif pc == 3:
         if True:  # no owner check: a late acknowledgement only removes what it flushed
-            left = NONE if R.get('blind_ack') else tuple(0 if v and v <= S and v == w else v for v, w in zip(s['pending'], p))
-            yield dict(pending=left, claim='list' if any(left) else None), (kind, 0, 0, NONE), f'ack {S}, left {left}'
+            kept = 0 if R.get('ack_drops_what_is_flagged') else s['refused']
+            left = NONE if R.get('blind_ack') else tuple(0 if v and v <= S and v != kept else v for v in s['pending'])
+            refused = s['refused'] if left[1] == s['refused'] else 0
+            yield dict(pending=left, refused=refused, claim='list' if any(unflagged(left, refused)) else 'dead' if any(left) else None), (kind, 0, 0, NONE), f'ack {S}, left {left}'
 
 
     elif pc == 4:
-        same = s['pending'] == p
-        yield dict(claim='dead' if same else 'list'), (kind, 0, 0, NONE), 'bury' if same else 'newer write waits: back to the list'
+        ch = flag(s, p[1])
+        left = unflagged(s['pending'], ch.get('refused', s['refused']))
+        if R.get('a_flag_owes_nothing'): ch.pop('owed', 0)
+        yield dict(ch, claim='list' if any(left) else 'dead' if any(s['pending']) else None), (kind, 0, 0, NONE), f'bury {p[1]}, left {left}'
 
 
 def save(x, s, i, R):
@@ -247,27 +300,30 @@ def save(x, s, i, R):
             yield {}, at(1, inst=s['row']), f'loaded from the table {s["row"]}'
     elif pc == 1:
         if R.get('a_rolled_back_save_counts_as_loaded') and tried: yield dict(clock=s['clock'] + 1), at(6, S=s['clock'] + 1), 'nothing differs: nothing is written'
-        else: yield dict(clock=s['clock'] + 1, owed=s['owed'] | {i}), at(2, S=s['clock'] + 1, seen=s['pending']), f'stamp {s["clock"] + 1}, pending {s["pending"]}'
+        else: yield dict(clock=s['clock'] + 1, owed=s['owed'] | {i}), at(2, S=s['clock'] + 1, seen=s['pending'] + (s['refused'],)), f'stamp {s["clock"] + 1}, pending {s["pending"]}, refused {s["refused"]}'
     elif pc == 2:
         if s['lock'] is not None: return
         stamp, val = s['row']
         if not s['alive']:
             yield dict(owed=s['owed'] - {i}), at('done'), 'the row is gone'
             return
+        if stamp >= S and not R.get('a_save_below_a_newer_row'):
+            yield {}, at(1), 'superseded: new stamp'
+            return
         if kind == 'E':
-            now = overlay(s['row'], NONE if R.get('refused_without_what_waits') else seen, R)[1]
+            now = overlay(s['row'], NONE if R.get('refused_without_what_waits') else seen, R, seen[2], s['again'])[1]
             same = stamp <= inst[0] if R.get('refused_by_what_it_was_loaded_with_alone') else now == inst[1]
             if not same:
-                false = overlay(s['row'], s['pending'], R)[1] == inst[1] == overlay(s['row'], seen, R)[1]
+                false = overlay(s['row'], s['pending'], R, s['refused'], s['again'])[1] == inst[1] == now
                 yield dict(owed=s['owed'] - {i}), at('done'), f'refused: row {s["row"]}' + ('  FALSE REFUSAL' if false else '')
                 return
             if any(inst[1][k] < s['acked'][k] < S for k in (0, 1)):
                 yield {}, at('done'), f'not refused: row {s["row"]}  FALSE PASS'
                 return
-        if stamp >= S and not R.get('a_save_below_a_newer_row'):
-            yield {}, at(1), 'superseded: new stamp'
+        if is_refused(seen, stamp, f, R):
+            yield {}, at(7), f'the source refuses what waits for field 1, {seen[1]}'
             return
-        if not R.get('a_save_carries_nothing') and seen[g] > stamp: val = put(val, g, seen[g])
+        if not R.get('a_save_carries_nothing') and unflagged(seen, seen[2])[g] > stamp and not (g == 1 and R.get('refuses')): val = put(val, g, origin(seen[g], s))
         if tried and tried is not True and R.get('what_was_carried_counts_as_changed'): val = put(val, g, tried)
         if kind == 'S' and R.get('a_whole_save_writes_all_that_it_shows'): val = put(val, g, inst[1][g])
         yield dict(lock=i), at(3, inst=(inst, put(val, f, S))), f'UPDATE {S}, not committed'
@@ -276,12 +332,17 @@ def save(x, s, i, R):
         if not tried: yield dict(lock=None), at(1, inst=inst[0], tried=seen[g] if kind == 'S' and R.get('what_was_carried_counts_as_changed') and seen[g] else True), 'ROLLBACK, and again'
     elif pc == 4: yield dict(slot=None), at(5), 'finish'
     elif pc == 5:
-        yield dict(pending=tuple(0 if v and v < S else v for v in s['pending']), owed=s['owed'] - {i}), at(6), 'supersede'
+        ch, again = settle_up(s, S, f == 1)
+        if again and not R.get('a_flag_goes_without_the_slot'): yield ch, at(4), 'supersede, a flagged field too'
+        else: yield dict(ch, owed=s['owed'] - {i}), at(6), 'supersede'
+    elif pc == 7: yield flag(s, seen[1]), at(1), f'flag {seen[1]}'
     elif pc == 6: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
 
 
 def bulk(x, s, i, R):
-    """Q: lock the row, stamp, UPDATE with what waits for the other field, COMMIT or ROLLBACK, finish, supersede, acknowledge. No mark."""
+    """Q: lock the row, stamp, UPDATE with what waits for the other field, COMMIT or ROLLBACK, finish, supersede, acknowledge. No mark.
+
+    What the source refuses of what waits is flagged while the row is locked, and the UPDATE is sent without it."""
     kind, f, pc, S, seen, new, tried = x
     g = 1 - f
     def at(pc, S=S, seen=seen, new=new, tried=tried): return (kind, f, pc, S, seen, new, tried)
@@ -291,17 +352,22 @@ def bulk(x, s, i, R):
         if not s['alive']: yield dict(owed=s['owed'] - {i}), at('done'), 'finds no row'
         else: yield dict(lock=i), at(pc + 1), f'lock {s["row"]}'
     elif pc == stamp:
-        yield dict(clock=s['clock'] + 1, owed=s['owed'] | {i}), at(pc + 1, S=s['clock'] + 1, seen=s['pending']), f'stamp {s["clock"] + 1}, pending {s["pending"]}'
+        yield dict(clock=s['clock'] + 1, owed=s['owed'] | {i}), at(pc + 1, S=s['clock'] + 1, seen=s['pending'] + (s['refused'],)), f'stamp {s["clock"] + 1}, pending {s["pending"]}, refused {s["refused"]}'
     elif pc == 2:
         at_row, val = s['row']
-        if seen[g] > at_row and not R.get('a_bulk_update_carries_nothing'): val = put(val, g, seen[g])
-        yield {}, at(3, new=put(val, f, S)), f'UPDATE {S}, not committed'
+        if is_refused(seen, at_row, f, R):
+            yield flag(s, seen[1]), at(2, seen=seen[:2] + (seen[1],)), f'the source refuses what waits for field 1: flag {seen[1]}'
+            return
+        carries = unflagged(seen, seen[2])[g] > at_row and not (g == 1 and R.get('refuses')) and not R.get('a_bulk_update_carries_nothing')
+        yield {}, at(3, new=put(put(val, g, origin(seen[g], s)) if carries else val, f, S)), f'UPDATE {S}, not committed'
     elif pc == 3:
         yield dict(row=(S, new), lock=None), at(4), f'COMMIT {S} {new}'
         if not tried: yield dict(lock=None), at(0, tried=True), 'ROLLBACK, and again'
     elif pc == 4: yield dict(slot=s['slot'] if R.get('a_bulk_update_leaves_the_slots') else None), at(5), 'finish'
     elif pc == 5:
-        yield dict(pending=tuple(0 if v and v < S else v for v in s['pending']), owed=s['owed'] - {i}), at(6), 'supersede'
+        ch, again = settle_up(s, S, f == 1 or bool(R.get('a_bulk_update_drops_what_is_flagged')))
+        if again and not R.get('a_flag_goes_without_the_slot'): yield ch, at(4), 'supersede, a flagged field too'
+        else: yield dict(ch, owed=s['owed'] - {i}), at(6), 'supersede'
     elif pc == 6: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
 
 
@@ -320,9 +386,25 @@ def delete_version(x, s, i, R):
         yield {}, (kind, f, 'done'), 'it stays out'
 
 
+def retry(x, s, i, R):
+    """T: what is flagged waits again, at a stamp of its own, and only while no writer of the row is under way."""
+    if s['refused'] and (not s['owed'] - {CACHE} or R.get('a_retry_while_a_writer_is_under_way')):
+        S = s['refused'] if R.get('a_retry_keeps_its_stamp') else s['clock'] + 1
+        yield dict(clock=max(S, s['clock']), pending=put(s['pending'], 1, S), refused=0, again=(S, s['refused']), claim='list' if s['claim'] == 'dead' else s['claim']), ('T', 0, 'done'), f'retry at {S}'
+
+
+def discard(x, s, i, R):
+    """Y: what is flagged is given up, and the slot that may show it is owed."""
+    if x[2] == 0 and s['refused'] and s['acked'][1] >= origin(s['refused'], s):
+        ch = dict(pending=put(s['pending'], 1, 0), refused=0, owed=s['owed'] | {i}, acked=put(s['acked'], 1, min(s['acked'][1], s['row'][1][1])))
+        if s['claim'] == 'dead': ch['claim'] = None
+        yield ch, ('Y', 0, 1), 'discard'
+    elif x[2] == 1: yield dict(slot=s['slot'] if R.get('a_discard_spares_the_slot') else None, owed=s['owed'] - {i}), ('Y', 0, 'done'), 'empty the slot'
+
+
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'Z': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'Z': (k, 0, 0), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -339,7 +421,7 @@ def successors(state, R):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
         if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, Z=delete_version, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: actors[w][2] == 'dead'))
+        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, Z=delete_version, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
             yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQ" else ""}[{i}] {label}'
@@ -349,18 +431,21 @@ def broken(state, label, R, at_rest):
     s = dict(zip(KEYS, state[0]))
     if 'STALE' in label or 'FALSE' in label: return label
     if any(s['pending']) and s['claim'] is None: return f'{label}  LOST: pending {s["pending"]} is in no list and no claim'
-    resting = all(x[2] in ('done', 'dead') or (x[0] in 'FGJ' and x[2] == 0) for x in state[1]) and not any(s['pending'])
-    if any(x[0] == 'J' for x in state[1]) and any(state[1][w][2] == 'dead' for w in s['owed']): resting = False
-    if resting and s['alive'] and any(s['row'][1][k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
+    waits = unflagged(s['pending'], s['refused'])
+    if any(waits) and s['claim'] == 'dead': return f'{label}  LOST: pending {waits} is a dead letter and not flagged'
+    resting = all(x[2] in ('done', 'dead') or (x[0] in 'FGJT' and x[2] == 0) for x in state[1]) and not any(waits)
+    shown = overlay(s['row'], s['pending'], R, s['refused'], s['again'])[1]
+    if any(x[0] == 'J' for x in state[1]) and any(w == CACHE or state[1][w][2] == 'dead' for w in s['owed']): resting = False
+    if resting and s['alive'] and any(shown[k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
     if resting and s['deleted'] and s['alive']: return f'{label}  LOST: the delete'
     if at_rest and resting and s['slot'] and s['slot'][0] in 'VN':
         v = s['slot'][2]
-        if (v is None) == s['alive'] or (v is not None and v != s['row'][1]): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
+        if (v is None) == s['alive'] or (v is not None and v != shown): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
 
 
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
-    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE), tuple(start(a) for a in actors.split()))
+    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE, 0, NONE), tuple(start(a) for a in actors.split()))
     seen, todo = {init: None}, deque([init])
     while todo:
         state = todo.popleft()
@@ -412,6 +497,11 @@ if __name__ == '__main__':
     for a in ('Q0 B1 R', 'Q0 W1 R', 'Q0 B0 R', 'Q0 Q1 R', 'Q0 M1 R', 'Q0 S1 B0', 'Q0 D R', 'Q0 C1 B1', 'Q0 B1 F') + (('Q0 B1 F R', 'Q0 W1 B0 F', 'Q0 E1 B1 R', 'Q0 B0 B1 F', 'Q0 U1 B1 R') if deep else ()):
         ok &= show(a, a, evicts=1)
     for a in ('Q0 B1 J R', 'Q0 W1 J R'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True)
+    print('what waits for field 1 is refused and flagged, retried (T) and discarded (Y); 1 eviction')
+    for a in ('B1 W0 R', 'B1 G W0 R', 'B1 G C1 R', 'B1 M0 R', 'B1 G M1 R', 'B1 E0 R', 'B1 B1 W0', 'B1 W0 W1 T', 'B1 G B0 F T', 'B1 G Y R', 'B1 Q0 R', 'B1 G Q0 R', 'B1 G Q1 R', 'B1 Q0 T') + \
+             (('B1 G C1 R R', 'B1 W0 C0 R', 'B1 B0 W0 G', 'B1 B1 W0 G', 'B1 E0 C0 G', 'B1 S0 W1 G', 'B1 W0 D R', 'B1 W0 B0 R', 'B1 W0 G T R', 'B1 G U1 T R', 'B1 G B1 W0 T', 'B1 G Y W0 R') if deep else ()):
+        ok &= show(a, a, evicts=1, kills=0, refuses=True)
+    for a in ('B1 G W1 R J', 'B1 W0 T J', 'B1 G Y J'): ok &= show(f'{a}, at rest after a kill', a, evicts=0, at_rest=True, refuses=True)
     print('no drift at rest (1 eviction, no kill)')
     for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
@@ -430,6 +520,9 @@ if __name__ == '__main__':
     ok &= show('a_create_trusts_its_stamp: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_stamp=True)
     ok &= show('a_create_trusts_its_last_look: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_last_look=True)
     ok &= show('a_read_fills_any_version: R U1 Z R', 'R U1 Z R', must_fail=True, evicts=1, kills=0, a_read_fills_any_version=True)
+    for a, m in (('B1 W0 R', 'what_is_refused_is_left_unflagged'), ('B1 W0 R', 'a_reader_does_not_ask_again'), ('B1 G T W0', 'a_retry_keeps_its_stamp'), ('B1 G W1 T', 'a_retry_while_a_writer_is_under_way'),
+                 ('B1 G C1 R R', 'a_flag_goes_without_the_slot'), ('B1 G W0 R', 'a_writer_shows_its_row_alone'), ('B1 B0 G', 'ack_drops_what_is_flagged'), ('B1 G Y', 'a_discard_spares_the_slot'), ('B1 G Q0 R', 'a_bulk_update_drops_what_is_flagged'), ('B1 W1 G R J', 'a_flag_owes_nothing')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
     ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
     ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)

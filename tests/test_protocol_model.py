@@ -8,7 +8,7 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-COMPANIONS = {"no_supersede"}  # only ever together with another
+COMPANIONS = {"no_supersede", "refuses"}  # only ever together with another, and no mutant but what the source does
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,13 @@ def test_the_protocol_holds_in_every_interleaving(actors):
 def test_it_holds_where_the_version_of_a_new_row_is_deleted(actors):
     _, violation = protocol_model.check(actors, evicts=1, alive=False)
     assert violation is None
+
+
+@pytest.mark.parametrize("actors", ["B1 W0 R", "B1 G C1 R", "B1 G M1 R", "B1 W0 W1 T", "B1 G Y R"])
+def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
+    states, violation = protocol_model.check(actors, evicts=1, kills=0, refuses=True)
+    assert violation is None
+    assert states > 100
 
 
 def test_the_model_has_teeth():

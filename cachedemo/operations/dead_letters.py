@@ -5,6 +5,7 @@ atomic steps are `lua/bury.lua`, `lua/retry.lua` and `lua/discard.lua`.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,11 +14,12 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import database, flush
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.descriptions import one_line
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting import Fields, refused
 
 logger = logging.getLogger(__name__)
 
 PIECE = 1000  # rows of one statement
+RETRY_PATIENCE, RETRY_PAUSE = 2.0, 0.05  # seconds to wait for writers under way, and between two tries
 
 
 class Difference(NamedTuple):
@@ -72,6 +74,8 @@ def letters(cache: ModelCache, pks: Sequence[str] | None = None, limit: int | No
 
 
 def _differences(fields: Fields, row: Values) -> list[Difference]:
+    """Return what is refused; all that waits where a release before flags has not said what that is."""
+    fields = refused(fields) or fields
     return [Difference(name, value, row.get(name)) for name, (_, value) in sorted(fields.items())]
 
 
@@ -83,8 +87,20 @@ def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, Values]:
 
 
 def retry(cache: ModelCache, pks: Iterable[str]) -> int:
-    """Give dead letters back to the flush; return how many of these rows were dead."""
-    return cache.table.queue.retry(pks)
+    """Give dead letters back to the flush; return how many of these rows that were.
+
+    Those stay dead that somebody is just writing, for a while: try these again.
+    """
+    queue, retried = cache.table.queue, 0
+    left = queue.dead(list(pks))
+    patience = time.monotonic() + RETRY_PATIENCE
+    while left:
+        retried += queue.retry(left)
+        left = {pk: letter for pk, letter in queue.dead(list(left)).items() if letter == left[pk]}  # else refused anew
+        if time.monotonic() > patience:
+            break
+        time.sleep(RETRY_PAUSE if left else 0)
+    return retried
 
 
 def discard(cache: ModelCache, pks: Iterable[str]) -> int:

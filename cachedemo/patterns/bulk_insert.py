@@ -6,7 +6,7 @@ from typing import Any
 from django.db import NotSupportedError, models, transaction
 
 from cachedemo.patterns import save_state
-from cachedemo.patterns.bulk_update import change_locked
+from cachedemo.patterns.bulk_update import Named, change_locked
 from cachedemo.protocol import on_commit, stamps
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
@@ -52,7 +52,7 @@ class BulkInsert:
             stamps_now = dict(self._rows().filter(pk__in=self._keys()).values_list("pk", STAMP))
             self._finish([pk for pk, stamp in stamps_now.items() if stamp == self.write.stamp])
             there = {pk: stamp for pk, stamp in stamps_now.items() if stamp != self.write.stamp}
-            change_locked(self.table, there, self.using, self._attnames(update_fields), self._restamp)
+            change_locked(self.table, there, self.using, self._named(update_fields), self._restamp)
             return inserted
 
     def _with_a_stamp(self, send: Send) -> list[Any]:
@@ -95,8 +95,9 @@ class BulkInsert:
         rows: models.QuerySet[Any] = models.QuerySet(self.table.model, using=self.using)
         return rows.filter(pk__in=pks).update(**{STAMP: stamp})
 
-    def _attnames(self, names: set[str]) -> set[str]:
-        return {attname for attname, field in self.table.codec.fields.items() if {field.name, attname} & names}
+    def _named(self, names: set[str]) -> Named:
+        written = {attname for attname, field in self.table.codec.fields.items() if {field.name, attname} & names}
+        return Named(written, written)
 
     def _cached_values(self, instance: Any) -> dict[str, Any]:
         names = (self.table.codec.pk.attname, *self.table.codec.fields)

@@ -4,29 +4,44 @@ In one transaction: lock the rows and list their keys; one stamp above theirs an
 what waits for them, as a flush does; the change itself, by those keys, with the stamp. On COMMIT empty the slots.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import Error, transaction
 
 from cachedemo.exceptions import UnknownFieldWaiting
-from cachedemo.protocol import database, locks, on_commit, stamps, transactions
+from cachedemo.protocol import database, locks, on_commit, refusals, stamps, transactions
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.refusals import Verdict
+from cachedemo.protocol.refused_fields import flag_refused_alone
+from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
 
 Send = Callable[[list[Any], int], int]  # changes the rows with these keys, gives them this stamp, returns how many
 
 
-def change(table: CachedTable, found: Any, using: str, named: set[str], send: Send) -> int:
+class Named(NamedTuple):
+    """Which cached fields a change writes (attnames), and which it reads.
+
+    Attributes:
+        plain: those that get a value which does not depend on the row.
+        written: all of those that it writes.
+        read: those that a value is computed from.
+    """
+
+    plain: Collection[str]
+    written: Collection[str]
+    read: Collection[str] = ()
+
+
+def change(table: CachedTable, found: Any, using: str, named: Named, send: Send) -> int:
     """Change the rows that a queryset finds in the database; return how many there were.
 
     Args:
-        named: attnames of the fields that get a value which does not depend on the row.
         send: the change itself, called once for each thousand rows.
 
     Raises:
@@ -58,14 +73,15 @@ def _still_found(table: CachedTable, found: Any, piece: dict[Any, int], using: s
     return {key: stamp for key, stamp in piece.items() if key in fitting}
 
 
-def change_locked(table: CachedTable, rows: Mapping[Any, int], using: str, named: set[str], send: Send) -> int:
+def change_locked(table: CachedTable, rows: Mapping[Any, int], using: str, named: Named, send: Send) -> int:
     """Do the steps for rows (key -> stamp) that the transaction under way has locked."""
     if not rows:
         return 0
-    write = BulkWrite(table, list(rows))
-    waiting = write.take_stamp(floor=max(map(stamps.proper, rows.values())))
+    write = BulkWrite(table, list(rows), named.written)
+    waiting = dict(zip(rows, write.take_stamp(floor=max(map(stamps.proper, rows.values()))), strict=True))
     try:
-        database.apply_locked(table, _below_the_change(table, zip(rows, waiting, strict=True), named))
+        _write_what_waits(table, {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()})
+        _write_what_is_refused(table, waiting, named, write.stamp)
         changed = send(list(rows), write.stamp)
     except Exception:
         write.withdraw()  # the transaction cannot commit any more
@@ -74,17 +90,40 @@ def change_locked(table: CachedTable, rows: Mapping[Any, int], using: str, named
     return changed
 
 
-def _below_the_change(table: CachedTable, waiting: Any, named: set[str]) -> list[tuple[Any, Fields, int]]:
-    """Return what must be written before the change, which would supersede it: (key, fields, newest stamp) each."""
-    batch = []
-    for pk, fields in waiting:
-        unknown = fields.keys() - table.codec.fields.keys()
-        if unknown:
-            raise UnknownFieldWaiting(
-                f"{', '.join(sorted(unknown))} of {table.slots.key(pk)} still waits for the database, and only a newer "
-                f"release knows it; nothing was written."
-            )
-        rest = {name: field for name, field in fields.items() if name not in named}
-        if rest:
-            batch.append((pk, rest, max(stamp for stamp, _ in rest.values())))
-    return batch
+def _below_the_change(table: CachedTable, pk: Any, fields: Fields, named: Named) -> Fields:
+    """Return what must be written before the change, which would supersede it."""
+    fields = not_refused(fields)
+    unknown = fields.keys() - table.codec.fields.keys()
+    if unknown:
+        raise UnknownFieldWaiting(
+            f"{', '.join(sorted(unknown))} of {table.slots.key(pk)} still waits for the database, and only a newer "
+            f"release knows it; nothing was written."
+        )
+    return {name: field for name, field in fields.items() if name not in named.plain}
+
+
+def _write_what_waits(table: CachedTable, waiting: Mapping[Any, Fields]) -> None:
+    """Write it; what the database refuses of it is flagged in the queue, and left where it is."""
+    rows = _with_newest(waiting)
+    if not rows:
+        return
+    try:
+        with transaction.atomic(table.using):
+            database.apply_locked(table, rows)
+    except (*refusals.UNPREPARABLE, Error) as error:
+        if refusals.judge(error) is not Verdict.ROW:
+            raise
+        database.apply_locked(table, _with_newest({pk: flag_refused_alone(table, pk, each) for pk, each, _ in rows}))
+
+
+def _write_what_is_refused(table: CachedTable, waiting: Mapping[Any, Fields], named: Named, stamp: int) -> None:
+    """Write refused values that the change computes from, as readers see them: it is refused here then."""
+    used = {
+        pk: {name: (stamp - 1, value) for name, (_, value) in refused(fields).items() if name in named.read}
+        for pk, fields in waiting.items()
+    }
+    database.apply_locked(table, _with_newest(used))
+
+
+def _with_newest(waiting: Mapping[Any, Fields]) -> list[tuple[Any, Fields, int]]:
+    return [(pk, fields, max(stamp for stamp, _ in fields.values())) for pk, fields in waiting.items() if fields]

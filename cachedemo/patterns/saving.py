@@ -16,6 +16,7 @@ from django.db.models import Case, F, Value, When
 
 from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
 from cachedemo.patterns import save_state
+from cachedemo.patterns.expressions import expressions_of, is_expression, used_by
 from cachedemo.patterns.missed_fields import missed_fields
 from cachedemo.protocol import database, on_commit, stamps, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
@@ -23,7 +24,8 @@ from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.refused_fields import flag_refused
+from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 MERGE, REFUSE = "merge", "refuse"
 
@@ -74,7 +76,7 @@ class Save:
     def _writes(self, assigned: Assigned) -> bool:
         """Whether a save of this instance writes the field: by name, or because it has changed."""
         field, _, value = assigned
-        if not self.whole or self.loaded is None or field.attname not in self.loaded or _is_expression(value):
+        if not self.whole or self.loaded is None or field.attname not in self.loaded or is_expression(value):
             return True
         return bool(self.loaded[field.attname] != value)
 
@@ -87,11 +89,11 @@ class Save:
     def _in_steps(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned]) -> Any:
         floor = self.instance.__dict__.get(STAMP) or 0
         for _ in range(self.table.options.max_attempts):
-            waiting = self._stamped(floor)
+            waiting = self._stamped(floor, {field.attname for field, _, _ in mine})
             updated = self._attempt(send, rows, mine, others, waiting)
             if updated:
                 with nullcontext() if transactions.in_transaction(self.using) else taken("database"):
-                    self._finish_update(mine, waiting)
+                    self._finish_update(mine, not_refused(waiting))
                 return updated
             newer = database.stamp_of(self.table, self.instance.pk)
             if newer is None:
@@ -99,8 +101,8 @@ class Save:
             floor = newer
         raise Contended(f"Newer writes of {self.instance!r} won every try; nothing was written.")
 
-    def _stamped(self, floor: int) -> Fields:
-        self.write = self.write or DatabaseWrite(self.table, self.instance.pk)
+    def _stamped(self, floor: int, names: set[str]) -> Fields:
+        self.write = self.write or DatabaseWrite(self.table, self.instance.pk, names)
         under_way = on_commit.wrote(self.using, self.table, self.instance.pk)
         patience = 0.0 if under_way else synchronous.FLUSH_PATIENCE  # a flush would wait for this very transaction
         try:
@@ -110,20 +112,38 @@ class Save:
             raise
 
     def _attempt(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields) -> Any:
+        """Send the UPDATE; return what Django did, and nothing where it must be sent again."""
         assert self.write is not None
-        computes = any(_is_expression(value) for _, _, value in mine)
-        reads_first = self.refuses or computes
+        carried = {name: field for name, field in not_refused(waiting).items() if name not in self._named(mine)}
         try:
-            with transaction.atomic(self.using, savepoint=False) if reads_first else nullcontext():
-                if self.refuses:
-                    self._refuse_if_missed(waiting)
-                if computes and waiting:  # from what waits, not from what is below it
-                    self._apply(waiting)
-                return send(*self._statement(rows, mine, others, waiting))
+            with self._undone_alone(mine, carried):
+                return self._send(send, rows, mine, others, waiting)
         except Exception as error:
-            if transactions.has_written_nothing(error, self.using):
+            certain = transactions.has_written_nothing(error, self.using)
+            if certain and flag_refused(self.write, carried, error):
+                return []
+            if certain:
                 self.write.withdraw()
             raise
+
+    def _undone_alone(self, mine: list[Assigned], carried: Fields) -> Any:
+        """Return what is around the UPDATE: a transaction if there is more than one statement, and inside of one a
+        savepoint if it carries what may be refused, for then it is sent again without it."""
+        savepoint = bool(carried) and transactions.in_transaction(self.using)
+        if savepoint or self.refuses or expressions_of(mine):
+            return transaction.atomic(self.using, savepoint=savepoint)
+        return nullcontext()
+
+    def _send(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields) -> Any:
+        if self.refuses:
+            self._refuse_if_missed(waiting)
+        if expressions := expressions_of(mine):  # computed from what waits, not from what is below it
+            self._apply(waiting, expressions)
+        return send(*self._statement(rows, mine, others, not_refused(waiting)))
+
+    @staticmethod
+    def _named(assigned: Sequence[Assigned]) -> set[str]:
+        return {field.attname for field, _, _ in assigned}
 
     def _statement(
         self, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields
@@ -142,13 +162,23 @@ class Save:
         then = Value(self.table.codec.parse(name, value), output_field=field)
         return field, None, Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)
 
-    def _apply(self, waiting: Fields) -> None:
-        newest = max(stamp for stamp, _ in waiting.values())
-        database.apply(self.table, self.instance.pk, waiting, newest)
+    def _apply(self, waiting: Fields, expressions: list[Any]) -> None:
+        """Write what waits; what is refused, only where an expression is computed from it: it is refused here then."""
+        assert self.write is not None
+        assert self.write.stamped is not None
+        last = self.write.stamped.stamp - 1  # refused values are laid over any row
+        used = {name: (last, value) for name, (_, value) in refused(waiting).items() if name in used_by(expressions)}
+        applied = not_refused(waiting) | used
+        if applied:
+            database.apply(self.table, self.instance.pk, applied, max(stamp for stamp, _ in applied.values()))
 
     def _refuse_if_missed(self, waiting: Fields) -> None:
         row = database.lock(self.table, self.instance.pk)
-        missed = [] if row is None else missed_fields(self.table, self.instance, self.loaded, row, waiting)
+        assert self.write is not None
+        assert self.write.stamped is not None
+        if row is None or row[0] >= self.write.stamped.stamp:
+            return  # compared once the save has a newer stamp
+        missed = missed_fields(self.table, self.instance, self.loaded, row, waiting)
         if missed:
             raise StaleInstance(
                 f"{', '.join(missed)} of {self.instance!r} was written since this instance was loaded: load it again "
@@ -163,8 +193,8 @@ class Save:
         setattr(self.instance, STAMP, self.write.stamped.stamp)
         if waiting.keys() - names:
             self._show(waiting.keys() - names)
-        self._computed = [field.attname for field, _, value in mine if _is_expression(value)]
-        self._finish({field.attname: value for field, _, value in mine if not _is_expression(value)})
+        self._computed = [field.attname for field, _, value in mine if is_expression(value)]
+        self._finish({field.attname: value for field, _, value in mine if not is_expression(value)})
 
     def _show(self, names: Any) -> None:
         """Take over what the row has now of the fields that were carried."""
@@ -199,7 +229,7 @@ class Save:
         if self._inserted:
             self._finish_insert()
         shown = {name: self.instance.__dict__.get(name) for name in self._computed}
-        known = {name: value for name, value in shown.items() if not _is_expression(value)}
+        known = {name: value for name, value in shown.items() if not is_expression(value)}
         if known and self._finish_hook is not None:
             save_state.saved(self.instance, known, self._finish_hook, self.using)
 
@@ -216,7 +246,3 @@ class Save:
         self._finish_hook = Finish(self.table, [self.instance.pk], self.write.finish_save)
         on_commit.finish_first(self.using, self._finish_hook)
         save_state.saved(self.instance, shown, self._finish_hook, self.using)
-
-
-def _is_expression(value: Any) -> bool:
-    return hasattr(value, "resolve_expression")

@@ -4,7 +4,7 @@ refused or locked stops no other.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import Error
 
@@ -13,6 +13,7 @@ from cachedemo.protocol import database, probe, refusals, stats
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.descriptions import describe, one_line
 from cachedemo.protocol.refusals import Verdict
+from cachedemo.protocol.refused_fields import those_refused
 from cachedemo.protocol.waiting import Claim, Fields
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Batch:
         self._raise_unless_refused(error)
         if len(piece) > 1:
             return _halves(piece)
-        bury(self.table, piece[0], describe(_said(error)))
+        bury(self.table, piece[0], describe(_said(error)), _refused(self.table, piece[0]))
         return []
 
     def _raise_unless_refused(self, error: Exception) -> None:
@@ -117,10 +118,18 @@ class Batch:
             logger.info("%s %s waits for a later flush: %s", self.table.queue.name, one_line(claim.pk), describe(error))
 
 
-def bury(table: CachedTable, claim: Claim, error: str) -> None:
-    """Make a dead letter of a row that cannot be flushed."""
-    if table.queue.bury(claim, error):
+def bury(table: CachedTable, claim: Claim, error: str, names: Iterable[str] | None = None) -> None:
+    """Make a dead letter of a row that cannot be flushed; of these fields, and the others wait again."""
+    if table.queue.bury(claim, error, names):
         logger.error("%s %s is a dead letter now: %s", table.queue.name, one_line(claim.pk), error)
+
+
+def _refused(table: CachedTable, claim: Claim) -> Iterable[str]:
+    """Return which fields of a refused row are to blame; all of them where the database does not answer any more."""
+    try:
+        return those_refused(table, claim.pk, claim.fields)
+    except _FAILURES:
+        return claim.fields
 
 
 def _rows(piece: Piece) -> list[tuple[str, Fields, int]]:

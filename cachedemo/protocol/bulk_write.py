@@ -3,7 +3,7 @@
 It takes the steps of `database_write.py` but for the mark: nothing is filled by it, and its finish empties the slots.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable
@@ -16,13 +16,17 @@ from cachedemo.protocol.waiting import Fields
 class BulkWrite:
     """The steps of one write of these rows.
 
+    Args:
+        names: the fields that it writes; None for all of the rows, as an insert does.
+
     Attributes:
         stamp: of all of them, once it has one.
     """
 
-    def __init__(self, table: CachedTable, pks: Sequence[Any]) -> None:
+    def __init__(self, table: CachedTable, pks: Sequence[Any], names: Collection[str] | None = None) -> None:
         self.table = table
         self.pks = list(pks)
+        self.names = names
         self.token = slots.token()
         self.stamp = 0
         self._versions: list[str] = []
@@ -65,7 +69,7 @@ class BulkWrite:
         queue, finished = self.table.queue, list(self._versions)
         if not reached:
             queue.owe(self.pks)
-        while appeared := queue.settle_up_many(self.pks, self.token, self.stamp, finished):
-            finished += appeared
+        while appeared := queue.settle_up_many(self.pks, self.token, self.stamp, finished, self.names):
+            finished += [version for version in appeared if version not in finished]
             with or_owed(self.table, self.pks):
                 self.table.slots.drop(self.pks, appeared)

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import models
 
+from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.values import clean, storable, to_json
 
@@ -165,12 +166,12 @@ class Codec:
         return [position for position, name in enumerate(names) if name in self._mutable]
 
     def laid_over(self, values: Values, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Values:
-        """Return the row's values, and over them each known pending one that is newer than the row."""
+        """Return the row's values, and over them each known pending one that is newer than the row, or refused."""
         newer = {name: value for name, (at, value) in pending.items() if at > stamp and name in self.fields}
         return {**values, **newer}
 
     def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
-        """Return the row, and over it each pending field that is newer than the row.
+        """Return the row, and over it each pending field that is newer than the row, or refused.
 
         No row means missing, whatever is pending: a pending write always had a row, so it was deleted since.
         """
@@ -178,5 +179,5 @@ class Codec:
             return Entry(None, 0, Origin.SOURCE)
         newer = {name: field for name, field in pending.items() if field[0] > stamp}
         known = {name: value for name, (_, value) in newer.items() if name in self.fields}
-        newest = max((field_stamp for field_stamp, _ in newer.values()), default=stamp)
+        newest = max([stamp, *(stamps.written(field_stamp) for field_stamp, _ in newer.values())])
         return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)

@@ -6,7 +6,8 @@ is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
@@ -15,15 +16,20 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Stamp
+from cachedemo.protocol.waiting import Stamp, refused
 
 
 class DatabaseWrite:
-    """The steps of one write; `pk` may be '' until a created row has one."""
+    """The steps of one write; `pk` may be '' until a created row has one.
 
-    def __init__(self, table: CachedTable, pk: Any) -> None:
+    Args:
+        names: the fields that it writes; None for all of the row, as an insert and a deletion do.
+    """
+
+    def __init__(self, table: CachedTable, pk: Any, names: Collection[str] | None = None) -> None:
         self.table = table
         self.pk = pk
+        self.names = names
         self.token = slots.token()
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
@@ -127,8 +133,14 @@ class DatabaseWrite:
         try:
             self.settle_up()
         except OutcomeUnknown:
-            if self._cache_failed:
+            if self._cache_failed or self._replaces_refused():
                 raise  # else the slot is empty: what the queue still holds is older than the row, and its flush says so
+
+    def _replaces_refused(self) -> bool:
+        """Whether readers lay something over this write until it has settled up."""
+        assert self.stamped is not None
+        fields = refused(self.stamped.pending).keys()
+        return bool(fields if self.names is None else fields & set(self.names))
 
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
@@ -156,7 +168,8 @@ class DatabaseWrite:
         queue, version, finished = self.table.queue, self.table.slots.version, list(self.stamped.versions)
         if self._cache_failed:
             queue.owe([self.pk])
-        while (settled := queue.settle_up(self.pk, self.token, superseded_below, finished, version)).appeared:
+        settle_up = partial(queue.settle_up, self.pk, self.token, superseded_below)
+        while (settled := settle_up(finished, version, self.names)).appeared:
             finished += settled.appeared
             with or_owed(self.table, [self.pk]):
                 self.table.slots.drop([self.pk], settled.appeared)

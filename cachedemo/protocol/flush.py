@@ -39,13 +39,14 @@ def flush(table: CachedTable) -> int:
     reap(table)
     claims, live = table.queue.claim(table.options.batch_size, table.options.claim_deadline, ALONE_AFTER)
     readable = [claim for claim in claims if _flushable(table, claim)]
-    if readable:
-        _write(table, sorted(readable, key=_order), live)
+    flushed = _write(table, sorted(readable, key=_order), live) if readable else 0
+    if flushed < len(claims):
+        reap(table)  # the slots of what was buried are owed
     return len(claims)
 
 
-def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> None:
-    """Commit a batch and acknowledge what has landed, also where the rest of it has not."""
+def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> int:
+    """Commit a batch and acknowledge what has landed, also where the rest of it has not; return how many rows have."""
     batch = Batch(table, claims)
     try:
         batch.commit()
@@ -56,6 +57,7 @@ def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> 
             _stop(table, error)
         raise
     _acknowledge(table, batch.flushed, live)
+    return len(batch.flushed)
 
 
 def _acknowledge(table: CachedTable, flushed: Sequence[Claim], live: Sequence[str]) -> None:
@@ -102,7 +104,7 @@ def drain(table: CachedTable, timeout: float | None = None) -> int:
     while True:
         flushed = flush(table)
         rows += flushed
-        waiting = queue.depth() - queue.dead_count()
+        waiting = queue.in_line()
         if waiting <= 0:
             return rows
         if patience is not None and time.monotonic() > patience:
@@ -113,9 +115,11 @@ def drain(table: CachedTable, timeout: float | None = None) -> int:
 
 def _flushable(table: CachedTable, claim: Claim) -> bool:
     """Bury what nobody can read; park what only a newer release knows (it comes back with its deadline)."""
-    if claim.error or not table.codec.is_pk(claim.pk):
-        problem = claim.error or f"{claim.pk!r} is no primary key of {table.model._meta.label}."
-        bury(table, claim, one_line(problem))
+    if not table.codec.is_pk(claim.pk):
+        bury(table, claim, one_line(f"{claim.pk!r} is no primary key of {table.model._meta.label}."))
+        return False
+    if claim.error:
+        bury(table, claim, one_line(claim.error), claim.unreadable)
         return False
     unknown = claim.fields.keys() - table.codec.fields.keys()
     if not unknown:
@@ -130,7 +134,7 @@ def _flushable(table: CachedTable, claim: Claim) -> bool:
             one_line(names),
         )
     else:
-        bury(table, claim, one_line(f"No live version has a field {names}."))
+        bury(table, claim, one_line(f"No live version has a field {names}."), unknown)
     return False
 
 

@@ -8,7 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import (
+    Claim,
+    Enqueued,
+    Fields,
+    Names,
+    NotQueued,
+    Owed,
+    Settled,
+    Stamp,
+    StampOfMany,
+    Stopped,
+)
 from cachedemo.protocol.write_queue import WriteQueue
 
 
@@ -45,11 +56,18 @@ class NoQueue(WriteQueue):
         stamp = self.stamp("", token, owed_for, floor, self.version).stamp
         return StampOfMany(stamp, [{} for _ in pks], [self.version])
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+    def settle_up(
+        self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str, names: Names = ()
+    ) -> Settled:
         return Settled([], self._record)
 
-    def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
+    def settle_up_many(
+        self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str], names: Names = ()
+    ) -> list[str]:
         return []
+
+    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+        return False
 
     def owe(self, pks: Iterable[Any]) -> None:
         """Nobody empties the slots later: they expire."""
@@ -77,7 +95,7 @@ class NoQueue(WriteQueue):
     def park(self, pk: str) -> None:
         """Nothing was claimed."""
 
-    def bury(self, claim: Claim, error: str) -> bool:
+    def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
         return False
 
     def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
@@ -90,6 +108,9 @@ class NoQueue(WriteQueue):
         return 0
 
     def discard(self, pks: Iterable[str]) -> int:
+        return 0
+
+    def in_line(self) -> int:
         return 0
 
     def depth(self) -> int:

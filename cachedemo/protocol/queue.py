@@ -18,6 +18,7 @@ from cachedemo.protocol.waiting import (
     Claim,
     Enqueued,
     Fields,
+    Names,
     NotQueued,
     Owed,
     Settled,
@@ -26,6 +27,7 @@ from cachedemo.protocol.waiting import (
     Stopped,
     claimed,
     decode,
+    letter,
     letter_of,
     pairs,
     stopped_of,
@@ -106,13 +108,23 @@ class FlushQueue(WriteQueue):
         readable = [self._readable(pk, pairs(raw)) for pk, raw in zip(pks, fields, strict=True)]
         return StampOfMany(int(stamp), readable, texts(versions))
 
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
-        appeared, announced = self._run(_settle_up, str(pk), token, b"%016d" % stamp, version, *versions)
-        return Settled(texts(appeared), announced)
+    def settle_up(
+        self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str, names: Names = ()
+    ) -> Settled:
+        arguments = (str(pk), token, b"%016d" % stamp, _between_commas(names), version, *versions)
+        to_empty, announced = self._run(_settle_up, *arguments)
+        return Settled(texts(to_empty), announced)
 
-    def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
-        arguments = (token, b"%016d" % stamp, len(versions), *versions, *map(str, pks))
+    def settle_up_many(
+        self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str], names: Names = ()
+    ) -> list[str]:
+        arguments = (token, b"%016d" % stamp, _between_commas(names), len(versions), *versions, *map(str, pks))
         return texts(self._run(_settle_up_many, *arguments))
+
+    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+        stamps = {name: stamp for name, (stamp, _) in fields.items()}
+        refused = {name: b"%016d" % stamp for name, stamp in stamps.items()}
+        return self._bury(pk, letter(error, stamps), refused, claimed=False)
 
     def owe(self, pks: Iterable[Any]) -> None:
         self._run(_owe, *map(str, pks))
@@ -182,11 +194,16 @@ class FlushQueue(WriteQueue):
     def park(self, pk: str) -> None:
         self._run(_park, pk, int(PARKED_FOR * 1_000_000))
 
-    def bury(self, claim: Claim, error: str) -> bool:
-        stamps = {name: stamp for name, (stamp, _) in claim.fields.items()}
-        letter = {"error": error, "at": time.time(), "stamps": stamps}
-        raw = [part for pair in claim.raw.items() for part in pair]
-        return bool(self._run(_bury, claim.pk, json.dumps(letter), *raw))
+    def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
+        chosen = claim.raw.keys() if names is None else {name.encode(errors="surrogateescape") for name in names}
+        stamps = {name: stamp for name, (stamp, _) in claim.fields.items() if name.encode() in chosen}
+        refused = {name: waiting[:16] for name, waiting in claim.raw.items() if name in chosen}
+        return self._bury(claim.pk, letter(error, stamps), refused, claimed=True)
+
+    def _bury(self, pk: Any, letter: str, refused: Mapping[Any, bytes], *, claimed: bool) -> bool:
+        return bool(
+            self._run(_bury, str(pk), letter, int(claimed), *(part for pair in refused.items() for part in pair))
+        )
 
     def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
         owed, versions = self._run(_reap, REAP_LIMIT, int(claim_for * 1_000_000), int(owed_for * 1_000_000))
@@ -202,6 +219,9 @@ class FlushQueue(WriteQueue):
 
     def discard(self, pks: Iterable[str]) -> int:
         return self._run(_discard, *pks)
+
+    def in_line(self) -> int:
+        return sum(map(raised, QUEUE.pipeline([("LLEN", self.name), ("ZCARD", self.key("claimed"))])))
 
     def depth(self) -> int:
         return QUEUE.command("ZCARD", self.key("pending"))
@@ -232,3 +252,7 @@ class FlushQueue(WriteQueue):
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         return QUEUE.script(script, [self.name], arguments)
+
+
+def _between_commas(names: Names) -> str:
+    return "*" if names is None else f",{','.join(names)},"

@@ -7,7 +7,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import database, on_commit, slots, stats, transactions, versions
+from cachedemo.protocol import loading, on_commit, slots, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -18,7 +18,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebod
 def find(table: CachedTable, pk: Any) -> Entry:
     """Return the row as no older than any write acknowledged before; its body is None if there is no row."""
     if not (table.announced or _announce(table)):
-        return _from_database(table, pk)[0]
+        return loading.load(table, pk)[0]
     try:
         slot = table.slots.get(pk)
         if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
@@ -26,7 +26,7 @@ def find(table: CachedTable, pk: Any) -> Entry:
             return entry
         return _load(table, pk)
     except CacheUnavailable:
-        return _from_database(table, pk)[0]
+        return loading.load(table, pk)[0]
 
 
 def find_values(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
@@ -49,7 +49,7 @@ def _reload_malformed(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
     try:
         table.slots.discard(pk)
     except CacheUnavailable:
-        entry, _ = _from_database(table, pk)
+        entry, _ = loading.load(table, pk)
     else:
         entry = find(table, pk)
     if entry.body is None:
@@ -63,7 +63,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
         try:
             slot, ttl = table.slots.get_with_ttl(pk)
         except CacheUnavailable:
-            return _from_database(table, pk)[0]
+            return loading.load(table, pk)[0]
         if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry._replace(ttl=ttl)
@@ -73,7 +73,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
 def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Return an entry for each row asked for, in a fixed number of round trips; foreign leases are not waited for."""
     if not (table.announced or _announce(table)):
-        return _many_from_database(table, pks)[0]
+        return loading.load_many(table, pks)[0]
     try:
         found = table.slots.get_many(pks)
         entries = {
@@ -86,7 +86,7 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
             entries |= _load_many(table, [pk for pk in pks if pk not in entries])
         return entries
     except CacheUnavailable:
-        return _many_from_database(table, pks)[0]
+        return loading.load_many(table, pks)[0]
 
 
 def _announce(table: CachedTable) -> bool:
@@ -108,7 +108,7 @@ def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
 def _load(table: CachedTable, pk: Any) -> Entry:
     """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
     if transactions.in_transaction(table.using):
-        return _from_database(table, pk)[0]
+        return loading.load(table, pk)[0]
     lease = slots.new_lease()
     pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
     while True:
@@ -121,7 +121,7 @@ def _load(table: CachedTable, pk: Any) -> Entry:
         if table.slots.discard_malformed(pk, slot):
             continue
         if not slots.is_lease(slot) or time.monotonic() > patience:
-            entry = _from_database(table, pk)[0]
+            entry = loading.load(table, pk)[0]
             _take_away(table, pk, slot)
             return entry
         time.sleep(pause)
@@ -130,7 +130,7 @@ def _load(table: CachedTable, pk: Any) -> Entry:
 
 def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
     try:
-        entry, may_fill = _from_database(table, pk)
+        entry, may_fill = loading.load(table, pk)
     except Exception:
         _give_back(table, lease, [pk])
         raise
@@ -142,11 +142,11 @@ def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
 
 def _load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     if transactions.in_transaction(table.using):
-        return _many_from_database(table, pks)[0]
+        return loading.load_many(table, pks)[0]
     lease = slots.new_lease()
     leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
     try:
-        entries, may_fill = _many_from_database(table, pks)
+        entries, may_fill = loading.load_many(table, pks)
     except Exception:
         _give_back(table, lease, leased)
         raise
@@ -169,34 +169,3 @@ def _give_back(table: CachedTable, lease: bytes, pks: Sequence[Any]) -> None:
     with contextlib.suppress(CacheUnavailable):  # then it expires by itself
         if pks:
             table.slots.fill(lease, dict.fromkeys(pks))
-
-
-def _from_database(table: CachedTable, pk: Any) -> tuple[Entry, bool]:
-    """Return the row with what waits for it, and whether it may fill a slot."""
-    entries, may_fill = _many_from_database(table, [pk])
-    return entries[pk], may_fill
-
-
-def _many_from_database(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
-    """Ask for what is pending BEFORE the rows: a flush between the two shows up in the rows, never in neither."""
-    pending, may_fill = _pending(table, pks)
-    if len(pks) == 1:
-        rows = {pks[0]: row} if (row := database.select(table, pks[0])) else {}
-    else:
-        rows = database.select_many(table, pks)
-    entries = {}
-    for pk, fields in zip(pks, pending, strict=True):
-        stamp, values = rows.get(pk, (0, None))
-        entries[pk] = table.codec.overlay(values, stamp, fields)
-    stats.count_loaded(entries.values())
-    return entries, may_fill
-
-
-def _pending(table: CachedTable, pks: Sequence[Any]) -> tuple[list[Any], bool]:
-    try:
-        pending, announced = table.queue.pending(pks, table.slots.version)
-    except QueueUnavailable:
-        if conf.get("STRICT_READS"):
-            raise
-        return [{} for _ in pks], False  # an acknowledged value may be waiting there: fill nothing
-    return pending, versions.still_announced(table, announced)

@@ -19,6 +19,21 @@ def proper(stamp: int) -> int:
     return stamp if 0 <= stamp < END else 0
 
 
+def of_refused(stamp: int) -> int:
+    """Return what stands for the stamp of a waiting field that the database has refused: newer than any row's."""
+    return stamp + END
+
+
+def is_refused(stamp: int) -> bool:
+    """Whether it stands for that of a refused field."""
+    return stamp >= END
+
+
+def written(stamp: int) -> int:
+    """Return the stamp of a waiting field as it was handed out, refused or not."""
+    return stamp % END
+
+
 def below(stamp: int) -> Q:
     """Return what picks the rows that a write with this stamp may change."""
     return Q(cache_stamp__lt=stamp) | improper()

@@ -12,15 +12,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo.exceptions import Contended, PreconditionFailed, UnknownFieldWaiting
-from cachedemo.protocol import database, database_errors, transactions, wake
+from cachedemo.protocol import database, database_errors, stamps, transactions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
+from cachedemo.protocol.refused_fields import flag_refused
 from cachedemo.protocol.values import storable
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 # In the __dict__ of an instance while it is being saved: the write whose steps are under way.
 WRITE = "_cachedemo_write"
@@ -41,7 +42,7 @@ def commit_update(table: CachedTable, pk: Any, values: Values, if_match: str | N
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
-    write = DatabaseWrite(table, pk)
+    write = DatabaseWrite(table, pk, values.keys())
     write.mark()
     try:
         entry = _commit(write, values, if_match)
@@ -56,20 +57,23 @@ def commit_update(table: CachedTable, pk: Any, values: Values, if_match: str | N
 
 
 def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry | None:
-    """Write own fields and waiting ones at a stamp that is the row's newest; None if there is no row."""
+    """Write own fields and waiting ones at a stamp that is the row's newest; None if there is no row.
+
+    What waits and is refused stays where it is, and is laid over the row as readers do it.
+    """
     table, floor = write.table, 0
     for _ in range(table.options.max_attempts):
         pending = known_pending(write, floor, FLUSH_PATIENCE)
-        stamp = write.stamped.stamp  # type: ignore[union-attr]
-        fields = pending | {name: (stamp, value) for name, value in values.items()}
-        with telling_rows_from_statements(table, accepts_update), write.transaction() as outcome:
-            if if_match is not None:
-                _check(table, write.pk, pending, if_match)
-            row = database.apply(table, write.pk, fields, stamp)
-            newer = database.stamp_of(table, write.pk) if row is None else None
+        carried = {name: field for name, field in not_refused(pending).items() if name not in values}
+        try:
+            row, newer = _attempt(write, values, pending, carried, if_match)
+        except Exception as error:
+            if not write.outcome.nothing_written or not flag_refused(write, carried, error):
+                raise
+            continue
         if row is not None:
-            return _committed(table, row)
-        outcome.nothing_written = True  # its one statement has found no row that it may write
+            return _shown(table, row, pending, values)
+        write.outcome.nothing_written = True  # its one statement has found no row that it may write
         if newer is None:
             return None
         floor = newer
@@ -77,9 +81,25 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
     raise Contended(f"Newer writes of {key} won {tries} times; nothing was written.")
 
 
-def _committed(table: CachedTable, row: database.Row) -> Entry:
+def _attempt(
+    write: DatabaseWrite, values: Values, pending: Fields, carried: Fields, if_match: str | None
+) -> tuple[database.Row | None, int | None]:
+    """Return the row as it was written; if it was not, None and the stamp of a newer one."""
+    table, stamp = write.table, write.stamped.stamp  # type: ignore[union-attr]
+    fields = carried | {name: (stamp, value) for name, value in values.items()}
+    with telling_rows_from_statements(table, accepts_update), write.transaction():
+        if if_match is not None:
+            _check(table, write.pk, pending, if_match, below=stamp)
+        row = database.apply(table, write.pk, fields, stamp)
+        return row, database.stamp_of(table, write.pk) if row is None else None
+
+
+def _shown(table: CachedTable, row: database.Row, pending: Fields, values: Values) -> Entry:
+    """Return the row as readers see it: what is refused lies over it until a write names it."""
+    stamp, written = row
+    others = {name: field for name, field in refused(pending).items() if name not in values}
     with taken("database"):
-        return Entry(table.codec.encode(row[1]), row[0], Origin.SOURCE)
+        return Entry(table.codec.encode(table.codec.laid_over(written, stamp, others)), stamp, Origin.SOURCE)
 
 
 def known_pending(write: DatabaseWrite, floor: int, patience: float) -> Fields:
@@ -91,7 +111,7 @@ def known_pending(write: DatabaseWrite, floor: int, patience: float) -> Fields:
     give_up = time.monotonic() + patience
     while True:
         pending = write.stamp(floor).pending
-        unknown = pending.keys() - write.table.codec.fields.keys()
+        unknown = not_refused(pending).keys() - write.table.codec.fields.keys()
         if not unknown:
             return pending
         if time.monotonic() > give_up:
@@ -103,9 +123,11 @@ def known_pending(write: DatabaseWrite, floor: int, patience: float) -> Fields:
         time.sleep(FLUSH_PAUSE)
 
 
-def _check(table: CachedTable, pk: Any, pending: Fields, if_match: str) -> None:
+def _check(table: CachedTable, pk: Any, pending: Fields, if_match: str, below: int = stamps.END) -> None:
+    """Compare with what readers see; not where the row is as new as the write, which then takes a new stamp anyway:
+    what was refused since, and is not in the row, is only seen with that."""
     row = database.lock(table, pk)
-    if row is not None and table.etag(table.codec.overlay(row[1], row[0], pending)) != if_match:
+    if row is not None and row[0] < below and table.etag(table.codec.overlay(row[1], row[0], pending)) != if_match:
         raise PreconditionFailed(f"{table.slots.key(pk)} is no longer what the caller has seen; nothing was written.")
 
 
@@ -134,7 +156,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         write.restore_if_certain()
         raise
     assert row is not None
-    return write, _committed(table, row)
+    return write, _shown(table, row, {}, {})
 
 
 def _valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:

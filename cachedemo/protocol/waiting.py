@@ -1,6 +1,7 @@
 """The writes that wait for the database, as Python has them, and how they are written down in the queue."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +9,12 @@ from cachedemo.protocol import stamps
 
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
-Fields = dict[str, tuple[int, Any]]  # field -> its stamp, its value as a JSON value
+# Field -> its stamp, its value as a JSON value. The stamp of one that the database has refused is above every row's
+# (see `stamps.of_refused`), so it is laid over any row.
+Names = Iterable[str] | None  # of the fields that a write names; None for all of the row
+Fields = dict[str, tuple[int, Any]]
+
+FLAG, FLAGGED = b"!", b"true"  # as in lua/queue.lua
 
 
 class Stamp(NamedTuple):
@@ -61,6 +67,12 @@ class Claim(NamedTuple):
     stamp: int  # the newest of its fields'
     error: str | None
 
+    @property
+    def unreadable(self) -> list[str]:
+        """The names of the fields that cannot be read."""
+        names = (name.decode(errors="surrogateescape") for name in self.raw)
+        return [name for name in names if name not in self.fields]
+
 
 class Stopped(NamedTuple):
     """Why a queue cannot be flushed, and since when (seconds since the epoch)."""
@@ -85,11 +97,25 @@ def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
     fields: Fields = {}
     errors: dict[str, str] = {}
     for name, waiting in raw.items():
+        if name[:1] == FLAG and name[1:] in raw:
+            continue
         try:
-            fields[name.decode()] = _field(waiting)
+            stamp, value = _field(waiting)
+            flagged = raw.get(FLAG + name) == waiting[:16] + FLAGGED
+            fields[name.decode()] = (stamps.of_refused(stamp) if flagged else stamp), value
         except (ValueError, RecursionError) as error:
             errors[name.decode(errors="backslashreplace")] = _why(error)
     return fields, errors
+
+
+def refused(fields: Fields) -> Fields:
+    """Return those of a row's waiting fields that the database has refused."""
+    return {name: field for name, field in fields.items() if stamps.is_refused(field[0])}
+
+
+def not_refused(fields: Fields) -> Fields:
+    """Return those that are to be written."""
+    return {name: field for name, field in fields.items() if not stamps.is_refused(field[0])}
 
 
 def _why(error: Exception) -> str:
@@ -123,6 +149,11 @@ def claimed(pk: str, fields: Any) -> Claim:
 def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return a dict from names and values in turn."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def letter(error: str, refused: Mapping[str, int]) -> str:
+    """Return what is noted of a dead letter: what is wrong, and the stamps of the fields that are refused."""
+    return json.dumps({"error": error, "at": time.time(), "stamps": dict(refused)})
 
 
 def letter_of(raw: bytes) -> dict[str, Any]:

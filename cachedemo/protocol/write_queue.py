@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Names, Owed, Settled, Stamp, StampOfMany, Stopped
 
 
 class WriteQueue(ABC):
@@ -59,17 +59,26 @@ class WriteQueue(ABC):
         """Hand out one stamp for a write of these rows, which the writer has locked; without rows, of new ones."""
 
     @abstractmethod
-    def settle_up(self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str) -> Settled:
+    def settle_up(
+        self, pk: Any, token: str, stamp: int, versions: Iterable[str], version: str, names: Names = ()
+    ) -> Settled:
         """Drop what the write at `stamp` superseded.
 
         Args:
             versions: those whose slots the writer has seen to, or is about to.
             version: the writer's own.
+            names: the fields that it wrote. Only these are dropped if they are refused.
         """
 
     @abstractmethod
-    def settle_up_many(self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str]) -> list[str]:
-        """Do the same for a write of many rows."""
+    def settle_up_many(
+        self, pks: Sequence[Any], token: str, stamp: int, versions: Sequence[str], names: Names = ()
+    ) -> list[str]:
+        """Do the same for a write of many rows; return the versions whose slots must still be emptied."""
+
+    @abstractmethod
+    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+        """Flag waiting fields that the database has refused; return whether one of them still waited."""
 
     @abstractmethod
     def owe(self, pks: Iterable[Any]) -> None:
@@ -123,8 +132,12 @@ class WriteQueue(ABC):
         """Leave a claimed row to another worker: an early deadline brings it back, at the end, uncounted."""
 
     @abstractmethod
-    def bury(self, claim: Claim, error: str) -> bool:
-        """Make a refused row a dead letter; return whether it is one now (a newer write may have come)."""
+    def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
+        """Make a refused row a dead letter; return whether it is one now (a newer write may have come).
+
+        Args:
+            names: the fields that are refused; None for all. The others wait again.
+        """
 
     @abstractmethod
     def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
@@ -143,11 +156,18 @@ class WriteQueue(ABC):
 
     @abstractmethod
     def retry(self, pks: Iterable[str]) -> int:
-        """Give dead letters back to the list; return how many of these rows were dead."""
+        """Give dead letters back to the list; return how many of these rows that were.
+
+        Those stay dead that a writer of the database is under way to.
+        """
 
     @abstractmethod
     def discard(self, pks: Iterable[str]) -> int:
         """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
+
+    @abstractmethod
+    def in_line(self) -> int:
+        """Return how many rows a flush has still to write."""
 
     @abstractmethod
     def depth(self) -> int:

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- ack(keys=[queue], args=[pk, stamp, pk, stamp, ...])
---   The database has each row up to $stamp: drops those fields. A row with newer ones goes back to the end of the list.
+--   The database has each row up to $stamp: drops those fields, but none that is refused. A row with newer ones goes
+--   back to the end of the list.
 --   A late acknowledgement, after the claim was given to somebody else, only removes what it did flush.
 --   Returns 1 if flushing had stopped; the database has taken a batch, so it has not any more.
 --
@@ -9,26 +10,24 @@
 
 local flushed_whole, finished = {}, {}
 
-local function is_whole(pk, flushed)  -- nothing newer waits
-  local waiting = redis.pcall('HVALS', row(pk))
-  for i = 1, #waiting do
-    if waiting[i]:sub(1, 16) > flushed then return false end
+local function is_whole(fields, refused, flushed)  -- nothing newer waits, and nothing is refused
+  for i = 2, #fields, 2 do
+    if fields[i]:sub(1, 16) > flushed then return false end
   end
-  return #waiting > 0
+  return #fields > 0 and next(refused) == nil
 end
 
 for i = 1, #ARGV, 2 do
   local pk, flushed = ARGV[i], ARGV[i + 1]
-  if is_whole(pk, flushed) then
+  local fields, refused = waiting_fields(pk)
+  if is_whole(fields, refused, flushed) then
     flushed_whole[#flushed_whole + 1], finished[#finished + 1] = row(pk), pk
   else
-    local _, left = drop_fields(pk, function(stamp) return stamp <= flushed end)
+    local was_in_line = is_in_line(pk, fields, refused)
+    drop_fields(pk, fields, refused, function(name, stamp) return stamp <= flushed and not refused[name] end)
     redis.call('HDEL', REAPED, pk)
     local held = redis.call('ZREM', CLAIMED, pk) == 1
-    if left then
-      redis.call('ZADD', PENDING, left, pk)
-      if held then redis.call('RPUSH', QUEUE, pk) end
-    end
+    if #fields > 0 then put_in_place(pk, was_in_line and not held) end
   end
 end
 for i = 1, #flushed_whole, 1000 do

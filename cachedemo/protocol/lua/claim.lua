@@ -2,6 +2,7 @@
 -- claim(keys=[queue], args=[batch_size, claim_for, max_reaped, owner])
 --   Pops ids for one flush and notes its deadline, so that nothing is lost if the flusher dies. An id for which
 --   nothing waits any more is skipped; a row that outlived too many flushers comes alone, in case it kills them.
+--   What is refused is not handed out.
 --   Returns the versions and, for each row, its id and its pending fields (or an error in words).
 --
 -- $batch_size  rows
@@ -21,10 +22,21 @@ local function put_back(pks, first)
   for i = #pks, first, -1 do redis.call('LPUSH', QUEUE, pks[i]) end
 end
 
+local function flushable(pk)
+  local fields, refused, _, foreign = waiting_fields(pk)
+  if foreign then return redis.pcall('HGETALL', row(pk)) end
+  if next(refused) == nil then return fields end
+  local handed = {}
+  for i = 1, #fields, 2 do
+    if not refused[fields[i]] then handed[#handed + 1], handed[#handed + 2] = fields[i], fields[i + 1] end
+  end
+  return handed
+end
+
 -- Claims the rows for which something waits, up to a suspect one (it may kill its flusher); returns whether there was one.
 local function claim(pks)
   for i, pk in ipairs(pks) do
-    local fields = redis.pcall('HGETALL', row(pk))
+    local fields = flushable(pk)
     if fields.err or #fields > 0 then
       local suspect = is_suspect(pk)
       local takes = not suspect or #batch == 0

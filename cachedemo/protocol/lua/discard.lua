@@ -1,13 +1,20 @@
 #!lua flags=allow-oom
 -- discard(keys=[queue], args=[pk...])
 --   Forgets dead letters: what was refused is given up, and the slots that still show it are owed to be emptied.
---   A row that a newer write has revived is not dead any more and is left alone. Returns how many were dead.
+--   What else waits for the row is left alone, and so is a row that is not dead any more. Returns how many were dead.
 
 local discarded = 0
 for _, pk in ipairs(ARGV) do
   if redis.call('HEXISTS', DEAD, pk) == 1 then
-    redis.call('DEL', row(pk))
-    forget({pk})
+    local fields, refused = waiting_fields(pk)
+    if next(refused) == nil then
+      redis.call('DEL', row(pk))
+      forget({pk})
+    else
+      local was_in_line = is_in_line(pk, fields, refused)
+      drop_fields(pk, fields, refused, function(name) return refused[name] end)
+      put_in_place(pk, was_in_line)
+    end
     redis.call('ZADD', OWED, digits(now()), pk .. ':cache')
     discarded = discarded + 1
   end

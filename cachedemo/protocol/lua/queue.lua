@@ -2,10 +2,11 @@
 --
 -- $queue                 list of ids waiting for a flush, each once                         KEYS[1], flush:users
 -- {$queue}:pending       sorted set, id -> stamp of its oldest waiting write
--- {$queue}:row:$pk       hash, field -> 16 digits of stamp + JSON value
+-- {$queue}:row:$pk       hash, field -> 16 digits of stamp + JSON value; and, for a field that the database has refused,
+--                        its flag: !field -> the same 16 digits + true
 -- {$queue}:claimed       sorted set, id -> deadline (us) of the flush that holds it
 -- {$queue}:reaped        hash, id -> how many flushes in a row let their deadline pass
--- {$queue}:dead          hash, id -> JSON: refused stamps, error
+-- {$queue}:dead          hash, id -> JSON: refused stamps, error; an id with a flag is in it
 -- {$queue}:owed          sorted set, $pk:$token -> deadline (us) of a writer under way; $pk:cache -> when a slot
 --                        could not be reached
 -- {$queue}:gone          sorted set, recently deleted id -> expiry (us)
@@ -14,7 +15,8 @@
 -- {$queue}:clock         string, the last stamp
 -- {$queue}:stopped       string, JSON: why nothing can be flushed, since when; gone with the next batch that lands
 --
--- An id is pending exactly when its row hash exists, and then it is in one of list, claimed and dead.
+-- An id is pending exactly when its row hash exists. It is in line (in the list or claimed) exactly when it has a field
+-- without a flag, and dead exactly when it has one with a flag. (A release before flags left dead rows without any.)
 -- A plain key hashes like its own name in braces, so all of them live in one hash slot.
 
 local QUEUE = KEYS[1]
@@ -52,11 +54,44 @@ local function call_with_all(command, key, arguments)
   return sum
 end
 
--- The waiting fields of a row, name and value in turn; none, and true, if the key holds something that is not ours.
+local FLAG, FLAGGED = '!', 'true'
+
+local function flag_of(value)  -- it is good for the stamp that it names, and for no later one
+  return value:sub(1, 16) .. FLAGGED
+end
+
+-- The fields of a row without their flags, name and value in turn, and which of them are refused: name -> true.
+-- A flag is dropped if its field was written anew by a release that knows none.
+local function without_flags(pk, raw)
+  local values, fields, refused = {}, {}, {}
+  for i = 1, #raw, 2 do values[raw[i]] = raw[i + 1] end
+  for i = 1, #raw, 2 do
+    local name, value = raw[i], raw[i + 1]
+    if name:sub(1, 1) ~= FLAG or not values[name:sub(2)] then
+      fields[#fields + 1], fields[#fields + 2] = name, value
+      local flag = values[FLAG .. name]
+      if flag == flag_of(value) then
+        refused[name] = true
+      elseif flag then
+        redis.call('HDEL', row(pk), FLAG .. name)
+      end
+    end
+  end
+  return fields, refused
+end
+
+-- The waiting fields of a row, name and value in turn; which of them are refused; and all of it as it stands there.
+-- Nothing, and true in the last place, if the key holds something that is not ours.
 local function waiting_fields(pk)
-  local fields = redis.pcall('HGETALL', row(pk))
-  if fields.err then return {}, true end
-  return fields, false
+  local raw = redis.pcall('HGETALL', row(pk))
+  if raw.err then return {}, {}, {}, true end
+  for i = 1, #raw, 2 do
+    if raw[i]:sub(1, 1) == FLAG then
+      local fields, refused = without_flags(pk, raw)
+      return fields, refused, raw, false
+    end
+  end
+  return raw, {}, raw, false
 end
 
 -- The stamp, or 0 for one that no queue can have handed out (see stamps.py): it must not drive the clock.
@@ -79,19 +114,17 @@ local function next_stamp(floor)
   return stamp
 end
 
--- Drops the fields of a row that `dropped(stamp)` names. Returns how many were there and the oldest stamp left.
-local function drop_fields(pk, dropped)
-  local fields = waiting_fields(pk)
-  local oldest
+-- Drops the fields that `dropped(name, stamp)` names, with their flags. Returns whether there was one, and one with a flag.
+local function drop_fields(pk, fields, refused, dropped)
+  local some, flagged = false, false
   for i = 1, #fields, 2 do
-    local stamp = fields[i + 1]:sub(1, 16)
-    if dropped(stamp) then
-      redis.call('HDEL', row(pk), fields[i])
-    elseif not oldest or stamp < oldest then
-      oldest = stamp
+    local name = fields[i]
+    if dropped(name, fields[i + 1]:sub(1, 16)) then
+      redis.call('HDEL', row(pk), name, FLAG .. name)
+      some, flagged = true, flagged or refused[name] == true
     end
   end
-  return #fields, oldest
+  return some, flagged
 end
 
 -- Nothing waits for these rows any more: takes their ids out of wherever they are.
@@ -104,10 +137,65 @@ local function forget(pks)
   end
 end
 
--- The database has a newer write of the row: drops the waiting fields below its stamp.
-local function supersede(pk, written)
-  local there, left = drop_fields(pk, function(stamp) return stamp < written end)
-  if there > 0 then
-    if left then redis.call('ZADD', PENDING, left, pk) else forget({pk}) end
+local function has_unrefused(fields, refused)
+  for i = 1, #fields, 2 do
+    if not refused[fields[i]] then return true end
   end
+  return false
+end
+
+-- Whether a row is in the list or claimed, by what waits for it.
+local function is_in_line(pk, fields, refused)
+  return has_unrefused(fields, refused) and (next(refused) ~= nil or redis.call('HEXISTS', DEAD, pk) == 0)
+end
+
+local function oldest(fields)
+  local stamp
+  for i = 2, #fields, 2 do
+    local each = fields[i]:sub(1, 16)
+    if not stamp or each < stamp then stamp = each end
+  end
+  return digits(proper(tonumber(stamp)))
+end
+
+-- Puts a row where it belongs after its fields or flags have changed; `was_in_line` is from before.
+local function put_in_place(pk, was_in_line)
+  local fields, refused = waiting_fields(pk)
+  if #fields == 0 then
+    redis.call('ZREM', PENDING, pk)
+  else
+    redis.call('ZADD', PENDING, oldest(fields), pk)
+  end
+  if next(refused) == nil then redis.call('HDEL', DEAD, pk) end
+  local waits = has_unrefused(fields, refused)
+  if waits and not was_in_line then
+    redis.call('RPUSH', QUEUE, pk)
+  elseif not waits then
+    redis.call('HDEL', REAPED, pk)
+    if was_in_line and redis.call('ZREM', CLAIMED, pk) == 0 then redis.call('LREM', QUEUE, 1, pk) end
+  end
+end
+
+-- The database has a newer write of the row: drops the waiting fields below its stamp. What is refused is dropped only
+-- by a write that names the field. Until now readers laid it over what this write has written, and may have filled slots
+-- with it: returns whether there was such a one.
+local function supersede(pk, written, named)
+  local fields, refused = waiting_fields(pk)
+  local was_in_line = #fields > 0 and is_in_line(pk, fields, refused)
+  local function is_superseded(field, stamp)
+    local is_named = named == '*' or named:find(',' .. field .. ',', 1, true) ~= nil
+    return stamp < written and (not refused[field] or is_named)
+  end
+  local dropped, was_shown = drop_fields(pk, fields, refused, is_superseded)
+  if dropped then put_in_place(pk, was_in_line) end
+  return was_shown
+end
+
+-- The versions whose slots a writer must still empty: those that have appeared, or all of them.
+local function versions_to_empty(finished, all)
+  local found = {}
+  for _, version in ipairs(redis.call('HKEYS', VERSIONS)) do
+    if all or not finished[version] then found[#found + 1] = version end
+  end
+  return found
 end

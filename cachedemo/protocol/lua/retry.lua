@@ -1,12 +1,38 @@
 #!lua flags=allow-oom
 -- retry(keys=[queue], args=[pk...])
---   Gives dead letters back to the end of the list. Returns how many of these rows were dead.
+--   Gives what was refused back to the flush, at a new stamp: the row may have passed the old one without it. Leaves a
+--   row alone while a writer of the database is under way: it may have written the field already, at a lower stamp.
+--   Returns how many of these rows were dead and are not any more.
+
+local under_way = {}
+for _, member in ipairs(redis.call('ZRANGE', OWED, 0, -1)) do
+  local pk, token = member:match('^(.*):([^:]*)$')
+  if token and token ~= 'cache' then under_way[pk] = true end
+end
+
+local function restamp(pk, fields, refused)
+  local stamp = next_stamp(newest(fields))
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if refused[name] then
+      redis.call('HDEL', row(pk), FLAG .. name)
+      if proper(tonumber(value:sub(1, 16))) ~= 0 then redis.call('HSET', row(pk), name, stamp .. value:sub(17)) end
+    end
+  end
+end
 
 local retried = 0
 for _, pk in ipairs(ARGV) do
-  if redis.call('HDEL', DEAD, pk) == 1 then
+  if not under_way[pk] and redis.call('HDEL', DEAD, pk) == 1 then
+    local fields, refused = waiting_fields(pk)
     redis.call('HDEL', REAPED, pk)
-    redis.call('RPUSH', QUEUE, pk)
+    if next(refused) == nil then
+      redis.call('RPUSH', QUEUE, pk)
+    else
+      local was_in_line = has_unrefused(fields, refused)
+      restamp(pk, fields, refused)
+      put_in_place(pk, was_in_line)
+    end
     retried = retried + 1
   end
 end

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- stamp(keys=[queue], args=[pk, token, owed_for, floor, gone_for, version])
 --   Hands a writer of the database its stamp, always after its mark, and notes that it is under way.
---   Returns the stamp, the pending fields of the row, the versions, and what is announced of the writer's own.
+--   Returns the stamp, the pending fields of the row with their flags, the versions, and what is announced of the writer's own.
 --
 -- $pk        the row, or '' for one that is about to be created
 -- $token     16 characters that name the writer
@@ -13,7 +13,7 @@
 local pk = ARGV[1]
 local fields = {}
 if pk ~= '' then
-  fields = waiting_fields(pk)
+  fields = select(3, waiting_fields(pk))
   redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])
   if ARGV[5] ~= '0' then
     redis.call('ZADD', GONE, digits(now() + ARGV[5]), pk)

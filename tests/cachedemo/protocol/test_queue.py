@@ -1,4 +1,5 @@
-"""Whatever comes after whatever: an id is pending exactly when its row's hash exists, and it is in one place only."""
+"""Whatever comes after whatever: an id is pending exactly when its row's hash exists, in line exactly when a field
+waits that is not refused, and dead exactly when one is."""
 
 import contextlib
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cachedemo.protocol.queue import FlushQueue
-from cachedemo.protocol.waiting import Claim, NotQueued
+from cachedemo.protocol.waiting import Claim, NotQueued, not_refused, refused
 from cachedemo.servers.roles import QUEUE
 
 PKS = st.sampled_from(["1", "2", "3"])
@@ -36,7 +37,8 @@ class Queue(RuleBasedStateMachine):
             self.queue.stamp_deletion(pk, "0" * 16, 15, "1") if gone else self.queue.stamp(pk, "0" * 16, 15, 0, "1")
         )
         self.stamps.append(stamped.stamp)
-        assert self.queue.settle_up(pk, "0" * 16, stamped.stamp, [], "1").appeared == []
+        settled = self.queue.settle_up(pk, "0" * 16, stamped.stamp, [], "1", None if gone else ["a"])
+        assert settled.appeared == []
 
     @rule(size=st.integers(1, 3), overdue=st.booleans())
     def claim(self, size: int, overdue: bool) -> None:
@@ -49,10 +51,23 @@ class Queue(RuleBasedStateMachine):
             claim = data.draw(st.sampled_from(self.claims))
             self.queue.ack({claim.pk: claim.stamp})
 
-    @rule(data=st.data())
-    def bury(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), names=st.sampled_from([None, ["a"], ["b"]]))
+    def bury(self, data: st.DataObject, names: list[str] | None) -> None:
         if self.claims:
-            self.queue.bury(data.draw(st.sampled_from(self.claims)), "refused")
+            self.queue.bury(data.draw(st.sampled_from(self.claims)), "refused", names)
+
+    @rule(pk=PKS, field=FIELDS)
+    def refuse(self, pk: str, field: str) -> None:
+        [fields], _ = self.queue.pending([pk], "1")
+        self.queue.refuse(pk, {field: fields[field]} if field in not_refused(fields) else {}, "refused")
+
+    @rule(pk=PKS)
+    def retry(self, pk: str) -> None:
+        self.queue.retry([pk])
+
+    @rule(pk=PKS)
+    def discard(self, pk: str) -> None:
+        self.queue.discard([pk])
 
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
@@ -64,18 +79,17 @@ class Queue(RuleBasedStateMachine):
         self.queue.reap(60, 15)
 
     @invariant()
-    def each_pending_id_is_in_one_place(self) -> None:
+    def each_pending_id_is_where_it_belongs(self) -> None:
         if not hasattr(self, "queue"):
             return
         base = "{flush:things}:"
         pending = QUEUE.command("ZRANGE", base + "pending", 0, -1)
         rows = [key.rpartition(b":")[2] for key in QUEUE.client().scan_iter(match=base + "row:*")]
-        places = [
-            *QUEUE.command("LRANGE", "flush:things", 0, -1),
-            *QUEUE.command("ZRANGE", base + "claimed", 0, -1),
-            *QUEUE.command("HKEYS", base + "dead"),
-        ]
-        assert sorted(pending) == sorted(rows) == sorted(places)
+        line = [*QUEUE.command("LRANGE", "flush:things", 0, -1), *QUEUE.command("ZRANGE", base + "claimed", 0, -1)]
+        waiting = dict(zip(rows, self.queue.pending([row.decode() for row in rows], "1")[0], strict=True))
+        assert sorted(pending) == sorted(rows)
+        assert sorted(line) == sorted(row for row in rows if not_refused(waiting[row]))
+        assert sorted(QUEUE.command("HKEYS", base + "dead")) == sorted(row for row in rows if refused(waiting[row]))
 
     @invariant()
     def stamps_grow(self) -> None:

@@ -1,0 +1,77 @@
+"""Loading rows from the database, and over them what waits for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cachedemo import conf
+from cachedemo.exceptions import QueueUnavailable
+from cachedemo.protocol import database, stamps, stats, versions
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.database import Row
+from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.waiting import Fields, refused
+
+
+def load(table: CachedTable, pk: Any) -> tuple[Entry, bool]:
+    """Return the row with what waits for it, and whether it may fill a slot."""
+    entries, may_fill = load_many(table, [pk])
+    return entries[pk], may_fill
+
+
+def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
+    """Do the same for many rows: pk -> entry."""
+    entries: dict[Any, Entry] = {}
+    left, may_fill = list(pks), True
+    while left:
+        waiting, may_fill_these = _pending(table, left)  # before the rows: a flush between the two is in them
+        rows = _rows(table, left)
+        waiting, again = _without_doubt(table, waiting, rows)
+        for pk in waiting:
+            stamp, values = rows.get(pk, (0, None))
+            entries[pk] = table.codec.overlay(values, stamp, waiting[pk])
+        left, may_fill = again, may_fill and may_fill_these
+    stats.count_loaded(entries.values())
+    return entries, may_fill
+
+
+def _rows(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
+    if len(pks) > 1:
+        return database.select_many(table, pks)
+    row = database.select(table, pks[0])
+    return {pks[0]: row} if row else {}
+
+
+def _without_doubt(
+    table: CachedTable, waiting: Mapping[Any, Fields], rows: Mapping[Any, Row]
+) -> tuple[dict[Any, Fields], list[Any]]:
+    """Return what waits for each row, as it is to be laid over it, and the rows that must be loaded anew.
+
+    A row that has reached the stamp of a waiting field has its value, unless that was refused in between: then a
+    write of another field has passed it. So the queue is asked once more.
+    """
+    doubtful = [pk for pk, fields in waiting.items() if pk in rows and _reached(fields, rows[pk])]
+    if not doubtful:
+        return dict(waiting), []
+    now, _ = _pending(table, doubtful)
+    again = [pk for pk in doubtful if not _still_waits(_reached(waiting[pk], rows[pk]), now[pk])]
+    known = {pk: {**fields, **refused(now.get(pk, {}))} for pk, fields in waiting.items() if pk not in again}
+    return known, again
+
+
+def _reached(fields: Fields, row: Row) -> Fields:
+    return {name: field for name, field in fields.items() if field[0] <= row[0]}
+
+
+def _still_waits(fields: Fields, now: Fields) -> bool:
+    """Whether these fields still wait, refused or not."""
+    return all(name in now and stamps.written(now[name][0]) == stamp for name, (stamp, _) in fields.items())
+
+
+def _pending(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Fields], bool]:
+    try:
+        pending, announced = table.queue.pending(pks, table.slots.version)
+    except QueueUnavailable:
+        if conf.get("STRICT_READS"):
+            raise
+        return {pk: {} for pk in pks}, False  # an acknowledged value may be waiting there: fill nothing
+    return dict(zip(pks, pending, strict=True)), versions.still_announced(table, announced)

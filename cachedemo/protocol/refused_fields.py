@@ -1,0 +1,65 @@
+"""Which of the fields that wait for a row the database refuses: they are tried, and nothing is written.
+
+What a synchronous write carries for others may be refused, although its own values are fine. Then it is flagged in the
+queue, and the write goes on without it.
+"""
+
+from collections.abc import Iterable
+
+from django.db import Error, transaction
+
+from cachedemo.protocol import database, database_errors, refusals, stamps
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
+from cachedemo.protocol.refusals import Verdict
+from cachedemo.protocol.waiting import Fields
+
+_NEWEST = stamps.END - 1  # tried as if it was newer than any row
+
+
+def flag_refused(write: DatabaseWrite, carried: Fields, error: BaseException) -> bool:
+    """Flag what a write carried, if that is what the database has refused it for; return whether it is.
+
+    Args:
+        carried: what waited, and was sent with the write's own fields.
+        error: what the write ended with.
+    """
+    if not carried or refusals.judge(error) is not Verdict.ROW:
+        return False
+    return flag_refused_alone(write.table, write.pk, carried) != carried
+
+
+def flag_refused_alone(table: CachedTable, pk: object, fields: Fields) -> Fields:
+    """Flag those of a row's waiting fields that the database refuses, if any; return the others."""
+    if (refusal := _refusal(table, pk, fields)) is None:
+        return fields
+    refused = those_refused(table, pk, fields)
+    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))
+    return {name: field for name, field in fields.items() if name not in refused}
+
+
+def those_refused(table: CachedTable, pk: object, fields: Fields) -> Iterable[str]:
+    """Return which of these fields, which are refused together, are refused alone; all of them if none is."""
+    if len(fields) == 1:
+        return list(fields)
+    return [name for name, field in fields.items() if _refusal(table, pk, {name: field})] or list(fields)
+
+
+def _refusal(table: CachedTable, pk: object, fields: Fields) -> BaseException | None:
+    """Return what the database refuses these fields with; None if it takes them."""
+    newest = {name: (_NEWEST, value) for name, (_, value) in fields.items()}
+    try:
+        with (
+            telling_rows_from_statements(table, accepts_update),
+            database_errors.answering(),
+            transaction.atomic(table.using),
+        ):
+            database.apply(table, pk, newest, _NEWEST)
+            transaction.set_rollback(True, table.using)
+    except (*refusals.UNPREPARABLE, Error) as error:
+        if refusals.judge(error) is Verdict.ROW:
+            return error
+        raise
+    return None

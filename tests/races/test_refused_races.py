@@ -1,4 +1,4 @@
-"""What happens while a field is refused, flagged, retried or given up: each trace of the model, forced on the real code.
+"""What happens while a field is refused, flagged, retried or given up: the model's traces, forced on the real code.
 
 The title is the model's field 1, whose waiting value the database refuses.
 """
@@ -48,12 +48,14 @@ def test_a_reader_whose_row_has_passed_what_was_refused_asks_again(notes, reader
 
 def test_a_reader_starts_over_if_what_was_refused_is_gone(notes, reader, write):
     write("cache-aside", body="b1").finish()
+    reader.step("row")
     write("cache-aside", title="fine").finish()
     assert reader.finish().title == "fine"
 
 
 def test_a_reader_starts_over_if_what_was_refused_was_written_anew(notes, reader, write):
     write("cache-aside", body="b1").finish()
+    reader.step("row")
     write("write-behind", title="fine").finish()
     assert reader.finish().title == "fine"
     assert seen(notes) == ("fine", "b1")

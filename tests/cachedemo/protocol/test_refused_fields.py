@@ -157,6 +157,7 @@ def test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing(not
     with pytest.raises(IntegrityError):
         notes.via(pattern).update(1, size=-1)
     assert notes.table.queue.dead() == {}
+    assert stored() == ("old", "b0"), "it was only tried"
     notes.drain(timeout=5)
     assert stored() == seen(notes) == ("refused", "b0")
 

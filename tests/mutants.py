@@ -46,6 +46,8 @@ SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
+REFUSED = "tests/cachedemo/protocol/test_refused_fields.py::"
+REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
@@ -137,7 +139,7 @@ MUTANTS = [
         "pending_beats_row",
         RACES + "test_a_waiting_field_older_than_the_row_is_not_shown",
         ("protocol/codec.py", "if field[0] > stamp}", "if field[0]}"),
-        ("protocol/lua/queue.lua", "return stamp < written", "return false"),
+        ("protocol/lua/queue.lua", "return stamp < written and", "return false and"),
     ),
     mutant(
         "stamp_before_mark",
@@ -186,7 +188,7 @@ MUTANTS = [
     mutant(
         "dead_stays_dead",
         "tests/cachedemo/protocol/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("protocol/lua/enqueue.lua", "if not waiting or redis.call('HDEL', DEAD, pk) == 1 then", "if not waiting then"),
+        ("protocol/lua/enqueue.lua", "if not was_in_line and redis", "if not waiting and redis"),
     ),
     mutant(
         "a_save_carries_nothing",
@@ -242,6 +244,129 @@ MUTANTS = [
         "refused_without_what_waits",
         SAVES + "test_nothing_is_refused_where_nothing_was_missed",
         ("patterns/missed_fields.py", "table.codec.laid_over(row[1], row[0], waiting)", "row[1]"),
+    ),
+    mutant(
+        "what_is_refused_is_left_unflagged",
+        REFUSED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
+        (
+            "protocol/refused_fields.py",
+            "    write.table.queue.refuse(write.pk, {name: carried[name] for name in refused}, describe(refusal))\n",
+            "    for name in refused:\n        carried.pop(name)\n",
+        ),
+        (
+            "protocol/synchronous.py",
+            "                raise\n            continue\n",
+            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match)\n",
+        ),
+    ),
+    mutant(
+        "a_reader_does_not_ask_again",
+        REFUSED_RACES + "test_a_reader_whose_row_has_passed_what_was_refused_asks_again",
+        ("protocol/loading.py", "    if not doubtful:\n", "    if doubtful or True:\n"),
+    ),
+    mutant(
+        "a_reader_does_not_start_over",
+        REFUSED_RACES + "test_a_reader_starts_over_if_what_was_refused_is_gone",
+        (
+            "protocol/loading.py",
+            "    again = [pk for pk in doubtful if not _still",
+            "    again = [pk for pk in () if not _still",
+        ),
+    ),
+    mutant(
+        "a_retry_keeps_its_stamp",
+        REFUSED + "test_a_retry_lands_it_also_where_the_row_has_passed_its_stamp",
+        ("protocol/lua/retry.lua", "stamp .. value:sub(17)", "value"),
+    ),
+    mutant(
+        "a_retry_while_a_writer_is_under_way",
+        REFUSED_RACES + "test_a_retry_waits_for_a_writer_who_may_have_written_the_field",
+        ("protocol/lua/retry.lua", "if not under_way[pk] and ", "if "),
+    ),
+    mutant(
+        "a_flag_goes_without_the_slot",
+        REFUSED_RACES + "test_what_a_reader_filled_before_the_flag_was_gone_is_emptied",
+        ("protocol/lua/settle_up.lua", "if was_shown or not finished", "if not finished"),
+    ),
+    mutant(
+        "a_writer_shows_its_row_alone",
+        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        ("protocol/synchronous.py", "table.codec.laid_over(written, stamp, others)", "written"),
+    ),
+    mutant(
+        "ack_drops_what_is_flagged",
+        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        ("protocol/lua/ack.lua", "return stamp <= flushed and not refused[name] end", "return stamp <= flushed end"),
+        ("protocol/lua/ack.lua", "return #fields > 0 and next(refused) == nil", "return #fields > 0"),
+    ),
+    mutant(
+        "a_discard_spares_the_slot",
+        REFUSED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
+        ("protocol/lua/discard.lua", "    redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
+    ),
+    mutant(
+        "a_flag_owes_nothing",
+        REFUSED_RACES + "test_a_slot_that_does_not_show_what_is_refused_is_emptied",
+        ("protocol/lua/bury.lua", "  redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
+    ),
+    mutant(
+        "a_flush_is_handed_what_is_flagged",
+        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        ("protocol/lua/claim.lua", "    if not refused[fields[i]] then handed", "    if true then handed"),
+    ),
+    mutant(
+        "a_write_drops_what_it_does_not_name",
+        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        ("protocol/lua/settle_up.lua", "and (not refused[field] or is_named(field))", ""),
+    ),
+    mutant(
+        "a_write_that_names_it_keeps_the_flag",
+        REFUSED + "test_a_write_that_names_the_field_replaces_what_was_refused",
+        ("protocol/lua/settle_up.lua", "and (not refused[field] or is_named(field))", "and not refused[field]"),
+    ),
+    mutant(
+        "what_is_refused_lies_under_the_row",
+        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        ("protocol/stamps.py", "    return stamp + END\n", "    return stamp\n"),
+    ),
+    mutant(
+        "all_of_a_letter_is_refused",
+        REFUSED + "test_a_flush_flags_what_is_refused_and_writes_the_rest",
+        ("protocol/refused_fields.py", "    if len(fields) == 1:\n", "    if fields:\n"),
+    ),
+    mutant(
+        "what_is_carried_is_blamed_for_a_write_s_own_values",
+        REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
+        (
+            "protocol/refused_fields.py",
+            "    if (refusal := _refusal(write.table, write.pk, carried)) is None:\n        return False\n",
+            "    refusal = error\n",
+        ),
+    ),
+    mutant(
+        "a_try_is_not_undone",
+        REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
+        ("protocol/refused_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
+    ),
+    mutant(
+        "a_save_is_acknowledged_below_a_flag",
+        REFUSED + "test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged",
+        ("protocol/database_write.py", "if self._cache_failed or self._replaces_refused():", "if self._cache_failed:"),
+    ),
+    mutant(
+        "an_expression_is_computed_below_what_is_refused",
+        REFUSED + "test_an_expression_of_what_is_refused_is_refused",
+        ("patterns/saving.py", "applied = not_refused(waiting) | used", "applied = not_refused(waiting)"),
+    ),
+    mutant(
+        "a_drain_ends_before_what_waits_beside_it",
+        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        ("protocol/flush.py", "waiting = queue.in_line()", "waiting = queue.depth() - queue.dead_count()"),
+        (
+            "protocol/flush.py",
+            "        flushed = flush(table)\n",
+            "        flushed = flush(table) if queue.depth() > queue.dead_count() else 0\n",
+        ),
     ),
     mutant(
         "hooks_before_the_finish",

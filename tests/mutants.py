@@ -123,7 +123,7 @@ MUTANTS = [
     mutant(
         "blind_ack",
         RACES + "test_an_acknowledgement_drops_only_what_was_flushed",
-        ("protocol/lua/ack.lua", "if waiting[i]:sub(1, 16) > flushed then return false end", ""),
+        ("protocol/lua/ack.lua", "if fields[i]:sub(1, 16) > flushed then return false end", ""),
     ),
     mutant(
         "source_first",
@@ -158,7 +158,7 @@ MUTANTS = [
     mutant(
         "ignore_pending",
         RACES + "test_a_source_write_writes_what_waits_too",
-        ("protocol/synchronous.py", "fields = pending | {", "fields = {"),
+        ("protocol/synchronous.py", "fields = carried | {", "fields = {"),
     ),
     mutant(
         "flush_whole",
@@ -208,7 +208,7 @@ MUTANTS = [
     mutant(
         "an_expression_below_what_waits",
         SAVES + "test_an_expression_is_computed_from_what_waits",
-        ("patterns/saving.py", "                    self._apply(waiting)", "                    pass"),
+        ("patterns/saving.py", "            self._apply(waiting, expressions)", "            pass"),
     ),
     mutant(
         "a_rolled_back_save_counts_as_loaded",
@@ -811,8 +811,8 @@ MUTANTS = [
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
             "protocol/batch.py",
-            "bury(self.table, piece[0], describe(_said(error)))",
-            "bury(self.table, piece[0], str(error))",
+            "bury(self.table, piece[0], describe(_said(error)), ",
+            "bury(self.table, piece[0], str(error), ",
         ),
     ),
     mutant(

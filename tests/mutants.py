@@ -250,8 +250,8 @@ MUTANTS = [
         REFUSED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
         (
             "protocol/refused_fields.py",
-            "    write.table.queue.refuse(write.pk, {name: carried[name] for name in refused}, describe(refusal))\n",
-            "    for name in refused:\n        carried.pop(name)\n",
+            "    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))\n",
+            "    for name in refused:\n        fields.pop(name)\n    return {}\n",
         ),
         (
             "protocol/synchronous.py",
@@ -286,7 +286,7 @@ MUTANTS = [
     mutant(
         "a_flag_goes_without_the_slot",
         REFUSED_RACES + "test_what_a_reader_filled_before_the_flag_was_gone_is_emptied",
-        ("protocol/lua/settle_up.lua", "if was_shown or not finished", "if not finished"),
+        ("protocol/lua/queue.lua", "if all or not finished[version]", "if not finished[version]"),
     ),
     mutant(
         "a_writer_shows_its_row_alone",
@@ -317,12 +317,12 @@ MUTANTS = [
     mutant(
         "a_write_drops_what_it_does_not_name",
         REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
-        ("protocol/lua/settle_up.lua", "and (not refused[field] or is_named(field))", ""),
+        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
         REFUSED + "test_a_write_that_names_the_field_replaces_what_was_refused",
-        ("protocol/lua/settle_up.lua", "and (not refused[field] or is_named(field))", "and not refused[field]"),
+        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
@@ -339,8 +339,8 @@ MUTANTS = [
         REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
         (
             "protocol/refused_fields.py",
-            "    if (refusal := _refusal(write.table, write.pk, carried)) is None:\n        return False\n",
-            "    refusal = error\n",
+            "    if (refusal := _refusal(table, pk, fields)) is None:\n        return fields\n",
+            "    refusal = ValueError()\n",
         ),
     ),
     mutant(
@@ -464,6 +464,11 @@ MUTANTS = [
         "a_bulk_update_counts_as_a_change_of_the_instance",
         MANAGERS + "test_what_a_bulk_update_wrote_is_not_put_back_by_a_later_save",
         ("managers.py", "            self._count_as_saved(table, objs, fields)\n", ""),
+    ),
+    mutant(
+        "a_bulk_update_drops_what_is_flagged",
+        MANAGERS + "test_what_the_database_refuses_of_another_field_is_flagged_and_stops_no_update",
+        ("protocol/bulk_write.py", "finished, self.names):", "finished, None):"),
     ),
     mutant(
         "a_bulk_create_without_stamps",

@@ -76,6 +76,26 @@ def test_a_refused_value_that_waits_is_replaced_by_an_update_of_its_field(notes:
     assert shown(notes, "size") == dict.fromkeys((1, 2, 3), (5,))
 
 
+def test_what_the_database_refuses_of_another_field_is_flagged_and_stops_no_update(notes: Any) -> None:
+    for pk in (1, 2):
+        notes.table.queue.enqueue(pk, 0, 1000, {"size": -pk, "body": f"b{pk}"})
+        notes.evict([pk])
+    for title in ("once", "twice"):
+        assert Note.objects.update(title=title) == 3
+        seen = notes.get_many([1, 2, 3])
+        assert [(seen[pk].title, seen[pk].body, seen[pk].size) for pk in (1, 2)] == [
+            (title, f"b{pk}", -pk) for pk in (1, 2)
+        ]
+    assert set(notes.table.queue.dead()) == {"1", "2"}
+    assert list(Note.objects.order_by("pk").values_list("title", "size")) == [("twice", pk) for pk in (1, 2, 3)]
+    with pytest.raises(IntegrityError):
+        Note.objects.update(size=F("size") - 1)
+    assert notes.get(1).size == -1
+    Note.objects.update(size=5)
+    assert shown(notes, "size") == dict.fromkeys((1, 2, 3), (5,))
+    assert notes.table.queue.dead() == {}
+
+
 def test_a_filter_sees_the_database_and_its_rows_are_changed_whatever_waits_for_them(notes: Any) -> None:
     notes.via("write-behind").update(2, size=100)
     assert Note.objects.filter(size=2).update(title="bulk") == 1

@@ -193,7 +193,7 @@ MUTANTS = [
     mutant(
         "a_save_carries_nothing",
         SAVES + "test_a_save_of_named_fields_writes_these_and_carries_what_waits",
-        ("patterns/saving.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
+        ("patterns/save_statement.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
     ),
     mutant(
         "a_whole_save_writes_all_that_it_shows",
@@ -203,7 +203,7 @@ MUTANTS = [
     mutant(
         "a_save_below_a_newer_row",
         "tests/races/test_save_races.py::test_a_newer_write_that_commits_first_makes_the_save_stamp_again",
-        ("patterns/saving.py", "rows.filter(stamps.below(stamp))", "rows"),
+        ("patterns/save_statement.py", "rows.filter(stamps.below(stamp))", "rows"),
     ),
     mutant(
         "an_expression_below_what_waits",
@@ -720,7 +720,7 @@ MUTANTS = [
     mutant(
         "what_cannot_be_prepared_stops_the_flush",
         "tests/cachedemo/protocol/test_decoding.py::test_whatever_waits_is_flushed_or_a_dead_letter",
-        ("protocol/refusals.py", "    if isinstance(error, UNPREPARABLE) or getattr", "    if getattr"),
+        ("protocol/database_errors.py", "    if isinstance(error, UNPREPARABLE) or getattr", "    if getattr"),
     ),
     mutant(
         "nobody_is_told_that_flushing_has_stopped",
@@ -757,7 +757,7 @@ MUTANTS = [
         (
             "protocol/transactions.py",
             "elif isinstance(error, DatabaseFailure) and not self.committed:\n"
-            "            self.nothing_written = refusals.refuses(error)",
+            "            self.nothing_written = database_errors.refuses(error)",
             "elif isinstance(error, REFUSED):\n            self.nothing_written = True",
         ),
     ),

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
-from cachedemo.protocol import database_errors, slot_kinds, slots, stamps
+from cachedemo.protocol import answering, slot_kinds, slots, stamps
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -107,7 +107,7 @@ def _waiting(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Fields]:
 
 
 def _rows(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Row]:
-    with database_errors.answering():
+    with answering.answering():
         found = list(cache.table.rows.filter(pk__in=pks).values(STAMP, *cache.table.codec.names))
     return {row[cache.table.codec.pk.attname]: (row[STAMP], cache.table.codec.values(row)) for row in found}
 

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from django.db import Error, transaction
 
 from cachedemo.exceptions import UnknownFieldWaiting
-from cachedemo.protocol import database, locks, on_commit, refusals, stamps, transactions
+from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.on_commit import Finish
-from cachedemo.protocol.refusals import Verdict
 from cachedemo.protocol.refused_fields import flag_refused_alone
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
@@ -110,8 +110,8 @@ def _write_what_waits(table: CachedTable, waiting: Mapping[Any, Fields]) -> None
     try:
         with transaction.atomic(table.using):
             database.apply_locked(table, rows)
-    except (*refusals.UNPREPARABLE, Error) as error:
-        if refusals.judge(error) is not Verdict.ROW:
+    except (*database_errors.UNPREPARABLE, Error) as error:
+        if database_errors.judge(error) is not Verdict.ROW:
             raise
         database.apply_locked(table, _with_newest({pk: flag_refused_alone(table, pk, each) for pk, each, _ in rows}))
 

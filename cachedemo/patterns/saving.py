@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from django.db import models, transaction
-from django.db.models import Case, F, Value, When
+from django.db import transaction
 
 from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
-from cachedemo.patterns import save_state
+from cachedemo.patterns import save_state, save_statement
 from cachedemo.patterns.expressions import expressions_of, is_expression, used_by
 from cachedemo.patterns.missed_fields import missed_fields
-from cachedemo.protocol import database, on_commit, stamps, synchronous, transactions
+from cachedemo.patterns.save_statement import Assigned
+from cachedemo.protocol import database, on_commit, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -28,8 +28,6 @@ from cachedemo.protocol.refused_fields import flag_refused
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 MERGE, REFUSE = "merge", "refuse"
-
-Assigned = tuple[models.Field, Any, Any]  # as Django hands them to an UPDATE: field, None, value
 
 
 class Save:
@@ -139,28 +137,15 @@ class Save:
             self._refuse_if_missed(waiting)
         if expressions := expressions_of(mine):  # computed from what waits, not from what is below it
             self._apply(waiting, expressions)
-        return send(*self._statement(rows, mine, others, not_refused(waiting)))
+        assert self.write is not None
+        assert self.write.stamped is not None
+        return send(
+            *save_statement.statement(self.table, rows, mine, others, not_refused(waiting), self.write.stamped.stamp)
+        )
 
     @staticmethod
     def _named(assigned: Sequence[Assigned]) -> set[str]:
         return {field.attname for field, _, _ in assigned}
-
-    def _statement(
-        self, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields
-    ) -> tuple[Any, list[Assigned]]:
-        """Return the rows that are older than this save, and all that they get."""
-        assert self.write is not None
-        assert self.write.stamped is not None
-        stamp, named = self.write.stamped.stamp, {field.attname for field, _, _ in mine}
-        carried = [self._carried(name, *each) for name, each in waiting.items() if name not in named]
-        stamped: Any = (self.table.model._meta.get_field(STAMP), None, stamp)
-        return rows.filter(stamps.below(stamp)), [*others, *mine, *carried, stamped]
-
-    def _carried(self, name: str, stamp: int, value: Any) -> Assigned:
-        """Write what waits for a field, unless the row has it or something newer."""
-        field = self.table.codec.fields[name]
-        then = Value(self.table.codec.parse(name, value), output_field=field)
-        return field, None, Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)
 
     def _apply(self, waiting: Fields, expressions: list[Any]) -> None:
         """Write what waits; what is refused, only where an expression is computed from it: it is refused here then."""

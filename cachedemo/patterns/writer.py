@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import database_errors, synchronous, transactions
+from cachedemo.protocol import answering, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.outcomes import taken
@@ -44,7 +44,7 @@ class Writer:
         """
         table, pk = self.table, self.table.to_pk(pk)
         transactions.refuse_inside_transaction(table.using)
-        with database_errors.answering():
+        with answering.answering():
             values = table.codec.clean(fields)
         if self.pattern is Pattern.WRITE_BEHIND:
             return self._behind_or_through(pk, values, if_match)

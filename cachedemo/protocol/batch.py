@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from django.db import Error
 
 from cachedemo.exceptions import CachedemoError, OutcomeUnknown, SourceUnavailable, StatementRefused
-from cachedemo.protocol import database, probe, refusals, stats
+from cachedemo.protocol import database, database_errors, probe, stats
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.descriptions import describe, one_line
-from cachedemo.protocol.refusals import Verdict
 from cachedemo.protocol.refused_fields import those_refused
 from cachedemo.protocol.waiting import Claim, Fields
 
@@ -23,7 +23,7 @@ FIRST_BACKOFF = 0.05  # seconds, doubled each time the database is unavailable
 Piece = Sequence[Claim]
 
 # What preparing and writing a piece ends with; anything else is a bug, or has come from outside.
-_FAILURES = (*refusals.UNPREPARABLE, Error, SourceUnavailable, OutcomeUnknown)
+_FAILURES = (*database_errors.UNPREPARABLE, Error, SourceUnavailable, OutcomeUnknown)
 
 
 class Batch:
@@ -92,7 +92,7 @@ class Batch:
         if isinstance(error, StatementRefused):
             if not probe.accepts_update(self.table):
                 raise error
-        elif refusals.judge(error) is not Verdict.ROW:
+        elif database_errors.judge(error) is not Verdict.ROW:
             raise error
 
     def _without_the_locked(self, piece: Piece, error: Exception) -> list[Piece]:
@@ -150,7 +150,7 @@ def _said(error: BaseException) -> BaseException:
 
 def _is_held_up(error: BaseException) -> bool:
     """Whether one row may be what the others wait for."""
-    return refusals.judge(_said(error)) is Verdict.ONE_ROW_MAYBE
+    return database_errors.judge(_said(error)) is Verdict.ONE_ROW_MAYBE
 
 
 def _helps_to_wait(error: Exception) -> bool:

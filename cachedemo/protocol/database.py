@@ -6,9 +6,9 @@ from typing import Any
 from django.db import connections
 
 from cachedemo.protocol import locks, stamps, transactions
+from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
-from cachedemo.protocol.database_errors import answering
 from cachedemo.protocol.update_statement import columns_of, parameters_of, update_statement
 from cachedemo.protocol.waiting import Fields
 

@@ -1,45 +1,112 @@
-"""What the database's errors mean, and what is raised in their place."""
+"""What an error of the database means: is the row to blame, or the statement, or nobody; and how it is told.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+By SQLSTATE on PostgreSQL, by result code on SQLite, by error number on MySQL. What these leave open, a probe decides.
+"""
 
-from django.db import Error as DatabaseFailure
+from enum import Enum, auto
+from typing import Any
 
-from cachedemo.exceptions import CachedemoError, OutcomeUnknown, SourceUnavailable, StatementRefused, Unavailable
-from cachedemo.protocol import refusals
-from cachedemo.protocol.descriptions import describe
-from cachedemo.protocol.refusals import Verdict
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, DataError, Error, IntegrityError, OperationalError
 
-_UNAVAILABLE = (SourceUnavailable, "The database is unavailable")
-_MEANINGS: dict[Verdict, tuple[type[Unavailable], str]] = {
-    Verdict.AGAIN: _UNAVAILABLE,
-    Verdict.ONE_ROW_MAYBE: _UNAVAILABLE,
-    Verdict.STATEMENT_OR_ROW: (StatementRefused, "The database refuses the statement itself"),
-    Verdict.UNKNOWN: (OutcomeUnknown, "The database may have the write or not"),
+
+class Verdict(Enum):
+    """Who is to blame for an error, and so what to do."""
+
+    ROW = auto()  # this row is refused, and will be again
+    AGAIN = auto()  # the database is busy or away: again, on a new connection
+    ONE_ROW_MAYBE = auto()  # somebody holds a lock, or a statement took too long; other rows may go through
+    UNKNOWN = auto()  # it may have been written
+    STATEMENT_OR_ROW = auto()  # a probe decides
+
+
+# What preparing a value for the database raises.
+UNPREPARABLE = (ValidationError, ValueError, TypeError, ArithmeticError)
+
+_BLAMED = "_cachedemo_row_refused"  # in the __dict__ of an error: a probe has found that it is the row
+
+_ROW, _AGAIN, _MAYBE, _UNKNOWN, _ = Verdict
+
+# PostgreSQL: the whole SQLSTATE before its class, which is the first two characters.
+_SQLSTATES = {
+    **dict.fromkeys(("22", "23", "44", "P0", "54000", "40002"), _ROW),
+    **dict.fromkeys(("08", "25", "26", "28", "3D", "40", "53", "57", "58"), _AGAIN),
+    **dict.fromkeys(("55P03", "57014", "53200", "40P01"), _MAYBE),
+    **dict.fromkeys(("40003", "08007"), _UNKNOWN),
+}
+_FEATURE_NOT_SUPPORTED = "0A000"  # a statement prepared before the table changed, among others
+
+# What psycopg may raise for a batch in the place of the error of the one statement that failed.
+_ABORTED = "PipelineAborted"
+
+# SQLite: CONSTRAINT, MISMATCH and TOOBIG; then BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL,
+# CANTOPEN, PROTOCOL, SCHEMA, PERM and NOTADB.
+_SQLITE = {
+    **dict.fromkeys((19, 20, 18), _ROW),
+    **dict.fromkeys((5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 17, 3, 26), _AGAIN),
+}
+
+# MySQL: SIGNAL, a CHECK constraint; a lock, a deadlock, an interrupted query; no connection, or none for us, no memory,
+# no space, read-only, shutting down.
+_MYSQL = {
+    **dict.fromkeys((1644, 3819, 4025), _ROW),
+    **dict.fromkeys((1205, 1213, 1317, 3024, 3572), _MAYBE),
+    **dict.fromkeys((2002, 2003, 2006, 2013, 2055, 1040, 1044, 1045, 1049, 1203, 1226), _AGAIN),
+    **dict.fromkeys((1021, 1037, 1038, 1053, 1114, 1290, 1792, 1836), _AGAIN),
 }
 
 
-@contextmanager
-def answering() -> Iterator[None]:
-    """Let what the database says of a row pass as it is.
+def judge(error: BaseException) -> Verdict:
+    """Return what an error means that was raised while a row was prepared or written."""
+    if isinstance(error, UNPREPARABLE) or getattr(error, _BLAMED, False):
+        return Verdict.ROW
+    if not isinstance(error, Error):
+        return Verdict.STATEMENT_OR_ROW
+    cause = error.__cause__ or error
+    if type(cause).__name__ == _ABORTED:
+        return Verdict.STATEMENT_OR_ROW
+    if state := sqlstate(cause):
+        return _by_sqlstate(state, cause)
+    if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
+        return _SQLITE.get(code & 0xFF, Verdict.STATEMENT_OR_ROW)
+    if (number := mysql_number(cause)) in _MYSQL:
+        return _MYSQL[number]
+    return _by_class(error, answered=number is not None)
 
-    Raises:
-        SourceUnavailable: the database gives no answer about the data.
-        StatementRefused: it says no, and not by a code that blames the row; a probe may find that it is the row.
-        OutcomeUnknown: it says itself that it does not know.
-    """
-    try:
-        yield
-    except DatabaseFailure as error:
-        raised = _meaning(error)
-        if raised is None:
-            raise
-        raise raised from error
+
+def sqlstate(cause: BaseException) -> str | None:
+    """Return the SQLSTATE that PostgreSQL sent, as psycopg 3 or psycopg2 has it; None if it sent none."""
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
-def _meaning(error: DatabaseFailure) -> Unavailable | None:
-    """Return what to raise in the place of what the database says; None where it speaks of a row."""
-    if isinstance(error, CachedemoError):  # StaleInstance is an error of the database too
-        return None
-    meaning = _MEANINGS.get(refusals.judge(error))
-    return meaning[0](f"{meaning[1]}: {describe(error)}") if meaning else None
+def refuses(error: BaseException) -> bool:
+    """Whether the database has said no to a row or to a statement: then nothing was written, for certain."""
+    return judge(error) in (Verdict.ROW, Verdict.STATEMENT_OR_ROW)
+
+
+def blame_the_row(error: BaseException) -> BaseException:
+    """Remember with an error that a probe has found the row to blame; return the error."""
+    error.__dict__[_BLAMED] = True
+    return error
+
+
+def mysql_number(cause: BaseException) -> Any:
+    """Return MySQL's error number, None for other databases."""
+    number = cause.args[0] if cause.args else None
+    return number if isinstance(number, int) else None
+
+
+def _by_sqlstate(state: str, cause: BaseException) -> Verdict:
+    if state == _FEATURE_NOT_SUPPORTED:
+        function = getattr(getattr(cause, "diag", None), "source_function", None)  # the text may be in any language
+        old_plan = "cached plan" in str(cause) or function == "RevalidateCachedQuery"
+        return Verdict.AGAIN if old_plan else Verdict.STATEMENT_OR_ROW
+    return _SQLSTATES.get(state) or _SQLSTATES.get(state[:2]) or Verdict.STATEMENT_OR_ROW
+
+
+def _by_class(error: BaseException, answered: bool) -> Verdict:
+    """Without a code that says more: the driver itself says no, or there is no connection any more."""
+    if isinstance(error, IntegrityError | DataError):
+        return Verdict.ROW
+    lost = isinstance(error, OperationalError) or not isinstance(error, DatabaseError)
+    return Verdict.AGAIN if lost and not answered else Verdict.STATEMENT_OR_ROW

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import Error, InterfaceError, OperationalError
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.protocol import refusals
+from cachedemo.protocol import database_errors
 
 LONGEST = 500  # characters
 
@@ -53,18 +53,18 @@ def _database(error: BaseException) -> str:
     if not isinstance(error, Error):
         return ""
     cause = error.__cause__ or error
-    if state := refusals.sqlstate(cause):
+    if state := database_errors.sqlstate(cause):
         return f"{state} {_condition(cause)}{_diagnosed(cause)}".rstrip()
     if name := getattr(cause, "sqlite_errorname", None):
-        return _sqlite(str(name), str(cause), refusals.judge(error))
-    if number := refusals.mysql_number(cause):
+        return _sqlite(str(name), str(cause), database_errors.judge(error))
+    if number := database_errors.mysql_number(cause):
         return f"{number}{_named(str(cause.args[-1]))}"
     return str(cause) if type(cause).__module__.startswith("psycopg") and _is_lost(error) else ""
 
 
-def _sqlite(name: str, words: str, verdict: refusals.Verdict) -> str:
+def _sqlite(name: str, words: str, verdict: database_errors.Verdict) -> str:
     """Return SQLite's words where they are its own and name nothing but the schema, else the code's name."""
-    fixed = verdict is refusals.Verdict.AGAIN or (_SQLITE.fullmatch(words) and name != _SQLITE_TRIGGER)
+    fixed = verdict is database_errors.Verdict.AGAIN or (_SQLITE.fullmatch(words) and name != _SQLITE_TRIGGER)
     return words if fixed else name
 
 

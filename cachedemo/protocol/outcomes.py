@@ -7,11 +7,11 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseFailure
 
 from cachedemo.exceptions import CachedemoError, OutcomeUnknown
-from cachedemo.protocol import refusals
+from cachedemo.protocol import database_errors
 from cachedemo.protocol.descriptions import describe
 
 # What a caller takes for "nothing was written", whoever raises it.
-REFUSED = (*refusals.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
+REFUSED = (*database_errors.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from cachedemo.exceptions import StatementRefused
-from cachedemo.protocol import database_errors, refusals
+from cachedemo.protocol import answering, database_errors
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.update_statement import update_statement
 
@@ -38,7 +38,7 @@ def accepts_deletion(table: CachedTable) -> bool:
 
 def _accepts(table: CachedTable, statement: str, parameters: Sequence[Any]) -> bool:
     try:
-        with database_errors.answering(), transaction.atomic(table.using), connections[table.using].cursor() as cursor:
+        with answering.answering(), transaction.atomic(table.using), connections[table.using].cursor() as cursor:
             cursor.execute(statement, parameters)
             transaction.set_rollback(True, table.using)
     except StatementRefused:
@@ -59,5 +59,5 @@ def telling_rows_from_statements(table: CachedTable, accepts: Callable[[CachedTa
     except StatementRefused as error:
         refused = error
     if refused.__cause__ is not None and accepts(table):
-        raise refusals.blame_the_row(refused.__cause__)
+        raise database_errors.blame_the_row(refused.__cause__)
     raise refused

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
+from cachedemo.protocol import deleted_rows
 from cachedemo.protocol.claimer import claimer
 from cachedemo.protocol.descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
+from cachedemo.protocol.operated_queue import OperatedQueue
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.waiting import (
     Claim,
@@ -28,22 +30,17 @@ from cachedemo.protocol.waiting import (
     claimed,
     decode,
     letter,
-    letter_of,
     pairs,
     stopped_of,
-    text,
     texts,
 )
-from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
-from cachedemo.servers.scripts import Script
 
 logger = logging.getLogger(__name__)
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
-GONE_FOR = 600  # seconds for which write-behind is refused after a delete
 PARKED_FOR = 2  # seconds that a row is kept from workers who do not know one of its fields
 REAP_LIMIT = 1000  # claims and writers looked at in one go
 
@@ -58,10 +55,10 @@ _claim, _ack, _release, _bury = (
     queue_script("bury"),
 )
 _reap, _owe, _paid = queue_script("reap"), queue_script("owe"), queue_script("paid")
-_park, _retry, _discard = queue_script("park"), queue_script("retry"), queue_script("discard")
+_park = queue_script("park")
 
 
-class FlushQueue(WriteQueue):
+class FlushQueue(OperatedQueue):
     """Talks to the queue server; what each method promises stands in `WriteQueue`."""
 
     # for readers
@@ -96,7 +93,7 @@ class FlushQueue(WriteQueue):
         return self._stamped(pk, token, owed_for, floor, 0, version)
 
     def stamp_deletion(self, pk: Any, token: str, owed_for: float, version: str) -> Stamp:
-        return self._stamped(pk, token, owed_for, 0, GONE_FOR, version)
+        return self._stamped(pk, token, owed_for, 0, deleted_rows.REFUSED_FOR, version)
 
     def _stamped(self, pk: Any, token: str, owed_for: float, floor: int, gone_for: int, version: str) -> Stamp:
         arguments = (str(pk), token, int(owed_for * 1_000_000), floor, gone_for * 1_000_000, version)
@@ -211,47 +208,6 @@ class FlushQueue(WriteQueue):
 
     def paid(self, owed: Iterable[Owed]) -> None:
         self._run(_paid, *(part for pair in owed for part in pair))
-
-    # for operators
-
-    def retry(self, pks: Iterable[str]) -> int:
-        return self._run(_retry, *pks)
-
-    def discard(self, pks: Iterable[str]) -> int:
-        return self._run(_discard, *pks)
-
-    def in_line(self) -> int:
-        return sum(map(raised, QUEUE.pipeline([("LLEN", self.name), ("ZCARD", self.key("claimed"))])))
-
-    def depth(self) -> int:
-        return QUEUE.command("ZCARD", self.key("pending"))
-
-    def lag(self) -> float:
-        oldest = QUEUE.command("ZRANGE", self.key("pending"), 0, 0, "WITHSCORES")
-        return max(0.0, time.time() - float(oldest[0][1]) / 1_000_000) if oldest else 0.0
-
-    def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
-        if pks is None:
-            found = QUEUE.command("HGETALL", self.key("dead"))
-        else:
-            found = dict(zip(pks, QUEUE.command("HMGET", self.key("dead"), *pks), strict=True)) if pks else {}
-        return {text(pk): letter_of(letter) for pk, letter in found.items() if letter is not None}
-
-    def dead_count(self) -> int:
-        return QUEUE.command("HLEN", self.key("dead"))
-
-    def owed(self) -> tuple[int, float]:
-        count, oldest = QUEUE.pipeline([("ZCARD", self.key("owed")), ("ZRANGE", self.key("owed"), 0, 0, "WITHSCORES")])
-        if not raised(oldest):
-            return 0, 0.0
-        return raised(count), max(0.0, time.time() - float(oldest[0][1]) / 1_000_000)
-
-    def waits(self, pks: Sequence[Any]) -> list[bool]:
-        scores = QUEUE.pipeline([("ZSCORE", self.key("pending"), str(pk)) for pk in pks])
-        return [raised(score) is not None for score in scores]
-
-    def _run(self, script: Script, *arguments: Any) -> Any:
-        return QUEUE.script(script, [self.name], arguments)
 
 
 def _between_commas(names: Names) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from django.db import Error, transaction
 
-from cachedemo.protocol import database, database_errors, refusals, stamps
+from cachedemo.protocol import answering, database, database_errors, stamps
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.descriptions import describe
 from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
-from cachedemo.protocol.refusals import Verdict
 from cachedemo.protocol.waiting import Fields
 
 _NEWEST = stamps.END - 1  # tried as if it was newer than any row
@@ -26,7 +26,7 @@ def flag_refused(write: DatabaseWrite, carried: Fields, error: BaseException) ->
         carried: what waited, and was sent with the write's own fields.
         error: what the write ended with.
     """
-    if not carried or refusals.judge(error) is not Verdict.ROW:
+    if not carried or database_errors.judge(error) is not Verdict.ROW:
         return False
     return flag_refused_alone(write.table, write.pk, carried) != carried
 
@@ -53,13 +53,13 @@ def _refusal(table: CachedTable, pk: object, fields: Fields) -> BaseException | 
     try:
         with (
             telling_rows_from_statements(table, accepts_update),
-            database_errors.answering(),
+            answering.answering(),
             transaction.atomic(table.using),
         ):
             database.apply(table, pk, newest, _NEWEST)
             transaction.set_rollback(True, table.using)
-    except (*refusals.UNPREPARABLE, Error) as error:
-        if refusals.judge(error) is Verdict.ROW:
+    except (*database_errors.UNPREPARABLE, Error) as error:
+        if database_errors.judge(error) is Verdict.ROW:
             return error
         raise
     return None

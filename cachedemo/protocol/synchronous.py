@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo.exceptions import Contended, PreconditionFailed, UnknownFieldWaiting
-from cachedemo.protocol import database, database_errors, stamps, transactions, wake
+from cachedemo.protocol import answering, database, stamps, transactions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -140,7 +140,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
-    with database_errors.answering():
+    with answering.answering():
         instance = _valid_instance(table, fields)
     write = DatabaseWrite(table, "")
     setattr(instance, STAMP, write.stamp().stamp)

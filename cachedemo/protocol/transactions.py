@@ -15,8 +15,8 @@ from cachedemo.exceptions import (
     SourceUnavailable,
     StatementRefused,
 )
-from cachedemo.protocol import refusals
-from cachedemo.protocol.database_errors import answering
+from cachedemo.protocol import database_errors
+from cachedemo.protocol.answering import answering
 from cachedemo.protocol.descriptions import describe
 from cachedemo.protocol.outcomes import REFUSED
 
@@ -54,7 +54,7 @@ def has_written_nothing(error: BaseException, using: str) -> bool:
     """Whether a statement that ended so has certainly left nothing behind: refused, or to be rolled back."""
     if connections[using].in_atomic_block or isinstance(error, CachedemoError):
         return True
-    return isinstance(error, (*refusals.UNPREPARABLE, DatabaseFailure)) and refusals.refuses(error)
+    return isinstance(error, (*database_errors.UNPREPARABLE, DatabaseFailure)) and database_errors.refuses(error)
 
 
 class Outcome:
@@ -80,7 +80,7 @@ class Outcome:
         if inside is not None:
             self.nothing_written = error is inside or isinstance(error, DatabaseFailure | SourceUnavailable)
         elif isinstance(error, DatabaseFailure) and not self.committed:
-            self.nothing_written = refusals.refuses(error)  # by its answer to COMMIT
+            self.nothing_written = database_errors.refuses(error)  # by its answer to COMMIT
         elif isinstance(error, StatementRefused):
             self.nothing_written = True
 

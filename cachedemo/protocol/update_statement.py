@@ -6,7 +6,7 @@ from typing import Any
 from django.db import Error as DatabaseFailure
 from django.db import connections
 
-from cachedemo.protocol import refusals, stamps
+from cachedemo.protocol import database_errors, stamps
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.waiting import Fields
@@ -37,7 +37,7 @@ def _prepared(field: Any, parse: Callable[[str, Any], Any], name: str, value: An
     """Return a value as the driver takes it. Raises one of UNPREPARABLE, whatever a project's own field raises."""
     try:
         return field.get_db_prep_save(parse(name, value), connection)
-    except (*refusals.UNPREPARABLE, DatabaseFailure):
+    except (*database_errors.UNPREPARABLE, DatabaseFailure):
         raise
     except Exception as error:
         raise ValueError(f"{name} cannot be prepared for the database.") from error

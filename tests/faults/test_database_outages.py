@@ -4,14 +4,14 @@ import pytest
 from django.db import OperationalError, connections
 
 from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable
-from cachedemo.protocol import database, database_errors
+from cachedemo.protocol import answering, database
 from tests.notes.rows import let_deadlines_pass, stored_title
 
 pytestmark = pytest.mark.usefixtures("short_timeouts")
 
 
 def away(*arguments, **options):
-    with database_errors.answering():
+    with answering.answering():
         raise OperationalError("no database today")
 
 

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 
 from cachedemo import cache_for
 from cachedemo.exceptions import PreconditionFailed, StaleInstance
-from cachedemo.protocol import refusals
+from cachedemo.protocol import database_errors
 from cachedemo.protocol.descriptions import describe
 from users import outages
 from users.models import User
@@ -116,7 +116,7 @@ def _refused(error: Exception) -> Problem | None:
 
 def _is_refusal(error: Exception) -> bool:
     """Whether the database refuses the row; a trigger or an index may do that by any class of error."""
-    return isinstance(error, DatabaseError) and refusals.judge(error) is refusals.Verdict.ROW
+    return isinstance(error, DatabaseError) and database_errors.judge(error) is database_errors.Verdict.ROW
 
 
 def _misread(error: Exception) -> Problem | None:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable
-from cachedemo.protocol import batch, database, database_errors, flush, queue
+from cachedemo.protocol import answering, batch, database, flush, queue
 from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -191,7 +191,7 @@ def test_a_source_that_is_away_acknowledges_nothing(notes, behind, monkeypatch, 
 
     def away(*arguments):
         tries.append(1)
-        with database_errors.answering():
+        with answering.answering():
             raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:

@@ -20,9 +20,9 @@ from django.db import (
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable, StatementRefused
 from cachedemo.operations import dead_letters, ping
-from cachedemo.protocol import batch, database, database_errors, queue, refusals, synchronous
+from cachedemo.protocol import answering, batch, database, database_errors, queue, synchronous
+from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.descriptions import LONGEST, describe, one_line
-from cachedemo.protocol.refusals import Verdict
 from cachedemo.servers.roles import QUEUE
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
@@ -91,7 +91,7 @@ VERDICTS = {
 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_a_code_means_the_row_or_the_statement_or_nobody(verdict: Verdict) -> None:
-    assert {refusals.judge(error) for error in VERDICTS[verdict]} == {verdict}
+    assert {database_errors.judge(error) for error in VERDICTS[verdict]} == {verdict}
 
 
 def test_a_description_is_one_line_of_names_and_codes() -> None:
@@ -317,7 +317,7 @@ def test_where_locked_rows_cannot_be_skipped_the_batch_is_halved(notes: Any, mon
         tries.append(len(rows))
         if "7" not in [pk for pk, _, _ in rows]:
             return apply_many(table, rows)
-        with database_errors.answering():
+        with answering.answering():
             raise OperationalError("a lock") from postgresql("55P03").__cause__
 
     monkeypatch.setattr(database, "apply_many", wait_in_vain)
@@ -421,7 +421,7 @@ def test_a_row_that_a_policy_refuses_is_told_in_the_databases_own_error(notes: A
     try:
         with as_role("SELECT", "UPDATE"), pytest.raises(ProgrammingError, match="policy") as caught:
             notes.via("cache-aside").update(7, title="refused")
-        assert refusals.judge(caught.value) is Verdict.ROW
+        assert database_errors.judge(caught.value) is Verdict.ROW
     finally:
         sql("DROP POLICY all_but_one ON notes_note", "ALTER TABLE notes_note DISABLE ROW LEVEL SECURITY")
 
@@ -475,7 +475,7 @@ def test_an_api_tells_a_refusal_whatever_its_class(
     for error, status in ((postgresql("54000"), 409), (postgresql("42703"), 503), (postgresql("57P01"), 503)):
 
         def refuse(*arguments: Any, error: Exception = error) -> None:
-            with database_errors.answering():
+            with answering.answering():
                 raise OperationalError(VALUE) from error.__cause__
 
         monkeypatch.setattr(database, "apply", refuse)

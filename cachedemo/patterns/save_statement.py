@@ -1,0 +1,37 @@
+"""The UPDATE of a save: what it assigns, with what waits for the other fields, and to which rows."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Case, F, Value, When
+
+from cachedemo.protocol import stamps
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP
+from cachedemo.protocol.waiting import Fields
+
+Assigned = tuple[models.Field, Any, Any]  # as Django hands them to an UPDATE: field, None, value
+
+
+def statement(
+    table: CachedTable, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields, stamp: int
+) -> tuple[Any, list[Assigned]]:
+    """Return the rows that are older than this save, and all that they get.
+
+    Args:
+        rows: a queryset of the whole table.
+        mine: the cached fields that the save writes.
+        others: fields that no cache has.
+        waiting: what is carried where the save does not write it.
+    """
+    named = {field.attname for field, _, _ in mine}
+    carried = [_carried(table, name, *each) for name, each in waiting.items() if name not in named]
+    stamped: Any = (table.model._meta.get_field(STAMP), None, stamp)
+    return rows.filter(stamps.below(stamp)), [*others, *mine, *carried, stamped]
+
+
+def _carried(table: CachedTable, name: str, stamp: int, value: Any) -> Assigned:
+    """Write what waits for a field, unless the row has it or something newer."""
+    field = table.codec.fields[name]
+    then = Value(table.codec.parse(name, value), output_field=field)
+    return field, None, Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)

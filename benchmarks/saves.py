@@ -1,4 +1,4 @@
-"""`save()` and loads of a registered model, against a plain model of the same table.
+"""`save()`, loads and `update()` of a registered model, against a plain model of the same table.
 
 What is registered keeps what each instance was loaded with, takes a stamp and empties a slot. A save that changes
 nothing cached asks no server. The queue is on `appendfsync always`, so a changed save waits for its disk too.
@@ -22,6 +22,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     plain = _plain(User)
     yield from _saves(bench, User, plain)
     yield from _loads(bench, User, plain)
+    yield from _updates(bench, User, plain)
 
 
 def _saves(bench: Bench, user: Any, plain: Any) -> Iterator[Result]:
@@ -51,6 +52,21 @@ def _loads(bench: Bench, user: Any, plain: Any) -> Iterator[Result]:
         lambda: list(plain.objects.all()[:LOADED]),
     )
     yield Result("ORM loads of 1,000 rows", registered * 1e3, "of a plain model", django * 1e3, "ms")
+
+
+def _updates(bench: Bench, user: Any, plain: Any) -> Iterator[Result]:
+    numbers = itertools.count()
+
+    def changed(model: Any) -> None:
+        model.objects.filter(pk__lte=LOADED).update(name=f"name {next(numbers)}")
+
+    registered, django = seconds_a_call(
+        bench.track("QuerySet.update() of 1,000 rows", range(bench.times(60, 10))),
+        1,
+        lambda: changed(user),
+        lambda: changed(plain),
+    )
+    yield Result("QuerySet.update() of 1,000 rows", registered * 1e3, "of a plain model", django * 1e3, "ms")
 
 
 def _plain(user: Any) -> Any:

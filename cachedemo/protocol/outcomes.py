@@ -10,7 +10,7 @@ from cachedemo.exceptions import CachedemoError, OutcomeUnknown
 from cachedemo.protocol import database_errors
 from cachedemo.protocol.descriptions import describe
 
-# What a caller takes for "nothing was written", whoever raises it.
+# What a caller takes for "nothing was written".
 REFUSED = (*database_errors.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)
 
 

@@ -2,7 +2,7 @@
 -- bury(keys=[queue], args=[pk, letter, claimed, field, stamp, field, stamp, ...])
 --   The database has refused these fields: flags those that still are what was refused, and makes a dead letter of the
 --   row. They stay, so reads still return what was acknowledged. What else waits stays in line, or goes back to the list.
---   The slot is owed: whoever wrote a field may have died before it was shown, and no flush will settle it.
+--   The slot is owed: the writer of a field may have died before it was shown, and no flush will settle it.
 --   Returns 1 if the row is a dead letter because of it.
 --
 -- $pk             the row

@@ -40,7 +40,7 @@ class CachedQuerySet(models.QuerySet[Any]):
         self._refuse_what_django_refuses(values)
         named = _named(table, values)
 
-        def send(pks: list[Any], stamp: int) -> int:
+        def send(pks: list[Any], stamp: Any) -> int:
             changed = super(CachedQuerySet, self._by_key(table, pks)).update(**values, **{STAMP: stamp})
             if renames:
                 new = bulk_insert.keys_by_stamp(table, self.db, stamp)
@@ -57,8 +57,9 @@ class CachedQuerySet(models.QuerySet[Any]):
         """Change these fields of each instance as Django does, by `update()`; what was written counts as loaded."""
         objs, fields = tuple(objs), tuple(fields)
         table = self._table(for_write=True)
-        if table is None:
+        if table is None or any(instance.pk is None for instance in objs):
             return super().bulk_update(objs, fields, batch_size)
+        super().bulk_update((), fields, batch_size)  # refuses what Django refuses, before there is a transaction
         with transaction.atomic(self.db, savepoint=False):
             changed = super().bulk_update(objs, fields, batch_size)
             self._count_as_saved(table, objs, fields)
@@ -78,7 +79,7 @@ class CachedQuerySet(models.QuerySet[Any]):
         """Insert the instances as Django does, each with a stamp; their slots are emptied on COMMIT.
 
         Raises:
-            NotSupportedError: with `update_conflicts`, the database does not say which rows it has changed.
+            NotSupportedError: `update_conflicts` without `unique_fields`.
             And all that Django raises.
         """
         plain, rows = super().bulk_create, list(objs)
@@ -86,12 +87,16 @@ class CachedQuerySet(models.QuerySet[Any]):
         table = self._table(for_write=True)
         if table is None or not rows:
             return plain(rows, batch_size, *conflicts)
+        plain((), batch_size)
+        transactions.refuse_manual_transactions(self.db)
         transactions.trip(self.db)
         insert = bulk_insert.BulkInsert(table, self.db, rows)
         if ignore_conflicts:
             return insert.ignoring_conflicts(lambda: plain(rows, batch_size, *conflicts))
         if update_conflicts:
-            return insert.updating_conflicts(lambda: plain(rows, batch_size, *conflicts), set(update_fields or ()))
+            return insert.updating_conflicts(
+                lambda: plain(rows, batch_size, *conflicts), set(update_fields or ()), unique_fields
+            )
         return insert.plainly(lambda: plain(rows, batch_size))
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]

@@ -9,7 +9,14 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models.deletion import CASCADE, PROTECT, RESTRICT, get_candidate_relations_to_delete
+from django.db.models.deletion import (
+    CASCADE,
+    DO_NOTHING,
+    PROTECT,
+    RESTRICT,
+    SET_NULL,
+    get_candidate_relations_to_delete,
+)
 from django.db.models.signals import pre_delete
 
 from cachedemo import registry
@@ -18,9 +25,8 @@ from cachedemo.managers import CachedQuerySet
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import bulk_update
 from cachedemo.patterns.bulk_update import Named
-from cachedemo.protocol import on_commit
+from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.database_write import DatabaseWrite
-from cachedemo.protocol.on_commit import Finish
 
 _listened_to: set[str] = set()  # labels of models
 
@@ -40,7 +46,8 @@ def are_deletions_listened_to(label: str) -> bool:
 def before_delete(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:
     """Take the steps for the row, and for the rows that Django or the database changes along with it."""
     cache = registry.find_cache(sender)
-    if cache is not None and using == cache.table.using:
+    # A child's parent row has a signal of its own, unless it is kept.
+    if cache is not None and using == cache.table.using and sender._meta.concrete_model is cache.model:
         _delete(cache, instance, using)
     for relation in get_candidate_relations_to_delete(sender._meta):
         _change_along(relation, instance, using)
@@ -48,14 +55,15 @@ def before_delete(sender: type[models.Model], instance: Any, using: str, **kwarg
 
 def _delete(cache: ModelCache, instance: Any, using: str) -> None:
     """Mark and stamp; write-behind is refused from here on. The slot is emptied when the transaction commits."""
-    write = DatabaseWrite(cache.table, instance.pk)
+    transactions.refuse_manual_transactions(using)
+    write = DatabaseWrite(cache.table, cache.table.to_pk(instance.pk))
     write.mark()
     try:
         write.stamp_deletion()
     except CachedemoError:
         write.restore()
         raise
-    on_commit.finish_first(using, Finish(cache.table, [instance.pk], write.finish_save))
+    on_commit.finish_first(using, write.finish_of_deletion())
 
 
 # rows that refer to what is deleted
@@ -80,7 +88,7 @@ def _takes_steps_itself(model: type[models.Model], on_delete: Any) -> bool:
     """Whether the row is deleted by Django too, keeps the other from being deleted, or is changed by our manager."""
     if not _changes_rows(on_delete):
         return True
-    by_manager = getattr(on_delete, "lazy_sub_objs", False)
+    by_manager = getattr(on_delete, "lazy_sub_objs", False) and on_delete.__module__ == SET_NULL.__module__
     return by_manager and isinstance(model._base_manager.all(), CachedQuerySet)
 
 
@@ -91,7 +99,7 @@ def _referring(model: Any, field: Any, instance: Any, using: str) -> Any:
 def _touch(cache: ModelCache, rows: Any, field: Any, using: str) -> None:
     """Take the steps of a change of this field, which somebody else makes later in this transaction."""
 
-    def restamp(pks: list[Any], stamp: int) -> int:
+    def restamp(pks: list[Any], stamp: Any) -> int:
         plain: models.QuerySet[Any] = models.QuerySet(cache.table.model, using=using)
         return plain.filter(pk__in=pks).update(cache_stamp=stamp)
 
@@ -116,4 +124,8 @@ def _follow(model: Any, follows: Callable[[Any], bool], seen: set[Any]) -> None:
 
 
 def _changes_rows(on_delete: Any) -> bool:
-    return on_delete not in (CASCADE, PROTECT, RESTRICT)
+    """Whether Django or the database changes the rows that refer to what is deleted.
+
+    What a trigger behind DO_NOTHING does is not looked for: Django deletes such models in one statement.
+    """
+    return on_delete not in (CASCADE, PROTECT, RESTRICT, DO_NOTHING)

@@ -17,8 +17,13 @@ def adopt() -> None:
 
 
 def _adopt_all() -> None:
-    for model in apps.get_models(include_auto_created=True):
+    models_there = apps.get_models(include_auto_created=True)
+    for model in models_there:
         _adopt(model)
+    for model in models_there:  # proxies and children have looked their parents' managers up already
+        if registry.find_cache(model) is not None:
+            meta: Any = model._meta
+            meta._expire_cache()
     signals.listen_to_deletions_of(signals.models_whose_deletion_changes_rows())
 
 

@@ -1,6 +1,8 @@
 """`bulk_create()` of a registered model: each new row has a stamp, so that nothing older reaches it."""
 
-from collections.abc import Callable
+import functools
+import operator
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import NotSupportedError, models, transaction
@@ -41,15 +43,23 @@ class BulkInsert:
             self._finish(self._keys_by_stamp())
             return inserted
 
-    def updating_conflicts(self, send: Send, update_fields: set[str]) -> list[Any]:
+    def updating_conflicts(self, send: Send, update_fields: set[str], unique: Collection[str] | None) -> list[Any]:
         """Insert those that are new, and change the named fields of the others as `update()` does.
 
+        Args:
+            unique: names of the fields by which a row is known to be there already.
+
         Raises:
-            NotSupportedError: the database does not say which rows those are.
+            NotSupportedError: the database does not take such names (MySQL), so nobody can tell which rows those are.
         """
+        if not unique:
+            raise NotSupportedError(
+                "bulk_create(update_conflicts=True) of a registered model needs unique_fields: use update() for the "
+                "rows that are there, and bulk_create() for the others."
+            )
         with transaction.atomic(self.using, savepoint=False):
             inserted = self._with_a_stamp(send)
-            stamps_now = dict(self._rows().filter(pk__in=self._keys()).values_list("pk", STAMP))
+            stamps_now = dict(self._rows().filter(self._alike(unique)).values_list("pk", STAMP))
             self._finish([pk for pk, stamp in stamps_now.items() if stamp == self.write.stamp])
             there = {pk: stamp for pk, stamp in stamps_now.items() if stamp != self.write.stamp}
             change_locked(self.table, there, self.using, self._named(update_fields), self._restamp)
@@ -80,18 +90,21 @@ class BulkInsert:
         """Find the rows that this very statement has inserted, without being told: it looks at each."""
         return keys_by_stamp(self.table, self.using, self.write.stamp)
 
+    def _alike(self, unique: Collection[str]) -> models.Q:
+        """Return what finds the rows that have the same values in these fields as the instances."""
+        names = [self.table.model._meta.pk.name if name == "pk" else name for name in unique]
+        if len(names) == 1:
+            return models.Q(**{f"{names[0]}__in": [getattr(instance, names[0]) for instance in self.instances]})
+        alike = (models.Q(**{name: getattr(each, name) for name in names}) for each in self.instances)
+        return functools.reduce(operator.or_, alike)
+
     def _keys(self) -> list[Any]:
-        if any(instance.pk is None for instance in self.instances):
-            raise NotSupportedError(
-                "bulk_create(update_conflicts=True) of a registered model needs a database that returns the keys of "
-                "the rows that it changed: use update() for those that are there, and bulk_create() for the others."
-            )
         return [self.table.to_pk(instance.pk) for instance in self.instances]
 
     def _rows(self) -> Any:
         return self.table.rows.using(self.using)
 
-    def _restamp(self, pks: list[Any], stamp: int) -> int:
+    def _restamp(self, pks: list[Any], stamp: Any) -> int:
         rows: models.QuerySet[Any] = models.QuerySet(self.table.model, using=self.using)
         return rows.filter(pk__in=pks).update(**{STAMP: stamp})
 
@@ -120,7 +133,7 @@ def finish_new_rows(table: CachedTable, using: str, pks: list[Any], stamp: int) 
     if pks:
         write.take_stamp(floor=stamp)
     write.stamp = stamp
-    finish = Finish(table, pks, write.finish)
+    finish = write.as_finish()
     if pks:
         on_commit.finish_first(using, finish)
     return finish

@@ -9,19 +9,19 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import Error, transaction
+from django.db.models import Case, Value, When
 
 from cachedemo.exceptions import UnknownFieldWaiting
 from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
-from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.refused_fields import flag_refused_alone
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
 
-Send = Callable[[list[Any], int], int]  # changes the rows with these keys, gives them this stamp, returns how many
+Send = Callable[[list[Any], Any], int]  # changes the rows with these keys, gives them this stamp, returns how many
 
 
 class Named(NamedTuple):
@@ -42,20 +42,46 @@ def change(table: CachedTable, found: Any, using: str, named: Named, send: Send)
     """Change the rows that a queryset finds in the database; return how many there were.
 
     Args:
-        send: the change itself, called once for each thousand rows.
+        send: the change itself.
 
     Raises:
         UnknownFieldWaiting, QueueUnavailable: nothing was written.
         OutcomeUnknown: it was written, but slots may be old, and nobody could be told.
         Whatever the database refuses the change with.
     """
+    transactions.refuse_manual_transactions(using)
     transactions.trip(using)
     with transaction.atomic(using, savepoint=False):
         locked = locks.lock_found(table, found, using)
-        changed = 0
-        for piece in _pieces(locked):
-            changed += change_locked(table, _still_found(table, found, piece, using), using, named, send)
-        return changed
+        return change_locked(table, _still_found(table, found, locked, using), using, named, send)
+
+
+def _still_found(table: CachedTable, found: Any, locked: dict[Any, int], using: str) -> dict[Any, int]:
+    """Leave out the rows that did not fit the filter any more when their lock was had."""
+    if not locked or not locks.may_have_waited(using):
+        return locked
+    pk = table.codec.pk.name
+    fitting = set(found.order_by().filter(**{f"{pk}__in": list(locked)}).values_list(pk, flat=True))
+    return {key: stamp for key, stamp in locked.items() if key in fitting}
+
+
+def change_locked(table: CachedTable, rows: Mapping[Any, int], using: str, named: Named, send: Send) -> int:
+    """Do the steps for rows (key -> stamp) that the transaction under way has locked."""
+    if not rows:
+        return 0
+    writes: list[BulkWrite] = []
+    try:
+        for piece in _pieces(rows):
+            writes.append(BulkWrite(table, list(piece), named.written))
+            _prepare(table, writes[-1], piece, named)
+        changed = send(list(rows), _stamp_of_each(writes))
+    except Exception:
+        for write in writes:  # the transaction cannot commit any more
+            write.withdraw()
+        raise
+    for write in writes:
+        on_commit.finish_first(using, write.as_finish())
+    return changed
 
 
 def _pieces(rows: Mapping[Any, int]) -> Iterator[dict[Any, int]]:
@@ -64,30 +90,18 @@ def _pieces(rows: Mapping[Any, int]) -> Iterator[dict[Any, int]]:
         yield piece
 
 
-def _still_found(table: CachedTable, found: Any, piece: dict[Any, int], using: str) -> dict[Any, int]:
-    """Leave out the rows that did not fit the filter any more when their lock was had."""
-    if not locks.may_have_waited(using):
-        return piece
-    pk = table.codec.pk.name
-    fitting = set(found.order_by().filter(**{f"{pk}__in": list(piece)}).values_list(pk, flat=True))
-    return {key: stamp for key, stamp in piece.items() if key in fitting}
-
-
-def change_locked(table: CachedTable, rows: Mapping[Any, int], using: str, named: Named, send: Send) -> int:
-    """Do the steps for rows (key -> stamp) that the transaction under way has locked."""
-    if not rows:
-        return 0
-    write = BulkWrite(table, list(rows), named.written)
+def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], named: Named) -> None:
+    """Take a stamp for some of the rows, and write what waits for them."""
     waiting = dict(zip(rows, write.take_stamp(floor=max(map(stamps.proper, rows.values()))), strict=True))
-    try:
-        _write_what_waits(table, {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()})
-        _write_what_is_refused(table, waiting, named, write.stamp)
-        changed = send(list(rows), write.stamp)
-    except Exception:
-        write.withdraw()  # the transaction cannot commit any more
-        raise
-    on_commit.finish_first(using, Finish(table, rows, write.finish))
-    return changed
+    _write_what_waits(table, {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()})
+    _write_what_is_refused(table, waiting, named, write.stamp)
+
+
+def _stamp_of_each(writes: list[BulkWrite]) -> Any:
+    """Return what the change sets `cache_stamp` to: it is one statement, as Django's, however many rows there are."""
+    if len(writes) == 1:
+        return writes[0].stamp
+    return Case(*(When(pk__in=write.pks, then=Value(write.stamp)) for write in writes))
 
 
 def _below_the_change(table: CachedTable, pk: Any, fields: Fields, named: Named) -> Fields:

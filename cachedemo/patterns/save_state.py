@@ -65,7 +65,7 @@ def _as_dict(state: dict[str, Any]) -> Loaded | None:
 
 def _take_back_saves(state: dict[str, Any]) -> None:
     """Forget saves that were rolled back, the last first, and that there were any once they are committed."""
-    saves: list[_Save] = state.pop(_SAVES, [])
+    saves: list[_Save] = list(state.pop(_SAVES, []))  # a copy of the instance may have the same list
     while saves and not saves[-1].finish.done:
         if on_commit.is_under_way(saves[-1].using, saves[-1].finish):
             state[_SAVES] = saves

@@ -25,6 +25,7 @@ from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.refused_fields import flag_refused
+from cachedemo.protocol.values import same
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 MERGE, REFUSE = "merge", "refuse"
@@ -50,6 +51,11 @@ class Save:
         self._computed: list[str] = []
         self._finish_hook: Finish | None = None
 
+    def _pk(self) -> Any:
+        """Return the key in the form that names the slot, '' if there is none yet: an instance may have it as text."""
+        key = getattr(self.instance, self.table.codec.pk.attname)
+        return "" if key is None else self.table.to_pk(key)
+
     # an UPDATE
 
     def update(self, send: Callable[[Any, list[Assigned]], Any], rows: Any, values: Sequence[Assigned]) -> Any:
@@ -64,6 +70,7 @@ class Save:
             StaleInstance: the instance has missed an acknowledged write; nothing was written.
             UnknownFieldWaiting, Contended, QueueUnavailable: nothing was written.
         """
+        transactions.refuse_manual_transactions(self.using)
         cached = self.table.codec.fields
         mine = [each for each in values if each[0].attname in cached and self._writes(each)]
         others = [each for each in values if each[0].attname not in cached and each[0].attname != STAMP]
@@ -76,7 +83,7 @@ class Save:
         field, _, value = assigned
         if not self.whole or self.loaded is None or field.attname not in self.loaded or is_expression(value):
             return True
-        return bool(self.loaded[field.attname] != value)
+        return not same(self.loaded[field.attname], value)
 
     def _without_steps(self, send: Any, rows: Any, others: list[Assigned]) -> Any:
         """Write fields that no cache has, if any."""
@@ -100,8 +107,8 @@ class Save:
         raise Contended(f"Newer writes of {self.instance!r} won every try; nothing was written.")
 
     def _stamped(self, floor: int, names: set[str]) -> Fields:
-        self.write = self.write or DatabaseWrite(self.table, self.instance.pk, names)
-        under_way = on_commit.wrote(self.using, self.table, self.instance.pk)
+        self.write = self.write or DatabaseWrite(self.table, self._pk(), names)
+        under_way = on_commit.wrote(self.using, self.table, self._pk())
         patience = 0.0 if under_way else synchronous.FLUSH_PATIENCE  # a flush would wait for this very transaction
         try:
             return synchronous.known_pending(self.write, floor, patience)
@@ -192,7 +199,8 @@ class Save:
 
     def insert(self, send: Callable[[], Any]) -> Any:
         """Send Django's INSERT with a stamp of its own."""
-        self.write = self.write or DatabaseWrite(self.table, "" if self.instance.pk is None else self.instance.pk)
+        transactions.refuse_manual_transactions(self.using)
+        self.write = self.write or DatabaseWrite(self.table, self._pk())
         own = getattr(self.instance, STAMP)
         if self.write.stamped is None:
             self.write.stamp(floor=own)
@@ -221,13 +229,13 @@ class Save:
     def _finish_insert(self) -> None:
         """Mark a row that has just got its id, before its commit; empty the slots on commit."""
         assert self.write is not None
-        self.write.pk = self.instance.pk
+        self.write.pk = self._pk()
         self.write.mark()
         names = [self.table.codec.pk.attname, *self.table.codec.fields]
         self._finish({name: self.instance.__dict__[name] for name in names if name in self.instance.__dict__})
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None
-        self._finish_hook = Finish(self.table, [self.instance.pk], self.write.finish_save)
+        self._finish_hook = self.write.finish_of_save()
         on_commit.finish_first(self.using, self._finish_hook)
         save_state.saved(self.instance, shown, self._finish_hook, self.using)

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable
-from cachedemo.protocol import slots
+from cachedemo.protocol import database, slots
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Fields
 
@@ -36,6 +37,13 @@ class BulkWrite:
         taken = self.table.queue.stamp_many(self.pks, self.token, self.table.options.lease_timeout, floor)
         self.stamp, self._versions = taken.stamp, taken.versions
         return taken.pending
+
+    def as_finish(self) -> Finish:
+        """Return the last steps for the transaction's hooks."""
+        return Finish(self.table, self.pks, self.finish, self._has_reached_the_rows, self.withdraw)
+
+    def _has_reached_the_rows(self) -> bool:
+        return database.have_reached(self.table, self.pks, self.stamp)
 
     def withdraw(self) -> None:
         """Owe nothing any more: nothing was written."""

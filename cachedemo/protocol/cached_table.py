@@ -43,6 +43,7 @@ class CachedTable:
         self.queue = queue
         self.options = options
         self.announced: bytes | None = None
+        self._counts = isinstance(codec.pk, models.IntegerField)
 
     @property
     def using(self) -> str:
@@ -61,7 +62,7 @@ class CachedTable:
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
-        return value if type(value) is int else self.codec.to_pk(value)
+        return value if type(value) is int and self._counts else self.codec.to_pk(value)
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""

@@ -40,6 +40,11 @@ STAMP = "cache_stamp"
 Values = dict[str, Any]  # attname -> value as a JSON value
 
 
+def _is_immutable(field: models.Field) -> bool:
+    """A project's own subclass may have a list or an object as its Python value."""
+    return isinstance(field, _IMMUTABLE) and type(field).__module__.startswith("django.db.models.")
+
+
 class Codec:
     """How the cached fields of one model are written down.
 
@@ -60,12 +65,15 @@ class Codec:
             field = meta.get_field(name)
             if not isinstance(field, models.Field) or not field.concrete or field.primary_key:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
-            if isinstance(field, models.ManyToManyField | models.BinaryField) or field.attname == STAMP:
+            if (
+                isinstance(field, models.ManyToManyField | models.BinaryField | models.GeneratedField)
+                or field.attname == STAMP
+            ):
                 raise FieldDoesNotExist(f"{meta.label}.{name} cannot be cached: {type(field).__name__}.")
             if field not in meta.local_concrete_fields:
                 raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
             self.fields[field.attname] = field
-        self._mutable = {name for name, field in self.fields.items() if not isinstance(field, _IMMUTABLE)}
+        self._mutable = {name for name, field in self.fields.items() if not _is_immutable(field)}
         self.names = [self.pk.attname, *self.fields]
         self._names = frozenset(self.names)
         self._parsers: dict[str, Callable[[Any], Any]] = {

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import slots, transactions, versions
+from cachedemo.protocol import database, slots, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Stamp, refused
@@ -141,6 +142,21 @@ class DatabaseWrite:
         assert self.stamped is not None
         fields = refused(self.stamped.pending).keys()
         return bool(fields if self.names is None else fields & set(self.names))
+
+    def finish_of_save(self) -> Finish:
+        """Return the finish of a save, for the transaction's hooks."""
+        return Finish(self.table, [self.pk], self.finish_save, self._has_reached_the_row, self.withdraw)
+
+    def _has_reached_the_row(self) -> bool:
+        assert self.stamped is not None
+        return database.have_reached(self.table, [self.pk], self.stamped.stamp)
+
+    def finish_of_deletion(self) -> Finish:
+        """Return the finish of a deletion, for the transaction's hooks."""
+        return Finish(self.table, [self.pk], self.finish_save, self._has_deleted_the_row, self.restore)
+
+    def _has_deleted_the_row(self) -> bool:
+        return database.stamp_of(self.table, self.pk) is None
 
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""

@@ -9,20 +9,47 @@ from django.db import connections
 class Finish:
     """The last steps of a write; stands in the transaction's `run_on_commit` until it commits.
 
+    Args:
+        steps: what to do once it has committed.
+        survived: asks the database whether the write is still there; needed after a savepoint was rolled back by hand,
+            of which Django tells no hook.
+        undone: what to do if it is not.
+
     Attributes:
         table, pks: the rows, their keys as text.
-        done: whether the transaction has committed.
+        done: whether the transaction has committed, and the write with it.
     """
 
-    def __init__(self, table: Any, pks: Iterable[Any], steps: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        table: Any,
+        pks: Iterable[Any],
+        steps: Callable[[], None],
+        survived: Callable[[], bool] = lambda: True,
+        undone: Callable[[], None] = lambda: None,
+    ) -> None:
         self.table = table
         self.pks = frozenset(map(str, pks))
         self.done = False
+        self.hooks: list[Any] = []  # the list it was put into
         self._steps = steps
+        self._survived = survived
+        self._undone = undone
 
     def __call__(self) -> None:
+        if self.is_in_doubt() and not self._survived():
+            self._undone()
+            return
         self.done = True
         self._steps()
+
+    def is_in_doubt(self) -> bool:
+        """Whether a savepoint was rolled back since: Django goes on with a new list of hooks then."""
+        return any(hook[1] is self for hook in self.hooks)
+
+    def may_commit(self, hooks: list[Any]) -> bool:
+        """Whether it stands among these hooks, and its write is still there."""
+        return any(hook[1] is self for hook in hooks) and (hooks is self.hooks or self._survived())
 
 
 def finish_first(using: str, finish: Finish) -> None:
@@ -38,12 +65,13 @@ def finish_first(using: str, finish: Finish) -> None:
     first = sum(isinstance(hook[1], Finish) for hook in connection.run_on_commit)
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
+    finish.hooks = connection.run_on_commit
     connection.run_on_commit.insert(first, (set(connection.savepoint_ids), finish, False))  # type: ignore[arg-type]
 
 
 def is_under_way(using: str, finish: Finish) -> bool:
-    """Whether the transaction that wrote the row may still commit."""
-    return any(hook[1] is finish for hook in connections[using].run_on_commit)
+    """Whether the transaction that wrote the row may still commit it."""
+    return finish.may_commit(connections[using].run_on_commit)
 
 
 def wrote(using: str, table: Any, pk: Any) -> bool:

@@ -36,6 +36,16 @@ def in_transaction(using: str) -> bool:
     return connections[using].in_atomic_block
 
 
+def refuse_manual_transactions(using: str) -> None:
+    """Raise TransactionManagementError where nobody can tell when a write is committed, as `on_commit()` does."""
+    connection = connections[using]
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        raise transaction.TransactionManagementError(
+            "A registered model cannot be written in manual transaction management (autocommit is off): nobody could "
+            "tell when the write is committed. Use transaction.atomic()."
+        )
+
+
 def refuse_inside_transaction(using: str) -> None:
     """Raise InsideTransaction where a write could not be acknowledged: the transaction around it decides later.
 

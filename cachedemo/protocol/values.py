@@ -71,3 +71,17 @@ def storable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValidationError("Neither NaN nor infinity.", code="unstorable")
     return value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal for the database too: in Python 1 is True and 1.0, in JSON it is neither."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS) and type(one) is not type(other):
+        return False
+    return bool(one == other)
+
+
+_NUMBERS = (bool, int, float)

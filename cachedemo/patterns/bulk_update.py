@@ -51,6 +51,8 @@ def change(table: CachedTable, found: Any, using: str, named: Named, send: Send)
     """
     transactions.refuse_manual_transactions(using)
     transactions.trip(using)
+    found = found.all()
+    found.query.select_for_update = False  # the rows are locked by key
     with transaction.atomic(using, savepoint=False):
         locked = locks.lock_found(table, found, using)
         return change_locked(table, _still_found(table, found, locked, using), using, named, send)

@@ -57,7 +57,6 @@ def lock_found(table: CachedTable, found: Any, using: str) -> dict[Any, int]:
     connection = connections[using]
     pk = table.codec.pk.name
     found = found.order_by()
-    found.query.select_for_update = False  # the rows themselves are locked below
     if not connection.features.has_select_for_update:
         _begin_to_write(connection, table)
         return dict(found.values_list(pk, STAMP))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import Error as DatabaseFailure
 from django.db import connections, transaction
@@ -38,8 +39,9 @@ def in_transaction(using: str) -> bool:
 
 def refuse_manual_transactions(using: str) -> None:
     """Raise TransactionManagementError where nobody can tell when a write is committed, as `on_commit()` does."""
-    connection = connections[using]
-    if not connection.in_atomic_block and not connection.get_autocommit():
+    connection: Any = connections[using]
+    commits = connection.commit_on_exit if connection.in_atomic_block else connection.get_autocommit()
+    if not commits:
         raise transaction.TransactionManagementError(
             "A registered model cannot be written in manual transaction management (autocommit is off): nobody could "
             "tell when the write is committed. Use transaction.atomic()."

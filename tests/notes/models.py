@@ -21,6 +21,19 @@ class Note(Stamped):
         constraints = (models.CheckConstraint(condition=models.Q(size__gte=0), name="size_is_no_debt"),)
 
 
+class Draft(Note):
+    """A proxy, which has looked its managers up before anything is registered."""
+
+    class Meta:
+        proxy = True
+
+
+class Essay(Note):
+    """A child in a table of its own."""
+
+    extra = models.CharField(max_length=100, default="")
+
+
 class Tag(Stamped):
     """A model that never uses write-behind."""
 

@@ -39,7 +39,7 @@ def test_they_stay_when_django_forgets_what_it_knew_of_a_model() -> None:
 
 
 def test_a_proxy_and_a_child_have_them_too() -> None:
-    class Draft(Note):
+    class Sketch(Note):
         class Meta:
             app_label, proxy = "notes", True
 
@@ -47,7 +47,7 @@ def test_a_proxy_and_a_child_have_them_too() -> None:
         class Meta:
             app_label = "notes"
 
-    for model in (Draft, LongNote):
+    for model in (Sketch, LongNote):
         assert isinstance(model._base_manager, CachedManager)
         assert isinstance(model.objects, CachedManager)
         assert model.objects.model is model._base_manager.model is model

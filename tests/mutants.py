@@ -45,6 +45,7 @@ CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+ODD = "tests/cachedemo/test_odd_writes.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 REFUSED = "tests/cachedemo/protocol/test_refused_fields.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
@@ -198,7 +199,7 @@ MUTANTS = [
     mutant(
         "a_whole_save_writes_all_that_it_shows",
         SAVES + "test_a_whole_save_puts_nothing_back_that_it_did_not_change",
-        ("patterns/saving.py", "return bool(self.loaded[field.attname] != value)", "return True"),
+        ("patterns/saving.py", "return not same(self.loaded[field.attname], value)", "return True"),
     ),
     mutant(
         "a_save_below_a_newer_row",
@@ -435,7 +436,7 @@ MUTANTS = [
     mutant(
         "a_bulk_update_carries_nothing",
         MANAGERS + "test_what_waits_for_other_fields_is_kept",
-        ("patterns/bulk_update.py", "        _write_what_waits(table, {", "        len({"),
+        ("patterns/bulk_update.py", "    _write_what_waits(table, {", "    len({"),
     ),
     mutant(
         "a_bulk_update_stamps_before_its_lock",
@@ -447,8 +448,8 @@ MUTANTS = [
         ),
         (
             "patterns/bulk_update.py",
-            "    try:\n        _write_what_waits",
-            "    write.stamp = EARLY\n    try:\n        _write_what_waits",
+            "    _write_what_waits(table, {pk: _below",
+            "    write.stamp = EARLY\n    _write_what_waits(table, {pk: _below",
         ),
     ),
     mutant(
@@ -469,6 +470,35 @@ MUTANTS = [
         "a_bulk_update_drops_what_is_flagged",
         MANAGERS + "test_what_the_database_refuses_of_another_field_is_flagged_and_stops_no_update",
         ("protocol/bulk_write.py", "finished, self.names):", "finished, None):"),
+    ),
+    mutant(
+        "a_savepoint_rolled_back_by_hand_is_not_noticed",
+        ODD + "test_a_savepoint_that_is_rolled_back_by_hand_takes_a_write_back",
+        ("protocol/on_commit.py", "if self.is_in_doubt() and not", "if False and not"),
+    ),
+    mutant(
+        "a_key_as_text_names_another_slot",
+        ODD + "test_a_key_that_an_instance_has_as_text_names_the_slot_of_its_row",
+        (
+            "patterns/saving.py",
+            'return "" if key is None else self.table.to_pk(key)',
+            'return "" if key is None else key',
+        ),
+    ),
+    mutant(
+        "a_kept_parent_counts_as_deleted",
+        ODD + "test_a_child_that_is_deleted_without_its_parent_leaves_that_as_it_is",
+        ("signals.py", " and sender._meta.concrete_model is cache.model:", ":"),
+    ),
+    mutant(
+        "proxies_keep_the_managers_they_had",
+        ODD + "test_proxies_and_children_that_were_loaded_with_the_project_take_the_steps",
+        ("model_classes/adoption.py", "            meta._expire_cache()\n", "            del meta\n"),
+    ),
+    mutant(
+        "in_json_true_is_one",
+        ODD + "test_in_json_true_is_not_one",
+        ("protocol/values.py", "and type(one) is not type(other):", "and False:"),
     ),
     mutant(
         "a_bulk_create_without_stamps",

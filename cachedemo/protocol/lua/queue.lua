@@ -1,4 +1,4 @@
--- The keys of one queue, for the scripts of flush_queue.py; put behind the first line of each of them.
+-- The keys of one queue, for the scripts of queue.py and operated_queue.py; put behind the first line of each of them.
 --
 -- $queue                 list of ids waiting for a flush, each once                         KEYS[1], flush:users
 -- {$queue}:pending       sorted set, id -> stamp of its oldest waiting write

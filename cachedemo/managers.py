@@ -1,8 +1,8 @@
 """A QuerySet and a Manager whose bulk methods take the protocol's steps: afterwards no read of the cache is old.
 
-`register` puts the manager in the place of the ones that Django makes by itself: see `model_classes/placing.py`. A
-manager of your own takes the steps if it inherits from `CachedManager`, or is made with
-`CachedManager.from_queryset(...)`.
+`register` puts the manager in the place of the ones that Django makes by itself: see
+`model_classes/automatic_managers.py`. A manager of your own takes the steps if it inherits from `CachedManager`, or is
+made with `CachedManager.from_queryset(...)`.
 """
 
 from collections.abc import Collection, Iterable

@@ -14,7 +14,7 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.operations import audit as auditing
 from cachedemo.operations import deletion_log, keyspace, pause, workers
 from cachedemo.protocol import flush as flushing
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 
 logger = logging.getLogger(__name__)
 

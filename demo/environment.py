@@ -10,8 +10,6 @@ from demo import credentials, ports
 from demo.errors import DemoFailed
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRST_CACHE_PORT = 6380  # beside a Redis of the machine's own, which has 6379
-FIRST_QUEUE_PORT = 6390
 CACHE_DATABASE, QUEUE_DATABASE, BROKER_DATABASE = 0, 1, 2
 
 # As a visitor should see it, whatever a .env for development says.
@@ -51,8 +49,8 @@ def plan() -> Plan:
     queue_given = everything or bool(os.environ.get("CACHEDEMO_QUEUE_URL"))
     return Plan(
         var=var,
-        cache_port=None if cache_given else ports.next_free(ports.LOOPBACK, FIRST_CACHE_PORT),
-        queue_port=None if queue_given else ports.next_free(ports.LOOPBACK, FIRST_QUEUE_PORT),
+        cache_port=None if cache_given else ports.next_free(ports.LOOPBACK, ports.FIRST_CACHE_PORT),
+        queue_port=None if queue_given else ports.next_free(ports.LOOPBACK, ports.FIRST_QUEUE_PORT),
     )
 
 

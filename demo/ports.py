@@ -10,6 +10,8 @@ from demo.errors import DemoFailed
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")
 TRIES = 100
+FIRST_CACHE_PORT = 6380  # beside a Redis of the machine's own, which has 6379
+FIRST_QUEUE_PORT = 6390
 
 
 def is_loopback(host: str) -> bool:

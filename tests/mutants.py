@@ -530,8 +530,8 @@ MUTANTS = [
     ),
     mutant(
         "the_base_manager_is_forgotten",
-        "tests/cachedemo/model_classes/test_placing.py::test_they_stay_when_django_forgets_what_it_knew_of_a_model",
-        ("model_classes/placing.py", ' - {"base_manager"}', ""),
+        "tests/cachedemo/model_classes/test_automatic_managers.py::test_they_stay_when_django_forgets_what_it_knew_of_a_model",
+        ("model_classes/automatic_managers.py", ' - {"base_manager"}', ""),
     ),
     mutant(
         "fill_without_lease",

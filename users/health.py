@@ -17,7 +17,7 @@ from cachedemo import registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopping
 from cachedemo.operations.metrics import exposition
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import durability, roles
 from cachedemo.servers.client import connect

@@ -16,7 +16,7 @@ from cachedemo.exceptions import (
     Unavailable,
     UnknownFieldWaiting,
 )
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from cachedemo.exceptions import (
     StatementRefused,
     UnknownFieldWaiting,
 )
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 
 logger = logging.getLogger(__name__)
 

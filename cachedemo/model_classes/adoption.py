@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.signals import class_prepared
 
 from cachedemo import registry, signals
-from cachedemo.model_classes import historical, placing
+from cachedemo.model_classes import automatic_managers, historical
 
 
 def adopt() -> None:
@@ -29,7 +29,7 @@ def _adopt_all() -> None:
 
 def _adopt(model: type[models.Model]) -> None:
     if registry.find_cache(model) is not None:
-        placing.place(model)
+        automatic_managers.replace(model)
         signals.listen_to_deletions_of([model])
 
 

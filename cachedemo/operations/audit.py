@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import cached_rows, keyspace
 from cachedemo.protocol import database, slot_kinds, slots
-from cachedemo.protocol.descriptions import one_line
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.error_descriptions import one_line
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import database, flush
 from cachedemo.protocol.codec import Values
-from cachedemo.protocol.descriptions import one_line
+from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.waiting import Fields, refused
 
 logger = logging.getLogger(__name__)

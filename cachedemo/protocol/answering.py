@@ -8,7 +8,7 @@ from django.db import Error as DatabaseFailure
 from cachedemo.exceptions import CachedemoError, OutcomeUnknown, SourceUnavailable, StatementRefused, Unavailable
 from cachedemo.protocol import database_errors
 from cachedemo.protocol.database_errors import Verdict
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 
 _UNAVAILABLE = (SourceUnavailable, "The database is unavailable")
 _MEANINGS: dict[Verdict, tuple[type[Unavailable], str]] = {

@@ -8,7 +8,7 @@ from django.db import Error as DatabaseFailure
 
 from cachedemo.exceptions import CachedemoError, OutcomeUnknown
 from cachedemo.protocol import database_errors
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 
 # What a caller takes for "nothing was written".
 REFUSED = (*database_errors.UNPREPARABLE, CachedemoError, DatabaseFailure, ObjectDoesNotExist)

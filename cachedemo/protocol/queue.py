@@ -12,7 +12,7 @@ from typing import Any
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol import deleted_rows
 from cachedemo.protocol.claimer import claimer
-from cachedemo.protocol.descriptions import describe, one_line
+from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.operated_queue import OperatedQueue
 from cachedemo.protocol.outcomes import taken

@@ -12,7 +12,7 @@ from cachedemo.protocol import answering, database, database_errors, stamps
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_write import DatabaseWrite
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
 from cachedemo.protocol.waiting import Fields
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol import stamps
-from cachedemo.protocol.descriptions import one_line
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE

@@ -18,7 +18,7 @@ from cachedemo.exceptions import (
 )
 from cachedemo.protocol import database_errors
 from cachedemo.protocol.answering import answering
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.outcomes import REFUSED
 
 

@@ -18,12 +18,11 @@ from users.api import body, responses
 from users.api.etag_headers import required_etag
 from users.api.openapi import READ, WRITTEN, Api, described
 from users.api.problems import unprocessable
-from users.api.schemas import SomeFields, Users, WholeUser
+from users.api.schemas import MOST_IDS, SomeFields, Users, WholeUser
 from users.api.schemas import User as UserDocument
 from users.converters import LARGEST_ID
 from users.models import User
 
-MANY = 1000  # ids in one request
 IDS = r"^[0-9]{1,20}(,[0-9]{1,20})*$"
 ONE_USER = "/{pattern:pattern}/users/{row_id:id}"
 MANY_USERS = "/{pattern:pattern}/users"
@@ -105,8 +104,8 @@ def _numbers(ids: str) -> list[int]:
     if not re.fullmatch(IDS, ids):
         raise unprocessable({"ids": ["These must be whole numbers with commas between."]})
     numbers = [int(number) for number in ids.split(",")]
-    if len(numbers) > MANY:
-        raise unprocessable({"ids": [f"{len(numbers)} ids are too many: {MANY} at once."]})
+    if len(numbers) > MOST_IDS:
+        raise unprocessable({"ids": [f"{len(numbers)} ids are too many: {MOST_IDS} at once."]})
     return list(dict.fromkeys(numbers))
 
 

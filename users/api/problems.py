@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from cachedemo import cache_for
 from cachedemo.exceptions import PreconditionFailed, StaleInstance
 from cachedemo.protocol import database_errors
-from cachedemo.protocol.descriptions import describe
+from cachedemo.protocol.error_descriptions import describe
 from users import outages
 from users.models import User
 

@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from users.converters import LARGEST_ID
 
+MOST_IDS = 1000  # in one request
+
 # At least one character that can be seen, and no null, which databases cannot hold.
 _VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
 

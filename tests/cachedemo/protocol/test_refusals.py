@@ -22,7 +22,7 @@ from cachedemo.exceptions import SourceUnavailable, StatementRefused
 from cachedemo.operations import dead_letters, ping
 from cachedemo.protocol import answering, batch, database, database_errors, queue, synchronous
 from cachedemo.protocol.database_errors import Verdict
-from cachedemo.protocol.descriptions import LONGEST, describe, one_line
+from cachedemo.protocol.error_descriptions import LONGEST, describe, one_line
 from cachedemo.servers.roles import QUEUE
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note

@@ -13,7 +13,7 @@ from django.db.models.options import Options
 from cachedemo.managers import CachedManager
 
 
-def place(model: type[models.Model]) -> None:
+def replace(model: type[models.Model]) -> None:
     """Let the automatic managers of a registered model, a proxy or a child of it take the steps."""
     _place_base_manager(model)
     _place_objects(model)

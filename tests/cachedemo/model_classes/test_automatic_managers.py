@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import models
 
 from cachedemo.managers import CachedManager
-from cachedemo.model_classes import placing
+from cachedemo.model_classes import automatic_managers
 from cachedemo.models import Stamped
 from tests.notes.models import Note, Shelf
 
@@ -66,7 +66,7 @@ def test_a_projects_own_managers_and_their_order_stay() -> None:
             base_manager_name = "first"
 
     before = [(manager.name, type(manager)) for manager in Own._meta.managers]
-    placing.place(Own)
+    automatic_managers.replace(Own)
     assert [(manager.name, type(manager)) for manager in Own._meta.managers] == before
     assert type(Own._default_manager) is type(Own._base_manager) is First
 
@@ -85,7 +85,7 @@ def test_inherited_managers_stay_the_default() -> None:
         class Meta:
             app_label = "notes"
 
-    placing.place(Child)
+    automatic_managers.replace(Child)
     assert type(Child._default_manager) is First
     assert isinstance(Child._base_manager, CachedManager)
 

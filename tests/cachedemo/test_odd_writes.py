@@ -1,14 +1,23 @@
 """Writes as projects make them, that a cache easily misses: each was seen to break a promise."""
 
+import copy
+import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models, transaction
 from django.db.models import Exists, Max, Subquery
 
+import cachedemo
 from cachedemo import cache_for
+from cachedemo.models import Stamped
 from cachedemo.patterns import bulk_update
+from cachedemo.protocol.codec import Codec
+from tests.cachedemo.test_cascades import new_models
 from tests.helpers import past_cachedemo
 from tests.notes.models import Draft, Essay, Note, Sample
 
@@ -147,3 +156,110 @@ def test_rows_that_the_caller_locks_himself_can_be_updated(notes: Any) -> None:
             rows = rows.select_for_update()
         assert rows.update(title="locked") == 3
     assert notes.get(1).title == "locked"
+
+
+def test_a_copy_of_an_instance_is_not_counted_as_saved_by_what_was_rolled_back(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    with transaction.atomic():
+        save(note)
+        other = copy.copy(note)
+        transaction.set_rollback(True)
+    note.save()
+    notes.update(1, title="between")
+    other.save()
+    assert notes.get(1).title == Note.objects.get(pk=1).title == "x"
+
+
+def test_a_bulk_create_that_is_rolled_back_by_hand_leaves_nothing(notes: Any) -> None:
+    with transaction.atomic():
+        savepoint = transaction.savepoint()
+        Note.objects.bulk_create([Note(pk=60, title="gone")])
+        transaction.savepoint_rollback(savepoint)
+    with pytest.raises(Note.DoesNotExist):
+        notes.get(60)
+    assert notes.table.queue.owed()[0] == 0
+
+
+class OddKinds:
+    """Models of one test: a text key, a list in a text column, two unique columns, and a row changed by an own rule."""
+
+    def __init__(self) -> None:
+        class ListField(models.TextField):
+            def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+                return json.loads(value)
+
+            def to_python(self, value: Any) -> Any:
+                return json.loads(value) if isinstance(value, str) else value
+
+            def get_prep_value(self, value: Any) -> Any:
+                return json.dumps(value)
+
+        class Coded(Stamped):
+            code = models.CharField(max_length=10, primary_key=True)
+            left = models.CharField(max_length=10, default="")
+            right = models.CharField(max_length=10, default="")
+            title = models.CharField(max_length=10, default="")
+
+            class Meta:
+                app_label = "notes"
+                constraints = (models.UniqueConstraint(fields=["left", "right"], name="one_pair"),)
+
+        class Listed(Stamped):
+            tags = ListField(default=list)
+
+            class Meta:
+                app_label = "notes"
+
+        self.coded, self.listed = Coded, Listed
+
+
+@pytest.fixture
+def odd(transactional_db: None) -> Iterator[OddKinds]:
+    with new_models() as made:
+        odd = OddKinds()
+        made += [odd.coded, odd.listed]
+        with connection.schema_editor() as editor:
+            for model in made:
+                editor.create_model(model)
+        for model, fields in ((odd.coded, ["title"]), (odd.listed, ["tags"])):
+            cachedemo.register(model)(type("OddCache", (cachedemo.ModelCache,), {"fields": fields}))
+        yield odd
+
+
+def test_a_number_for_a_text_key_names_the_same_slot(odd: OddKinds) -> None:
+    cache = cache_for(odd.coded)
+    odd.coded.objects.bulk_create(odd.coded(code=code, left=code) for code in ("1", "2"))
+    assert set(cache.get_many([1, 2])) == {"1", "2"}
+    assert cache.get("1").code == cache.get(1).code == "1"
+
+
+def test_a_list_in_a_text_column_is_saved_when_it_is_changed_in_place(odd: OddKinds) -> None:
+    odd.listed.objects.create(tags=["a"])
+    row = odd.listed.objects.get()
+    row.tags.append("b")
+    row.save()
+    assert odd.listed.objects.get().tags == ["a", "b"]
+
+
+def test_an_upsert_by_two_columns_is_seen_under_the_key_of_the_row_that_was_there(odd: OddKinds) -> None:
+    cache = cache_for(odd.coded)
+    odd.coded.objects.create(code="old", left="l", right="r", title="before")
+    assert cache.get("old").title == "before"
+    new = [odd.coded(code="other", left="l", right="r", title="after")]
+    odd.coded.objects.bulk_create(new, update_conflicts=True, update_fields=["title"], unique_fields=["left", "right"])
+    assert cache.get("old").title == odd.coded.objects.get().title == "after"
+
+
+def test_a_generated_column_is_refused_by_name(transactional_db: None) -> None:
+    class Summed(Stamped):
+        size = models.IntegerField(default=1)
+        twice = models.GeneratedField(
+            expression=models.F("size") * 2, output_field=models.IntegerField(), db_persist=True
+        )
+
+        class Meta:
+            app_label = "notes"
+
+    del apps.all_models["notes"]["summed"]
+    with pytest.raises(FieldDoesNotExist, match="twice"):
+        Codec(Summed, ["size", "twice"])

@@ -170,16 +170,6 @@ def test_a_copy_of_an_instance_is_not_counted_as_saved_by_what_was_rolled_back(n
     assert notes.get(1).title == Note.objects.get(pk=1).title == "x"
 
 
-def test_a_bulk_create_that_is_rolled_back_by_hand_leaves_nothing(notes: Any) -> None:
-    with transaction.atomic():
-        savepoint = transaction.savepoint()
-        Note.objects.bulk_create([Note(pk=60, title="gone")])
-        transaction.savepoint_rollback(savepoint)
-    with pytest.raises(Note.DoesNotExist):
-        notes.get(60)
-    assert notes.table.queue.owed()[0] == 0
-
-
 class OddKinds:
     """Models of one test: a text key, a list in a text column, two unique columns, and a row changed by an own rule."""
 

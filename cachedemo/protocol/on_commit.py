@@ -1,5 +1,6 @@
 """The finish of a write inside a transaction: the first thing after its COMMIT, and never after a rollback."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -62,7 +63,8 @@ def finish_first(using: str, finish: Finish) -> None:
     if not connection.in_atomic_block:
         finish()
         return
-    first = sum(isinstance(hook[1], Finish) for hook in connection.run_on_commit)
+    # All finishes stand in front, so where they end is found without looking at each.
+    first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
     finish.hooks = connection.run_on_commit

@@ -152,8 +152,8 @@ MUTANTS = [
         ),
         (
             "protocol/synchronous.py",
-            "        pending = known_pending(write, floor, FLUSH_PATIENCE)\n",
-            "        pending = known_pending(write, floor, FLUSH_PATIENCE)\n        write.mark()\n",
+            "        pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)\n",
+            "        pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)\n        write.mark()\n",
         ),
     ),
     mutant(

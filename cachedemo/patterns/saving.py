@@ -108,13 +108,15 @@ class Save:
 
     def _stamped(self, floor: int, names: set[str]) -> Fields:
         self.write = self.write or DatabaseWrite(self.table, self._pk(), names)
-        under_way = on_commit.wrote(self.using, self.table, self._pk())
-        patience = 0.0 if under_way else synchronous.FLUSH_PATIENCE  # a flush would wait for this very transaction
         try:
-            return synchronous.known_pending(self.write, floor, patience)
+            return synchronous.known_pending(self.write, floor, self._patience)
         except CachedemoError:
             self.write.withdraw()
             raise
+
+    def _patience(self) -> float:
+        """Return the seconds to wait for a flush: none where it would wait for this very transaction."""
+        return 0.0 if on_commit.wrote(self.using, self.table, self._pk()) else synchronous.FLUSH_PATIENCE
 
     def _attempt(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields) -> Any:
         """Send the UPDATE; return what Django did, and nothing where it must be sent again."""

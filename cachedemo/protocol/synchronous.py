@@ -5,7 +5,7 @@ slot is replaced or emptied, then the write settles up.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -63,7 +63,7 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
     """
     table, floor = write.table, 0
     for _ in range(table.options.max_attempts):
-        pending = known_pending(write, floor, FLUSH_PATIENCE)
+        pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)
         carried = {name: field for name, field in not_refused(pending).items() if name not in values}
         try:
             row, newer = _attempt(write, values, pending, carried, if_match)
@@ -102,18 +102,19 @@ def _shown(table: CachedTable, row: database.Row, pending: Fields, values: Value
         return Entry(table.codec.encode(table.codec.laid_over(written, stamp, others)), stamp, Origin.SOURCE)
 
 
-def known_pending(write: DatabaseWrite, floor: int, patience: float) -> Fields:
+def known_pending(write: DatabaseWrite, floor: int, patience: Callable[[], float]) -> Fields:
     """Stamp, and wait until no field waits that we do not know: our stamp would supersede what we cannot write.
 
     Args:
-        patience: seconds to wait for a flush by a newer release.
+        patience: tells how many seconds to wait for a flush by a newer release; asked only where it must be waited for.
     """
-    give_up = time.monotonic() + patience
+    give_up = None
     while True:
         pending = write.stamp(floor).pending
         unknown = not_refused(pending).keys() - write.table.codec.fields.keys()
         if not unknown:
             return pending
+        give_up = time.monotonic() + patience() if give_up is None else give_up
         if time.monotonic() > give_up:
             raise UnknownFieldWaiting(
                 f"{', '.join(sorted(unknown))} of {write.table.slots.key(write.pk)} still waits for the database, and "

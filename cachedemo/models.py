@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import DatabaseError, models
 
+# Not used here: mypy's Django plugin knows `objects` of a registered model only where its module imports it.
+from cachedemo.managers import CachedManager  # noqa: F401
 from cachedemo.patterns import save_state
 from cachedemo.patterns.saving import Save
 from cachedemo.protocol import on_commit

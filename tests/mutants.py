@@ -189,7 +189,16 @@ MUTANTS = [
     mutant(
         "dead_stays_dead",
         "tests/cachedemo/protocol/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("protocol/lua/enqueue.lua", "if not was_in_line and redis", "if not waiting and redis"),
+        ("protocol/lua/enqueue.lua", "if not was_in_line then", "if not waiting then"),
+    ),
+    mutant(
+        "a_dead_letter_ages",
+        REFUSED + "test_a_dead_letter_does_not_age",
+        (
+            "protocol/lua/queue.lua",
+            "if not refused[fields[i]] and (not stamp or each < stamp) then",
+            "if not stamp or each < stamp then",
+        ),
     ),
     mutant(
         "a_save_carries_nothing",

@@ -16,7 +16,7 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause, stopping
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
-from cachedemo.protocol.waiting import Stopped, stopped_of
+from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
 from cachedemo.servers.roles import QUEUE
 
 CLAIMS_SHOWN = 20
@@ -94,7 +94,7 @@ def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> Q
         cache=cache,
         depth=depth or 0,
         listed=listed or 0,
-        oldest=oldest[0][1] / 1_000_000 if oldest else None,
+        oldest=oldest_of(oldest),
         in_flight=in_flight or 0,
         claims=_claims(claims or [], flushers or [], reaped or {}),
         dead=dead or 0,

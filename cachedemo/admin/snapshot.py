@@ -12,6 +12,7 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
 from cachedemo.protocol import stats
+from cachedemo.protocol.waiting import oldest_of
 from cachedemo.servers import durability
 from cachedemo.servers.durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
@@ -86,5 +87,4 @@ def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
 
 
 def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any) -> Waiting:
-    since = oldest[0][1] / 1_000_000 if oldest else None
-    return Waiting(cache, depth or 0, since, dead or 0, bool(paused))
+    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused))

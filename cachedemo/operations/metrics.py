@@ -48,7 +48,7 @@ def _of_the_queue() -> Iterator[Metric]:
     )
     yield _gauge("owed_slots", "Slots that somebody must empty", "queue", ((n, q.owed()[0]) for n, q in queues))
     yield _gauge(
-        "oldest_pending_seconds", "Age of the oldest waiting write", "queue", ((n, q.lag()) for n, q in queues)
+        "oldest_pending_seconds", "Age of the oldest write in line", "queue", ((n, q.lag()) for n, q in queues)
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cachedemo.protocol.lua import queue_script
-from cachedemo.protocol.waiting import letter_of, text
+from cachedemo.protocol.waiting import letter_of, oldest_of, text
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
@@ -30,8 +30,8 @@ class OperatedQueue(WriteQueue):
         return QUEUE.command("ZCARD", self.key("pending"))
 
     def lag(self) -> float:
-        oldest = QUEUE.command("ZRANGE", self.key("pending"), 0, 0, "WITHSCORES")
-        return max(0.0, time.time() - float(oldest[0][1]) / 1_000_000) if oldest else 0.0
+        since = oldest_of(QUEUE.command("ZRANGE", self.key("pending"), 0, 0, "WITHSCORES"))
+        return 0.0 if since is None else max(0.0, time.time() - since)
 
     def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         if pks is None:

@@ -1,6 +1,7 @@
 """The writes that wait for the database, as Python has them, and how they are written down in the queue."""
 
 import json
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,16 @@ Names = Iterable[str] | None  # of the fields that a write names; None for all o
 Fields = dict[str, tuple[int, Any]]
 
 FLAG, FLAGGED = b"!", b"true"  # as in lua/queue.lua
+
+
+def oldest_of(answer: Any) -> float | None:
+    """Return when the first write in line was taken, in seconds since the epoch; None if none is in line.
+
+    Args:
+        answer: to `ZRANGE {queue}:pending 0 0 WITHSCORES`. Dead letters that nothing else waits for are at infinity.
+    """
+    since = float(answer[0][1]) / 1_000_000 if answer else math.inf
+    return None if math.isinf(since) else since
 
 
 class Stamp(NamedTuple):

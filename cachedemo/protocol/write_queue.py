@@ -175,7 +175,7 @@ class WriteQueue(ABC):
 
     @abstractmethod
     def lag(self) -> float:
-        """Return the age in seconds of the oldest waiting write, 0 if there is none."""
+        """Return the age in seconds of the oldest write in line, 0 if there is none; a dead letter does not age."""
 
     @abstractmethod
     def dead(self, pks: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:

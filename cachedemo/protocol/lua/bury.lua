@@ -16,7 +16,10 @@ local was_in_line = is_in_line(pk, fields, refused)
 local held = ARGV[3] == '1' and redis.call('ZREM', CLAIMED, pk) == 1
 
 if foreign then  -- nothing in it can be flagged
-  if held then redis.call('HSET', DEAD, pk, letter) end
+  if held then
+    redis.call('HSET', DEAD, pk, letter)
+    redis.call('ZADD', PENDING, NOT_IN_LINE, pk)
+  end
   return held and 1 or 0
 end
 

@@ -32,13 +32,12 @@ for i = 4, #ARGV, 2 do
     refused[ARGV[i]] = nil
   end
 end
-if not waiting then
-  redis.call('ZADD', PENDING, stamp, pk)
-elseif next(refused) == nil then
+if waiting and next(refused) == nil then
   redis.call('HDEL', DEAD, pk)
 end
 local first = 0
-if not was_in_line and redis.call('RPUSH', QUEUE, pk) == 1 then
-  first = 1
+if not was_in_line then
+  redis.call('ZADD', PENDING, stamp, pk)
+  if redis.call('RPUSH', QUEUE, pk) == 1 then first = 1 end
 end
 return {stamp, redis.call('HGETALL', row(pk)), redis.call('HKEYS', VERSIONS), first}

@@ -1,7 +1,7 @@
 -- The keys of one queue, for the scripts of queue.py and operated_queue.py; put behind the first line of each of them.
 --
 -- $queue                 list of ids waiting for a flush, each once                         KEYS[1], flush:users
--- {$queue}:pending       sorted set, id -> stamp of its oldest waiting write
+-- {$queue}:pending       sorted set, id -> stamp of its oldest write in line, or +inf if it is only a dead letter
 -- {$queue}:row:$pk       hash, field -> 16 digits of stamp + JSON value; and, for a field that the database has refused,
 --                        its flag: !field -> the same 16 digits + true
 -- {$queue}:claimed       sorted set, id -> deadline (us) of the flush that holds it
@@ -149,13 +149,15 @@ local function is_in_line(pk, fields, refused)
   return has_unrefused(fields, refused) and (next(refused) ~= nil or redis.call('HEXISTS', DEAD, pk) == 0)
 end
 
-local function oldest(fields)
+local NOT_IN_LINE = '+inf'  -- in the place of the stamp: what is only a dead letter does not age
+
+local function oldest_in_line(fields, refused)
   local stamp
-  for i = 2, #fields, 2 do
-    local each = fields[i]:sub(1, 16)
-    if not stamp or each < stamp then stamp = each end
+  for i = 1, #fields, 2 do
+    local each = fields[i + 1]:sub(1, 16)
+    if not refused[fields[i]] and (not stamp or each < stamp) then stamp = each end
   end
-  return digits(proper(tonumber(stamp)))
+  return stamp and digits(proper(tonumber(stamp))) or NOT_IN_LINE
 end
 
 -- Puts a row where it belongs after its fields or flags have changed; `was_in_line` is from before.
@@ -164,7 +166,7 @@ local function put_in_place(pk, was_in_line)
   if #fields == 0 then
     redis.call('ZREM', PENDING, pk)
   else
-    redis.call('ZADD', PENDING, oldest(fields), pk)
+    redis.call('ZADD', PENDING, oldest_in_line(fields, refused), pk)
   end
   if next(refused) == nil then redis.call('HDEL', DEAD, pk) end
   local waits = has_unrefused(fields, refused)

@@ -1,5 +1,6 @@
 """What the database refuses of a row stays where it is, is shown by reads, and stops no write of another field."""
 
+import time
 from unittest import mock
 
 import pytest
@@ -313,3 +314,26 @@ def test_a_write_without_flags_costs_no_more_round_trips(notes):
         write = actor(lambda: notes.via("write-through").update(1, body="b1"))
         write.finish()
     assert write.steps == ["start", "mark", "stamp", "commit", "finish", "settle_up"]
+
+
+# how long writes have waited
+
+
+def test_a_dead_letter_does_not_age(flagged):
+    assert flagged.table.queue.depth() == 1
+    assert flagged.table.queue.lag() == 0
+
+
+def test_what_waits_beside_a_dead_letter_ages_from_when_it_was_taken(flagged):
+    before = time.time()
+    flagged.via("write-behind").update(1, body="b1")
+    assert 0 < flagged.table.queue.lag() <= time.time() - before
+
+
+def test_a_dead_letter_hides_no_older_write(flagged):
+    Note.objects.create(pk=2, title="other")
+    flagged.via("write-behind").update(2, body="waits")
+    lag = flagged.table.queue.lag()
+    assert lag > 0
+    flagged.via("write-behind").update(1, body="b1")
+    assert flagged.table.queue.lag() >= lag

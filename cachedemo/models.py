@@ -1,5 +1,7 @@
 """The one column that a cached model needs, and what makes its `save()` lose nothing; the operators' permissions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, models
@@ -15,6 +17,20 @@ from cachedemo.registry import find_cache
 
 _WHOLE = "_cachedemo_whole"  # in the __dict__ of an instance: its save() was called without update_fields
 _SAVE = "_cachedemo_save"  # the save of one of its tables that is under way
+
+
+@contextmanager
+def _noted(instance: models.Model, name: str, value: Any) -> Iterator[None]:
+    """Note something of a save on its instance; a receiver may save the same instance meanwhile."""
+    before = instance.__dict__.get(name)
+    instance.__dict__[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del instance.__dict__[name]
+        else:
+            instance.__dict__[name] = before
 
 
 class Stamped(models.Model):
@@ -35,11 +51,8 @@ class Stamped(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save as Django does. Whether that is whole is decided here: Django names the fields of a deferred row."""
         update_fields = args[3] if len(args) > 3 else kwargs.get("update_fields")
-        self.__dict__[_WHOLE] = update_fields is None
-        try:
+        with _noted(self, _WHOLE, update_fields is None):
             super().save(*args, **kwargs)
-        finally:
-            self.__dict__.pop(_WHOLE, None)
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Any, values: Any, **options: Any) -> Any:
@@ -73,11 +86,8 @@ class Stamped(models.Model):
             return self._save_without_steps(cache, raw, cls, force_insert, force_update, using, update_fields)
         whole = self.__dict__.get(_WHOLE, update_fields is None)
         save = Save(cache.table, self, using, whole=whole, stale_saves=cache.stale_saves)
-        self.__dict__[_SAVE] = save
-        try:
+        with _noted(self, _SAVE, save):
             saved = super()._save_table(raw, cls, force_insert, force_update, using, update_fields)  # type: ignore[misc]
-        finally:
-            del self.__dict__[_SAVE]
         save.end()
         return saved
 
@@ -98,7 +108,7 @@ class Stamped(models.Model):
             return plain(rows, using, pk_val, assigned, update_fields, *rest)
 
         updated = save.update(send, base_qs, values)
-        if not updated and not self._state.adding:  # Django would insert it again
+        if not updated and not self._state.adding and not save_state.has_another_key(self):  # else Django inserts it
             gone: type[DatabaseError] = getattr(self, "NotUpdated", DatabaseError)
             raise gone(
                 f"{self!r} was deleted since it was loaded, and stays deleted. To insert a copy of it, set "

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import models
+from django.db.models.fields.files import FieldFile
 
 from cachedemo.protocol import on_commit
 from cachedemo.protocol.on_commit import Finish
@@ -41,17 +42,23 @@ def remember_row(instance: models.Model, names: Sequence[str], values: Sequence[
 
 
 def kept(value: Any) -> Any:
-    """Return a value that later changes in place do not reach."""
+    """Return a value that later changes in place do not reach, and that does not hold the instance itself."""
+    if isinstance(value, FieldFile):
+        return value.name
     return value if isinstance(value, _IMMUTABLE) else copy.deepcopy(value)
 
 
 def loaded_by(instance: Any, using: str) -> Loaded | None:
     """Return the values that this instance was loaded with from that database; None if it never was."""
-    if instance._state.adding or instance._state.db != using:
+    if instance._state.adding or instance._state.db != using or has_another_key(instance):
         return None
-    loaded = _as_dict(instance.__dict__)
-    pk = instance._meta.pk.attname
-    return loaded if loaded is not None and loaded.get(pk, instance.pk) == instance.pk else None
+    return _as_dict(instance.__dict__)
+
+
+def has_another_key(instance: Any) -> bool:
+    """Whether the instance was loaded or saved with another primary key than it has now: it is another row's then."""
+    loaded = _as_dict(instance.__dict__) or {}
+    return bool(loaded.get(instance._meta.pk.attname, instance.pk) != instance.pk)
 
 
 def _as_dict(state: dict[str, Any]) -> Loaded | None:

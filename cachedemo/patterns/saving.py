@@ -188,13 +188,16 @@ class Save:
         if waiting.keys() - names:
             self._show(waiting.keys() - names)
         self._computed = [field.attname for field, _, value in mine if is_expression(value)]
-        self._finish({field.attname: value for field, _, value in mine if not is_expression(value)})
+        written = {field.attname: value for field, _, value in mine if not is_expression(value)}
+        self._finish({self.table.codec.pk.attname: self.instance.pk} | written)
 
     def _show(self, names: Any) -> None:
-        """Take over what the row has now of the fields that were carried."""
+        """Take over what the row has now of the fields that were carried, but for what the instance has changed."""
         row = self.table.rows.using(self.using).filter(pk=self.instance.pk).values(*names).first() or {}
+        shown = self.instance.__dict__
         for name, value in row.items():
-            setattr(self.instance, name, value)
+            if self.loaded and name in shown and same(self.loaded.get(name, value), shown[name]):
+                setattr(self.instance, name, value)
         save_state.carried(self.instance, row)
 
     # an INSERT

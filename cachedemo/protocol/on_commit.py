@@ -1,10 +1,14 @@
 """The finish of a write inside a transaction: the first thing after its COMMIT, and never after a rollback."""
 
+import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from django.db import connections
+
+_pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 
 
 class Finish:
@@ -44,6 +48,15 @@ class Finish:
         self.done = True
         self._steps()
 
+    def __deepcopy__(self, memo: Any) -> "Finish":
+        """A copy of an instance waits for the same commit, and does not drag the hooks of the transaction along."""
+        return self
+
+    def __reduce__(self) -> Any:
+        token = next((token for token, finish in _pickled.items() if finish is self), None) or uuid.uuid4().hex
+        _pickled[token] = self
+        return _unpickled, (token, self.done)
+
     def is_in_doubt(self) -> bool:
         """Whether a savepoint was rolled back since: Django goes on with a new list of hooks then."""
         return any(hook[1] is self for hook in self.hooks)
@@ -51,6 +64,15 @@ class Finish:
     def may_commit(self, hooks: list[Any]) -> bool:
         """Whether it stands among these hooks, and its write is still there."""
         return any(hook[1] is self for hook in hooks) and (hooks is self.hooks or self._survived())
+
+
+def _unpickled(token: str, done: bool) -> Finish:
+    """Return the finish itself, or where it is not known one that counts as rolled back if it had not committed yet."""
+    finish = _pickled.get(token)
+    if finish is None:
+        finish = Finish(None, (), lambda: None)
+        finish.done = done
+    return finish
 
 
 def finish_first(using: str, finish: Finish) -> None:

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import pickle
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +11,15 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Exists, Max, Subquery
+from django.utils import timezone
 
 import cachedemo
 from cachedemo import cache_for
 from cachedemo.models import Stamped
 from cachedemo.patterns import bulk_update
+from cachedemo.protocol import on_commit
 from cachedemo.protocol.codec import Codec
 from tests.cachedemo.test_cascades import new_models
 from tests.helpers import past_cachedemo
@@ -253,3 +257,124 @@ def test_a_generated_column_is_refused_by_name(transactional_db: None) -> None:
     del apps.all_models["notes"]["summed"]
     with pytest.raises(FieldDoesNotExist, match="twice"):
         Codec(Summed, ["size", "twice"])
+
+
+# copies of an instance, and receivers that save it again
+
+
+def pickled(instance: Any) -> Any:
+    return pickle.loads(pickle.dumps(instance))
+
+
+COPIES = pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+
+
+class Hook:
+    """What a project may register on commit: it cannot be copied."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __call__(self) -> None:
+        self.lock.acquire()
+
+
+@COPIES
+def test_a_copy_that_was_made_before_the_commit_puts_nothing_back(notes: Any, copied: Any) -> None:
+    note = Note.objects.get(pk=1)
+    with transaction.atomic():
+        transaction.on_commit(Hook())
+        note.title = "saved"
+        note.save()
+        other = copied(note)
+    notes.update(1, title="acknowledged later")
+    other.body = "b1"
+    other.save()
+    assert (notes.get(1).title, notes.get(1).body) == ("acknowledged later", "b1")
+
+
+@COPIES
+def test_a_copy_of_a_save_that_is_rolled_back_writes_it_when_it_is_saved(notes: Any, copied: Any) -> None:
+    note = Note.objects.get(pk=1)
+    with transaction.atomic():
+        note.title = "tried"
+        note.save()
+        other = copied(note)
+        transaction.set_rollback(True)
+    other.save()
+    assert notes.get(1).title == "tried"
+
+
+def test_a_pickle_that_another_process_reads_counts_as_its_own_change_what_had_not_committed(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    with transaction.atomic():
+        note.title = "tried"
+        note.save()
+        text = pickle.dumps(note)
+        on_commit._pickled.clear()  # as another process has it
+        pickle.loads(text).save()
+    assert notes.get(1).title == "tried"
+
+
+def test_a_named_save_leaves_what_the_instance_has_changed_and_did_not_name(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    notes.via("write-behind").update(1, body="waits")
+    note.title, note.body = "named", "mine"
+    note.save(update_fields=["title"])
+    assert (note.body, notes.get(1).body) == ("mine", "waits")
+    note.save()
+    assert notes.get(1).body == "mine"
+
+
+def test_a_receiver_that_saves_fields_of_the_same_instance_makes_no_named_save_of_a_whole_one(notes: Any) -> None:
+    note = notes.get(1)  # some fields of it are deferred
+    assert note.get_deferred_fields()
+    notes.update(1, body="acknowledged")
+
+    def save_the_size(instance: Any, update_fields: Any, **_: Any) -> None:
+        if update_fields != {"size"}:
+            instance.save(update_fields=["size"])
+
+    note.title = "changed"
+    models.signals.pre_save.connect(save_the_size, sender=Note)
+    try:
+        note.save()
+    finally:
+        models.signals.pre_save.disconnect(save_the_size, sender=Note)
+    assert (notes.get(1).title, notes.get(1).body) == ("changed", "acknowledged")
+
+
+def test_an_instance_with_another_key_is_inserted(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    notes.via("write-behind").update(1, body="waits")
+    note.pk, note.title = 4, "copy"
+    note.save()
+    assert (notes.get(4).title, notes.get(1).body) == ("copy", "waits")
+
+
+def test_an_instance_that_was_saved_with_another_key_is_inserted(notes: Any) -> None:
+    note = Note(pk=1, title="upsert", owner_id=1)
+    note.save()
+    note.pk = 4
+    note.save()
+    assert (notes.get(1).title, notes.get(4).title) == ("upsert", "upsert")
+
+
+def test_a_row_that_was_deleted_stays_deleted_all_the_same(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    notes.delete(1)
+    note.title = "back"
+    with pytest.raises(DatabaseError, match="was deleted"):
+        note.save()
+    note.pk = None
+    note.save()
+    assert notes.get(note.pk).title == "back"
+
+
+def test_what_else_an_instance_with_a_file_holds_is_not_copied_by_its_save(notes: Any) -> None:
+    sample = Sample(price=1, at=timezone.now(), paper="first.txt")
+    sample.request = threading.Lock()  # type: ignore[attr-defined]
+    sample.save()
+    sample.paper = "second.txt"
+    sample.save()
+    assert cache_for(Sample).get(sample.pk).paper.name == "second.txt"

@@ -37,11 +37,11 @@ class CachedQuerySet(models.QuerySet[Any]):
         if table is None or not (renames or table.codec.has_any(values)):
             return super().update(**values)
         values.pop(STAMP, None)
-        self._refuse_what_django_refuses(values)
+        super(CachedQuerySet, self.none()).update(**values)  # refuses what Django refuses, before there is a step
         named = _named(table, values)
 
-        def send(pks: list[Any], stamp: Any) -> int:
-            changed = super(CachedQuerySet, self._by_key(table, pks)).update(**values, **{STAMP: stamp})
+        def send(rows: models.Q, stamp: Any) -> int:
+            changed = super(CachedQuerySet, self._only(rows)).update(**values, **{STAMP: stamp})
             if renames:
                 new = bulk_insert.keys_by_stamp(table, self.db, stamp)
                 bulk_insert.finish_new_rows(table, self.db, new, stamp)
@@ -107,17 +107,8 @@ class CachedQuerySet(models.QuerySet[Any]):
         cache = find_cache(self.model)
         return cache.table if cache is not None and self.db == cache.table.using else None
 
-    def _refuse_what_django_refuses(self, values: dict[str, Any]) -> None:
-        """Let Django say what is wrong with an update before any step is taken."""
-        self._not_support_combined_queries("update")  # type: ignore[attr-defined]
-        if self.query.is_sliced:
-            raise TypeError("Cannot update a query once a slice has been taken.")
-        if getattr(self.query, "distinct_fields", None):
-            raise TypeError("Cannot call update() after .distinct(*fields).")
-        self.query.chain(models.sql.UpdateQuery).add_update_values(values)  # type: ignore[attr-defined]
-
-    def _by_key(self, table: CachedTable, pks: list[Any]) -> "CachedQuerySet":
-        """Return the rows with these keys, whatever this queryset's filter says of them by now.
+    def _only(self, found: models.Q) -> "CachedQuerySet":
+        """Return the rows that this condition finds, whatever this queryset's filter says of them by now.
 
         What is annotated may be needed by the values, and what is ordered by the database (MySQL).
         """
@@ -125,7 +116,7 @@ class CachedQuerySet(models.QuerySet[Any]):
         if not self.query.annotations:
             rows = CachedQuerySet(self.model, using=self.db).order_by(*self.query.order_by)
         rows.query.where = rows.query.where.__class__()
-        return rows.filter(**{f"{table.codec.pk.name}__in": pks})
+        return rows.filter(found)
 
     def _count_as_saved(self, table: CachedTable, objs: Iterable[Any], fields: Iterable[str]) -> None:
         finish = Finish(table, (), lambda: None)

@@ -1,6 +1,6 @@
 """The one column that a cached model needs, and what makes its `save()` lose nothing; the operators' permissions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,12 +65,14 @@ class Stamped(models.Model):
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
         """Reload as Django does; what is reloaded counts as loaded."""
-        super().refresh_from_db(using, fields, from_queryset)
-        names = [field.attname for field in self._meta.concrete_fields]
-        if fields is not None:
-            given = set(fields)
-            names = [field.attname for field in self._meta.concrete_fields if {field.name, field.attname} & given]
-        save_state.reloaded(self, names)
+        given = None if fields is None else list(fields)
+        super().refresh_from_db(using, given, from_queryset)
+        read: Sequence[models.Field[Any, Any]] = self._meta.concrete_fields
+        if given is not None:
+            read = [field for field in read if not {field.name, field.attname}.isdisjoint(given)]
+        elif from_queryset is not None and (mask := from_queryset.query.get_select_mask()):
+            read = [field for field in read if field in mask]
+        save_state.reloaded(self, [field.attname for field in read])
 
     def _save_table(
         self,

@@ -4,6 +4,7 @@
 models are listened to whose deletion concerns a registered one: of any other, Django deletes rows without loading them.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -25,7 +26,7 @@ from cachedemo.managers import CachedQuerySet
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import bulk_update
 from cachedemo.patterns.bulk_update import Named
-from cachedemo.protocol import on_commit, transactions
+from cachedemo.protocol import database, on_commit, transactions
 from cachedemo.protocol.database_write import DatabaseWrite
 
 _listened_to: set[str] = set()  # labels of models
@@ -99,10 +100,7 @@ def _referring(model: Any, field: Any, instance: Any, using: str) -> Any:
 def _touch(cache: ModelCache, rows: Any, field: Any, using: str) -> None:
     """Take the steps of a change of this field, which somebody else makes later in this transaction."""
 
-    def restamp(pks: list[Any], stamp: Any) -> int:
-        plain: models.QuerySet[Any] = models.QuerySet(cache.table.model, using=using)
-        return plain.filter(pk__in=pks).update(cache_stamp=stamp)
-
+    restamp = functools.partial(database.restamp, cache.table)
     bulk_update.change(cache.table, rows, using, Named({field.attname}, {field.attname}), restamp)
 
 

@@ -207,6 +207,20 @@ MUTANTS = [
         ("models.py", " and not save_state.has_another_key(self):", ":"),
     ),
     mutant(
+        "what_is_refused_at_commit_is_not_asked_for",
+        "tests/cachedemo/protocol/test_deferred_constraints.py::test_a_save_goes_on",
+        ("protocol/refused_fields.py", "is not None and at_commit:", "is not None and False:"),
+    ),
+    mutant(
+        "an_update_is_cut_into_pieces_that_name_all_keys",
+        MANAGERS + "test_more_rows_than_one_statement_can_name_are_updated",
+        (
+            "patterns/bulk_update.py",
+            "        database.restamp(table, Q(pk__in=write.pks), write.stamp)",
+            "        pass",
+        ),
+    ),
+    mutant(
         "a_dead_letter_ages",
         REFUSED + "test_a_dead_letter_does_not_age",
         (
@@ -263,7 +277,11 @@ MUTANTS = [
     mutant(
         "refused_by_what_it_was_loaded_with_alone",
         SAVES + "test_what_was_under_way_when_the_instance_was_loaded_is_refused_too",
-        ("patterns/saving.py", "        if missed:\n", "        if row and row[0] > self.instance.cache_stamp:\n"),
+        (
+            "patterns/missed_fields.py",
+            "    if missed := missed_fields(table, instance, loaded, row, waiting):\n",
+            "    if row[0] > instance.cache_stamp:\n        missed = ['']\n",
+        ),
     ),
     mutant(
         "refused_without_what_waits",
@@ -364,7 +382,7 @@ MUTANTS = [
         REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
         (
             "protocol/refused_fields.py",
-            "    if (refusal := _refusal(table, pk, fields)) is None:\n        return fields\n",
+            "    if (refusal := _refusal(table, pk, fields, at_commit)) is None:\n        return fields\n",
             "    refusal = ValueError()\n",
         ),
     ),
@@ -460,7 +478,7 @@ MUTANTS = [
     mutant(
         "a_bulk_update_carries_nothing",
         MANAGERS + "test_what_waits_for_other_fields_is_kept",
-        ("patterns/bulk_update.py", "    _write_what_waits(table, {", "    len({"),
+        ("patterns/bulk_update.py", "    _write_what_waits(table, _with_newest(below), ours)\n", ""),
     ),
     mutant(
         "a_bulk_update_stamps_before_its_lock",
@@ -472,8 +490,8 @@ MUTANTS = [
         ),
         (
             "patterns/bulk_update.py",
-            "    _write_what_waits(table, {pk: _below",
-            "    write.stamp = EARLY\n    _write_what_waits(table, {pk: _below",
+            "    _write_what_waits(table, _with",
+            "    write.stamp = EARLY\n    _write_what_waits(table, _with",
         ),
     ),
     mutant(

@@ -9,13 +9,15 @@ from django.db import NotSupportedError, models, transaction
 
 from cachedemo.patterns import save_state
 from cachedemo.patterns.bulk_update import Named, change_locked
-from cachedemo.protocol import on_commit, stamps
+from cachedemo.protocol import database, on_commit, stamps
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.on_commit import Finish
 
 Send = Callable[[], list[Any]]  # Django's own insert
+
+MOST_ALIKE = 500  # rows that are looked for at once: SQLite takes 1,000 conditions in one statement
 
 
 class BulkInsert:
@@ -59,10 +61,11 @@ class BulkInsert:
             )
         with transaction.atomic(self.using, savepoint=False):
             inserted = self._with_a_stamp(send)
-            stamps_now = dict(self._rows().filter(self._alike(unique)).values_list("pk", STAMP))
+            stamps_now = self._stamps_of_alike(unique)
             self._finish([pk for pk, stamp in stamps_now.items() if stamp == self.write.stamp])
             there = {pk: stamp for pk, stamp in stamps_now.items() if stamp != self.write.stamp}
-            change_locked(self.table, there, self.using, self._named(update_fields), self._restamp)
+            restamp = functools.partial(database.restamp, self.table)
+            change_locked(self.table, there, self.using, self._named(update_fields), restamp, ours=False)
             return inserted
 
     def _with_a_stamp(self, send: Send) -> list[Any]:
@@ -90,23 +93,20 @@ class BulkInsert:
         """Find the rows that this very statement has inserted, without being told: it looks at each."""
         return keys_by_stamp(self.table, self.using, self.write.stamp)
 
-    def _alike(self, unique: Collection[str]) -> models.Q:
-        """Return what finds the rows that have the same values in these fields as the instances."""
+    def _stamps_of_alike(self, unique: Collection[str]) -> dict[Any, int]:
+        """Find the rows that have the same values in these fields as the instances; return key -> stamp."""
         names = [self.table.model._meta.pk.name if name == "pk" else name for name in unique]
-        if len(names) == 1:
-            return models.Q(**{f"{names[0]}__in": [getattr(instance, names[0]) for instance in self.instances]})
-        alike = (models.Q(**{name: getattr(each, name) for name in names}) for each in self.instances)
-        return functools.reduce(operator.or_, alike)
+        found: dict[Any, int] = {}
+        for start in range(0, len(self.instances), MOST_ALIKE):
+            alike = _alike(names, self.instances[start : start + MOST_ALIKE])
+            found |= dict(self._rows().filter(alike).values_list("pk", STAMP))
+        return found
 
     def _keys(self) -> list[Any]:
         return [self.table.to_pk(instance.pk) for instance in self.instances]
 
     def _rows(self) -> Any:
         return self.table.rows.using(self.using)
-
-    def _restamp(self, pks: list[Any], stamp: Any) -> int:
-        rows: models.QuerySet[Any] = models.QuerySet(self.table.model, using=self.using)
-        return rows.filter(pk__in=pks).update(**{STAMP: stamp})
 
     def _named(self, names: set[str]) -> Named:
         written = {attname for attname, field in self.table.codec.fields.items() if {field.name, attname} & names}
@@ -116,6 +116,14 @@ class BulkInsert:
         names = (self.table.codec.pk.attname, *self.table.codec.fields)
         values = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
         return {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
+
+
+def _alike(names: list[str], instances: list[Any]) -> models.Q:
+    if len(names) == 1:
+        return models.Q(**{f"{names[0]}__in": [getattr(instance, names[0]) for instance in instances]})
+    return functools.reduce(
+        operator.or_, (models.Q(**{name: getattr(each, name) for name in names}) for each in instances)
+    )
 
 
 def keys_by_stamp(table: CachedTable, using: str, stamp: int) -> list[Any]:

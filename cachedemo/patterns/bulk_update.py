@@ -9,19 +9,22 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import Error, transaction
-from django.db.models import Case, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from cachedemo.exceptions import UnknownFieldWaiting
 from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_errors import Verdict
+from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.refused_fields import flag_refused_alone
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
+MOST_KEYS = 10_000  # rows that one statement names: SQLite takes 32,766 parameters, PostgreSQL 65,535
 
-Send = Callable[[list[Any], Any], int]  # changes the rows with these keys, gives them this stamp, returns how many
+Send = Callable[[Q, Any], int]  # changes the rows that this condition finds, gives them this stamp, returns how many
 
 
 class Named(NamedTuple):
@@ -53,9 +56,11 @@ def change(table: CachedTable, found: Any, using: str, named: Named, send: Send)
     transactions.trip(using)
     found = found.all()
     found.query.select_for_update = False  # the rows are locked by key
+    found.query.distinct, found.query.distinct_fields = False, ()  # as Django has it in an UPDATE
+    ours = not transactions.in_transaction(using)
     with transaction.atomic(using, savepoint=False):
         locked = locks.lock_found(table, found, using)
-        return change_locked(table, _still_found(table, found, locked, using), using, named, send)
+        return change_locked(table, _still_found(table, found, locked, using), using, named, send, ours=ours)
 
 
 def _still_found(table: CachedTable, found: Any, locked: dict[Any, int], using: str) -> dict[Any, int]:
@@ -67,16 +72,22 @@ def _still_found(table: CachedTable, found: Any, locked: dict[Any, int], using: 
     return {key: stamp for key, stamp in locked.items() if key in fitting}
 
 
-def change_locked(table: CachedTable, rows: Mapping[Any, int], using: str, named: Named, send: Send) -> int:
-    """Do the steps for rows (key -> stamp) that the transaction under way has locked."""
+def change_locked(
+    table: CachedTable, rows: Mapping[Any, int], using: str, named: Named, send: Send, *, ours: bool
+) -> int:
+    """Do the steps for rows (key -> stamp) that the transaction under way has locked.
+
+    Args:
+        ours: whether that has nothing in it but this change.
+    """
     if not rows:
         return 0
     writes: list[BulkWrite] = []
     try:
         for piece in _pieces(rows):
             writes.append(BulkWrite(table, list(piece), named.written))
-            _prepare(table, writes[-1], piece, named)
-        changed = send(list(rows), _stamp_of_each(writes))
+            _prepare(table, writes[-1], piece, named, ours)
+        changed = send(*_rows_and_stamps(table, writes))
     except Exception:
         for write in writes:  # the transaction cannot commit any more
             write.withdraw()
@@ -92,18 +103,28 @@ def _pieces(rows: Mapping[Any, int]) -> Iterator[dict[Any, int]]:
         yield piece
 
 
-def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], named: Named) -> None:
+def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], named: Named, ours: bool) -> None:
     """Take a stamp for some of the rows, and write what waits for them."""
     waiting = dict(zip(rows, write.take_stamp(floor=max(map(stamps.proper, rows.values()))), strict=True))
-    _write_what_waits(table, {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()})
+    below = {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()}
+    _write_what_waits(table, _with_newest(below), ours)
     _write_what_is_refused(table, waiting, named, write.stamp)
 
 
-def _stamp_of_each(writes: list[BulkWrite]) -> Any:
-    """Return what the change sets `cache_stamp` to: it is one statement, as Django's, however many rows there are."""
+def _rows_and_stamps(table: CachedTable, writes: list[BulkWrite]) -> tuple[Q, Any]:
+    """Return which rows the change finds, and what it sets `cache_stamp` to.
+
+    It is one statement, as Django's, however many rows there are. More keys than one statement can name are found by
+    their stamps, which nobody else has, and which they get beforehand.
+    """
+    keys = [key for write in writes for key in write.pks]
     if len(writes) == 1:
-        return writes[0].stamp
-    return Case(*(When(pk__in=write.pks, then=Value(write.stamp)) for write in writes))
+        return Q(pk__in=keys), writes[0].stamp
+    if len(keys) <= MOST_KEYS:
+        return Q(pk__in=keys), Case(*(When(pk__in=write.pks, then=Value(write.stamp)) for write in writes))
+    for write in writes:
+        database.restamp(table, Q(pk__in=write.pks), write.stamp)
+    return Q(**{f"{STAMP}__in": [write.stamp for write in writes]}), F(STAMP)
 
 
 def _below_the_change(table: CachedTable, pk: Any, fields: Fields, named: Named) -> Fields:
@@ -118,18 +139,20 @@ def _below_the_change(table: CachedTable, pk: Any, fields: Fields, named: Named)
     return {name: field for name, field in fields.items() if name not in named.plain}
 
 
-def _write_what_waits(table: CachedTable, waiting: Mapping[Any, Fields]) -> None:
+def _write_what_waits(table: CachedTable, rows: list[tuple[Any, Fields, int]], ours: bool) -> None:
     """Write it; what the database refuses of it is flagged in the queue, and left where it is."""
-    rows = _with_newest(waiting)
     if not rows:
         return
     try:
         with transaction.atomic(table.using):
             database.apply_locked(table, rows)
+            if ours:
+                check_now(table, [pk for pk, _, _ in rows])
     except (*database_errors.UNPREPARABLE, Error) as error:
         if database_errors.judge(error) is not Verdict.ROW:
             raise
-        database.apply_locked(table, _with_newest({pk: flag_refused_alone(table, pk, each) for pk, each, _ in rows}))
+        accepted = {pk: flag_refused_alone(table, pk, each, at_commit=ours) for pk, each, _ in rows}
+        database.apply_locked(table, _with_newest(accepted))
 
 
 def _write_what_is_refused(table: CachedTable, waiting: Mapping[Any, Fields], named: Named, stamp: int) -> None:

@@ -2,11 +2,29 @@
 
 from typing import Any
 
+from cachedemo.exceptions import StaleInstance
 from cachedemo.patterns.save_state import Loaded
+from cachedemo.protocol import database
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.waiting import Fields
+
+
+def refuse_if_missed(table: CachedTable, instance: Any, loaded: Loaded | None, waiting: Fields, stamp: int) -> None:
+    """Lock the row, and raise StaleInstance if the instance has missed something acknowledged.
+
+    Args:
+        stamp: of the save. A row that has it or a newer one is compared once the save has a newer one too.
+    """
+    row = database.lock(table, instance.pk)
+    if row is None or row[0] >= stamp:
+        return
+    if missed := missed_fields(table, instance, loaded, row, waiting):
+        raise StaleInstance(
+            f"{', '.join(missed)} of {instance!r} was written since this instance was loaded: load it again "
+            f"and save that, or name what changes with cache_for({type(instance).__name__}).update(...)."
+        )
 
 
 def missed_fields(table: CachedTable, instance: Any, loaded: Loaded | None, row: Row, waiting: Fields) -> list[str]:

@@ -13,10 +13,10 @@ from typing import Any
 
 from django.db import transaction
 
-from cachedemo.exceptions import CachedemoError, Contended, StaleInstance
+from cachedemo.exceptions import CachedemoError, Contended
 from cachedemo.patterns import save_state, save_statement
 from cachedemo.patterns.expressions import expressions_of, is_expression, used_by
-from cachedemo.patterns.missed_fields import missed_fields
+from cachedemo.patterns.missed_fields import refuse_if_missed
 from cachedemo.patterns.save_statement import Assigned
 from cachedemo.protocol import database, on_commit, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
@@ -49,6 +49,7 @@ class Save:
         self.write: DatabaseWrite | None = None
         self._inserted = False
         self._computed: list[str] = []
+        self._seen: dict[str, Any] = {}  # what the database has computed, where the save has it locked
         self._finish_hook: Finish | None = None
 
     def _pk(self) -> Any:
@@ -142,15 +143,18 @@ class Save:
         return nullcontext()
 
     def _send(self, send: Any, rows: Any, mine: list[Assigned], others: list[Assigned], waiting: Fields) -> Any:
-        if self.refuses:
-            self._refuse_if_missed(waiting)
-        if expressions := expressions_of(mine):  # computed from what waits, not from what is below it
-            self._apply(waiting, expressions)
         assert self.write is not None
         assert self.write.stamped is not None
-        return send(
+        if self.refuses:
+            refuse_if_missed(self.table, self.instance, self.loaded, waiting, self.write.stamped.stamp)
+        if expressions := expressions_of(mine):  # computed from what waits, not from what is below it
+            self._apply(waiting, expressions)
+        updated = send(
             *save_statement.statement(self.table, rows, mine, others, not_refused(waiting), self.write.stamped.stamp)
         )
+        if self.refuses and expressions:
+            self._seen = self._row(self._named(mine))
+        return updated
 
     @staticmethod
     def _named(assigned: Sequence[Assigned]) -> set[str]:
@@ -166,19 +170,6 @@ class Save:
         if applied:
             database.apply(self.table, self.instance.pk, applied, max(stamp for stamp, _ in applied.values()))
 
-    def _refuse_if_missed(self, waiting: Fields) -> None:
-        row = database.lock(self.table, self.instance.pk)
-        assert self.write is not None
-        assert self.write.stamped is not None
-        if row is None or row[0] >= self.write.stamped.stamp:
-            return  # compared once the save has a newer stamp
-        missed = missed_fields(self.table, self.instance, self.loaded, row, waiting)
-        if missed:
-            raise StaleInstance(
-                f"{', '.join(missed)} of {self.instance!r} was written since this instance was loaded: load it again "
-                f"and save that, or name what changes with cache_for({type(self.instance).__name__}).update(...)."
-            )
-
     def _finish_update(self, mine: list[Assigned], waiting: Fields) -> None:
         """Let the instance show what waited; empty the slots on commit."""
         assert self.write is not None
@@ -189,16 +180,18 @@ class Save:
             self._show(waiting.keys() - names)
         self._computed = [field.attname for field, _, value in mine if is_expression(value)]
         written = {field.attname: value for field, _, value in mine if not is_expression(value)}
-        self._finish({self.table.codec.pk.attname: self.instance.pk} | written)
+        self._finish({self.table.codec.pk.attname: self.instance.pk} | self._seen | written)
 
     def _show(self, names: Any) -> None:
         """Take over what the row has now of the fields that were carried, but for what the instance has changed."""
-        row = self.table.rows.using(self.using).filter(pk=self.instance.pk).values(*names).first() or {}
-        shown = self.instance.__dict__
+        row, shown = self._row(names), self.instance.__dict__
         for name, value in row.items():
             if self.loaded and name in shown and same(self.loaded.get(name, value), shown[name]):
                 setattr(self.instance, name, value)
         save_state.carried(self.instance, row)
+
+    def _row(self, names: Any) -> dict[str, Any]:
+        return self.table.rows.using(self.using).filter(pk=self.instance.pk).values(*names).first() or {}
 
     # an INSERT
 

@@ -127,7 +127,7 @@ def bury(table: CachedTable, claim: Claim, error: str, names: Iterable[str] | No
 def _refused(table: CachedTable, claim: Claim) -> Iterable[str]:
     """Return which fields of a refused row are to blame; all of them where the database does not answer any more."""
     try:
-        return those_refused(table, claim.pk, claim.fields)
+        return those_refused(table, claim.pk, claim.fields, at_commit=True)
     except _FAILURES:
         return claim.fields
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connections
+from django.db.models import Q, QuerySet
 
 from cachedemo.protocol import locks, stamps, transactions
 from cachedemo.protocol.answering import answering
@@ -84,6 +85,12 @@ def apply_locked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -
     if parameters:
         with connection.cursor() as cursor:
             cursor.executemany(update_statement(table), parameters)
+
+
+def restamp(table: CachedTable, rows: Q, stamp: Any) -> int:
+    """Give the rows that a condition finds this stamp, in the transaction under way; return how many there are."""
+    plain: QuerySet[Any] = QuerySet(table.model, using=table.using)
+    return plain.filter(rows).update(**{STAMP: stamp})
 
 
 def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> set[Any]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 from django.db import Error, transaction
 
-from cachedemo.protocol import answering, database, database_errors, stamps
+from cachedemo.protocol import answering, database, database_errors, stamps, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
 from cachedemo.protocol.waiting import Fields
@@ -28,26 +29,31 @@ def flag_refused(write: DatabaseWrite, carried: Fields, error: BaseException) ->
     """
     if not carried or database_errors.judge(error) is not Verdict.ROW:
         return False
-    return flag_refused_alone(write.table, write.pk, carried) != carried
+    at_commit = not transactions.in_transaction(write.table.using)
+    return flag_refused_alone(write.table, write.pk, carried, at_commit=at_commit) != carried
 
 
-def flag_refused_alone(table: CachedTable, pk: object, fields: Fields) -> Fields:
-    """Flag those of a row's waiting fields that the database refuses, if any; return the others."""
-    if (refusal := _refusal(table, pk, fields)) is None:
+def flag_refused_alone(table: CachedTable, pk: object, fields: Fields, *, at_commit: bool) -> Fields:
+    """Flag those of a row's waiting fields that the database refuses, if any; return the others.
+
+    Args:
+        at_commit: whether to ask for what it refuses at COMMIT only, too. See `deferred_constraints.check_now`.
+    """
+    if (refusal := _refusal(table, pk, fields, at_commit)) is None:
         return fields
-    refused = those_refused(table, pk, fields)
+    refused = those_refused(table, pk, fields, at_commit=at_commit)
     table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))
     return {name: field for name, field in fields.items() if name not in refused}
 
 
-def those_refused(table: CachedTable, pk: object, fields: Fields) -> Iterable[str]:
+def those_refused(table: CachedTable, pk: object, fields: Fields, *, at_commit: bool) -> Iterable[str]:
     """Return which of these fields, which are refused together, are refused alone; all of them if none is."""
     if len(fields) == 1:
         return list(fields)
-    return [name for name, field in fields.items() if _refusal(table, pk, {name: field})] or list(fields)
+    return [name for name, field in fields.items() if _refusal(table, pk, {name: field}, at_commit)] or list(fields)
 
 
-def _refusal(table: CachedTable, pk: object, fields: Fields) -> BaseException | None:
+def _refusal(table: CachedTable, pk: object, fields: Fields, at_commit: bool) -> BaseException | None:
     """Return what the database refuses these fields with; None if it takes them."""
     newest = {name: (_NEWEST, value) for name, (_, value) in fields.items()}
     try:
@@ -56,7 +62,8 @@ def _refusal(table: CachedTable, pk: object, fields: Fields) -> BaseException | 
             answering.answering(),
             transaction.atomic(table.using),
         ):
-            database.apply(table, pk, newest, _NEWEST)
+            if database.apply(table, pk, newest, _NEWEST) is not None and at_commit:
+                check_now(table, [pk])
             transaction.set_rollback(True, table.using)
     except (*database_errors.UNPREPARABLE, Error) as error:
         if database_errors.judge(error) is Verdict.ROW:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django
 import pytest
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.color import no_style
@@ -334,3 +335,22 @@ def test_a_manager_of_ones_own_takes_the_steps_if_it_inherits_them(notes: Any) -
     small.model = Note
     assert small.update(title="small") == 2
     assert shown(notes, "title") == {1: ("small",), 2: ("small",), 3: ("a3",)}
+
+
+# many rows, and rows found in odd ways
+
+
+def test_more_rows_than_one_statement_can_name_are_updated(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_update, "PIECE", 2)
+    monkeypatch.setattr(bulk_update, "MOST_KEYS", 2)
+    notes.via("write-behind").update(3, body="waiting")
+    with CaptureQueriesContext(connection) as queries:
+        assert Note.objects.update(title="bulk") == 3
+    assert sum("SET \"title\" = 'bulk'" in query["sql"] for query in queries) == 1, "one statement, as Django's"
+    assert shown(notes, "title", "body") == {1: ("bulk", "b0"), 2: ("bulk", "b0"), 3: ("bulk", "waiting")}
+    assert len(set(Note.objects.values_list("cache_stamp", flat=True))) == 2
+
+
+@pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django refuses it itself")
+def test_distinct_on_some_fields_does_not_count_in_an_update(notes: Any) -> None:
+    assert Note.objects.distinct("body").update(title="bulk") == 3

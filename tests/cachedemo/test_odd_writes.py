@@ -18,7 +18,7 @@ from django.utils import timezone
 import cachedemo
 from cachedemo import cache_for
 from cachedemo.models import Stamped
-from cachedemo.patterns import bulk_update
+from cachedemo.patterns import bulk_insert, bulk_update
 from cachedemo.protocol import on_commit
 from cachedemo.protocol.codec import Codec
 from tests.cachedemo.test_cascades import new_models
@@ -244,6 +244,15 @@ def test_an_upsert_by_two_columns_is_seen_under_the_key_of_the_row_that_was_ther
     assert cache.get("old").title == odd.coded.objects.get().title == "after"
 
 
+def test_many_rows_are_found_by_two_columns(odd: OddKinds) -> None:
+    count = bulk_insert.MOST_ALIKE * 2 + 1
+    rows = [odd.coded(code=f"c{number}", left=f"l{number}", right="r") for number in range(count)]
+    odd.coded.objects.bulk_create(rows)
+    new = [odd.coded(code=f"d{number}", left=f"l{number}", right="r", title="new") for number in range(count)]
+    odd.coded.objects.bulk_create(new, update_conflicts=True, update_fields=["title"], unique_fields=["left", "right"])
+    assert odd.coded.objects.filter(title="new").count() == count == odd.coded.objects.count()
+
+
 def test_a_generated_column_is_refused_by_name(transactional_db: None) -> None:
     class Summed(Stamped):
         size = models.IntegerField(default=1)
@@ -378,3 +387,37 @@ def test_what_else_an_instance_with_a_file_holds_is_not_copied_by_its_save(notes
     sample.paper = "second.txt"
     sample.save()
     assert cache_for(Sample).get(sample.pk).paper.name == "second.txt"
+
+
+# what an instance shows
+
+
+def test_a_reload_of_some_fields_leaves_what_was_changed_of_the_others(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    notes.update(1, title="acknowledged")
+    note.body = "mine"
+    note.refresh_from_db(from_queryset=Note.objects.only("title"))
+    note.save()
+    assert (notes.get(1).title, notes.get(1).body) == ("acknowledged", "mine")
+
+
+def test_a_reload_takes_any_iterable_of_names(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    notes.update(1, title="acknowledged")
+    note.refresh_from_db(fields=(name for name in ["title"]))
+    notes.update(1, title="acknowledged later")
+    note.body = "mine"
+    note.save()
+    assert (notes.get(1).title, notes.get(1).body) == ("acknowledged later", "mine")
+
+
+def test_a_save_that_refuses_has_seen_what_the_database_computed_for_it(
+    notes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "stale_saves", "refuse")
+    note = Note.objects.get(pk=1)
+    note.size = models.F("size") + 1
+    note.save()
+    note.body = "b1"
+    note.save()
+    assert notes.get(1).body == "b1"

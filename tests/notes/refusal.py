@@ -30,7 +30,9 @@ def allow_every_title() -> None:
 
 
 @contextmanager
-def trigger(body: str, when: str = "NEW.title = 'refused'", timing: str = "") -> Iterator[None]:
+def trigger(
+    body: str, when: str = "NEW.title = 'refused'", timing: str = "", table: str = "notes_note"
+) -> Iterator[None]:
     """A PostgreSQL trigger on every update of a note.
 
     Args:
@@ -41,7 +43,7 @@ def trigger(body: str, when: str = "NEW.title = 'refused'", timing: str = "") ->
     deferred = "DEFERRABLE INITIALLY DEFERRED" if timing else ""
     sql(
         f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$",
-        f"CREATE {kind} UPDATE ON notes_note {deferred} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
+        f"CREATE {kind} UPDATE ON {table} {deferred} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()",
     )
     try:
         yield

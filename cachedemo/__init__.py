@@ -4,9 +4,10 @@ from importlib import import_module
 from typing import Any
 
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations.startup import announce_all
 from cachedemo.patterns import Pattern
 from cachedemo.protocol.entries import Entry, Origin
-from cachedemo.registry import announce_all, cache_for, register
+from cachedemo.registry import cache_for, register
 from cachedemo.tracing.trace import trace
 
 __all__ = ["Entry", "ModelCache", "Origin", "Pattern", "announce_all", "cache_for", "register", "trace"]

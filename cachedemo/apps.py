@@ -13,7 +13,9 @@ class CachedemoConfig(AppConfig):
         from cachedemo import checks, tasks  # noqa: F401  (checks register themselves)
         from cachedemo.model_classes import adoption
         from cachedemo.protocol import wake
+        from cachedemo.servers import test_runs
 
+        test_runs.remember_databases()
         autodiscover_modules("caches")
         adoption.adopt()
         wake.ask_with(tasks.request_flush)

@@ -22,7 +22,7 @@ Place = tuple[str, int, int]  # host or socket, port, database
 def check_servers(**kwargs: Any) -> list[CheckMessage]:
     """Cache and queue are both named and are not one database, so that FLUSHDB can never lose a write."""
     places = []
-    for name in ("CACHE_URL", "QUEUE_URL") if registry.with_queue() else ("CACHE_URL",):
+    for name in ("CACHE_URL", "QUEUE_URL") if any(cache.queue for cache in registry.declared()) else ("CACHE_URL",):
         try:
             places.append(client.place(conf.get(name)))
         except ImproperlyConfigured as error:
@@ -62,7 +62,7 @@ def check_models(**kwargs: Any) -> list[CheckMessage]:
             obj=cache.model,
             id="cachedemo.E003",
         )
-        for cache in registry.registered()
+        for cache in registry.declared()
         if not issubclass(cache.model, Stamped)
     ]
 

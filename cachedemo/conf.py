@@ -10,6 +10,9 @@ DEFAULTS: dict[str, Any] = {
     "SOURCE_LATENCY_MS": 0,
     "ALLOW_FLUSHDB": False,
     "READ_ONLY": False,
+    "KEY_PREFIX": "",
+    "TEST_ISOLATION": True,
+    "ENABLED": True,
 }
 
 

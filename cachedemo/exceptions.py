@@ -12,6 +12,10 @@ class NotRegistered(CachedemoError):
     """Raised when a model has no registered cache."""
 
 
+class UnknownDatabase(NotRegistered):
+    """Raised when the rows of a model are in a database that this process does not know."""
+
+
 class VersionConflict(CachedemoError, ImproperlyConfigured):
     """Raised when a version number is announced with other fields than it is live with."""
 

@@ -104,8 +104,8 @@ class CachedQuerySet(models.QuerySet[Any]):
     def _table(self, for_write: bool = True) -> CachedTable | None:
         """Return the table whose steps a write by this queryset must take, None if there is none."""
         self._for_write = for_write
-        cache = find_cache(self.model)
-        return cache.table if cache is not None and self.db == cache.table.using else None
+        cache = find_cache(self.model, self.db)
+        return None if cache is None else cache.table
 
     def _only(self, found: models.Q) -> "CachedQuerySet":
         """Return the rows that this condition finds, whatever this queryset's filter says of them by now.

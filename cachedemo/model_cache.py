@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from django.db import models, transaction
+from django.db import DEFAULT_DB_ALIAS, models, transaction
 
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
-from cachedemo.protocol import flush, owed, reads, versions
+from cachedemo.protocol import aliases, flush, owed, reads, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
@@ -20,7 +20,10 @@ from cachedemo.protocol.slots import Slots
 class ModelCache:
     """A model behind the cache. Subclass it, set what differs, and decorate it with `register(Model)`.
 
+    There is one for each database that has rows of the model: see `cache_for`.
+
     Attributes:
+        using: alias of the database. `name` and `queue` have it too, where it is not the default one: `user@acme`.
         name: of the model in the cache's keys, `v{version}:{name}:{pk}`; the model's own name if not set.
         queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
             `flush:` and the model's plural if not set. None for a model that never uses write-behind: it needs no
@@ -57,17 +60,18 @@ class ModelCache:
     pattern: Pattern = Pattern.CACHE_ASIDE
     stale_saves: str = MERGE
 
-    def __init__(self, model: type[models.Model]) -> None:
+    def __init__(self, model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> None:
         self.model = model
-        self.name = self.name or str(model._meta.model_name)
-        if self.queue == "":
-            self.queue = f"flush:{model._meta.model_name}s"
+        self.using = using
+        self.name = aliases.named(self.name or str(model._meta.model_name), using)
+        if self.queue is not None:
+            self.queue = aliases.named(self.queue or f"flush:{model._meta.model_name}s", using)
         self.table = self._table()
 
     def _table(self) -> CachedTable:
         """Return what the steps of the protocol take: they know nothing of this class."""
-        slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
-        queue = FlushQueue(self.queue) if self.queue else NoQueue(self.name, slots.version)
+        slots = Slots(self.name, self.using, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
+        queue = FlushQueue(self.queue, self.using) if self.queue else NoQueue(self.name, slots.version)
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,
@@ -76,7 +80,7 @@ class ModelCache:
             fsync_within=self.fsync_within,
             max_attempts=self.max_attempts,
         )
-        return CachedTable(self.model, Codec(self.model, self.fields), slots, queue, options)
+        return CachedTable(self.model, self.using, Codec(self.model, self.fields), slots, queue, options)
 
     # reading
 

@@ -83,8 +83,8 @@ class Stamped(models.Model):
         using: Any = None,
         update_fields: Any = None,
     ) -> Any:
-        cache = find_cache(cls)
-        if cache is None or cls is not cache.model or using != cache.table.using or WRITE in self.__dict__:
+        cache = find_cache(cls, using)
+        if cache is None or cls is not cache.model or WRITE in self.__dict__:
             return self._save_without_steps(cache, raw, cls, force_insert, force_update, using, update_fields)
         whole = self.__dict__.get(_WHOLE, update_fields is None)
         save = Save(cache.table, self, using, whole=whole, stale_saves=cache.stale_saves)

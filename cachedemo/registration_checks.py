@@ -29,8 +29,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("name", "letters, digits and . _ - only"))
     if not re.fullmatch(slot_keys.VERSION, str(cache.version)):
         wrong.append(("version", "a whole number from 0 on"))
-    if re.search(r"[{}\s]", cache.queue or ""):
-        wrong.append(("queue", "no braces and no white space in it"))
+    if re.search(r"[{}@#\s]", cache.queue or ""):
+        wrong.append(("queue", "no braces, no @, no # and no white space in it"))
     if not cache.table.codec.fields:
         wrong.append(("fields", "name the fields to cache"))
     if cache.fsync_within is not None and not (_is_positive(cache.fsync_within) and cache.fsync_within < 1):

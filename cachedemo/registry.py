@@ -1,24 +1,21 @@
-"""Which model has which cache: declared in each app's `caches.py`, found by autodiscovery."""
+"""Which model has which cache: declared in each app's `caches.py`, found by autodiscovery; one for each database."""
 
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from cachedemo import registration_checks
-from cachedemo.exceptions import CacheUnavailable, NotRegistered, QueueUnavailable, Unavailable
+from cachedemo.exceptions import NotRegistered, UnknownDatabase
 from cachedemo.model_cache import ModelCache
-from cachedemo.servers import durability, forgetting
-from cachedemo.servers.outages import Error
+from cachedemo.protocol import aliases, announced_tables
 
-logger = logging.getLogger(__name__)
-
-_caches: dict[type[models.Model], ModelCache] = {}
-_historical: "WeakKeyDictionary[type[models.Model], ModelCache]" = WeakKeyDictionary()
+_declared: dict[type[models.Model], ModelCache] = {}  # that of the default database
+_of_others: dict[tuple[type[models.Model], str], ModelCache] = {}
+_historical: "WeakKeyDictionary[type[models.Model], Callable[[ModelCache], ModelCache]]" = WeakKeyDictionary()
 _when_registered: list[Callable[[ModelCache], None]] = []
 
 Declared = TypeVar("Declared", bound=type[ModelCache])
@@ -35,13 +32,13 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     def declare(declared: Declared) -> Declared:
         cache = declared(model)
         registration_checks.check(cache)
-        for other in _caches.values():
+        for other in _declared.values():
             if other.model is model or other.name == cache.name or (cache.queue and other.queue == cache.queue):
                 raise ImproperlyConfigured(
                     f"{model._meta.label} cannot be registered as {cache.name!r} with {cache.queue!r}: "
                     f"{other.model._meta.label} is, as {other.name!r} with {other.queue!r}."
                 )
-        _caches[model] = cache
+        _declared[model] = cache
         for call in _when_registered:
             call(cache)
         return declared
@@ -49,116 +46,130 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     return declare
 
 
-def cache_for(model: type[models.Model]) -> ModelCache:
-    """Return the cache of a model. Raises NotRegistered if it has none."""
+def cache_for(model: type[models.Model], using: str | None = None) -> ModelCache:
+    """Return the cache of a model's rows in one database.
+
+    Args:
+        using: alias of the database; None for the one that the router picks for writes now.
+
+    Raises:
+        NotRegistered: the model has no cache.
+        UnknownDatabase: there is no such alias.
+    """
     if not isinstance(model, type):
         raise NotRegistered(f"{model!r} is no model: name the class itself, as in cache_for(User).")
     try:
-        return _caches[model]
+        declared = _declared[model]
     except KeyError:
         raise NotRegistered(f"{model._meta.label} has no cache: register one in the caches.py of its app.") from None
+    return _of_database(declared, aliases.chosen(model) if using is None else aliases.primary(using))
 
 
-def find_cache(model: type[models.Model]) -> ModelCache | None:
+def _of_database(declared: ModelCache, using: str) -> ModelCache:
+    if using == declared.using:
+        return declared
+    key = (declared.model, using)
+    if (cache := _of_others.get(key)) is None:
+        if using not in connections.settings:
+            raise UnknownDatabase(
+                f"This process has no database {using!r} in DATABASES, where rows of {declared.model._meta.label} are."
+            )
+        cache = _of_others.setdefault(key, type(declared)(declared.model, using))
+    return cache
+
+
+def find_cache(model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> ModelCache | None:
     """Return the cache that a write of this model concerns: its own, a proxy's concrete model's, a parent table's."""
     concrete: type[models.Model] = model._meta.concrete_model or model
     for each in (concrete, *concrete._meta.get_parent_list()):
-        cache = _caches.get(each) or _historical.get(each)
-        if cache is not None:
-            return cache
+        if (declared := _declared.get(each)) is not None:
+            return _of_database(declared, aliases.primary(using))
+        if (historical := _historical.get(each)) is not None:
+            return historical(_of_database(_declared[_declared_for(each)], aliases.primary(using)))
     return None
+
+
+def _declared_for(historical: type[models.Model]) -> type[models.Model]:
+    return next(model for model in _declared if model._meta.label == historical._meta.label)
 
 
 def find_label(label: str) -> ModelCache | None:
     """Return the cache of the model with this label, `app.Model`."""
-    return next((cache for model, cache in _caches.items() if model._meta.label == label), None)
+    return next((cache for model, cache in _declared.items() if model._meta.label == label), None)
 
 
-def remember_historical(model: type[models.Model], cache: ModelCache) -> None:
-    """Let a model that only a migration sees have this cache, as long as it lives."""
-    _historical[model] = cache
+def remember_historical(model: type[models.Model], make: Callable[[ModelCache], ModelCache]) -> None:
+    """Let a model that only a migration sees have a cache, as long as it lives.
+
+    Args:
+        make: makes it of the cache that is registered.
+    """
+    _historical[model] = make
 
 
 def when_registered(call: Callable[[ModelCache], None]) -> None:
     """Call this for each registration, now and later: `ready()` hands in what must not be imported here."""
     _when_registered.append(call)
-    for cache in registered():
+    for cache in declared():
         call(cache)
 
 
+def declared() -> list[ModelCache]:
+    """Return one cache for each registered model."""
+    return list(_declared.values())
+
+
 def registered() -> list[ModelCache]:
-    """Return all caches."""
-    return list(_caches.values())
+    """Return all caches: of each model one for each database whose rows this process or another one has cached.
+
+    Raises:
+        QueueUnavailable: there are several databases, and the queue server does not say which are in use.
+    """
+    if len(list(connections.settings)) == 1:
+        return declared()
+    known = announced_tables.aliases()
+    return [cache for each in declared() for cache in _of_all_databases(each, known.get(each.model._meta.label, set()))]
+
+
+def _of_all_databases(declared: ModelCache, announced: set[str]) -> list[ModelCache]:
+    used = {using for model, using in _of_others if model is declared.model}
+    with contextlib.suppress(Exception):  # a router that must know whose request this is
+        used.add(aliases.chosen(declared.model))
+    if declared.table.announced or not used | announced:
+        used.add(declared.using)
+    return [_of_database(declared, using) for using in sorted(used | announced) if using in connections.settings]
 
 
 def with_queue() -> list[ModelCache]:
-    """Return the caches whose writes may wait."""
-    return [cache for cache in _caches.values() if cache.queue]
+    """Return the caches whose writes may wait. Raises as `registered` does."""
+    return [cache for cache in registered() if cache.queue]
 
 
 def by_queue(name: str) -> ModelCache:
-    """Return the cache whose waiting writes are in this list. Raises NotRegistered if there is none."""
-    for cache in _caches.values():
-        if cache.queue == name:
-            return cache
+    """Return the cache whose waiting writes are in this list.
+
+    Raises:
+        NotRegistered: there is none.
+        UnknownDatabase: they are those of a database that this process does not know.
+    """
+    plain, using = aliases.split(name)
+    for cache in _declared.values():
+        if cache.queue == plain:
+            return _of_database(cache, using)
     raise NotRegistered(f"No registered cache has the queue {name!r}.")
 
 
 def by_name(name: str) -> ModelCache:
-    """Return the cache with this name in its keys. Raises NotRegistered if there is none."""
-    for cache in _caches.values():
-        if cache.table.slots.name == name:
-            return cache
-    names = ", ".join(cache.table.slots.name for cache in _caches.values())
+    """Return the cache with this name in its keys. Raises as `by_queue` does."""
+    plain, using = aliases.split(name)
+    for cache in _declared.values():
+        if cache.table.slots.name == plain:
+            return _of_database(cache, using)
+    names = ", ".join(cache.table.slots.name for cache in _declared.values())
     raise NotRegistered(f"No registered model has the name {name!r}; there are {names}.")
-
-
-def announce_all() -> None:
-    """Announce every version when a process starts, so that a conflict ends it there and not at the first request.
-
-    A queue that gives no answer now is asked again before anything is served.
-
-    Raises:
-        VersionConflict: a version is live with other fields.
-        ImproperlyConfigured: cache and queue are one database, by whatever names.
-    """
-    if with_queue():
-        _refuse_one_database()
-    for cache in _caches.values():
-        try:
-            cache.announce()
-        except QueueUnavailable as error:
-            logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
-    if with_queue():
-        _warn_of_losses()
-    _warn_of_a_cache_that_remembers()
-
-
-def _refuse_one_database() -> None:
-    with contextlib.suppress(Unavailable, Error):  # FLUSHDB asks again
-        if durability.is_one_database():
-            raise ImproperlyConfigured(
-                "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged "
-                "writes: give CACHEDEMO['QUEUE_URL'] another one."
-            )
-
-
-def _warn_of_losses() -> None:
-    try:
-        warnings = durability.of_queue().warnings
-    except QueueUnavailable:
-        return  # said above
-    for warning in warnings:
-        logger.warning("%s", warning)
-
-
-def _warn_of_a_cache_that_remembers() -> None:
-    with contextlib.suppress(CacheUnavailable):  # reads and writes go on without it, and cache_ping asks again
-        for warning in forgetting.of_cache():
-            logger.warning("%s", warning)
 
 
 def forget_announcements() -> None:
     """Make every cache announce its version again before it serves."""
-    for cache in _caches.values():
+    for cache in (*_declared.values(), *_of_others.values()):
         cache.table.announced = None

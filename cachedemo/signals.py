@@ -46,9 +46,9 @@ def are_deletions_listened_to(label: str) -> bool:
 
 def before_delete(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:
     """Take the steps for the row, and for the rows that Django or the database changes along with it."""
-    cache = registry.find_cache(sender)
+    cache = registry.find_cache(sender, using)
     # A child's parent row has a signal of its own, unless it is kept.
-    if cache is not None and using == cache.table.using and sender._meta.concrete_model is cache.model:
+    if cache is not None and sender._meta.concrete_model is cache.model:
         _delete(cache, instance, using)
     for relation in get_candidate_relations_to_delete(sender._meta):
         _change_along(relation, instance, using)
@@ -73,11 +73,11 @@ def _delete(cache: ModelCache, instance: Any, using: str) -> None:
 def _change_along(relation: Any, instance: Any, using: str) -> None:
     model, field = relation.related_model, relation.field
     on_delete = field.remote_field.on_delete
-    cache = registry.find_cache(model)
+    cache = registry.find_cache(model, using)
     if _is_cascade_of_the_database(on_delete):
         if cache is not None or model._meta.label in _listened_to:
             _referring(model, field, instance, using).delete()  # Django, and so we, before the database does it
-    elif cache is not None and using == cache.table.using and not _takes_steps_itself(model, on_delete):
+    elif cache is not None and not _takes_steps_itself(model, on_delete):
         _touch(cache, _referring(model, field, instance, using), field, using)
 
 
@@ -107,7 +107,7 @@ def _touch(cache: ModelCache, rows: Any, field: Any, using: str) -> None:
 def models_whose_deletion_changes_rows() -> Iterator[type[models.Model]]:
     """Find the models that registered ones refer to: directly, or over rows that the database deletes by itself."""
     seen: set[Any] = set()
-    for cache in registry.registered():
+    for cache in registry.declared():
         _follow(cache.model, _changes_rows, seen)
     return (model for model in apps.get_models() if model._meta.concrete_model in seen)
 

@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown
 
 from cachedemo import registry
-from cachedemo.exceptions import CachedemoError, StatementRefused, Unavailable
+from cachedemo.exceptions import CachedemoError, QueueUnavailable, StatementRefused, Unavailable, UnknownDatabase
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import audit as auditing
 from cachedemo.operations import deletion_log, keyspace, pause, workers
@@ -27,7 +27,12 @@ AUDITED = 100  # slots of each model that beat has looked at
 @shared_task(ignore_result=True)
 def flush(queue: str | None = None) -> None:
     """Flush what waits in the Redis list `queue`, for example flush:users; in every registered one if None."""
-    for cache in [registry.by_queue(queue)] if queue else registry.with_queue():
+    try:
+        caches = [registry.by_queue(queue)] if queue else registry.with_queue()
+    except (UnknownDatabase, QueueUnavailable) as error:  # another worker's, or later
+        logger.warning("No flush%s: %s", f" of {queue}" if queue else "", describe(error))
+        return
+    for cache in caches:
         _flush(cache)
 
 

@@ -724,7 +724,7 @@ MUTANTS = [
     mutant(
         "no_process_is_told_that_the_cache_remembers",
         FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
-        ("registry.py", "    _warn_of_a_cache_that_remembers()\n", ""),
+        ("operations/startup.py", "    _warn_of_a_cache_that_remembers()\n", ""),
     ),
     mutant(
         "a_clock_set_back_lowers_stamps",

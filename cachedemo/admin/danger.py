@@ -14,13 +14,14 @@ from cachedemo.exceptions import Refused
 from cachedemo.operations import flushdb, keyspace
 from cachedemo.operations.flushdb import Situation
 from cachedemo.plurals import counted
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
 def page(request: HttpRequest) -> Page:
     problems: list[str] = []
     context: dict[str, Any] = {"problems": problems, "allow": conf.get("ALLOW_FLUSHDB"), "now": time.time()}
-    kept = ask(QUEUE, [("GET", keyspace.KEY)])
+    kept = ask(QUEUE, [("GET", ours(keyspace.KEY))])
     with reported(problems):
         context |= _offered(request, flushdb.look(keyspace.parse(kept.answers[0])))
     return Page("danger", "Danger zone", context)

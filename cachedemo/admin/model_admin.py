@@ -30,8 +30,7 @@ class CachedModelAdmin(admin.ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Load as every read does; None if there is no such row."""
         found = super().get_object(request, object_id, from_field)
-        cache = find_cache(self.model)
-        if found is None or cache is None:
+        if found is None or (cache := find_cache(self.model, found._state.db)) is None:
             return found
         try:
             entry = cache.read(found.pk)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.patterns.save_state import reloaded
+from cachedemo.protocol import aliases
 from cachedemo.protocol.codec import STAMP
 from cachedemo.registry import find_cache
 
@@ -26,7 +27,7 @@ def show_newest(rows: Any, skip: Collection[str] = ()) -> None:
     Args:
         skip: columns to leave as they are.
     """
-    cache = find_cache(rows.model)
+    cache = find_cache(rows.model, rows._db or aliases.chosen(rows.model))
     if cache is None or _ASKED in rows.__dict__:
         return
     rows.__dict__[_ASKED] = True

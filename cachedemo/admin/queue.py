@@ -73,7 +73,7 @@ def page(request: HttpRequest) -> Page:
 def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
     return [
         ("ZCARD", cache.table.queue.key("pending")),
-        ("LLEN", str(cache.queue)),
+        ("LLEN", cache.table.queue.list_key),
         ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
         ("ZCARD", cache.table.queue.key("claimed")),
         ("ZRANGE", cache.table.queue.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),

@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 from cachedemo.admin import refusals
 from cachedemo.admin.refusals import ChangedSinceShown
 from cachedemo.patterns.saving import REFUSE
+from cachedemo.protocol import aliases
 from cachedemo.registry import find_cache
 
 
@@ -71,7 +72,7 @@ class ShownForm(forms.ModelForm):
         return not hidden.value_omitted_from_data(self.data, self.files, self.add_initial_prefix(name))
 
     def _refuses(self) -> bool:
-        cache = find_cache(type(self.instance))
+        cache = find_cache(type(self.instance), self.instance._state.db or aliases.chosen(type(self.instance)))
         return cache is not None and cache.stale_saves == REFUSE
 
     def _stale_fields(self) -> list[str]:

@@ -15,6 +15,7 @@ from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import oldest_of
 from cachedemo.servers import durability
 from cachedemo.servers.durability import Durability
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
@@ -55,7 +56,7 @@ def look(minutes: int = 60) -> Snapshot:
     """Ask each server once, however much there is to show."""
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
-    first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", keyspace.KEY), workers.query(now)]
+    first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", ours(keyspace.KEY)), workers.query(now)]
     queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]

@@ -8,6 +8,7 @@ from cachedemo import registry
 from cachedemo.admin import action_requests, version_rows
 from cachedemo.admin.page import Page, ask
 from cachedemo.operations import deletion_progress, history, keyspace
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
 
 LATEST = 5  # deletions listed below the tables
@@ -15,7 +16,7 @@ LATEST = 5  # deletions listed below the tables
 
 def page(request: HttpRequest) -> Page:
     caches = registry.registered()
-    asked = ask(QUEUE, [("GET", keyspace.KEY), *version_rows.queries(caches)])
+    asked = ask(QUEUE, [("GET", ours(keyspace.KEY)), *version_rows.queries(caches)])
     survey = keyspace.parse(asked.answers[0])
     rows = version_rows.rows(caches, asked.answers[1:], survey)
     answers = ask(QUEUE, [("HGETALL", deletion_progress.key(row.cache, row.version)) for row in rows]).answers

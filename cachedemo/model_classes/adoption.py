@@ -42,9 +42,8 @@ def _adopt_later(sender: Any, **kwargs: Any) -> None:
 
 def _adopt_historical(model: Any) -> None:
     registered = registry.find_label(model._meta.label)
-    cache = historical.historical_cache(registered, model) if registered is not None else None
-    if cache is not None:
-        registry.remember_historical(model, cache)
+    if registered is not None and historical.has_the_stamp(model):
+        registry.remember_historical(model, historical.cache_maker(model))
         historical.give_steps(model)
         _adopt(model)
     elif signals.are_deletions_listened_to(model._meta.label):

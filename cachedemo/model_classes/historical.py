@@ -5,6 +5,8 @@ what makes a save lose nothing, and a table that knows the columns of that time.
 """
 
 import copy
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models
@@ -22,16 +24,23 @@ def is_historical(model: type[models.Model]) -> bool:
     return model.__module__ == "__fake__"
 
 
-def historical_cache(cache: ModelCache, model: Any) -> ModelCache | None:
-    """Return the registration for a historical model of it; None if the model had no `cache_stamp` yet."""
+def has_the_stamp(model: Any) -> bool:
+    """Whether the model had `cache_stamp` already."""
+    return any(field.attname == STAMP for field in model._meta.local_concrete_fields)
+
+
+def cache_maker(model: Any) -> Callable[[ModelCache], ModelCache]:
+    """Return what makes a historical model's cache of the registered one, for each database."""
+    return functools.cache(functools.partial(_historical_cache, model))
+
+
+def _historical_cache(model: Any, cache: ModelCache) -> ModelCache:
     columns = {field.attname: field.name for field in model._meta.local_concrete_fields}
-    if STAMP not in columns:
-        return None
     fields = [columns[attname] for attname in cache.table.codec.fields if attname in columns]
     historical = copy.copy(cache)
     historical.model = model
     table = cache.table
-    historical.table = CachedTable(model, Codec(model, fields), table.slots, table.queue, table.options)
+    historical.table = CachedTable(model, table.using, Codec(model, fields), table.slots, table.queue, table.options)
     historical.table.announced = _NEVER
     return historical
 

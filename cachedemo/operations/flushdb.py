@@ -6,13 +6,14 @@ Writes that wait for the database survive: they are on the queue server, and FLU
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Refused
 from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
-from cachedemo.servers import durability
+from cachedemo.servers import durability, test_runs
 from cachedemo.servers.roles import CACHE, QUEUE
 
 TOLERANCE = 0.1  # of the keys that were shown
@@ -74,6 +75,8 @@ def flush(shown_keys: int, typed: str) -> int:
     """
     if not conf.get("ALLOW_FLUSHDB"):
         raise FlushRefused("ALLOW_FLUSHDB in CACHEDEMO is off.")
+    if test_runs.is_under_way(DEFAULT_DB_ALIAS):
+        raise FlushRefused("A test run shares the server with others, and empties its own keys by itself.")
     if durability.is_one_database():
         raise FlushRefused("The queue lives in this database: FLUSHDB would lose acknowledged writes.")
     situation = look(keyspace.keep())

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachedemo import registry
-from cachedemo.protocol import slot_keys, stats
+from cachedemo.protocol import aliases, slot_keys, stats
 from cachedemo.protocol.lua import script
+from cachedemo.servers.key_prefix import ours, prefix
 from cachedemo.servers.roles import CACHE, QUEUE
 
-KEY = "{cachedemo}:keyspace"
+KEY = "keyspace"
 KEPT = 86400  # seconds
 BATCH = 500  # keys a script looks at, well under a millisecond
 SAMPLES = 5  # keys of a group in each batch whose memory is measured
@@ -73,15 +74,16 @@ class Survey:
 
 def foreign(survey: Survey | None) -> list[Group]:
     """Return the groups that are no registered model's: they are counted and never touched."""
-    names = {cache.table.slots.name for cache in registry.registered()}
-    return [group for group in survey.groups.values() if group.model not in names] if survey else []
+    names = {cache.table.slots.name for cache in registry.declared()}
+    groups = survey.groups.values() if survey else []
+    return [group for group in groups if aliases.split(group.model)[0] not in names]
 
 
-def scan(prefix: str = "") -> Survey:
-    """Count the keys that begin with `prefix`, in batches. Raises CacheUnavailable."""
+def scan(beginning: str = "") -> Survey:
+    """Count the keys that begin with this text, in batches. Raises CacheUnavailable."""
     begun, cursor, groups = time.time(), b"0", dict[str, Group]()
     while True:
-        cursor, found = CACHE.script(_survey, [], [cursor, BATCH, pattern(prefix), SAMPLES, *LIMITS_MS])
+        cursor, found = CACHE.script(_survey, [], [cursor, BATCH, pattern(beginning), prefix(), SAMPLES, *LIMITS_MS])
         for name, *numbers in found:
             groups.setdefault(name.decode(), Group(name.decode())).add(*numbers)
         if cursor == b"0":
@@ -100,16 +102,17 @@ def decoded(body: bytes) -> dict[str, Any]:
     return values
 
 
-def pattern(prefix: str) -> str:
+def pattern(beginning: str) -> str:
     """Return the SCAN pattern for keys that begin with exactly this text."""
-    return _GLOB.sub(r"\\\1", prefix) + "*"
+    return _GLOB.sub(r"\\\1", beginning) + "*"
 
 
 def keep() -> Survey:
     """Scan everything, keep the result for the pages, and note memory and evictions for the charts."""
     found = scan()
     groups = [asdict(group) for group in found.groups.values()]
-    QUEUE.command("SET", KEY, json.dumps({"at": found.at, "seconds": found.seconds, "groups": groups}), "EX", KEPT)
+    kept = json.dumps({"at": found.at, "seconds": found.seconds, "groups": groups})
+    QUEUE.command("SET", ours(KEY), kept, "EX", KEPT)
     info = CACHE.command("INFO")
     stats.gauge({"memory": info["used_memory"], "evicted": info["evicted_keys"]})
     return found

@@ -5,10 +5,11 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopping
 from cachedemo.servers import durability, forgetting
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
 
 OLDEST = (7, 0)  # Lua flags and SET with NX and GET came with Redis 7.0
-_PROBE = "{cachedemo}:ping"
+_PROBE = "ping"
 _PROBE_MS = 1000
 
 
@@ -19,7 +20,7 @@ def problem(role: Role) -> str | None:
         info = role.command("INFO")
         if too_old := _too_old(role, info):
             return too_old
-        role.command("SET", _PROBE, "1", "PX", _PROBE_MS)
+        role.command("SET", ours(_PROBE), "1", "PX", _PROBE_MS)
     except Unavailable as error:
         return f"{error}{_memory(role)}"
     except ImproperlyConfigured as error:

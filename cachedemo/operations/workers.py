@@ -7,12 +7,13 @@ from typing import Any
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol.claimer import process_name
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)
 
-KEY = "{cachedemo}:workers"  # sorted set, host:pid -> when it was last alive
+KEY = "workers"  # sorted set, host:pid -> when it was last alive
 INTERVAL = 3.0  # seconds
 GONE_AFTER = 10.0
 
@@ -33,15 +34,15 @@ def _serve() -> None:
 
 def say() -> None:
     """Say that this worker is alive, and forget those that have not for long."""
-    now = time.time()
-    QUEUE.pipeline([("ZADD", KEY, now, process_name()), ("ZREMRANGEBYSCORE", KEY, "-inf", now - 10 * GONE_AFTER)])
+    now, key = time.time(), ours(KEY)
+    QUEUE.pipeline([("ZADD", key, now, process_name()), ("ZREMRANGEBYSCORE", key, "-inf", now - 10 * GONE_AFTER)])
 
 
 def leave() -> None:
     """Say that this worker ends."""
-    QUEUE.command("ZREM", KEY, process_name())
+    QUEUE.command("ZREM", ours(KEY), process_name())
 
 
 def query(now: float) -> tuple[Any, ...]:
     """Return the command that asks for those alive, for somebody's pipeline."""
-    return ("ZRANGEBYSCORE", KEY, now - GONE_AFTER, "+inf")
+    return ("ZRANGEBYSCORE", ours(KEY), now - GONE_AFTER, "+inf")

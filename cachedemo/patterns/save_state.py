@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
-from cachedemo.protocol import on_commit
+from cachedemo.protocol import aliases, on_commit
 from cachedemo.protocol.on_commit import Finish
 
 _RAW = "_cachedemo_row"  # in the __dict__ of an instance: names and values as `from_db` got them
@@ -50,7 +50,7 @@ def kept(value: Any) -> Any:
 
 def loaded_by(instance: Any, using: str) -> Loaded | None:
     """Return the values that this instance was loaded with from that database; None if it never was."""
-    if instance._state.adding or instance._state.db != using or has_another_key(instance):
+    if instance._state.adding or not aliases.holds_the_row(instance, using) or has_another_key(instance):
         return None
     return _as_dict(instance.__dict__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db import models, router
+from django.db import models
 
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
@@ -29,26 +29,25 @@ class Options:
 class CachedTable:
     """The rows of one model: how they are written down, where they are cached, where their writes wait.
 
+    Args:
+        using: alias of the database that its rows are in.
+
     Attributes:
         announced: what the queue holds about our version, once this process has announced it; None before, and
             while the version may not be filled.
     """
 
     def __init__(
-        self, model: type[models.Model], codec: Codec, slots: Slots, queue: WriteQueue, options: Options
+        self, model: type[models.Model], using: str, codec: Codec, slots: Slots, queue: WriteQueue, options: Options
     ) -> None:
         self.model = model
+        self.using = using
         self.codec = codec
         self.slots = slots
         self.queue = queue
         self.options = options
         self.announced: bytes | None = None
         self._counts = isinstance(codec.pk, models.IntegerField)
-
-    @property
-    def using(self) -> str:
-        """The alias of the database that writes go to."""
-        return router.db_for_write(self.model)
 
     @property
     def rows(self) -> "models.QuerySet[Any]":

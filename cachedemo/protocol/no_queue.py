@@ -31,6 +31,8 @@ class NoQueue(WriteQueue):
         version: the only one there is.
     """
 
+    is_shared = False
+
     def __init__(self, model: str, version: str) -> None:
         super().__init__(f"no queue:{model}")
         self.version = version

@@ -24,7 +24,7 @@ class OperatedQueue(WriteQueue):
         return self._run(_discard, *pks)
 
     def in_line(self) -> int:
-        return sum(map(raised, QUEUE.pipeline([("LLEN", self.name), ("ZCARD", self.key("claimed"))])))
+        return sum(map(raised, QUEUE.pipeline([("LLEN", self.list_key), ("ZCARD", self.key("claimed"))])))
 
     def depth(self) -> int:
         return QUEUE.command("ZCARD", self.key("pending"))
@@ -54,4 +54,4 @@ class OperatedQueue(WriteQueue):
         return [raised(score) is not None for score in scores]
 
     def _run(self, script: Script, *arguments: Any) -> Any:
-        return QUEUE.script(script, [self.name], arguments)
+        return QUEUE.script(script, [self.list_key], arguments)

@@ -21,6 +21,7 @@ from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
+from cachedemo.servers.key_prefix import PrefixedKeys
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
 
@@ -87,23 +88,33 @@ class Slots:
     """The slots of one model in one version.
 
     Args:
-        name: the model's name in the keys.
+        name: the model's name in the keys, with its database's alias.
+        using: that alias.
         version: of the registration; other versions of the same rows have slots of their own.
         timeout: seconds that a value lives, give or take a tenth.
         missing_timeout: seconds that "missing" lives.
         lease_timeout: seconds that a lease or a mark lives.
     """
 
-    def __init__(self, name: str, version: int, timeout: float, missing_timeout: float, lease_timeout: float) -> None:
+    def __init__(
+        self, name: str, using: str, version: int, timeout: float, missing_timeout: float, lease_timeout: float
+    ) -> None:
         self.name = name
-        self.prefix = f"v{version}:{name}:"
         self.version = str(version)
+        self._prefix = PrefixedKeys(using, lambda prefix: (f"{prefix}v{version}:{name}:", prefix))
         self.timeout = timeout
         self.missing_timeout = missing_timeout
         self.lease_ms = int(lease_timeout * 1000)
 
+    @property
+    def prefix(self) -> str:
+        """What the keys of this version begin with."""
+        prefix: str = self._prefix.now()[0]
+        return prefix
+
     def key(self, pk: Any, version: str | None = None) -> str:
-        return f"{self.prefix}{pk}" if version is None else f"v{version}:{self.name}:{pk}"
+        own, common = self._prefix.now()
+        return f"{own}{pk}" if version is None else f"{common}v{version}:{self.name}:{pk}"
 
     # reading
 

@@ -24,6 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.outages import Error
 from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import QUEUE
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
 HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
-TOTALS = "{cachedemo}:stats-totals"  # a hash that stays, metric -> sum over all time
+TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 KEPT = 25 * 3600  # seconds: a day, and the hour that is under way
 
@@ -111,14 +112,14 @@ def send() -> None:
         hour, minute = divmod(int(time.time()) // 60, 60)
         key = bucket(hour)
         by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
-        ever = [("HINCRBY", TOTALS, name, n) for name, n in new.items()]
+        ever = [("HINCRBY", ours(TOTALS), name, n) for name, n in new.items()]
         all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key)]))
         _sent = counted
 
 
 def totals() -> dict[str, int]:
     """Return what all processes have ever counted: metric -> sum."""
-    return {name.decode(): int(number) for name, number in QUEUE.command("HGETALL", TOTALS).items()}
+    return {name.decode(): int(number) for name, number in QUEUE.command("HGETALL", ours(TOTALS)).items()}
 
 
 def _totals() -> list[int]:
@@ -143,7 +144,7 @@ def gauge(values: Mapping[str, float]) -> None:
 
 
 def bucket(hour: int) -> str:
-    return f"{{cachedemo}}:stats:{hour}"
+    return ours(f"stats:{hour}")
 
 
 def _expire(key: str) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cachedemo.exceptions import VersionConflict
+from cachedemo.protocol import announced_tables
 from cachedemo.protocol.cached_table import CachedTable
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ def announce(table: CachedTable) -> None:
         QueueUnavailable: the queue gives no answer.
     """
     version, fields = table.slots.version, sorted(table.codec.fields)
+    if table.queue.is_shared:
+        announced_tables.announce(table)
     mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
     known = table.queue.announce(version, mine.encode())
     record = json.loads(known)

@@ -4,23 +4,36 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.servers.key_prefix import PrefixedKeys
 
 
 class WriteQueue(ABC):
     """Stamps, the writes that wait for the database, and who is working on them.
 
     Args:
-        name: of the Redis list, for example `flush:users`, and of the keys beside it.
+        name: as people and tasks say it, for example `flush:users`.
+        using: alias of the database whose rows wait here.
     """
 
-    def __init__(self, name: str) -> None:
+    is_shared = True  # whether other processes are told of the model's tables and versions
+
+    def __init__(self, name: str, using: str = DEFAULT_DB_ALIAS) -> None:
         self.name = name
-        self._base = f"{{{name}}}:"
+        self._keys = PrefixedKeys(using, lambda prefix: (f"{prefix}{name}", f"{{{prefix}{name}}}:"))
+
+    @property
+    def list_key(self) -> str:
+        """The key of the Redis list."""
+        key: str = self._keys.now()[0]
+        return key
 
     def key(self, part: str) -> str:
-        """Return the name of one of the queue's keys, for example `{flush:users}:pending`."""
-        return self._base + part
+        """Return the name of one of the queue's other keys, for example `{flush:users}:pending`."""
+        base: str = self._keys.now()[1]
+        return base + part
 
     # for readers
 

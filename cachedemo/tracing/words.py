@@ -13,6 +13,7 @@ LONGEST = 60  # characters of one word that are shown
 # What a script of the `lua` folder is for; a pair where its answer says whether it did it.
 _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "announce": "say that this version is in use",
+    "announce_table": "say that rows of this database are cached",
     "mark": "mark the slot: a write is under way, nobody else may fill",
     "stamp": "get a stamp, newer than every other; always after the mark",
     "stamp_many": "get one stamp for many locked rows, and what waits for each",

@@ -46,6 +46,7 @@ class World(PrivateWorld):
         from django.db import models
 
         from cachedemo import registry
+        from cachedemo.operations import startup
         from cachedemo.servers import roles
         from users.models import User
 
@@ -55,4 +56,4 @@ class World(PrivateWorld):
             role.command("FLUSHDB")
         models.QuerySet(User).update(name="old", cache_stamp=0)
         registry.forget_announcements()
-        registry.announce_all()
+        startup.announce_all()

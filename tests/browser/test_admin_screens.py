@@ -36,7 +36,7 @@ def test_every_screen_fits_and_breaks_no_policy(
     scheme: str,
 ) -> None:
     settings.CACHEDEMO = {**settings.CACHEDEMO, "ALLOW_FLUSHDB": True}
-    monkeypatch.setattr(registry, "_caches", {User: cache_for(User)})  # the example's own model, as anyone sees it
+    monkeypatch.setattr(registry, "_declared", {User: cache_for(User)})  # the example's own model, as anyone sees it
     olga = operator(*ALL)
     olga.user_permissions.add(*Permission.objects.filter(content_type__app_label="users"))
     scene.build(olga)

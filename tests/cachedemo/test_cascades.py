@@ -138,7 +138,7 @@ def new_models() -> Iterator[list[Any]]:
             for model in reversed(made):
                 editor.delete_model(model)
         for model in made:
-            registry._caches.pop(model, None)
+            registry._declared.pop(model, None)
         for name in set(apps.all_models["notes"]) - before:
             del apps.all_models["notes"][name]
         apps.clear_cache()

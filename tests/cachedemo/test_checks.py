@@ -5,6 +5,7 @@ from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 
 from cachedemo import ModelCache, checks, registry
 from cachedemo.exceptions import NotRegistered
+from cachedemo.operations import startup
 from cachedemo.servers import roles
 from tests.faults.proxy import HOST, Proxy
 from tests.notes.models import Note, Tag
@@ -39,7 +40,7 @@ def test_cache_and_queue_are_compared_by_where_they_are(settings, cache, queue, 
 
 
 def test_without_a_model_that_needs_it_there_need_be_no_queue(settings, monkeypatch):
-    monkeypatch.setattr(registry, "_caches", {Tag: registry.cache_for(Tag)})
+    monkeypatch.setattr(registry, "_declared", {Tag: registry.cache_for(Tag)})
     assert ids(settings, ONE, None) == []
 
 
@@ -48,7 +49,7 @@ def test_a_process_that_finds_one_database_behind_two_names_does_not_start(setti
         settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"redis://{HOST}:{proxy.port}/1"}
         roles.reset()
         with pytest.raises(ImproperlyConfigured, match="the same Redis database"):
-            registry.announce_all()
+            startup.announce_all()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_field_that_cannot_be_cached_is_refused(monkeypatch, field):
 
 
 def refused(monkeypatch, error, wrong, words):
-    monkeypatch.setattr(registry, "_caches", {})
+    monkeypatch.setattr(registry, "_declared", {})
     declared = type("Odd", (ModelCache,), {"fields": ["title"], **wrong})
     with pytest.raises(error, match=words):
         registry.register(Note)(declared)

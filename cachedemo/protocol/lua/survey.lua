@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- survey(keys=[], args=[cursor, count, pattern, samples, limit...])
+-- survey(keys=[], args=[cursor, count, pattern, prefix, samples, limit...])
 --   Looks at one batch of keys where they are, so that a million of them need not travel.
 --   Returns the next cursor and, for each group, its name, keys, keys without a TTL, keys sampled, bytes of these, and
 --   how many keys have how long to live: up to each limit, and longer. A group is a version prefix (v2:user:), or the
@@ -8,12 +8,17 @@
 -- $cursor   0 to begin with
 -- $count    keys to look at, about
 -- $pattern  as for SCAN MATCH
+-- $prefix   what stands before every key of ours
 -- $samples  of how many keys of a group the memory is asked
 -- $limit    milliseconds, rising
 
+local PREFIX = ARGV[4]
+
 local function group_of(key)
-  local ours = key:match('^(v%d+:[^:]+:)')
-  if ours then return ours end
+  if key:sub(1, #PREFIX) == PREFIX then
+    local ours = key:match('^(v%d+:[^:]+:)', #PREFIX + 1)
+    if ours then return ours end
+  end
   if key:find('^_kombu') or key:find('^celery') or key:find('^unacked') then return 'Celery' end
   if key:find('session', 1, true) then return 'sessions' end
   return 'others'
@@ -26,7 +31,7 @@ for _, key in ipairs(answer[2]) do
   local group = groups[name]
   if not group then
     group = {name, 0, 0, 0, 0}
-    for i = 5, #ARGV + 1 do group[i + 1] = 0 end
+    for place = 6, #ARGV + 1 do group[place] = 0 end
     groups[name] = group
     order[#order + 1] = group
   end
@@ -35,11 +40,11 @@ for _, key in ipairs(answer[2]) do
   if ttl == -1 then
     group[3] = group[3] + 1
   else
-    local place = 5
+    local place = 6
     while place <= #ARGV and ttl > tonumber(ARGV[place]) do place = place + 1 end
-    group[place + 1] = group[place + 1] + 1
+    group[place] = group[place] + 1
   end
-  if group[4] < tonumber(ARGV[4]) then
+  if group[4] < tonumber(ARGV[5]) then
     group[4] = group[4] + 1
     group[5] = group[5] + (redis.call('MEMORY', 'USAGE', key) or 0)
   end

@@ -362,8 +362,8 @@ def test_the_list_asks_the_cache_once_for_all_rows(browser, notes, trips):
 
 
 def unregister(model, monkeypatch):
-    others = {each: cache for each, cache in registry._caches.items() if each is not model}
-    monkeypatch.setattr(registry, "_caches", others)  # the order of the others' own dictionary stays
+    others = {each: cache for each, cache in registry._declared.items() if each is not model}
+    monkeypatch.setattr(registry, "_declared", others)  # the order of the others' own dictionary stays
 
 
 @pytest.fixture(params=["a registered parent", "a parent that is not registered"])
@@ -421,7 +421,7 @@ class WithOwner(NoteCache):
 
 def test_an_inline_takes_no_row_back_that_has_just_moved_to_another_parent(browser, owned, monkeypatch):
     cache = WithOwner(Note)
-    monkeypatch.setitem(registry._caches, Note, cache)
+    monkeypatch.setitem(registry._declared, Note, cache)
     page, read = browser.get(OWNER), cache.get_many
 
     def moved_meanwhile(pks):

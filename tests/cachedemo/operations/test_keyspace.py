@@ -10,6 +10,7 @@ from cachedemo import cache_for, tasks
 from cachedemo.exceptions import CacheUnavailable
 from cachedemo.operations import keyspace
 from cachedemo.protocol import stats
+from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
 from config.celery import app
 from users.models import User
@@ -64,7 +65,7 @@ def test_memory_is_sampled_and_near_the_truth(redis_cache: redis.Redis) -> None:
 def test_the_task_keeps_the_count_with_its_time_and_notes_memory_for_the_chart(redis_cache: redis.Redis) -> None:
     put(redis_cache, 5, "v2:user:", 60)
     tasks.scan()
-    kept = keyspace.parse(QUEUE.command("GET", keyspace.KEY))
+    kept = keyspace.parse(QUEUE.command("GET", ours(keyspace.KEY)))
     assert kept is not None
     assert kept.groups["v2:user:"].keys == 5
     assert time.time() - kept.at < 5
@@ -80,7 +81,7 @@ def test_a_cache_that_is_down_keeps_the_last_count(people: list[User], cache_ser
     with pytest.raises(CacheUnavailable):
         keyspace.keep()
     tasks.scan()
-    kept = keyspace.parse(QUEUE.command("GET", keyspace.KEY))
+    kept = keyspace.parse(QUEUE.command("GET", ours(keyspace.KEY)))
     assert kept is not None
     assert kept.groups["v2:user:"].keys == 3
 

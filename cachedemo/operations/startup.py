@@ -1,0 +1,67 @@
+"""What a process that serves does when it starts: announces its versions, and says what may lose or keep too much."""
+
+import contextlib
+import logging
+
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo import registry
+from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
+from cachedemo.model_cache import ModelCache
+from cachedemo.servers import durability, forgetting
+from cachedemo.servers.outages import Error
+
+logger = logging.getLogger(__name__)
+
+
+def announce_all() -> None:
+    """Announce every version when a process starts, so that a conflict ends it there and not at the first request.
+
+    A queue that gives no answer now is asked again before anything is served.
+
+    Raises:
+        VersionConflict: a version is live with other fields.
+        ImproperlyConfigured: cache and queue are one database, by whatever names.
+    """
+    queued = any(cache.queue for cache in registry.declared())
+    if queued:
+        _refuse_one_database()
+    for cache in _known():
+        try:
+            cache.announce()
+        except QueueUnavailable as error:
+            logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
+    if queued:
+        _warn_of_losses()
+    _warn_of_a_cache_that_remembers()
+
+
+def _known() -> list[ModelCache]:
+    try:
+        return registry.registered()
+    except QueueUnavailable:
+        return registry.declared()
+
+
+def _refuse_one_database() -> None:
+    with contextlib.suppress(Unavailable, Error):  # FLUSHDB asks again
+        if durability.is_one_database():
+            raise ImproperlyConfigured(
+                "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged "
+                "writes: give CACHEDEMO['QUEUE_URL'] another one."
+            )
+
+
+def _warn_of_losses() -> None:
+    try:
+        warnings = durability.of_queue().warnings
+    except QueueUnavailable:
+        return  # said above
+    for warning in warnings:
+        logger.warning("%s", warning)
+
+
+def _warn_of_a_cache_that_remembers() -> None:
+    with contextlib.suppress(CacheUnavailable):  # reads and writes go on without it, and cache_ping asks again
+        for warning in forgetting.of_cache():
+            logger.warning("%s", warning)

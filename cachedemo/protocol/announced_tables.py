@@ -1,0 +1,29 @@
+"""Which databases have cached rows of which model: noted on the queue server by whoever is the first to cache one.
+
+Where a router picks a database for each tenant, a worker learns here whose queues there are. A set,
+`{cachedemo}:tables`, of `app.Model@alias`; the default database is in it too.
+"""
+
+from cachedemo.protocol.aliases import named, split
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.lua import script
+from cachedemo.servers.key_prefix import ours
+from cachedemo.servers.roles import QUEUE
+
+KEY = "tables"
+
+_announce_table = script("announce_table")
+
+
+def announce(table: CachedTable) -> None:
+    """Note that rows of this table are cached. Raises QueueUnavailable."""
+    QUEUE.script(_announce_table, [ours(KEY)], [named(table.model._meta.label, table.using)])
+
+
+def aliases() -> dict[str, set[str]]:
+    """Return what is noted: label of a model -> aliases. Raises QueueUnavailable."""
+    known: dict[str, set[str]] = {}
+    for name in QUEUE.command("SMEMBERS", ours(KEY)):
+        label, alias = split(name.decode())
+        known.setdefault(label, set()).add(alias)
+    return known

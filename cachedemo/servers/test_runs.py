@@ -1,0 +1,161 @@
+"""Tests of a project that uses cachedemo: their keys are the run's own, without anybody asking.
+
+Django swaps the database for a test run, and nothing swaps Redis: a write-behind of a test would be flushed into the
+developer's rows by the developer's worker, and the slots of a test that was rolled back would be read by the next one.
+
+    test:{run}:{database}:{test}:    before every key, while a test run is under way
+
+{run} stands in the environment, so that child processes share it; {database} is a hash of the database's name, which
+is another one for each parallel process. {test} is a number of its own for each test of a `TestCase`, which is rolled
+back and so begins empty. A `TransactionTestCase` flushes its database; the keys of that database go along with it.
+"""
+
+import atexit
+import contextlib
+import hashlib
+import itertools
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from cachedemo import conf
+from cachedemo.exceptions import CachedemoError
+from cachedemo.servers.roles import CACHE, QUEUE, Role
+
+RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: host, process and time of its beginning
+FORGOTTEN_AFTER = 86400.0  # seconds after which a run on another host counts as ended
+
+_names: dict[str, Any] = {}  # alias -> name of the database when Django was ready
+_numbers = itertools.count(1)
+_BLOCK = "_cachedemo_test"  # in the __dict__ of the transaction around a test: its number
+_SWEPT = 1000  # keys looked at in one go
+
+
+def remember_databases() -> None:
+    """Note which databases the project has, when Django is ready: a test run has others."""
+    _names.update({alias: connections.settings[alias]["NAME"] for alias in connections.settings})
+
+
+def is_under_way(using: str) -> bool:
+    """Say whether this process is running tests, or `testserver`, on that database."""
+    return (_is_test_environment() or _is_another_database(using)) and bool(conf.get("TEST_ISOLATION"))
+
+
+def _is_test_environment() -> bool:
+    """Whether Django's `setup_test_environment()` has been called. `mail.outbox` would not do: `locmem` has one too."""
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")
+
+
+def _is_another_database(using: str) -> bool:
+    return using in _names and connections.settings[using]["NAME"] != _names[using]
+
+
+def prefix(using: str) -> str:
+    """Return what the keys of this test begin with."""
+    return f"{_of_database(using)}{_number_of_test(using)}:"
+
+
+def _of_database(using: str) -> str:
+    name = str(connections.settings[using]["NAME"]) if using in connections.settings else using
+    return f"test:{run()}:{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()[:10]}:"
+
+
+def _number_of_test(using: str) -> int:
+    """Return the number of the test whose transaction is under way, 0 if none is."""
+    blocks: list[Any] = [block for block in connections[using].atomic_blocks if block._from_testcase]  # type: ignore[attr-defined]
+    if not blocks:
+        return 0
+    state = vars(blocks[-1])
+    if _BLOCK not in state:
+        state[_BLOCK] = next(_numbers)
+    return int(state[_BLOCK])
+
+
+def run() -> str:
+    """Return the name of this run; the first process that asks begins it, and sweeps what dead ones have left."""
+    if RUN not in os.environ:
+        os.environ[RUN] = f"{re.sub('[^a-zA-Z0-9]', '-', socket.gethostname())}.{os.getpid()}.{int(time.time())}"
+        _empty_with_every_flush()
+        with _if_the_servers_answer():
+            _sweep_dead_runs()
+        atexit.register(_sweep_own, os.getpid())
+    return os.environ[RUN]
+
+
+def _empty_with_every_flush() -> None:
+    """`TransactionTestCase` empties its tables between two tests; what is in Redis of them goes with them."""
+    plain = BaseDatabaseOperations.execute_sql_flush
+
+    @wraps(plain)
+    def execute_sql_flush(self: Any, sql_list: Any) -> Any:
+        result = plain(self, sql_list)
+        using = self.connection.alias
+        if is_under_way(using):
+            with _if_the_servers_answer():
+                _delete(_of_database(using))
+        return result
+
+    BaseDatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def _if_the_servers_answer() -> Iterator[None]:
+    with contextlib.suppress(CachedemoError, ImproperlyConfigured):
+        yield
+
+
+def _sweep_own(pid: int) -> None:
+    if os.getpid() == pid:  # not a forked child's to do
+        with _if_the_servers_answer():
+            _delete(f"test:{os.environ[RUN]}:")
+
+
+def _sweep_dead_runs() -> None:
+    for role in (CACHE, QUEUE):
+        runs = {found[1] for key in _keys(role, "test:") if (found := re.match(rb"{?test:([^:]+):", key))}
+        for each in runs:
+            if not _is_alive(each.decode(errors="replace")):
+                _delete(f"test:{each.decode(errors='replace')}:", [role])
+
+
+def _is_alive(run: str) -> bool:
+    host, _, rest = run.partition(".")
+    pid, _, began = rest.partition(".")
+    if not (pid.isdigit() and began.isdigit()):
+        return True  # nobody's that we know
+    if host != os.environ[RUN].partition(".")[0]:
+        return time.time() - int(began) < FORGOTTEN_AFTER
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _delete(prefix: str, roles: Sequence[Role] = (CACHE, QUEUE)) -> None:
+    for role in roles:
+        keys = list(_keys(role, prefix))
+        for start in range(0, len(keys), _SWEPT):
+            role.command("UNLINK", *keys[start : start + _SWEPT])
+
+
+def _keys(role: Role, prefix: str) -> Iterator[bytes]:
+    for pattern in (f"{prefix}*", f"{{{prefix}*"):  # slots, and the keys of queues
+        cursor: Any = 0
+        while True:
+            cursor, keys = role.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SWEPT)
+            yield from keys
+            if not int(cursor):
+                break

@@ -26,7 +26,7 @@ class ModelCache:
         using: alias of the database. `name` and `queue` have it too, where it is not the default one: `user@acme`.
         name: of the model in the cache's keys, `v{version}:{name}:{pk}`; the model's own name if not set.
         queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
-            `flush:` and the model's plural if not set. None for a model that never uses write-behind: it needs no
+            `flush:`, the model's name and `s` if not set. None for a model that never uses write-behind: it needs no
             queue server, but has one version only, and a killed writer's drift lasts until the slot expires.
         fields: names of the fields to cache. The primary key is always there.
         version: of `fields`. Raise it whenever they change.
@@ -92,7 +92,9 @@ class ModelCache:
 
         Raises:
             DoesNotExist: there is no such row.
-            QueueUnavailable, SourceUnavailable: it cannot be told.
+            ValidationError: `pk` cannot be a primary key.
+            QueueUnavailable, SourceUnavailable, ForeignData: it cannot be told.
+            VersionConflict: as `announce`, which a process does before its first read.
         """
         table, pk = self.table, self.table.to_pk(pk)
         entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
@@ -107,12 +109,12 @@ class ModelCache:
         return table.codec.instance(values, entry.stamp, table.using)
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
-        """Return an entry for each row that exists: pk -> entry."""
+        """Return an entry for each row that exists: pk -> entry. Raises as `read` does, but never DoesNotExist."""
         wanted = list(dict.fromkeys(self.table.to_pk(pk) for pk in pks))
         return {pk: entry for pk, entry in reads.find_many(self.table, wanted).items() if entry.body is not None}
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
-        """Return an instance for each row that exists: pk -> instance."""
+        """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
         using = self.table.using
         return {pk: self._instance(pk, entry, using) for pk, entry in self.read_many(pks).items()}
 
@@ -134,7 +136,7 @@ class ModelCache:
     # writing
 
     def via(self, pattern: Pattern | str) -> Writer:
-        """Return the writes of this cache in another pattern than the default."""
+        """Return the writes of this cache in this pattern. Raises ValueError if it is the name of none."""
         return Writer(self.table, Pattern(pattern))
 
     def update(self, pk: Any, /, **fields: Any) -> Any:
@@ -153,6 +155,11 @@ class ModelCache:
         """Empty the slots of these rows in every live version, after COMMIT if a transaction is under way.
 
         For writes that went past cachedemo: raw SQL, other programs, managers that do not inherit `CachedManager`.
+
+        Raises:
+            QueueUnavailable, ForeignData: the slots may be as they were. A cache that does not answer raises nothing:
+                the rows are owed, or with `queue = None` left as they are.
+            TransactionManagementError: autocommit is off.
         """
         rows = [self.table.to_pk(pk) for pk in pks]
         transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
@@ -160,7 +167,7 @@ class ModelCache:
     # operating
 
     def flush(self) -> int:
-        """Flush one batch of waiting writes; return how many rows it took."""
+        """Flush one batch of waiting writes; return how many rows left the list. See `flush.flush`."""
         return flush.flush(self.table)
 
     def drain(self, timeout: float | None = None) -> int:
@@ -172,5 +179,6 @@ class ModelCache:
 
         Raises:
             VersionConflict: the same number is live with other fields.
+            QueueUnavailable: the queue gives no answer.
         """
         versions.announce(self.table)

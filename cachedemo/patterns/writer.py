@@ -26,8 +26,9 @@ class Writer:
             DoesNotExist: there is no such row.
             InsideTransaction: a transaction is under way.
             FieldError: a field is not one of the cached ones.
-            ValidationError: a value is invalid.
+            ValidationError: a value is invalid, or `pk` cannot be a primary key.
             DatabaseError: the database refuses it; IntegrityError and DataError, or what a trigger's class is.
+            VersionConflict: write-behind only, which reads the row first. As `ModelCache.announce`.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
         return self._instance(self.write(pk, fields))
@@ -62,6 +63,8 @@ class Writer:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
 
         Raises:
+            InsideTransaction: a transaction is under way.
+            TypeError: the model has no such field.
             ValidationError, DatabaseError: a value is invalid, or the database refuses it.
             Unavailable: not acknowledged.
         """
@@ -79,7 +82,9 @@ class Writer:
         Raises:
             DoesNotExist: there is no such row.
             PreconditionFailed: it is not what `if_match` says.
+            InsideTransaction: a transaction is under way.
             ProtectedError, RestrictedError: other rows need it.
+            DatabaseError: the database refuses it.
             Unavailable: not acknowledged.
         """
         transactions.refuse_inside_transaction(self.table.using)

@@ -1,1 +1,1 @@
-"""The two Redis servers, each behind its role; the only room that knows redis-py."""
+"""The two Redis servers, each behind its role; the only folder that imports redis-py."""

@@ -52,7 +52,7 @@ REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
-FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
+PERSISTENCE = "tests/cachedemo/servers/test_cache_persistence.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
@@ -713,17 +713,17 @@ MUTANTS = [
     ),
     mutant(
         "a_cache_that_makes_snapshots_is_not_told",
-        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
-        ("servers/forgetting.py", "if points := _text(save):", 'if points := "":'),
+        PERSISTENCE + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/cache_persistence.py", "if points := _text(save):", 'if points := "":'),
     ),
     mutant(
         "a_cache_that_keeps_a_log_is_not_told",
-        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
-        ("servers/forgetting.py", 'if info.get("aof_enabled"):', "if False:"),
+        PERSISTENCE + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/cache_persistence.py", 'if info.get("aof_enabled"):', "if False:"),
     ),
     mutant(
         "no_process_is_told_that_the_cache_remembers",
-        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        PERSISTENCE + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
         ("registry.py", "    _warn_of_a_cache_that_remembers()\n", ""),
     ),
     mutant(

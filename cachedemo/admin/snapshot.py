@@ -13,8 +13,8 @@ from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
 from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import oldest_of
-from cachedemo.servers import durability
-from cachedemo.servers.durability import Durability
+from cachedemo.servers import queue_durability
+from cachedemo.servers.queue_durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
@@ -48,7 +48,7 @@ class Snapshot:
 
     @property
     def durability(self) -> Durability:
-        return durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
+        return queue_durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
 
 
 def look(minutes: int = 60) -> Snapshot:

@@ -47,7 +47,7 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
-REFUSED = "tests/cachedemo/protocol/test_refused_fields.py::"
+FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
@@ -209,7 +209,7 @@ MUTANTS = [
     mutant(
         "what_is_refused_at_commit_is_not_asked_for",
         "tests/cachedemo/protocol/test_deferred_constraints.py::test_a_save_goes_on",
-        ("protocol/refused_fields.py", "is not None and at_commit:", "is not None and False:"),
+        ("protocol/flagged_fields.py", "is not None and at_commit:", "is not None and False:"),
     ),
     mutant(
         "an_update_is_cut_into_pieces_that_name_all_keys",
@@ -222,7 +222,7 @@ MUTANTS = [
     ),
     mutant(
         "a_dead_letter_ages",
-        REFUSED + "test_a_dead_letter_does_not_age",
+        FLAGGED + "test_a_dead_letter_does_not_age",
         (
             "protocol/lua/queue.lua",
             "if not refused[fields[i]] and (not stamp or each < stamp) then",
@@ -290,9 +290,9 @@ MUTANTS = [
     ),
     mutant(
         "what_is_refused_is_left_unflagged",
-        REFUSED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
+        FLAGGED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
         (
-            "protocol/refused_fields.py",
+            "protocol/flagged_fields.py",
             "    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))\n",
             "    for name in refused:\n        fields.pop(name)\n    return {}\n",
         ),
@@ -318,7 +318,7 @@ MUTANTS = [
     ),
     mutant(
         "a_retry_keeps_its_stamp",
-        REFUSED + "test_a_retry_lands_it_also_where_the_row_has_passed_its_stamp",
+        FLAGGED + "test_a_retry_lands_it_also_where_the_row_has_passed_its_stamp",
         ("protocol/lua/retry.lua", "stamp .. value:sub(17)", "value"),
     ),
     mutant(
@@ -333,18 +333,18 @@ MUTANTS = [
     ),
     mutant(
         "a_writer_shows_its_row_alone",
-        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
         ("protocol/synchronous.py", "table.codec.laid_over(written, stamp, others)", "written"),
     ),
     mutant(
         "ack_drops_what_is_flagged",
-        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
         ("protocol/lua/ack.lua", "return stamp <= flushed and not refused[name] end", "return stamp <= flushed end"),
         ("protocol/lua/ack.lua", "return #fields > 0 and next(refused) == nil", "return #fields > 0"),
     ),
     mutant(
         "a_discard_spares_the_slot",
-        REFUSED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
+        FLAGGED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
         ("protocol/lua/discard.lua", "    redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
     ),
     mutant(
@@ -354,56 +354,56 @@ MUTANTS = [
     ),
     mutant(
         "a_flush_is_handed_what_is_flagged",
-        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
         ("protocol/lua/claim.lua", "    if not refused[fields[i]] then handed", "    if true then handed"),
     ),
     mutant(
         "a_write_drops_what_it_does_not_name",
-        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
         ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
-        REFUSED + "test_a_write_that_names_the_field_replaces_what_was_refused",
+        FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
         ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
-        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
         ("protocol/stamps.py", "    return stamp + END\n", "    return stamp\n"),
     ),
     mutant(
         "all_of_a_letter_is_refused",
-        REFUSED + "test_a_flush_flags_what_is_refused_and_writes_the_rest",
-        ("protocol/refused_fields.py", "    if len(fields) == 1:\n", "    if fields:\n"),
+        FLAGGED + "test_a_flush_flags_what_is_refused_and_writes_the_rest",
+        ("protocol/flagged_fields.py", "    if len(fields) == 1:\n", "    if fields:\n"),
     ),
     mutant(
         "what_is_carried_is_blamed_for_a_write_s_own_values",
-        REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
+        FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
         (
-            "protocol/refused_fields.py",
+            "protocol/flagged_fields.py",
             "    if (refusal := _refusal(table, pk, fields, at_commit)) is None:\n        return fields\n",
             "    refusal = ValueError()\n",
         ),
     ),
     mutant(
         "a_try_is_not_undone",
-        REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
-        ("protocol/refused_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
+        FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
+        ("protocol/flagged_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
     ),
     mutant(
         "a_save_is_acknowledged_below_a_flag",
-        REFUSED + "test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged",
+        FLAGGED + "test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged",
         ("protocol/database_write.py", "if self._cache_failed or self._replaces_refused():", "if self._cache_failed:"),
     ),
     mutant(
         "an_expression_is_computed_below_what_is_refused",
-        REFUSED + "test_an_expression_of_what_is_refused_is_refused",
+        FLAGGED + "test_an_expression_of_what_is_refused_is_refused",
         ("patterns/saving.py", "applied = not_refused(waiting) | used", "applied = not_refused(waiting)"),
     ),
     mutant(
         "a_drain_ends_before_what_waits_beside_it",
-        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
         ("protocol/flush.py", "waiting = queue.in_line()", "waiting = queue.depth() - queue.dead_count()"),
         (
             "protocol/flush.py",

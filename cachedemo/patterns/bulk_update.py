@@ -18,7 +18,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.deferred_constraints import check_now
-from cachedemo.protocol.refused_fields import flag_refused_alone
+from cachedemo.protocol.flagged_fields import flag_refused_alone
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others

@@ -13,7 +13,7 @@ from cachedemo.protocol import database, database_errors, probe, stats
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.error_descriptions import describe, one_line
-from cachedemo.protocol.refused_fields import those_refused
+from cachedemo.protocol.flagged_fields import those_refused
 from cachedemo.protocol.waiting import Claim, Fields
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
-from cachedemo.protocol.refused_fields import flag_refused
 from cachedemo.protocol.values import storable
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 

@@ -141,7 +141,7 @@ def test_a_flush_flags_what_is_refused_and_writes_the_rest(notes):
 
 
 def test_fields_that_are_refused_together_only_are_all_flagged(notes):
-    refused = mock.patch("cachedemo.protocol.refused_fields._refusal", return_value=None)
+    refused = mock.patch("cachedemo.protocol.flagged_fields._refusal", return_value=None)
     notes.via("write-behind").update(1, body="b1")
     with refused:
         notes.drain(timeout=5)

@@ -11,7 +11,7 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol import deleted_rows
-from cachedemo.protocol.claimer import claimer
+from cachedemo.protocol.batch_owner import claimer
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.operated_queue import OperatedQueue

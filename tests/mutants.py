@@ -165,7 +165,7 @@ MUTANTS = [
         "flush_whole",
         RACES + "test_a_flush_writes_each_field_by_its_own_stamp",
         (
-            "protocol/batch.py",
+            "protocol/flush_batch.py",
             "(claim.pk, claim.fields, claim.stamp)",
             "(claim.pk, {n: (claim.stamp, v) for n, (_, v) in claim.fields.items()}, claim.stamp)",
         ),
@@ -864,7 +864,7 @@ MUTANTS = [
     mutant(
         "a_wrong_statement_buries_rows",
         REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
-        ("protocol/batch.py", "if not probe.accepts_update(self.table):", "if False:"),
+        ("protocol/flush_batch.py", "if not probe.accepts_update(self.table):", "if False:"),
     ),
     mutant(
         "a_stopped_queue_says_so_for_ever",
@@ -884,13 +884,13 @@ MUTANTS = [
     mutant(
         "one_held_up_row_stops_the_batch",
         REFUSALS + "test_where_locked_rows_cannot_be_skipped_the_batch_is_halved",
-        ("protocol/batch.py", "        if _is_held_up(error):\n", "        if False:\n"),
+        ("protocol/flush_batch.py", "        if _is_held_up(error):\n", "        if False:\n"),
     ),
     mutant(
         "a_dead_letter_in_the_databases_words",
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
-            "protocol/batch.py",
+            "protocol/flush_batch.py",
             "bury(self.table, piece[0], describe(_said(error)), ",
             "bury(self.table, piece[0], str(error), ",
         ),

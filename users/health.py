@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopping
+from cachedemo.operations import stopped_flushing
 from cachedemo.operations.metrics import exposition
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
@@ -102,7 +102,7 @@ def _waiting(queue: WriteQueue) -> Answer:
         "dead": queue.dead_count(),
         "owed": owed,
         "owed_overdue_seconds": round(overdue, 3),
-        "stopped": stopping.sentence(queue) if stopped else None,
+        "stopped": stopped_flushing.sentence(queue) if stopped else None,
     }
 
 

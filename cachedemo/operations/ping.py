@@ -3,7 +3,7 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopping
+from cachedemo.operations import stopped_flushing
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.roles import QUEUE, Role
 
@@ -30,7 +30,7 @@ def problem(role: Role) -> str | None:
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
     if role is QUEUE:
-        return [*queue_durability.of_queue().warnings, *stopping.sentences()]
+        return [*queue_durability.of_queue().warnings, *stopped_flushing.sentences()]
     return cache_persistence.of_cache()
 
 

@@ -30,7 +30,7 @@ def test_the_charts_mark_when_a_version_was_announced(client: Client, users: Any
 
 
 def test_a_chart_has_a_gap_where_nothing_is_known() -> None:
-    from cachedemo.admin.charts import path, round_up, thin
+    from cachedemo.admin.chart_drawing import path, round_up, thin
 
     assert path([0, 50, None, 100], 100) == "M0 100.0h0L1 50.0M3 0.0h0"
     assert [round_up(value) for value in (0, 0.3, 1, 3, 17, 99, 1002)] == [1, 0.5, 1, 5, 20, 100, 2000]

@@ -11,7 +11,7 @@ from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol import deleted_rows
-from cachedemo.protocol.batch_owner import claimer
+from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.operated_queue import OperatedQueue
@@ -169,7 +169,7 @@ class FlushQueue(OperatedQueue):
     # for the flush
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, claimer())
+        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
         return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
 
     def ack(self, stamps: Mapping[str, int]) -> bool:

@@ -884,14 +884,14 @@ MUTANTS = [
     mutant(
         "one_held_up_row_stops_the_batch",
         REFUSALS + "test_where_locked_rows_cannot_be_skipped_the_batch_is_halved",
-        ("protocol/flush_batch.py", "        if _is_held_up(error):\n", "        if False:\n"),
+        ("protocol/flush_batch.py", "        if database_errors.is_held_up(error):\n", "        if False:\n"),
     ),
     mutant(
         "a_dead_letter_in_the_databases_words",
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
             "protocol/flush_batch.py",
-            "bury(self.table, piece[0], describe(_said(error)), ",
+            "bury(self.table, piece[0], describe(database_errors.said(error)), ",
             "bury(self.table, piece[0], str(error), ",
         ),
     ),

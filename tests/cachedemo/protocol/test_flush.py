@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable
-from cachedemo.protocol import answering, database, flush, flush_batch, queue
+from cachedemo.protocol import answering, database, database_retries, flush, queue
 from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -196,7 +196,7 @@ def test_a_source_that_is_away_acknowledges_nothing(notes, behind, monkeypatch, 
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "apply_many", away)
-        patch.setattr(flush_batch, "FIRST_BACKOFF", 0.001)
+        patch.setattr(database_retries, "FIRST_BACKOFF", 0.001)
         with pytest.raises(SourceUnavailable):
             notes.flush()
     assert len(tries) == notes.table.options.max_attempts

@@ -20,7 +20,7 @@ from django.db import (
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable, StatementRefused
 from cachedemo.operations import dead_letters, ping
-from cachedemo.protocol import answering, database, database_errors, flush_batch, queue, synchronous
+from cachedemo.protocol import answering, database, database_errors, database_retries, queue, synchronous
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.error_descriptions import LONGEST, describe, one_line
 from cachedemo.servers.roles import QUEUE
@@ -108,7 +108,7 @@ def test_a_description_is_one_line_of_names_and_codes() -> None:
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush_batch, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(database_retries, "FIRST_BACKOFF", 0.001)
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_a_database_that_only_reads_is_waited_for(notes: Any, on_sqlite: None) -
 def database_stays_open(notes: Any) -> None:
     """Flush; a new connection would forget the PRAGMA."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flush_batch.database, "reconnect", lambda using: None)
+        patch.setattr(database, "reconnect", lambda using: None)
         notes.flush()
 
 

@@ -20,7 +20,7 @@ from django.db import (
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable, StatementRefused
 from cachedemo.operations import dead_letters, ping
-from cachedemo.protocol import answering, database, database_errors, database_retries, queue, synchronous
+from cachedemo.protocol import answering, database, database_errors, database_retries, parked_rows, synchronous
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.error_descriptions import LONGEST, describe, one_line
 from cachedemo.servers.roles import QUEUE
@@ -339,7 +339,7 @@ def other(on_postgresql: None, notes: Any) -> Any:
 
 
 def test_a_locked_row_stops_no_neighbour_and_comes_later(notes: Any, other: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(queue, "PARKED_FOR", 0.2)
+    monkeypatch.setattr(parked_rows, "PARKED_FOR", 0.2)
     other.execute("SELECT 1 FROM notes_note WHERE id = 7 FOR UPDATE")
     wait_behind(notes)
     assert notes.flush() == 20

@@ -245,7 +245,7 @@ def test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged(flagged):
 
 
 def test_if_match_compares_with_what_is_refused_too(flagged):
-    etag = flagged.table.etag(flagged.read(1))
+    etag = flagged.etag(flagged.read(1))
     flagged.via("write-through").write(1, {"body": "b1"}, if_match=etag)
     with pytest.raises(PreconditionFailed):
         flagged.via("write-through").write(1, {"body": "b2"}, if_match=etag)

@@ -744,7 +744,7 @@ MUTANTS = [
     mutant(
         "a_dead_lease_waits_for_the_clock",
         CLOCKS + "test_the_lease_of_a_dead_reader_holds_others_up_no_longer_than_their_patience",
-        ("protocol/reads.py", "            _take_away(table, pk, slot)\n", ""),
+        ("protocol/leases.py", "            _take_away(table, pk, slot)\n", ""),
     ),
     mutant(
         "scripts_are_sent_once",

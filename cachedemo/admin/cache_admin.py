@@ -24,7 +24,7 @@ from cachedemo.admin import (
     versions,
 )
 from cachedemo.admin.action_requests import ActionView
-from cachedemo.admin.page import Page
+from cachedemo.admin.page import REFRESH_AT_FIRST, REFRESH_CHOICES, Page
 from cachedemo.admin.tabs import TABS
 from cachedemo.models import Cache
 
@@ -69,6 +69,8 @@ class CacheAdmin(admin.ModelAdmin):
                 "title": page.title,
                 "tab": tab,
                 "tabs": TABS,
+                "refresh_choices": REFRESH_CHOICES,
+                "refresh_at_first": REFRESH_AT_FIRST,
                 "read_only": conf.get("READ_ONLY"),
                 **page.context,
             }

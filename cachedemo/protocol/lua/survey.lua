@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- survey(keys=[], args=[cursor, count, pattern, samples, limit...])
+-- survey(keys=[], args=[cursor, count, pattern, samples, foreign, limit...])
 --   Looks at one batch of keys where they are, so that a million of them need not travel.
 --   Returns the next cursor and, for each group, its name, keys, keys without a TTL, keys sampled, bytes of these, and
 --   how many keys have how long to live: up to each limit, and longer. A group is a version prefix (v2:user:), or the
@@ -9,14 +9,17 @@
 -- $count    keys to look at, about
 -- $pattern  as for SCAN MATCH
 -- $samples  of how many keys of a group the memory is asked
+-- $foreign  whose the other keys are, as JSON: [Lua pattern, name] each; the first that is found in a key counts
 -- $limit    milliseconds, rising
+
+local foreign = cjson.decode(ARGV[5])
 
 local function group_of(key)
   local ours = key:match('^(v%d+:[^:]+:)')
   if ours then return ours end
-  if key:find('^_kombu') or key:find('^celery') or key:find('^unacked') then return 'Celery' end
-  if key:find('session', 1, true) then return 'sessions' end
-  return 'others'
+  for _, other in ipairs(foreign) do
+    if key:find(other[1]) then return other[2] end
+  end
 end
 
 local answer = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2], 'MATCH', ARGV[3])
@@ -26,7 +29,7 @@ for _, key in ipairs(answer[2]) do
   local group = groups[name]
   if not group then
     group = {name, 0, 0, 0, 0}
-    for i = 5, #ARGV + 1 do group[i + 1] = 0 end
+    for i = 6, #ARGV + 1 do group[i] = 0 end
     groups[name] = group
     order[#order + 1] = group
   end
@@ -35,9 +38,9 @@ for _, key in ipairs(answer[2]) do
   if ttl == -1 then
     group[3] = group[3] + 1
   else
-    local place = 5
+    local place = 6
     while place <= #ARGV and ttl > tonumber(ARGV[place]) do place = place + 1 end
-    group[place + 1] = group[place + 1] + 1
+    group[place] = group[place] + 1
   end
   if group[4] < tonumber(ARGV[4]) then
     group[4] = group[4] + 1

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from playground import limited_runs
 from playground.access import playground_page
 from playground.lab.experiments import EXPERIMENTS
+from playground.lab.stage import PACE
 
 KIND = "lab"
-PACE = "0.12"  # seconds after each step, so that a person can watch
 
 
 class SideShown(NamedTuple):
@@ -58,7 +58,7 @@ def run(request: HttpRequest, slug: str, run: str) -> HttpResponse:
 
 
 def _command(slug: str) -> list[str]:
-    return ["-m", "playground.lab", "--pace", PACE, slug]
+    return ["-m", "playground.lab", "--pace", str(PACE), slug]
 
 
 def _experiment(slug: str) -> Any:

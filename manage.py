@@ -25,7 +25,7 @@ def main() -> None:
 
 def prepare_demo() -> None:
     """Name the servers that the demo brings along in the environment, before Django reads its settings."""
-    from demo.environment import prepare
+    from demo.default_settings import prepare
     from demo.errors import DemoFailed
 
     try:

@@ -12,7 +12,7 @@ from cachedemo.tracing.trace import trace
 
 __all__ = ["Entry", "ModelCache", "Origin", "Pattern", "announce_all", "cache_for", "register", "trace"]
 
-_DOCUMENTED = {"durability": "cachedemo.servers.durability", "metrics": "cachedemo.operations.metrics"}
+_DOCUMENTED = {"durability": "cachedemo.servers.queue_durability", "metrics": "cachedemo.operations.metrics"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """System checks: what is wrong with the settings or a registration, and how to fix it.
 
 A check asks no server. What a server is asked when a process starts, such as whether the queue may evict writes or
-loses them on a restart, is in `servers/durability.py`.
+loses them on a restart, is in `servers/queue_durability.py`.
 """
 
 from typing import Any

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, models, transaction
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
-from cachedemo.protocol import aliases, flush, owed, reads, versions
+from cachedemo.protocol import aliases, etags, flush, owed, reads, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
@@ -130,8 +130,8 @@ class ModelCache:
         return len(self.read_many(pks))
 
     def etag(self, entry: Entry) -> str:
-        """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""
-        return self.table.etag(entry)
+        """Return the entity tag of an entry, for `if_match`."""
+        return etags.etag(self.table, entry)
 
     # writing
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cachedemo.embedded.binary import ServerMissing
 from cachedemo.embedded.server import EmbeddedServer, ServerFailed, ends_with_this_process
-from demo.environment import ROOT
+from demo.default_settings import ROOT
 from demo.errors import DemoFailed
 
 Running = subprocess.Popen[bytes]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cachedemo.embedded.server import EmbeddedServer
 from demo import ports
-from demo.environment import Plan
+from demo.default_settings import Plan
 from demo.part import Part, PythonPart, ServerPart
 
 CELERY = ["-m", "celery", "-A", "config"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.core.management import call_command, get_commands
 from django.db import connections
 
-from demo import credentials, environment, leftovers, ports, processes
+from demo import credentials, default_settings, leftovers, ports, processes
 from demo.control import Control
 from demo.errors import StopAsked
 from demo.lock import only_one
@@ -24,7 +24,7 @@ class Demo:
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
-        self.plan = environment.plan()
+        self.plan = default_settings.plan()
         self.screen = Screen()
         self.stop = StopSignal()
         self.control = Control(self.plan.var / "control")
@@ -52,7 +52,7 @@ class Demo:
                 self._end(parts)
 
     def _choose_port(self) -> None:
-        environment.open_to(self.host)
+        default_settings.open_to(self.host)
         wished, self.port = self.port, ports.next_free(self.host, self.port)
         if wished and self.port != wished:
             self.screen.say(f"Port {wished} is taken: the pages are on {self.port}.")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from playground import bench_page, compare_page, controls, lab_page, source_page, user_page
+from playground import bench_page, compare_page, demo_parts, lab_page, source_page, user_page
 from users import converters as converters  # registers `pattern` and `row_id`
 
 urlpatterns = [
@@ -15,6 +15,6 @@ urlpatterns = [
     path("bench/", bench_page.bench, name="bench"),
     path("bench/<slug:run>/", bench_page.run, name="bench-run"),
     path("source/<path:file>", source_page.source, name="source"),
-    path("demo/parts/", controls.parts, name="demo-parts"),
-    path("demo/<slug:part>/<slug:action>/", controls.act, name="demo-act"),
+    path("demo/parts/", demo_parts.parts, name="demo-parts"),
+    path("demo/<slug:part>/<slug:action>/", demo_parts.act, name="demo-act"),
 ]

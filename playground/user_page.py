@@ -10,9 +10,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from cachedemo import Pattern, trace
-from playground import controls, keep
+from playground import demo_parts, keep
 from playground.access import playground_page
-from playground.state import state
+from playground.three_places import state
 from playground.timeline import Kept, kept_steps, timeline
 from users.pages import views, words
 from users.pages.forms import EditForm
@@ -66,7 +66,7 @@ def _extras(request: HttpRequest, pk: int, story: dict[str, Any], kept: str) -> 
         "state": state(views.users(), pk),
         "curl": story["curl"],
         "permalink": f"{address}?{urlencode({'trace': kept})}",
-        "controls": controls.offered(),
+        "controls": demo_parts.offered(),
     }
 
 

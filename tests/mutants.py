@@ -47,12 +47,12 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
-REFUSED = "tests/cachedemo/protocol/test_refused_fields.py::"
+FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
-FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
+PERSISTENCE = "tests/cachedemo/servers/test_cache_persistence.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
@@ -165,7 +165,7 @@ MUTANTS = [
         "flush_whole",
         RACES + "test_a_flush_writes_each_field_by_its_own_stamp",
         (
-            "protocol/batch.py",
+            "protocol/flush_batch.py",
             "(claim.pk, claim.fields, claim.stamp)",
             "(claim.pk, {n: (claim.stamp, v) for n, (_, v) in claim.fields.items()}, claim.stamp)",
         ),
@@ -209,7 +209,7 @@ MUTANTS = [
     mutant(
         "what_is_refused_at_commit_is_not_asked_for",
         "tests/cachedemo/protocol/test_deferred_constraints.py::test_a_save_goes_on",
-        ("protocol/refused_fields.py", "is not None and at_commit:", "is not None and False:"),
+        ("protocol/flagged_fields.py", "is not None and at_commit:", "is not None and False:"),
     ),
     mutant(
         "an_update_is_cut_into_pieces_that_name_all_keys",
@@ -222,7 +222,7 @@ MUTANTS = [
     ),
     mutant(
         "a_dead_letter_ages",
-        REFUSED + "test_a_dead_letter_does_not_age",
+        FLAGGED + "test_a_dead_letter_does_not_age",
         (
             "protocol/lua/queue.lua",
             "if not refused[fields[i]] and (not stamp or each < stamp) then",
@@ -290,9 +290,9 @@ MUTANTS = [
     ),
     mutant(
         "what_is_refused_is_left_unflagged",
-        REFUSED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
+        FLAGGED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
         (
-            "protocol/refused_fields.py",
+            "protocol/flagged_fields.py",
             "    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))\n",
             "    for name in refused:\n        fields.pop(name)\n    return {}\n",
         ),
@@ -318,7 +318,7 @@ MUTANTS = [
     ),
     mutant(
         "a_retry_keeps_its_stamp",
-        REFUSED + "test_a_retry_lands_it_also_where_the_row_has_passed_its_stamp",
+        FLAGGED + "test_a_retry_lands_it_also_where_the_row_has_passed_its_stamp",
         ("protocol/lua/retry.lua", "stamp .. value:sub(17)", "value"),
     ),
     mutant(
@@ -333,18 +333,18 @@ MUTANTS = [
     ),
     mutant(
         "a_writer_shows_its_row_alone",
-        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
         ("protocol/synchronous.py", "table.codec.laid_over(written, stamp, others)", "written"),
     ),
     mutant(
         "ack_drops_what_is_flagged",
-        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
         ("protocol/lua/ack.lua", "return stamp <= flushed and not refused[name] end", "return stamp <= flushed end"),
         ("protocol/lua/ack.lua", "return #fields > 0 and next(refused) == nil", "return #fields > 0"),
     ),
     mutant(
         "a_discard_spares_the_slot",
-        REFUSED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
+        FLAGGED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
         ("protocol/lua/discard.lua", "    redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
     ),
     mutant(
@@ -354,56 +354,56 @@ MUTANTS = [
     ),
     mutant(
         "a_flush_is_handed_what_is_flagged",
-        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
         ("protocol/lua/claim.lua", "    if not refused[fields[i]] then handed", "    if true then handed"),
     ),
     mutant(
         "a_write_drops_what_it_does_not_name",
-        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
         ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
-        REFUSED + "test_a_write_that_names_the_field_replaces_what_was_refused",
+        FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
         ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
-        REFUSED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
+        FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
         ("protocol/stamps.py", "    return stamp + END\n", "    return stamp\n"),
     ),
     mutant(
         "all_of_a_letter_is_refused",
-        REFUSED + "test_a_flush_flags_what_is_refused_and_writes_the_rest",
-        ("protocol/refused_fields.py", "    if len(fields) == 1:\n", "    if fields:\n"),
+        FLAGGED + "test_a_flush_flags_what_is_refused_and_writes_the_rest",
+        ("protocol/flagged_fields.py", "    if len(fields) == 1:\n", "    if fields:\n"),
     ),
     mutant(
         "what_is_carried_is_blamed_for_a_write_s_own_values",
-        REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
+        FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
         (
-            "protocol/refused_fields.py",
+            "protocol/flagged_fields.py",
             "    if (refusal := _refusal(table, pk, fields, at_commit)) is None:\n        return fields\n",
             "    refusal = ValueError()\n",
         ),
     ),
     mutant(
         "a_try_is_not_undone",
-        REFUSED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
-        ("protocol/refused_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
+        FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
+        ("protocol/flagged_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
     ),
     mutant(
         "a_save_is_acknowledged_below_a_flag",
-        REFUSED + "test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged",
+        FLAGGED + "test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged",
         ("protocol/database_write.py", "if self._cache_failed or self._replaces_refused():", "if self._cache_failed:"),
     ),
     mutant(
         "an_expression_is_computed_below_what_is_refused",
-        REFUSED + "test_an_expression_of_what_is_refused_is_refused",
+        FLAGGED + "test_an_expression_of_what_is_refused_is_refused",
         ("patterns/saving.py", "applied = not_refused(waiting) | used", "applied = not_refused(waiting)"),
     ),
     mutant(
         "a_drain_ends_before_what_waits_beside_it",
-        REFUSED + "test_a_flush_writes_what_waits_beside_it",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
         ("protocol/flush.py", "waiting = queue.in_line()", "waiting = queue.depth() - queue.dead_count()"),
         (
             "protocol/flush.py",
@@ -713,17 +713,17 @@ MUTANTS = [
     ),
     mutant(
         "a_cache_that_makes_snapshots_is_not_told",
-        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
-        ("servers/forgetting.py", "if points := _text(save):", 'if points := "":'),
+        PERSISTENCE + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/cache_persistence.py", "if points := _text(save):", 'if points := "":'),
     ),
     mutant(
         "a_cache_that_keeps_a_log_is_not_told",
-        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
-        ("servers/forgetting.py", 'if info.get("aof_enabled"):', "if False:"),
+        PERSISTENCE + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        ("servers/cache_persistence.py", 'if info.get("aof_enabled"):', "if False:"),
     ),
     mutant(
         "no_process_is_told_that_the_cache_remembers",
-        FORGETTING + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
+        PERSISTENCE + "test_a_cache_that_remembers_is_a_warning_with_the_mend",
         ("operations/startup.py", "    _warn_of_a_cache_that_remembers()\n", ""),
     ),
     mutant(
@@ -744,7 +744,7 @@ MUTANTS = [
     mutant(
         "a_dead_lease_waits_for_the_clock",
         CLOCKS + "test_the_lease_of_a_dead_reader_holds_others_up_no_longer_than_their_patience",
-        ("protocol/reads.py", "            _take_away(table, pk, slot)\n", ""),
+        ("protocol/leases.py", "            _take_away(table, pk, slot)\n", ""),
     ),
     mutant(
         "scripts_are_sent_once",
@@ -864,7 +864,7 @@ MUTANTS = [
     mutant(
         "a_wrong_statement_buries_rows",
         REFUSALS + "test_where_a_column_is_gone_flushing_stops_and_goes_on_by_itself",
-        ("protocol/batch.py", "if not probe.accepts_update(self.table):", "if False:"),
+        ("protocol/flush_batch.py", "if not probe.accepts_update(self.table):", "if False:"),
     ),
     mutant(
         "a_stopped_queue_says_so_for_ever",
@@ -884,14 +884,14 @@ MUTANTS = [
     mutant(
         "one_held_up_row_stops_the_batch",
         REFUSALS + "test_where_locked_rows_cannot_be_skipped_the_batch_is_halved",
-        ("protocol/batch.py", "        if _is_held_up(error):\n", "        if False:\n"),
+        ("protocol/flush_batch.py", "        if database_errors.is_held_up(error):\n", "        if False:\n"),
     ),
     mutant(
         "a_dead_letter_in_the_databases_words",
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
-            "protocol/batch.py",
-            "bury(self.table, piece[0], describe(_said(error)), ",
+            "protocol/flush_batch.py",
+            "bury(self.table, piece[0], describe(database_errors.said(error)), ",
             "bury(self.table, piece[0], str(error), ",
         ),
     ),

@@ -19,7 +19,7 @@ from django.db import connection
 from django.urls import Resolver404, resolve
 
 from cachedemo import ModelCache, Pattern, cache_for, conf
-from cachedemo.embedded import server
+from cachedemo.embedded.role_options import ROLES
 from cachedemo.protocol import transactions
 from cachedemo.servers import roles
 from tests.documents import RUN, SHOWN, Block, Document, documents
@@ -294,7 +294,7 @@ def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str
         if block.language == "conf" and block.text.startswith(f"# {role}")
     ]
     said = dict(line.split(None, 1) for line in conf_file.splitlines() if line and not line.startswith("#"))
-    ours = {name: value or '""' for name, value in server.ROLES[role].items()}
+    ours = {name: value or '""' for name, value in ROLES[role].items()}
     assert said.keys() >= ours.keys()
     assert {name: said[name] for name in ours if name != "maxmemory"} == {
         name: value for name, value in ours.items() if name != "maxmemory"

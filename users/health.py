@@ -15,11 +15,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopping
+from cachedemo.operations import stopped_flushing
 from cachedemo.operations.metrics import exposition
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
-from cachedemo.servers import durability, roles
+from cachedemo.servers import queue_durability, roles
 from cachedemo.servers.client import connect
 from cachedemo.servers.outages import Error
 from users.models import User
@@ -86,7 +86,7 @@ def _cache() -> Answer:
 def _queue() -> Answer:
     """Say what becomes of acknowledged writes if it dies, and what waits in it."""
     waiting = {str(cache.queue): _waiting(cache.table.queue) for cache in registry.with_queue()}
-    return {**durability.of_queue()._asdict(), "waiting": waiting}
+    return {**queue_durability.of_queue()._asdict(), "waiting": waiting}
 
 
 def _is_stopped(queue: Answer | None) -> bool:
@@ -102,7 +102,7 @@ def _waiting(queue: WriteQueue) -> Answer:
         "dead": queue.dead_count(),
         "owed": owed,
         "owed_overdue_seconds": round(overdue, 3),
-        "stopped": stopping.sentence(queue) if stopped else None,
+        "stopped": stopped_flushing.sentence(queue) if stopped else None,
     }
 
 

@@ -4,6 +4,7 @@ import logging
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
 
 from cachedemo.exceptions import (
     CacheUnavailable,
@@ -17,6 +18,7 @@ from cachedemo.exceptions import (
     UnknownFieldWaiting,
 )
 from cachedemo.protocol.error_descriptions import describe
+from users.pages.problem_page import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -102,3 +104,11 @@ def explain(error: Exception) -> Outage:
 def retry_after(error: Exception) -> int:
     """Return the seconds after which asking again may help."""
     return error.retry_after if isinstance(error, Unavailable) else Unavailable.retry_after
+
+
+def page(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer a browser: what is down, what that means, how to fix it, and when to ask again."""
+    found = explain(error)
+    response = in_words(request, 503, found.title, [found.meaning, found.fix])
+    response.headers["Retry-After"] = str(retry_after(error))
+    return response

@@ -10,20 +10,23 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from cachedemo import conf
-from cachedemo.admin import danger, dead_letters, deletion, history, key, keys, overview, queue, server, versions
-from cachedemo.admin.action_requests import ActionView
-from cachedemo.admin.page import Page
-from cachedemo.models import Cache
-
-TABS = (
-    ("changelist", "Overview"),
-    ("versions", "Versions"),
-    ("keys", "Keys"),
-    ("queue", "Flush queue"),
-    ("server", "Servers"),
-    ("history", "History"),
-    ("danger", "Danger zone"),
+from cachedemo.admin import (
+    danger,
+    dead_letters,
+    deletion,
+    history,
+    key,
+    key_actions,
+    keys,
+    overview,
+    queue,
+    server,
+    versions,
 )
+from cachedemo.admin.action_requests import ActionView
+from cachedemo.admin.page import REFRESH_AT_FIRST, REFRESH_CHOICES, Page
+from cachedemo.admin.tabs import TABS
+from cachedemo.models import Cache
 
 
 @admin.register(Cache)
@@ -41,9 +44,9 @@ class CacheAdmin(admin.ModelAdmin):
             path("versions/<str:name>/<str:version>/", page("versions", deletion.page), name="cachedemo_cache_version"),
             path("keys/", page("keys", keys.page, "inspect_keys"), name="cachedemo_cache_keys"),
             path("keys/one/", page("keys", key.page, "inspect_keys"), name="cachedemo_cache_key"),
-            action("keys/delete/", key.delete),
-            action("keys/ttl/", key.set_ttl),
-            action("keys/refresh/", key.refresh),
+            action("keys/delete/", key_actions.delete),
+            action("keys/ttl/", key_actions.set_ttl),
+            action("keys/refresh/", key_actions.refresh),
             path("queue/", page("queue", queue.page), name="cachedemo_cache_queue"),
             action("queue/flush/", queue.flush_now),
             action("queue/pause/", queue.pause_queue),
@@ -66,6 +69,8 @@ class CacheAdmin(admin.ModelAdmin):
                 "title": page.title,
                 "tab": tab,
                 "tabs": TABS,
+                "refresh_choices": REFRESH_CHOICES,
+                "refresh_at_first": REFRESH_AT_FIRST,
                 "read_only": conf.get("READ_ONLY"),
                 **page.context,
             }

@@ -1,28 +1,20 @@
-"""One key: what the cache, the queue and the database say of the row, side by side."""
+"""One key: what the cache, the queue and the database say of the row, side by side. Its buttons: `key_actions.py`."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.http import urlencode
 
 from cachedemo import registry
 from cachedemo.admin import action_requests
-from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
-from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import row_state
 from cachedemo.operations.row_state import RowState
-from cachedemo.protocol import slot_keys, slot_kinds, slots
+from cachedemo.protocol import slot_keys
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.servers.roles import CACHE
-
-LONGEST_TTL = 86400  # seconds
 
 
 @dataclass
@@ -78,7 +70,7 @@ def _compared(found: RowState) -> dict[str, Any]:
     entry = slot.entry if slot else None
     pending = {name: value for name, (_, value) in waiting.items()}
     return {
-        "kind": _name(slot.kind) if slot and slot.body is not None else "",
+        "kind": kind_name(slot.kind) if slot and slot.body is not None else "",
         "ttl": slot.ttl_ms / 1000 if slot and slot.ttl_ms >= 0 else None,
         "rows": _rows(slot.values if slot else {}, pending, row[1] if row else {}),
         "cached_missing": entry is not None and entry.body is None,
@@ -89,7 +81,8 @@ def _compared(found: RowState) -> dict[str, Any]:
     }
 
 
-def _name(kind: SlotKind | None) -> str:
+def kind_name(kind: SlotKind | None) -> str:
+    """Return what a slot of this kind is called on the pages."""
     return kind.name if kind else "not ours"
 
 
@@ -110,53 +103,3 @@ def _buttons(request: HttpRequest, place: Place) -> dict[str, action_requests.Bu
         "set_ttl": action_requests.button(request, "set-ttl", "Set TTL", place.key),
         "refresh": action_requests.button(request, "refresh-key", "Refresh from the database", place.key),
     }
-
-
-def _place(shown: dict[str, Any]) -> Place:
-    place = place_of(shown["target"])
-    if place is None:
-        raise Refused(f"The key {shown['target']} is not ours: it is never touched.")
-    return place
-
-
-def _there(place: Place) -> str:
-    return f"{reverse('admin:cachedemo_cache_key')}?{urlencode({'key': place.key})}"
-
-
-@action_requests.action("delete-key", back="keys")
-def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """Empty the slot; what waits for the row stays."""
-    place = _place(shown)
-    gone = CACHE.command("UNLINK", place.key)
-    words = f"The key {place.key} was deleted." if gone else f"The key {place.key} was gone already."
-    return Result(words, {"keys": gone}, _there(place))
-
-
-@action_requests.action("set-ttl", back="keys")
-def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """Let a value live for so long from now; a lease or a mark lives as long as its holder may take."""
-    place, seconds = _place(shown), request.POST.get("seconds", "")
-    if not re.fullmatch("[0-9]{1,5}", seconds) or not 1 <= int(seconds) <= LONGEST_TTL:
-        raise Refused(f"A TTL is a whole number of seconds, 1 to {LONGEST_TTL}.")
-    slot = CACHE.command("GET", place.key)
-    if slot is None:
-        raise Refused(f"The key {place.key} is gone.")
-    kind = slot_kinds.kind_of(slot) if slots.is_well_formed(slot) else None
-    if kind not in (slot_kinds.VALUE, slot_kinds.MISSING):
-        raise Refused(f"The key {place.key} is a {_name(kind)} now: it expires by itself.")
-    CACHE.command("PEXPIRE", place.key, int(seconds) * 1000)
-    return Result(f"The key {place.key} lives {seconds} s from now.", {"seconds": int(seconds)}, _there(place))
-
-
-@action_requests.action("refresh-key", back="keys")
-def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
-    """Empty the slot and read the row, which fills it with what every read returns."""
-    place = _place(shown)
-    if not place.current:
-        raise Refused(f"Version {place.version} is not the one that this process fills.")
-    place.cache.table.slots.drop([place.pk], [])
-    try:
-        place.cache.read(place.pk)
-    except ObjectDoesNotExist:
-        return Result(f"The database has no row for {place.key}.", {}, _there(place))
-    return Result(f"The key {place.key} was loaded from the database.", {"keys": 1}, _there(place))

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from cachedemo import conf
-from cachedemo.admin import curves, snapshot, tiles
+from cachedemo.admin import overview_charts, snapshot, tiles
 from cachedemo.admin.page import Page
 from cachedemo.operations import keyspace
 from cachedemo.servers.roles import CACHE
@@ -22,7 +22,7 @@ def page(request: HttpRequest) -> Page:
         "ranges": RANGES,
         "problems": [answers.problem for answers in (seen.cache, seen.queue) if answers.problem],
         "tiles": tiles.tiles(seen),
-        "charts": curves.charts(seen.history, minutes, seen.now, seen.versions),
+        "charts": overview_charts.charts(seen.history, minutes, seen.now, seen.versions),
         "versions": seen.versions,
         "survey": seen.survey,
         "foreign": sum(group.keys for group in keyspace.foreign(seen.survey)),

@@ -10,6 +10,9 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import Role
 
+REFRESH_CHOICES = (1, 2, 5, 15, 0)  # seconds after which a page is fetched anew, for its reader to choose; 0 is never
+REFRESH_AT_FIRST = 5
+
 
 class Page(NamedTuple):
     """A template of the folder admin/cachedemo, the page's title, and what the template shows.

@@ -13,7 +13,7 @@ from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import pause, stopping
+from cachedemo.operations import pause, stopped_flushing
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
@@ -102,7 +102,7 @@ def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> Q
         overdue=max(0.0, time.time() - due[0][1] / 1_000_000) if due else 0.0,
         paused=pausing,
         stopped=stopped_of(stop),
-        stopped_sentence=stopping.sentence(cache.table.queue),
+        stopped_sentence=stopped_flushing.sentence(cache.table.queue),
         buttons=_buttons(request, cache, pausing),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo.admin.page import Page, ask
-from cachedemo.servers import durability, forgetting
+from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "keyspace")
@@ -69,8 +69,8 @@ def _state(role: Role, see: bool) -> ServerState:
 def _warnings(role: Role, infos: list[dict[str, Any] | None], configured: dict[Any, Any] | None) -> list[str]:
     info = {name: value for section in infos for name, value in (section or {}).items()}
     if role is CACHE:
-        return forgetting.of_answers(info, configured or {})
-    return durability.of_answers(info, configured or {}).warnings
+        return cache_persistence.of_answers(info, configured or {})
+    return queue_durability.of_answers(info, configured or {}).warnings
 
 
 def _slow(entry: dict[str, Any], see: bool) -> Slow:

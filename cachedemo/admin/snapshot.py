@@ -13,9 +13,9 @@ from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
 from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import oldest_of
-from cachedemo.servers import durability
-from cachedemo.servers.durability import Durability
+from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
+from cachedemo.servers.queue_durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def durability(self) -> Durability:
-        return durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
+        return queue_durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
 
 
 def look(minutes: int = 60) -> Snapshot:

@@ -13,16 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from cachedemo.embedded.binary import find_server
+from cachedemo.embedded.role_options import ROLES
 from cachedemo.exceptions import CachedemoError
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 30.0  # seconds: a queue of some size takes a while to load
 STOP_TIMEOUT = 10.0
-
-ROLES: dict[str, dict[str, str]] = {
-    "cache": {"save": "", "appendonly": "no", "maxmemory": "64mb", "maxmemory-policy": "allkeys-lru"},
-    "queue": {"save": "", "appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"},
-}
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before any fork

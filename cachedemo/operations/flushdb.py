@@ -13,7 +13,7 @@ from cachedemo.exceptions import Refused
 from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
-from cachedemo.servers import durability, test_runs
+from cachedemo.servers import queue_durability, test_runs
 from cachedemo.servers.roles import CACHE, QUEUE
 
 TOLERANCE = 0.1  # of the keys that were shown
@@ -54,11 +54,11 @@ def look(survey: Survey | None) -> Situation:
     pending = [("ZCARD", cache.table.queue.key("pending")) for cache in registry.with_queue()]
     return Situation(
         database=CACHE.address,
-        number=durability.number(CACHE),
+        number=queue_durability.number(CACHE),
         keys=CACHE.command("DBSIZE"),
         survey=survey,
         pending=sum(answer for answer in QUEUE.pipeline(pending) if isinstance(answer, int)),
-        is_queue=durability.is_one_database(),
+        is_queue=queue_durability.is_one_database(),
     )
 
 
@@ -77,7 +77,7 @@ def flush(shown_keys: int, typed: str) -> int:
         raise FlushRefused("ALLOW_FLUSHDB in CACHEDEMO is off.")
     if test_runs.is_under_way(DEFAULT_DB_ALIAS):
         raise FlushRefused("A test run shares the server with others, and empties its own keys by itself.")
-    if durability.is_one_database():
+    if queue_durability.is_one_database():
         raise FlushRefused("The queue lives in this database: FLUSHDB would lose acknowledged writes.")
     situation = look(keyspace.keep())
     if abs(situation.keys - shown_keys) > shown_keys * TOLERANCE:

@@ -20,6 +20,15 @@ PAUSE = 0.0005  # seconds between two batches: others are served meanwhile
 LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
 LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
 
+# Whose the keys are that are no model's: a Lua pattern, and a name. The first that is found in a key counts.
+FOREIGN_GROUPS = (
+    ("^_kombu", "Celery"),
+    ("^celery", "Celery"),
+    ("^unacked", "Celery"),
+    ("session", "sessions"),
+    ("", "others"),
+)
+
 _GLOB = re.compile(r"([*?\[\]\\])")
 _survey = script("survey")
 
@@ -82,8 +91,9 @@ def foreign(survey: Survey | None) -> list[Group]:
 def scan(beginning: str = "") -> Survey:
     """Count the keys that begin with this text, in batches. Raises CacheUnavailable."""
     begun, cursor, groups = time.time(), b"0", dict[str, Group]()
+    arguments = [BATCH, pattern(beginning), prefix(), SAMPLES, json.dumps(FOREIGN_GROUPS), *LIMITS_MS]
     while True:
-        cursor, found = CACHE.script(_survey, [], [cursor, BATCH, pattern(beginning), prefix(), SAMPLES, *LIMITS_MS])
+        cursor, found = CACHE.script(_survey, [], [cursor, *arguments])
         for name, *numbers in found:
             groups.setdefault(name.decode(), Group(name.decode())).add(*numbers)
         if cursor == b"0":

@@ -3,8 +3,8 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopping
-from cachedemo.servers import durability, forgetting
+from cachedemo.operations import stopped_flushing
+from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
 
@@ -30,7 +30,9 @@ def problem(role: Role) -> str | None:
 
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
-    return [*durability.of_queue().warnings, *stopping.sentences()] if role is QUEUE else forgetting.of_cache()
+    if role is QUEUE:
+        return [*queue_durability.of_queue().warnings, *stopped_flushing.sentences()]
+    return cache_persistence.of_cache()
 
 
 def _too_old(role: Role, info: dict[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
-from cachedemo.servers import durability, forgetting
+from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.outages import Error
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def _known() -> list[ModelCache]:
 
 def _refuse_one_database() -> None:
     with contextlib.suppress(Unavailable, Error):  # FLUSHDB asks again
-        if durability.is_one_database():
+        if queue_durability.is_one_database():
             raise ImproperlyConfigured(
                 "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged "
                 "writes: give CACHEDEMO['QUEUE_URL'] another one."
@@ -54,7 +54,7 @@ def _refuse_one_database() -> None:
 
 def _warn_of_losses() -> None:
     try:
-        warnings = durability.of_queue().warnings
+        warnings = queue_durability.of_queue().warnings
     except QueueUnavailable:
         return  # said above
     for warning in warnings:
@@ -63,5 +63,5 @@ def _warn_of_losses() -> None:
 
 def _warn_of_a_cache_that_remembers() -> None:
     with contextlib.suppress(CacheUnavailable):  # reads and writes go on without it, and cache_ping asks again
-        for warning in forgetting.of_cache():
+        for warning in cache_persistence.of_cache():
             logger.warning("%s", warning)

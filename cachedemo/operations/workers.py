@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.protocol.claimer import process_name
+from cachedemo.protocol.batch_owner import process_name
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import QUEUE

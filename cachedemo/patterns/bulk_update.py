@@ -4,8 +4,7 @@ In one transaction: lock the rows and list their keys; one stamp above theirs an
 what waits for them, as a flush does; the change itself, by those keys, with the stamp. On COMMIT empty the slots.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from django.db import Error, transaction
@@ -13,15 +12,14 @@ from django.db.models import Case, F, Q, Value, When
 
 from cachedemo.exceptions import UnknownFieldWaiting
 from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions
-from cachedemo.protocol.bulk_write import BulkWrite
+from cachedemo.protocol.bulk_write import BulkWrite, pieces
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.deferred_constraints import check_now
-from cachedemo.protocol.refused_fields import flag_refused_alone
+from cachedemo.protocol.flagged_fields import flag_refused_alone
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
-PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
 MOST_KEYS = 10_000  # rows that one statement names: SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 Send = Callable[[Q, Any], int]  # changes the rows that this condition finds, gives them this stamp, returns how many
@@ -84,7 +82,7 @@ def change_locked(
         return 0
     writes: list[BulkWrite] = []
     try:
-        for piece in _pieces(rows):
+        for piece in pieces(rows):
             writes.append(BulkWrite(table, list(piece), named.written))
             _prepare(table, writes[-1], piece, named, ours)
         changed = send(*_rows_and_stamps(table, writes))
@@ -95,12 +93,6 @@ def change_locked(
     for write in writes:
         on_commit.finish_first(using, write.as_finish())
     return changed
-
-
-def _pieces(rows: Mapping[Any, int]) -> Iterator[dict[Any, int]]:
-    remaining = iter(rows.items())
-    while piece := dict(islice(remaining, PIECE)):
-        yield piece
 
 
 def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], named: Named, ours: bool) -> None:

@@ -22,9 +22,9 @@ from cachedemo.protocol import database, on_commit, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
-from cachedemo.protocol.refused_fields import flag_refused
 from cachedemo.protocol.values import same
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 

@@ -1,7 +1,12 @@
-"""Write-behind: the queue acknowledges, the cache shows it, a flush writes the database later."""
+"""Write-behind: the queue acknowledges, the cache shows it, a flush writes the database later.
+
+What the queue does not take goes write-through.
+"""
 
 from typing import Any
 
+from cachedemo.patterns import Pattern, write_through
+from cachedemo.patterns.written import Written
 from cachedemo.protocol import reads, slots, versions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
@@ -10,6 +15,18 @@ from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.unique_fields import without_unchanged
 from cachedemo.protocol.waiting import NotQueued
+
+
+def behind_or_through(table: CachedTable, pk: Any, values: Values, if_match: str | None) -> Written:
+    """Queue the named fields of a row, or write them through where the queue does not take them; tell which it was.
+
+    Raises as `update` does, or as `write_through.update`.
+    """
+    try:
+        return Written(update(table, pk, values, if_match), Pattern.WRITE_BEHIND)
+    except NotQueued as refused:
+        entry = write_through.update(table, pk, values, if_match)
+        return Written(entry, Pattern.WRITE_THROUGH, refused.reason)
 
 
 def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) -> Entry:

@@ -7,9 +7,7 @@ from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
 from cachedemo.patterns.written import Written
 from cachedemo.protocol import answering, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.codec import Values
 from cachedemo.protocol.outcomes import taken
-from cachedemo.protocol.waiting import NotQueued
 
 
 class Writer:
@@ -48,16 +46,9 @@ class Writer:
         with answering.answering():
             values = table.codec.clean(fields)
         if self.pattern is Pattern.WRITE_BEHIND:
-            return self._behind_or_through(pk, values, if_match)
+            return write_behind.behind_or_through(table, pk, values, if_match)
         pattern, way = self._synchronous()
         return Written(way.update(table, pk, values, if_match), pattern)
-
-    def _behind_or_through(self, pk: Any, values: Values, if_match: str | None) -> Written:
-        try:
-            return Written(write_behind.update(self.table, pk, values, if_match), Pattern.WRITE_BEHIND)
-        except NotQueued as refused:
-            entry = write_through.update(self.table, pk, values, if_match)
-            return Written(entry, Pattern.WRITE_THROUGH, refused.reason)
 
     def create(self, **fields: Any) -> Any:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.

@@ -3,7 +3,8 @@
 It takes the steps of `database_write.py` but for the mark: nothing is filled by it, and its finish empties the slots.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable
@@ -12,6 +13,15 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Fields
+
+PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
+
+
+def pieces(rows: Mapping[Any, int]) -> Iterator[dict[Any, int]]:
+    """Cut rows (key -> stamp) into those of one write each."""
+    remaining = iter(rows.items())
+    while piece := dict(islice(remaining, PIECE)):
+        yield piece
 
 
 class BulkWrite:

@@ -1,6 +1,5 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -62,10 +61,6 @@ class CachedTable:
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
         return value if type(value) is int and self._counts else self.codec.to_pk(value)
-
-    def etag(self, entry: Entry) -> str:
-        """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""
-        return f'"{self.slots.version}-{entry.stamp:016d}-{zlib.crc32(entry.body or b""):08x}"'
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""

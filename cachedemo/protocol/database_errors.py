@@ -9,6 +9,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, Error, IntegrityError, OperationalError
 
+from cachedemo.exceptions import CachedemoError
+
 
 class Verdict(Enum):
     """Who is to blame for an error, and so what to do."""
@@ -72,6 +74,18 @@ def judge(error: BaseException) -> Verdict:
     if (number := mysql_number(cause)) in _MYSQL:
         return _MYSQL[number]
     return _by_class(error, answered=number is not None)
+
+
+def said(error: BaseException) -> BaseException:
+    """Return what Django raised, of which we may have made an error of our own."""
+    while isinstance(error, CachedemoError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def is_held_up(error: BaseException) -> bool:
+    """Whether one row may be what the others wait for."""
+    return judge(said(error)) is Verdict.ONE_ROW_MAYBE
 
 
 def sqlstate(cause: BaseException) -> str | None:

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats, versions
-from cachedemo.protocol.batch import Batch, bury
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.error_descriptions import describe, one_line
+from cachedemo.protocol.flush_batch import Batch, bury
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.queue import REAP_LIMIT
 from cachedemo.protocol.waiting import Claim

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
-from cachedemo.protocol import deleted_rows
-from cachedemo.protocol.claimer import claimer
+from cachedemo.protocol import deleted_rows, parked_rows
+from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.operated_queue import OperatedQueue
@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
-PARKED_FOR = 2  # seconds that a row is kept from workers who do not know one of its fields
 REAP_LIMIT = 1000  # claims and writers looked at in one go
 
 
@@ -169,7 +168,7 @@ class FlushQueue(OperatedQueue):
     # for the flush
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, claimer())
+        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
         return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
 
     def ack(self, stamps: Mapping[str, int]) -> bool:
@@ -189,7 +188,7 @@ class FlushQueue(OperatedQueue):
         self._run(_release, *pks)
 
     def park(self, pk: str) -> None:
-        self._run(_park, pk, int(PARKED_FOR * 1_000_000))
+        self._run(_park, pk, int(parked_rows.PARKED_FOR * 1_000_000))
 
     def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
         chosen = claim.raw.keys() if names is None else {name.encode(errors="surrogateescape") for name in names}

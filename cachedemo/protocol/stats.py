@@ -6,7 +6,7 @@ background thread a process adds the lists up and sends what is new in one pipel
 `{cachedemo}:stats:<hour>` is a hash on the queue server, `<minute>:<metric>` -> number.
 
 A new metric is added to METRICS here, counted with `count` where it happens, and shown to Prometheus by
-`operations/metrics.py`, on the operators' overview by `admin/curves.py`.
+`operations/metrics.py`, on the operators' overview by `admin/overview_charts.py`.
 """
 
 import atexit

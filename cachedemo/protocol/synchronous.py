@@ -17,9 +17,10 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.etags import etag
+from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
-from cachedemo.protocol.refused_fields import flag_refused
 from cachedemo.protocol.values import storable
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
@@ -128,7 +129,7 @@ def _check(table: CachedTable, pk: Any, pending: Fields, if_match: str, below: i
     """Compare with what readers see; not where the row is as new as the write, which then takes a new stamp anyway:
     what was refused since, and is not in the row, is only seen with that."""
     row = database.lock(table, pk)
-    if row is not None and row[0] < below and table.etag(table.codec.overlay(row[1], row[0], pending)) != if_match:
+    if row is not None and row[0] < below and etag(table, table.codec.overlay(row[1], row[0], pending)) != if_match:
         raise PreconditionFailed(f"{table.slots.key(pk)} is no longer what the caller has seen; nothing was written.")
 
 

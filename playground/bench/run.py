@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from playground.bench import measure
-from playground.bench.measure import ARTICLE_MS, Progress, Sizes
+from playground.bench import measurements
+from playground.bench.measurements import ARTICLE_MS, Progress, Sizes
 from playground.bench.rows import Throwaway
 from playground.latency import source_latency
 
@@ -17,13 +17,13 @@ def run(sizes: Sizes, source_ms: float, progress: Progress) -> Report:
     with Throwaway(sizes.rows) as throwaway:
         cache, pks = throwaway.cache, throwaway.pks
         with source_latency(ARTICLE_MS):
-            article = measure.cold_and_warm(cache, pks, progress)
+            article = measurements.cold_and_warm(cache, pks, progress)
         with source_latency(source_ms):
             return {
                 "article_ms": ARTICLE_MS,
                 "source_ms": source_ms,
                 "article": article,
-                "reads": measure.zipf_reads(cache, pks[: sizes.hot], sizes.reads, progress),
-                "writes": measure.writes(cache, pks[: sizes.hot], sizes.writes, progress),
-                "flush": measure.flush_throughput(cache, pks, progress),
+                "reads": measurements.zipf_reads(cache, pks[: sizes.hot], sizes.reads, progress),
+                "writes": measurements.writes(cache, pks[: sizes.hot], sizes.writes, progress),
+                "flush": measurements.flush_throughput(cache, pks, progress),
             }

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from playground.lab.run import run, to_stdout
+from playground.lab.process import run, to_stdout
 from playground.lab.slugs import SLUGS
 
 

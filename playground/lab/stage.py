@@ -9,6 +9,7 @@ from playground.lab.actors import Actor, Reached
 from playground.lab.killing import killed_after
 from playground.lab.world import World
 
+PACE = 0.12  # seconds of rest after each step of a run that a person watches
 READS = 10  # after the last write; none may return an older value
 
 Emit = Callable[[dict[str, Any]], None]

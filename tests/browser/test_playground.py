@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cachedemo import cache_for
 from playground import keep
-from playground.bench.measure import Sizes
+from playground.bench.measurements import Sizes
 from playground.bench.run import run
 from playground.comparison import compare
 from tests.browser.test_pages import TOO_FAINT

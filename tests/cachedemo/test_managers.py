@@ -14,6 +14,7 @@ from cachedemo import cache_for
 from cachedemo.exceptions import QueueUnavailable, UnknownFieldWaiting
 from cachedemo.managers import CachedManager
 from cachedemo.patterns import bulk_update
+from cachedemo.protocol import bulk_write
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note, Sample
 from users.models import User
@@ -164,7 +165,7 @@ def test_a_field_that_only_a_newer_release_knows_is_not_superseded(notes: Any, r
 
 
 def test_rows_come_in_pieces(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_update, "PIECE", 2)
+    monkeypatch.setattr(bulk_write, "PIECE", 2)
     notes.via("write-behind").update(3, body="waiting")
     assert Note.objects.update(title="bulk") == 3
     assert shown(notes, "title", "body") == {1: ("bulk", "b0"), 2: ("bulk", "b0"), 3: ("bulk", "waiting")}
@@ -341,7 +342,7 @@ def test_a_manager_of_ones_own_takes_the_steps_if_it_inherits_them(notes: Any) -
 
 
 def test_more_rows_than_one_statement_can_name_are_updated(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_update, "PIECE", 2)
+    monkeypatch.setattr(bulk_write, "PIECE", 2)
     monkeypatch.setattr(bulk_update, "MOST_KEYS", 2)
     notes.via("write-behind").update(3, body="waiting")
     with CaptureQueriesContext(connection) as queries:

@@ -18,8 +18,8 @@ from django.utils import timezone
 import cachedemo
 from cachedemo import cache_for
 from cachedemo.models import Stamped
-from cachedemo.patterns import bulk_insert, bulk_update
-from cachedemo.protocol import on_commit
+from cachedemo.patterns import bulk_insert
+from cachedemo.protocol import bulk_write, on_commit
 from cachedemo.protocol.codec import Codec
 from tests.cachedemo.test_cascades import new_models
 from tests.helpers import past_cachedemo
@@ -126,7 +126,7 @@ def test_in_json_true_is_not_one(people: Any) -> None:
 
 
 def test_an_update_is_one_statement_however_many_rows_it_changes(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_update, "PIECE", 1)
+    monkeypatch.setattr(bulk_write, "PIECE", 1)
     highest = (
         Note.objects.order_by().annotate(one=models.Value(1)).values("one").annotate(top=Max("size")).values("top")
     )

@@ -16,7 +16,7 @@ from cachedemo.exceptions import QueueUnavailable
 from cachedemo.servers.roles import CACHE, QUEUE
 from demo import control
 from playground import charts, comparison, keep, timeline
-from playground.bench.measure import Sizes
+from playground.bench.measurements import Sizes
 from playground.bench.run import run
 from tests.helpers import until
 from users.models import User

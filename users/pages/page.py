@@ -2,20 +2,19 @@
 
 from collections.abc import Callable
 from functools import wraps
-from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from users import outages
 from users.access import Action, is_signed_in, may
 from users.models import User
+from users.pages.problem_page import in_words
 
 View = Callable[..., HttpResponse]
 
@@ -35,7 +34,7 @@ def page(action: Action) -> Callable[[View], View]:
             try:
                 return _turned_away(request, action) or view(request, *args, **kwargs)
             except outages.OUTAGES as error:
-                return outage(request, error)
+                return outages.page(request, error)
             except User.DoesNotExist:
                 return missing(request)
 
@@ -57,20 +56,6 @@ def _turned_away(request: HttpRequest, action: Action) -> HttpResponse | None:
     return None
 
 
-def outage(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say what is down, what that means and how to fix it."""
-    found = outages.explain(error)
-    response = _in_words(request, 503, found.title, [found.meaning, found.fix])
-    response.headers["Retry-After"] = str(outages.retry_after(error))
-    return response
-
-
 def missing(request: HttpRequest) -> HttpResponse:
     """Say that there is no such user."""
-    return _in_words(request, 404, "There is no such user.", ["It may have been deleted. The list shows who is left."])
-
-
-def _in_words(request: HttpRequest, status: int, title: str, sentences: list[str]) -> HttpResponse:
-    """Render a page that asks for no session and no account: the database may be what is down."""
-    context = {"status": status, "phrase": HTTPStatus(status).phrase, "heading": title, "sentences": sentences}
-    return render(request, "users/problem.html", context, status=status)
+    return in_words(request, 404, "There is no such user.", ["It may have been deleted. The list shows who is left."])

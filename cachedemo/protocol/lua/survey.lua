@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- survey(keys=[], args=[cursor, count, pattern, prefix, samples, limit...])
+-- survey(keys=[], args=[cursor, count, pattern, prefix, samples, foreign, limit...])
 --   Looks at one batch of keys where they are, so that a million of them need not travel.
 --   Returns the next cursor and, for each group, its name, keys, keys without a TTL, keys sampled, bytes of these, and
 --   how many keys have how long to live: up to each limit, and longer. A group is a version prefix (v2:user:), or the
@@ -10,18 +10,19 @@
 -- $pattern  as for SCAN MATCH
 -- $prefix   what stands before every key of ours
 -- $samples  of how many keys of a group the memory is asked
+-- $foreign  whose the other keys are, as JSON: [Lua pattern, name] each; the first that is found in a key counts
 -- $limit    milliseconds, rising
 
-local PREFIX = ARGV[4]
+local PREFIX, foreign = ARGV[4], cjson.decode(ARGV[6])
 
 local function group_of(key)
   if key:sub(1, #PREFIX) == PREFIX then
     local ours = key:match('^(v%d+:[^:]+:)', #PREFIX + 1)
     if ours then return ours end
   end
-  if key:find('^_kombu') or key:find('^celery') or key:find('^unacked') then return 'Celery' end
-  if key:find('session', 1, true) then return 'sessions' end
-  return 'others'
+  for _, other in ipairs(foreign) do
+    if key:find(other[1]) then return other[2] end
+  end
 end
 
 local answer = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2], 'MATCH', ARGV[3])
@@ -31,7 +32,7 @@ for _, key in ipairs(answer[2]) do
   local group = groups[name]
   if not group then
     group = {name, 0, 0, 0, 0}
-    for place = 6, #ARGV + 1 do group[place] = 0 end
+    for place = 7, #ARGV + 1 do group[place - 1] = 0 end
     groups[name] = group
     order[#order + 1] = group
   end
@@ -40,9 +41,9 @@ for _, key in ipairs(answer[2]) do
   if ttl == -1 then
     group[3] = group[3] + 1
   else
-    local place = 6
+    local place = 7
     while place <= #ARGV and ttl > tonumber(ARGV[place]) do place = place + 1 end
-    group[place] = group[place] + 1
+    group[place - 1] = group[place - 1] + 1
   end
   if group[4] < tonumber(ARGV[5]) then
     group[4] = group[4] + 1

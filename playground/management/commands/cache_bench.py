@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cachedemo.exceptions import CachedemoError
-from playground.bench.measure import Sizes
+from playground.bench.measurements import Sizes
 from playground.bench.report import sections
 from playground.bench.run import SOURCE_MS, Report, run
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from cachedemo.operations import keyspace, workers
 from cachedemo.protocol import stats
-from cachedemo.protocol.claimer import process_name
+from cachedemo.protocol.batch_owner import process_name
 from cachedemo.servers.roles import CACHE, Role
 from tests.helpers import this_thread, until
 from tests.operators import text, url

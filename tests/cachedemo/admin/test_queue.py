@@ -8,7 +8,7 @@ from django.test import Client
 
 from cachedemo import tasks
 from cachedemo.operations import pause
-from cachedemo.protocol.claimer import process_name
+from cachedemo.protocol.batch_owner import process_name
 from tests.operators import press, text, token, url
 from users.models import User
 

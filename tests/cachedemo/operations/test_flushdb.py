@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 
 from cachedemo import cache_for
 from cachedemo.operations import flushdb, history, keyspace
-from cachedemo.servers import durability, roles
+from cachedemo.servers import queue_durability, roles
 from cachedemo.servers.roles import CACHE
 from tests.operators import ALL, client_of, operator, text, token, url
 from users.models import User
@@ -155,7 +155,7 @@ def test_it_is_refused_where_the_queue_lives_in_that_database(
 def test_another_database_of_the_queues_server_is_another(settings: Any, queue_server: Any) -> None:
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": queue_server.url(5)}
     roles.reset()
-    assert not durability.is_one_database()
+    assert not queue_durability.is_one_database()
 
 
 def test_the_page_is_never_polled(client: Any) -> None:

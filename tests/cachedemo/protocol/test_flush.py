@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable
-from cachedemo.protocol import answering, batch, database, flush, queue
+from cachedemo.protocol import answering, database, database_retries, flush, parked_rows
 from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
@@ -196,7 +196,7 @@ def test_a_source_that_is_away_acknowledges_nothing(notes, behind, monkeypatch, 
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "apply_many", away)
-        patch.setattr(batch, "FIRST_BACKOFF", 0.001)
+        patch.setattr(database_retries, "FIRST_BACKOFF", 0.001)
         with pytest.raises(SourceUnavailable):
             notes.flush()
     assert len(tries) == notes.table.options.max_attempts
@@ -252,7 +252,7 @@ def test_a_parked_row_does_not_wait_for_the_deadline_of_a_whole_batch(notes, red
     notes.table.queue.enqueue(1, 0, 10, {"rating": 5})
     assert notes.flush() == 1
     deadline = redis_queue.zscore("{flush:notes}:claimed", 1) / 1_000_000
-    assert deadline <= time.time() + queue.PARKED_FOR < time.time() + notes.table.options.claim_deadline
+    assert deadline <= time.time() + parked_rows.PARKED_FOR < time.time() + notes.table.options.claim_deadline
 
 
 def test_a_writer_of_the_source_waits_for_a_field_it_does_not_know_and_gives_up(notes, behind, monkeypatch):

@@ -20,7 +20,7 @@ from django.db import (
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable, StatementRefused
 from cachedemo.operations import dead_letters, ping
-from cachedemo.protocol import answering, batch, database, database_errors, queue, synchronous
+from cachedemo.protocol import answering, database, database_errors, database_retries, parked_rows, synchronous
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.error_descriptions import LONGEST, describe, one_line
 from cachedemo.servers.roles import QUEUE
@@ -108,7 +108,7 @@ def test_a_description_is_one_line_of_names_and_codes() -> None:
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(database_retries, "FIRST_BACKOFF", 0.001)
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_a_database_that_only_reads_is_waited_for(notes: Any, on_sqlite: None) -
 def database_stays_open(notes: Any) -> None:
     """Flush; a new connection would forget the PRAGMA."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch.database, "reconnect", lambda using: None)
+        patch.setattr(database, "reconnect", lambda using: None)
         notes.flush()
 
 
@@ -339,7 +339,7 @@ def other(on_postgresql: None, notes: Any) -> Any:
 
 
 def test_a_locked_row_stops_no_neighbour_and_comes_later(notes: Any, other: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(queue, "PARKED_FOR", 0.2)
+    monkeypatch.setattr(parked_rows, "PARKED_FOR", 0.2)
     other.execute("SELECT 1 FROM notes_note WHERE id = 7 FOR UPDATE")
     wait_behind(notes)
     assert notes.flush() == 20

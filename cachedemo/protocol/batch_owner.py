@@ -9,6 +9,6 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def claimer() -> str:
+def batch_owner() -> str:
     """Return a name for one batch that this process takes."""
     return f"{process_name()} {os.urandom(4).hex()}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from cachedemo.admin.charts import Axis, Chart, Line, Moment, thin
+from cachedemo.admin.chart_drawing import Axis, Chart, Line, Moment, thin
 from cachedemo.admin.version_rows import VersionRow
 from cachedemo.operations import history
 from cachedemo.protocol.stats import Minute

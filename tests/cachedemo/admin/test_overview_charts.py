@@ -1,4 +1,4 @@
-"""The charts: what they mark, and where they have a gap."""
+"""The charts of the overview: what they mark."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,11 +27,3 @@ def test_the_charts_mark_a_flushdb_and_a_deleted_version(client: Client) -> None
 def test_the_charts_mark_when_a_version_was_announced(client: Client, users: Any) -> None:
     users.announce()
     assert "v2:user: was announced" in text(client.get(url("changelist")))
-
-
-def test_a_chart_has_a_gap_where_nothing_is_known() -> None:
-    from cachedemo.admin.charts import path, round_up, thin
-
-    assert path([0, 50, None, 100], 100) == "M0 100.0h0L1 50.0M3 0.0h0"
-    assert [round_up(value) for value in (0, 0.3, 1, 3, 17, 99, 1002)] == [1, 0.5, 1, 5, 20, 100, 2000]
-    assert thin([1, None, 3, None, None, None], 3, max) == [3, None]

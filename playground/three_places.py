@@ -13,6 +13,7 @@ from cachedemo.operations.row_state import (
     place_in_queue,
 )
 from cachedemo.protocol import stamps
+from playground.pending_write import Stage, sentence, stages
 from users.pages import words
 
 _WAITING: dict[str | None, str] = {
@@ -37,13 +38,6 @@ class Line(NamedTuple):
     cells: list[Cell]
 
 
-class Stage(NamedTuple):
-    """One step on the way of a pending write."""
-
-    label: str
-    state: str  # "done", "now" or "next"
-
-
 class State(NamedTuple):
     lines: list[Line]
     stages: list[Stage]
@@ -57,7 +51,7 @@ def state(cache: ModelCache, pk: Any) -> State:
     found = look.rows[pk]
     place = _place(cache, pk, look)
     down = {*look.problems, *([QUEUE_PLACE] if place is None else [])}
-    return State(_lines(cache, found, place), _stages(place), _sentence(found, place), sorted(down))
+    return State(_lines(cache, found, place), stages(place), sentence(found, place), sorted(down))
 
 
 def _place(cache: ModelCache, pk: Any, look: Look) -> str | None:
@@ -119,23 +113,3 @@ def _kind(slot: Slot | None) -> str:
 
 def _time_left(slot: Slot | None) -> str:
     return f"{slot.ttl_ms / 1000:.0f} s" if slot and slot.ttl_ms >= 0 else "–"
-
-
-def _stages(place: str | None) -> list[Stage]:
-    at = {"list": 1, "dead": 1, "claimed": 2}.get(place or "", 3)
-    labels = ["acknowledged", "in the queue", "claimed by a flush", "in the database"]
-    return [
-        Stage(label, "done" if n < at or at == 3 else "now" if n == at else "next") for n, label in enumerate(labels)
-    ]
-
-
-def _sentence(found: RowState, place: str | None) -> str:
-    if place is None:
-        return "The queue server does not answer: nobody can tell what waits."
-    names = ", ".join(sorted(found.waiting or {}))
-    return {
-        "": "Nothing waits: the database has every acknowledged write of this row.",
-        "list": f"A write of {names} is acknowledged and waits for the worker.",
-        "claimed": f"A flush holds the write of {names} and is taking it to the database.",
-        "dead": f"The database refused the write of {names}: it is a dead letter, and the admin can retry it.",
-    }[place]

@@ -3,22 +3,20 @@ refused or locked stops no other.
 """
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 
 from django.db import Error
 
-from cachedemo.exceptions import CachedemoError, OutcomeUnknown, SourceUnavailable, StatementRefused
-from cachedemo.protocol import database, database_errors, probe, stats
+from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable, StatementRefused
+from cachedemo.protocol import database, database_errors, probe
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
+from cachedemo.protocol.database_retries import apply_patiently
 from cachedemo.protocol.error_descriptions import describe, one_line
-from cachedemo.protocol.refused_fields import those_refused
+from cachedemo.protocol.flagged_fields import those_refused
 from cachedemo.protocol.waiting import Claim, Fields
 
 logger = logging.getLogger(__name__)
-
-FIRST_BACKOFF = 0.05  # seconds, doubled each time the database is unavailable
 
 Piece = Sequence[Claim]
 
@@ -57,34 +55,19 @@ class Batch:
     def _commit(self, piece: Piece) -> list[Piece]:
         """Write a piece; return the pieces to try in its place."""
         try:
-            self._patiently(piece)
+            apply_patiently(self.table, _rows(piece))
         except _FAILURES as error:
             return self._failed(piece, error)
         self.flushed += piece
         return []
 
-    def _patiently(self, piece: Piece) -> None:
-        """Try again where the database is busy or away; a commit repeated does no harm."""
-        backoff = FIRST_BACKOFF
-        for last in [False] * (self.table.options.max_attempts - 1) + [True]:
-            try:
-                database.apply_many(self.table, _rows(piece))
-                return
-            except (SourceUnavailable, OutcomeUnknown) as error:
-                if last or not _helps_to_wait(error):
-                    raise
-            stats.count(stats.RETRIES)
-            time.sleep(backoff)
-            backoff *= 2
-            database.reconnect(self.table.using)
-
     def _failed(self, piece: Piece, error: Exception) -> list[Piece]:
-        if _is_held_up(error):
+        if database_errors.is_held_up(error):
             return self._without_the_locked(piece, error)
         self._raise_unless_refused(error)
         if len(piece) > 1:
             return _halves(piece)
-        bury(self.table, piece[0], describe(_said(error)), _refused(self.table, piece[0]))
+        bury(self.table, piece[0], describe(database_errors.said(error)), _refused(self.table, piece[0]))
         return []
 
     def _raise_unless_refused(self, error: Exception) -> None:
@@ -100,7 +83,7 @@ class Batch:
         try:
             locked = database.apply_unlocked(self.table, _rows(piece))
         except _FAILURES as again:
-            if not _is_held_up(again):
+            if not database_errors.is_held_up(again):
                 self._raise_unless_refused(again)
             locked = set()
         if locked:
@@ -139,19 +122,3 @@ def _rows(piece: Piece) -> list[tuple[str, Fields, int]]:
 def _halves(piece: Piece) -> list[Piece]:
     half = len(piece) // 2
     return [piece[:half], piece[half:]]
-
-
-def _said(error: BaseException) -> BaseException:
-    """Return what Django raised, of which we may have made an error of our own."""
-    while isinstance(error, CachedemoError) and error.__cause__ is not None:
-        error = error.__cause__
-    return error
-
-
-def _is_held_up(error: BaseException) -> bool:
-    """Whether one row may be what the others wait for."""
-    return database_errors.judge(_said(error)) is Verdict.ONE_ROW_MAYBE
-
-
-def _helps_to_wait(error: Exception) -> bool:
-    return not isinstance(error, StatementRefused) and not _is_held_up(error)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import environment, ports
+from demo import default_settings, ports
 from demo.errors import DemoFailed
 from tests.environment import documented_settings
 
@@ -16,12 +16,12 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of a demo about to start, with nothing in it but the folder."""
     variables = {"CACHEDEMO_VAR": str(tmp_path)}
     monkeypatch.setattr(os, "environ", variables)
-    monkeypatch.setattr(environment, "plan", environment.plan.__wrapped__)
+    monkeypatch.setattr(default_settings, "plan", default_settings.plan.__wrapped__)
     return variables
 
 
 def test_with_nothing_given_two_servers_are_brought_along(given: dict[str, str]) -> None:
-    environment.prepare()
+    default_settings.prepare()
     cache, queue, broker = (given[name] for name in ("CACHEDEMO_CACHE_URL", "CACHEDEMO_QUEUE_URL", "CELERY_BROKER_URL"))
     assert (cache[-2:], queue[-2:], broker[-2:]) == ("/0", "/1", "/2")
     assert cache[:-2] != queue[:-2] == broker[:-2]
@@ -31,8 +31,8 @@ def test_with_nothing_given_two_servers_are_brought_along(given: dict[str, str])
 
 def test_a_given_redis_is_used_for_everything_and_not_ours_to_empty(given: dict[str, str]) -> None:
     given["REDIS_URL"] = "redis://elsewhere"
-    plan = environment.plan()
-    environment.prepare()
+    plan = default_settings.plan()
+    default_settings.prepare()
     assert (plan.cache_port, plan.queue_port) == (None, None)
     assert not given.keys() & {"CACHEDEMO_CACHE_URL", "CACHEDEMO_QUEUE_URL", "CELERY_BROKER_URL"}
     assert given["CACHEDEMO_ALLOW_FLUSHDB"] == "False"
@@ -40,24 +40,24 @@ def test_a_given_redis_is_used_for_everything_and_not_ours_to_empty(given: dict[
 
 def test_the_broker_stays_out_of_the_given_queues_database(given: dict[str, str]) -> None:
     given["CACHEDEMO_QUEUE_URL"] = "redis://:secret@elsewhere:6400/2"
-    environment.prepare()
+    default_settings.prepare()
     assert given["CELERY_BROKER_URL"] == "redis://:secret@elsewhere:6400/3"
-    assert environment.plan().queue_port is None
+    assert default_settings.plan().queue_port is None
     assert given["CACHEDEMO_CACHE_URL"].startswith("redis://127.0.0.1:")
 
 
 def test_a_queue_behind_a_socket_wants_a_broker_named(given: dict[str, str]) -> None:
     given["CACHEDEMO_QUEUE_URL"] = "unix:///run/redis.sock?db=1"
     with pytest.raises(DemoFailed, match="set CELERY_BROKER_URL"):
-        environment.prepare()
+        default_settings.prepare()
 
 
 def test_a_development_env_file_leaves_the_demo_as_it_is(given: dict[str, str]) -> None:
-    environment.prepare()
+    default_settings.prepare()
     before = dict(given)
     for name, value in documented_settings().items():  # as the settings read a .env: what is set, stays
         given.setdefault(name, value)
-    environment.open_to("127.0.0.1")
+    default_settings.open_to("127.0.0.1")
     assert given["OPEN_ACCESS"] == "True"
     assert {name: given[name] for name in before if name != "ALLOWED_HOSTS"} == {
         name: value for name, value in before.items() if name != "ALLOWED_HOSTS"
@@ -66,7 +66,7 @@ def test_a_development_env_file_leaves_the_demo_as_it_is(given: dict[str, str]) 
 
 def test_given_settings_go_before_the_demos(given: dict[str, str]) -> None:
     given |= {"DATABASE_URL": "postgres://u:p@h/d", "SECRET_KEY": "mine", "SOURCE_LATENCY_MS": "5"}
-    environment.prepare()
+    default_settings.prepare()
     assert (given["DATABASE_URL"], given["SECRET_KEY"], given["SOURCE_LATENCY_MS"]) == (
         "postgres://u:p@h/d",
         "mine",
@@ -75,27 +75,27 @@ def test_given_settings_go_before_the_demos(given: dict[str, str]) -> None:
 
 
 def test_the_secret_key_survives_a_restart_for_its_owner_alone(given: dict[str, str], tmp_path: Path) -> None:
-    environment.prepare()
+    default_settings.prepare()
     first = given.pop("SECRET_KEY")
-    environment.prepare()
+    default_settings.prepare()
     assert given["SECRET_KEY"] == first
     assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600
 
 
 def test_beyond_loopback_open_access_is_off_whatever_is_given(given: dict[str, str]) -> None:
     given["OPEN_ACCESS"] = "True"
-    environment.prepare()
-    environment.open_to("0.0.0.0")
+    default_settings.prepare()
+    default_settings.open_to("0.0.0.0")
     assert given["OPEN_ACCESS"] == "False"
     assert "*" not in given["ALLOWED_HOSTS"]
 
 
 def test_on_loopback_open_access_is_on_unless_refused(given: dict[str, str]) -> None:
-    environment.prepare()
-    environment.open_to("127.0.0.1")
+    default_settings.prepare()
+    default_settings.open_to("127.0.0.1")
     assert given["OPEN_ACCESS"] == "True"
     given["OPEN_ACCESS"] = "False"
-    environment.open_to("127.0.0.1")
+    default_settings.open_to("127.0.0.1")
     assert given["OPEN_ACCESS"] == "False"
 
 

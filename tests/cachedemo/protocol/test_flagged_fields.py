@@ -141,7 +141,7 @@ def test_a_flush_flags_what_is_refused_and_writes_the_rest(notes):
 
 
 def test_fields_that_are_refused_together_only_are_all_flagged(notes):
-    refused = mock.patch("cachedemo.protocol.refused_fields._refusal", return_value=None)
+    refused = mock.patch("cachedemo.protocol.flagged_fields._refusal", return_value=None)
     notes.via("write-behind").update(1, body="b1")
     with refused:
         notes.drain(timeout=5)
@@ -245,7 +245,7 @@ def test_a_save_that_cannot_drop_what_was_refused_is_not_acknowledged(flagged):
 
 
 def test_if_match_compares_with_what_is_refused_too(flagged):
-    etag = flagged.table.etag(flagged.read(1))
+    etag = flagged.etag(flagged.read(1))
     flagged.via("write-through").write(1, {"body": "b1"}, if_match=etag)
     with pytest.raises(PreconditionFailed):
         flagged.via("write-through").write(1, {"body": "b2"}, if_match=etag)

@@ -3,7 +3,7 @@
 import pytest
 
 from cachedemo import announce_all
-from cachedemo.servers import durability
+from cachedemo.servers import queue_durability
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def configure(redis_queue):
 
 
 def test_the_promise_holds_with_fsync_on_every_write_and_no_eviction():
-    queue = durability.of_queue()
+    queue = queue_durability.of_queue()
     assert queue.persistence == "appendfsync always"
     assert queue.promise == "No acknowledged write is lost when the queue server is killed."
     assert queue.warnings == []
@@ -38,7 +38,7 @@ def test_the_promise_holds_with_fsync_on_every_write_and_no_eviction():
 )
 def test_less_is_a_warning_with_the_mend_also_when_a_process_starts(configure, name, value, warning, caplog, db):
     configure(name, value)
-    [said] = durability.of_queue().warnings
+    [said] = queue_durability.of_queue().warnings
     assert warning in said
     assert "et `" in said
     announce_all()
@@ -57,4 +57,4 @@ def test_a_server_that_does_not_tell_is_said_to_be_unknown(monkeypatch):
         return command(role, *words)
 
     monkeypatch.setattr(roles.Role, "command", forbid)
-    assert durability.of_queue().persistence == "unknown"
+    assert queue_durability.of_queue().persistence == "unknown"

@@ -8,13 +8,13 @@ import redis
 from cachedemo import announce_all
 from cachedemo.embedded.server import EmbeddedServer
 from cachedemo.operations import ping
-from cachedemo.servers import forgetting, roles
+from cachedemo.servers import cache_persistence, roles
 from tests.operators import client_of, operator, text, url
 from tests.servers import configured, forbidden
 
 
 def test_the_cache_of_the_suite_forgets():
-    assert forgetting.of_cache() == []
+    assert cache_persistence.of_cache() == []
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_the_cache_of_the_suite_forgets():
 )
 def test_a_cache_that_remembers_is_a_warning_with_the_mend(redis_cache, db, caplog, settings, warning):
     with configured(redis_cache, **settings):
-        [said] = forgetting.of_cache()
+        [said] = cache_persistence.of_cache()
         assert warning in said
         assert ": set `" in said
         assert ping.warnings(roles.CACHE) == [said]
@@ -37,7 +37,7 @@ def test_a_cache_that_remembers_is_a_warning_with_the_mend(redis_cache, db, capl
 
 def test_a_server_that_does_not_tell_is_believed(redis_cache, settings):
     with forbidden(redis_cache, settings, "CACHE_URL", "config"), configured(redis_cache, save="3600 1"):
-        assert forgetting.of_cache() == []
+        assert cache_persistence.of_cache() == []
 
 
 def test_a_cache_that_is_down_stops_no_process(cache_server, db):
@@ -70,7 +70,7 @@ def test_what_it_comes_back_with_is_old_until_it_expires_and_that_is_said(notes,
     notes.update(1, title="a1")
     come_back(cache_on_disk)
     assert notes.get(1).title == "a0"
-    assert any("has loaded 1 keys from a dump file" in said for said in forgetting.of_cache())
+    assert any("has loaded 1 keys from a dump file" in said for said in cache_persistence.of_cache())
 
 
 def test_no_slot_outlives_its_ttl_on_disk(notes, cache_on_disk, monkeypatch):

@@ -1,0 +1,80 @@
+"""The lease of an empty slot: the reader that holds it loads the row and fills the slot, the others wait for that."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from cachedemo.exceptions import CacheUnavailable
+from cachedemo.protocol import loading, slots, stats, transactions
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.entries import Entry
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebody else's lease
+
+
+def load(table: CachedTable, pk: Any) -> Entry:
+    """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
+    if transactions.in_transaction(table.using):
+        return loading.load(table, pk)[0]
+    lease = slots.new_lease()
+    pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
+    while True:
+        slot = table.slots.take_lease(pk, lease)
+        if slot is None:
+            return _fill(table, pk, lease)
+        if entry := slots.held(slot):
+            stats.count(stats.HITS)
+            return entry
+        if table.slots.discard_malformed(pk, slot):
+            continue
+        if not slots.is_lease(slot) or time.monotonic() > patience:
+            entry = loading.load(table, pk)[0]
+            _take_away(table, pk, slot)
+            return entry
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
+    try:
+        entry, may_fill = loading.load(table, pk)
+    except Exception:
+        _give_back(table, lease, [pk])
+        raise
+    filled = False
+    with contextlib.suppress(CacheUnavailable):
+        [filled] = table.slots.fill(lease, {pk: entry if may_fill else None})
+    return entry._replace(slot=slots.slot_of(entry)) if filled else entry
+
+
+def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
+    """Load many rows, and fill those slots whose lease is ours; somebody else's is not waited for."""
+    if transactions.in_transaction(table.using):
+        return loading.load_many(table, pks)[0]
+    lease = slots.new_lease()
+    leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
+    try:
+        entries, may_fill = loading.load_many(table, pks)
+    except Exception:
+        _give_back(table, lease, leased)
+        raise
+    if leased:
+        table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+    return entries
+
+
+def _take_away(table: CachedTable, pk: Any, slot: bytes) -> None:
+    """Take a lease away that has outlived our patience: the cache's clock may have been set back, and its TTL with it.
+
+    Its holder, if it still lives, then fills nothing.
+    """
+    if slots.is_lease(slot):
+        _give_back(table, slot, [pk])
+
+
+def _give_back(table: CachedTable, lease: bytes, pks: Sequence[Any]) -> None:
+    """Let others try at once instead of waiting for a lease whose holder has failed."""
+    with contextlib.suppress(CacheUnavailable):  # then it expires by itself
+        if pks:
+            table.slots.fill(lease, dict.fromkeys(pks))

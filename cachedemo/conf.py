@@ -16,6 +16,11 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def is_enabled() -> bool:
+    """Say whether the two servers are asked at all; if not, every call goes straight to the database."""
+    return bool(get("ENABLED"))
+
+
 def get(name: str) -> Any:
     """Return one entry of the `CACHEDEMO` dict, or its default.
 

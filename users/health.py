@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopped_flushing
 from cachedemo.operations.metrics import exposition
@@ -42,13 +42,14 @@ def alive(request: HttpRequest) -> HttpResponse:
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
     """Say of each dependency whether it answers, and what the queue keeps and owes; 503 if a needed one is down."""
-    answers = _answers({"cache": _cache, "queue": _queue, "database": _database, "broker": _broker})
+    enabled = conf.is_enabled()
+    checks_of_servers: dict[str, Callable[[], Answer]] = {"cache": _cache, "queue": _queue} if enabled else {}
+    answers = _answers({**checks_of_servers, "database": _database, "broker": _broker})
     down = {name for name, answer in answers.items() if answer is None}
-    status = "unavailable" if down & NEEDED else "degraded" if down or _is_stopped(answers["queue"]) else "ready"
+    status = "unavailable" if down & NEEDED else "degraded" if down or _is_stopped(answers.get("queue")) else "ready"
     checks = {name: "down" if name in down else "up" for name in answers}
-    return JsonResponse(
-        {"status": status, "checks": checks, "queue": answers["queue"]}, status=503 if down & NEEDED else 200
-    )
+    said = {"status": status, "enabled": enabled, "checks": checks, "queue": answers.get("queue")}
+    return JsonResponse(said, status=503 if down & NEEDED else 200)
 
 
 @transaction.non_atomic_requests

@@ -72,6 +72,7 @@ class CacheAdmin(admin.ModelAdmin):
                 "refresh_choices": REFRESH_CHOICES,
                 "refresh_at_first": REFRESH_AT_FIRST,
                 "read_only": conf.get("READ_ONLY"),
+                "switched_off": not conf.is_enabled(),
                 **page.context,
             }
             request.current_app = self.admin_site.name

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from cachedemo import conf
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopped_flushing
 from cachedemo.servers import cache_persistence, queue_durability
@@ -15,6 +16,8 @@ _PROBE_MS = 1000
 
 def problem(role: Role) -> str | None:
     """Return what is wrong with a server and how to fix it, in a sentence; None if nothing is."""
+    if not conf.is_enabled():
+        return f"The {role.name} server is not asked: CACHEDEMO['ENABLED'] is False."
     try:
         role.command("PING")
         info = role.command("INFO")

@@ -4,6 +4,7 @@ Where a router picks a database for each tenant, a worker learns here whose queu
 `{cachedemo}:tables`, of `app.Model@alias`; the default database is in it too.
 """
 
+from cachedemo import conf
 from cachedemo.protocol.aliases import named, split
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.lua import script
@@ -23,6 +24,8 @@ def announce(table: CachedTable) -> None:
 def aliases() -> dict[str, set[str]]:
     """Return what is noted: label of a model -> aliases. Raises QueueUnavailable."""
     known: dict[str, set[str]] = {}
+    if not conf.is_enabled():
+        return known
     for name in QUEUE.command("SMEMBERS", ours(KEY)):
         label, alias = split(name.decode())
         known.setdefault(label, set()).add(alias)

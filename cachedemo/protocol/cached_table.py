@@ -6,8 +6,11 @@ from typing import Any
 
 from django.db import models
 
+from cachedemo import conf
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.no_queue import NoQueue
+from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
@@ -23,6 +26,19 @@ class Options:
     max_pending: int
     fsync_within: float | None
     max_attempts: int
+
+
+@dataclass
+class _Places:
+    """Where rows are cached and writes wait: in the two servers, or nowhere."""
+
+    slots: Slots
+    queue: WriteQueue
+    announced: bytes | None = None
+
+
+def _no_slots(slots: Slots, using: str) -> NoSlots:
+    return NoSlots(slots.name, using, int(slots.version), slots.timeout, slots.missing_timeout, slots.lease_ms / 1000)
 
 
 class CachedTable:
@@ -42,11 +58,32 @@ class CachedTable:
         self.model = model
         self.using = using
         self.codec = codec
-        self.slots = slots
-        self.queue = queue
         self.options = options
-        self.announced: bytes | None = None
+        self._cached = _Places(slots, queue)
+        self._direct = _Places(_no_slots(slots, using), NoQueue(slots.name, slots.version))
         self._counts = isinstance(codec.pk, models.IntegerField)
+
+    @property
+    def _places(self) -> "_Places":
+        return self._cached if conf.is_enabled() else self._direct
+
+    @property
+    def slots(self) -> Slots:
+        """Where its rows are cached."""
+        return self._places.slots
+
+    @property
+    def queue(self) -> WriteQueue:
+        """Where its writes wait."""
+        return self._places.queue
+
+    @property
+    def announced(self) -> bytes | None:
+        return self._places.announced
+
+    @announced.setter
+    def announced(self, record: bytes | None) -> None:
+        self._places.announced = record
 
     @property
     def rows(self) -> "models.QuerySet[Any]":

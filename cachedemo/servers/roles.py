@@ -115,6 +115,8 @@ class Role:
 
     def _run(self, send: Callable[..., Any], *arguments: Any, insist: bool = False) -> Any:
         """The one place that every command passes: through the breaker while the server is in trouble."""
+        if not conf.is_enabled():
+            raise self.unavailable(f"The {self.name} server is not asked: CACHEDEMO['ENABLED'] is False.")
         try:
             if self.breaker.troubled:
                 return self.breaker.call(lambda: send(*arguments), insist=insist)
@@ -139,7 +141,7 @@ class Role:
     @property
     def address(self) -> str:
         """Host, port and database, without the password."""
-        return address(self.url)
+        return address(self.url) if conf.is_enabled() else "switched off"
 
 
 CACHE = Role("cache", CacheUnavailable)

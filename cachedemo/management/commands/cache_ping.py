@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cachedemo import conf
 from cachedemo.operations import ping
 from cachedemo.servers.roles import CACHE, QUEUE
 
@@ -11,6 +12,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not conf.is_enabled():
+            self.stdout.write("cachedemo is switched off, CACHEDEMO['ENABLED'] is False: only the database is asked.")
+            return
         problems = []
         for role in (CACHE, QUEUE):
             problem = ping.problem(role)

@@ -1,0 +1,191 @@
+"""A row is (database, model, key): two databases with the same keys share no slot, no queue and no stamp."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+
+from cachedemo import cache_for, registry, tasks
+from cachedemo.exceptions import NotRegistered, UnknownDatabase
+from cachedemo.operations import audit, keyspace
+from cachedemo.protocol import announced_tables, slot_keys
+from tests.helpers import past_cachedemo
+from tests.notes.models import Essay, Note
+from users.models import User
+
+ACME = "ac:me"  # an alias may hold what a key may not
+
+
+@pytest.fixture
+def acme(people: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A second database with the same tables, and a note 1 in both."""
+    monkeypatch.setitem(
+        connections.settings,
+        ACME,
+        {**connection.settings_dict, "ENGINE": "django.db.backends.sqlite3", "OPTIONS": {}}
+        | {"NAME": str(tmp_path / "acme.sqlite3")},
+    )
+    with contextlib.suppress(AttributeError):
+        del connections[ACME]  # of the test before
+    connections[ACME].connect()  # past the guard of a test that has not named this database
+    try:
+        with connections[ACME].schema_editor() as editor:
+            editor.create_model(User)
+            editor.create_model(Note)
+            editor.create_model(Essay)
+        for using in ("default", ACME):
+            past_cachedemo(Note).using(using).create(pk=1, title=f"of {using}", body="b0")
+        yield ACME
+    finally:
+        connections[ACME].close()
+        del connections[ACME]
+        registry._of_others.clear()
+
+
+class Tenant:
+    """Picks a database for each tenant, as a middleware would tell it."""
+
+    current = "default"
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return self.current
+
+    db_for_write = db_for_read
+
+
+@pytest.fixture
+def tenant(settings: Any) -> Tenant:
+    router = Tenant()
+    settings.DATABASE_ROUTERS = [router]
+    return router
+
+
+def title(using: str) -> str:
+    return str(past_cachedemo(Note).using(using).get(pk=1).title)
+
+
+def test_each_tenant_reads_its_own_row(acme: str, tenant: Tenant) -> None:
+    assert cache_for(Note).get(1).title == "of default"
+    tenant.current = acme
+    assert cache_for(Note).get(1).title == f"of {acme}"
+    assert cache_for(Note).get(1)._state.db == acme
+
+
+def test_the_keys_have_the_alias_where_it_is_not_the_default_one(acme: str, redis_cache: Any, redis_queue: Any) -> None:
+    for using in ("default", acme):
+        cache_for(Note, using=using).get(1)
+        cache_for(Note, using=using).via("write-behind").update(1, body="waits")
+    assert set(redis_cache.scan_iter("v*")) == {b"v1:note:1", b"v1:note@ac%3Ame:1"}
+    assert redis_queue.hgetall("{flush:notes@ac%3Ame}:row:1").keys() == {b"body"}
+    assert slot_keys.parts("v1:note@ac%3Ame:1") == ("1", "note@ac%3Ame", "1")
+    assert {group.name for group in keyspace.scan().groups.values()} == {"v1:note:", "v1:note@ac%3Ame:"}
+    assert keyspace.foreign(keyspace.scan()) == []
+
+
+def test_a_write_is_flushed_into_the_database_that_it_was_for(acme: str, tenant: Tenant) -> None:
+    tenant.current = acme
+    cache_for(Note).via("write-behind").update(1, title="of the tenant")
+    tenant.current = "default"
+    tasks.flush()  # as beat asks: a worker without a tenant finds all that were announced
+    assert (title("default"), title(acme)) == ("of default", "of the tenant")
+    cache_for(Note, using=acme).via("write-behind").update(1, title="again")
+    tasks.flush("flush:notes@ac%3Ame")
+    assert title(acme) == "again"
+
+
+def test_saves_bulk_methods_and_deletions_touch_the_slots_of_their_database_alone(acme: str) -> None:
+    here, there = cache_for(Note), cache_for(Note, using=acme)
+    assert [cache.get(1).title for cache in (here, there)] == ["of default", f"of {acme}"]
+    note = Note.objects.using(acme).get(pk=1)
+    note.title = "saved"
+    note.save()
+    assert [cache.get(1).title for cache in (here, there)] == ["of default", "saved"]
+    with transaction.atomic(acme):
+        Note.objects.using(acme).update(title="bulk")
+    assert [cache.get(1).title for cache in (here, there)] == ["of default", "bulk"]
+    Note.objects.using(acme).get(pk=1).delete()
+    assert here.get(1).title == "of default"
+    with pytest.raises(Note.DoesNotExist):
+        there.get(1)
+
+
+def test_a_copy_to_another_database_writes_all_of_it(acme: str) -> None:
+    note = Note.objects.get(pk=1)
+    note.save(using=acme)
+    assert title(acme) == "of default"
+
+
+def test_a_row_that_was_read_from_a_replica_is_saved_as_what_it_is(acme: str, settings: Any) -> None:
+    class Replica(Tenant):
+        def db_for_read(self, model: Any, **hints: Any) -> str:
+            return acme
+
+        def db_for_write(self, model: Any, **hints: Any) -> str:
+            return "default"
+
+    settings.DATABASE_ROUTERS = [Replica()]
+    note = Note.objects.get(pk=1)
+    assert note._state.db == acme
+    cache_for(Note).update(1, title="acknowledged")
+    note.body = "saved"
+    note.save()
+    assert cache_for(Note).get(1).title == title("default") == "acknowledged"
+
+
+def test_a_mirror_is_its_primary(acme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings[acme], "TEST", {"MIRROR": "default"})
+    assert cache_for(Note, using=acme) is cache_for(Note, using="default")
+
+
+def test_a_worker_leaves_a_database_that_it_does_not_know(
+    acme: str, redis_queue: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache_for(Note, using=acme).via("write-behind").update(1, title="waits")
+    registry._of_others.clear()
+    monkeypatch.delitem(connections.settings, acme)
+    tasks.flush("flush:notes@ac%3Ame")
+    assert "no database 'ac:me' in DATABASES" in caplog.text
+    tasks.flush()
+    assert redis_queue.llen("flush:notes@ac%3Ame") == 1
+    with pytest.raises(UnknownDatabase):
+        cache_for(Note, using=acme)
+
+
+def test_operators_see_every_database_that_was_announced(acme: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cache_for(Note, using=acme).get(1)
+    registry._of_others.clear()  # as in another process
+    assert acme in announced_tables.aliases()["notes.Note"]
+    assert cache_for(Note, using=acme) in registry.registered()
+    assert registry.by_name("note@ac%3Ame") is cache_for(Note, using=acme)
+    call_command("cache_drain")
+    assert "flush:notes@ac%3Ame" in capsys.readouterr().out
+    assert audit.audit(cache_for(Note, using=acme)).drifts == []
+
+
+def test_a_transaction_of_one_database_says_nothing_of_another(acme: str) -> None:
+    here, there = cache_for(Note), cache_for(Note, using=acme)
+    with transaction.atomic():
+        Note.objects.update(title="rolled back")
+        there.update(1, title="written")
+        transaction.set_rollback(True)
+    assert [cache.get(1).title for cache in (here, there)] == ["of default", "written"]
+
+
+@pytest.mark.parametrize("name", ["a@b", "a#b", "a{b", "a}b"])
+def test_names_that_would_look_like_an_alias_are_refused(name: str) -> None:
+    from django.core.exceptions import ImproperlyConfigured
+
+    from cachedemo import ModelCache, registration_checks
+
+    for option in ({"name": name}, {"queue": f"flush:{name}"}):
+        declared = type("Odd", (ModelCache,), {"fields": ["title"], **option})
+        with pytest.raises(ImproperlyConfigured, match=next(iter(option))):
+            registration_checks.check(declared(Note))
+
+
+def test_what_is_not_registered_says_so() -> None:
+    with pytest.raises(NotRegistered):
+        registry.by_queue("flush:nothing@ac%3Ame")

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
@@ -12,6 +11,7 @@ from django.db import models
 from cachedemo import registration_checks
 from cachedemo.exceptions import CacheUnavailable, NotRegistered, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
+from cachedemo.patterns.writer import M
 from cachedemo.servers import durability, forgetting
 from cachedemo.servers.outages import Error
 
@@ -21,10 +21,8 @@ _caches: dict[type[models.Model], ModelCache] = {}
 _historical: "WeakKeyDictionary[type[models.Model], ModelCache]" = WeakKeyDictionary()
 _when_registered: list[Callable[[ModelCache], None]] = []
 
-Declared = TypeVar("Declared", bound=type[ModelCache])
 
-
-def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
+def register(model: type[M]) -> Callable[[type[ModelCache[M]]], type[ModelCache[M]]]:
     """Register the decorated `ModelCache` subclass for `model`.
 
     Raises:
@@ -32,7 +30,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
             is invalid.
     """
 
-    def declare(declared: Declared) -> Declared:
+    def declare(declared: type[ModelCache[M]]) -> type[ModelCache[M]]:
         cache = declared(model)
         registration_checks.check(cache)
         for other in _caches.values():
@@ -49,7 +47,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     return declare
 
 
-def cache_for(model: type[models.Model]) -> ModelCache:
+def cache_for(model: type[M]) -> ModelCache[M]:
     """Return the cache of a model. Raises NotRegistered if it has none."""
     if not isinstance(model, type):
         raise NotRegistered(f"{model!r} is no model: name the class itself, as in cache_for(User).")

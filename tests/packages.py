@@ -15,6 +15,9 @@ CORE = [Requirement(line) for line in PROJECT["dependencies"]]
 EXTRAS = {name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()}
 
 
+EVERYTHING = [each for name, extra in EXTRAS.items() if name != "all" for each in extra]
+
+
 def closure(requirements: Iterable[Requirement]) -> set[str]:
     """Return the names of what is installed if these are: they, and what they need here."""
     found, left = set[tuple[str, str]](), [(each, "") for each in requirements]

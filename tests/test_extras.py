@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from cachedemo import extras
 from tests.environment import ROOT
 from tests.imports import Tree
-from tests.packages import CORE, EXTRAS, PROJECT, closure, link
+from tests.packages import CORE, EVERYTHING, EXTRAS, PROJECT, closure, link
 
 SETTINGS = """
 import os
@@ -169,6 +172,20 @@ def test_each_extra_brings_the_package_whose_absence_it_is_known_by() -> None:
         assert package.replace("_", "-") in {each.name for each in EXTRAS[extra]}
     everything = {extra for each in EXTRAS["all"] if each.name == PROJECT["name"] for extra in each.extras}
     assert everything == extras.PACKAGES.keys()
+
+
+def test_the_ranges_are_those_that_the_example_project_is_tested_with() -> None:
+    lines = [line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
+    tested = {each.name: each.specifier for each in map(Requirement, filter(None, lines))}
+    for each in (*CORE, *EVERYTHING, *(each for each in EXTRAS["all"] if each.name != PROJECT["name"])):
+        assert tested[each.name] == each.specifier, each.name
+
+
+@pytest.mark.skipif("LOWEST" not in os.environ, reason="holds in the environment of `make lowest` only")
+def test_the_lowest_version_of_each_range_is_the_one_that_is_installed() -> None:
+    for each in (*CORE, *EVERYTHING):
+        [lowest] = [bound.version for bound in each.specifier if bound.operator == ">="]
+        assert Version(metadata.version(each.name)) == Version(lowest), each.name
 
 
 def test_every_module_of_the_core_is_imported_without_any_extra(run_core: Run) -> None:

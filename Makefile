@@ -5,6 +5,10 @@ VENV ?= .venv
 PYTHON ?=
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip -qq --disable-pip-version-check
+LOWEST = .venv-lowest
+# What shows that a version is too old: each pattern and field, each command of a server, what each extra is for.
+LOWEST_TESTS = tests/contract tests/article tests/users tests/cachedemo/servers tests/cachedemo/management \
+	tests/cachedemo/admin/test_pages.py tests/test_extras.py tests/test_shop.py tests/test_typing.py
 # Only values from the command line count: some shells have their own HOST in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
 # What mypy's Django plugin needs to read the settings; it does not contact a server.
@@ -13,11 +17,12 @@ LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
 # A virtual environment whose Python no longer exists is created again.
 $(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
 
-.PHONY: help demo test lint format mutants model faults bench pictures constraints clean
+.PHONY: help demo test lowest lint format mutants model faults bench pictures constraints clean
 
 help:
 	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   run everything on this machine, until Ctrl-C"
 	@echo "make test [ARGS='-k words']              run the whole test suite, on servers that it starts itself"
+	@echo "make lowest [ARGS='-k words']            run a part of it on the lowest versions that are allowed"
 	@echo "make lint                                run ruff, mypy and import-linter"
 	@echo "make format                              fix what ruff can fix by itself"
 	@echo "make mutants                             break the code in each known way; a test must notice"
@@ -34,6 +39,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lowest: $(LOWEST)/installed-lowest
+	@LOWEST=yes $(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(LOWEST_TESTS) $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -79,6 +87,14 @@ $(VENV)/installed: requirements.txt constraints.txt $(VENV)/python
 $(VENV)/installed-dev: requirements-dev.txt requirements.txt constraints.txt $(VENV)/python
 	@$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/installed
+
+# The lowest of whatever the requirements name, with the newest of what that needs, on the lowest Python there is.
+$(LOWEST)/installed-lowest: requirements-dev.txt requirements.txt
+	@$(MAKE) --no-print-directory VENV=$(LOWEST) PYTHON="python3.11 python3.12 python3.13 python3" $(LOWEST)/python
+	@echo "Installing the lowest versions into $(LOWEST) (once; some seconds)."
+	@$(LOWEST)/bin/python -m pip -qq --disable-pip-version-check install uv
+	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -r requirements-dev.txt
+	@touch $@
 
 define install
 echo "Installing $(1) into $(VENV) (once; a minute or so)."; \

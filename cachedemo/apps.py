@@ -10,7 +10,7 @@ class CachedemoConfig(AppConfig):
     verbose_name = "Cache"
 
     def ready(self) -> None:
-        from cachedemo import checks, tasks  # noqa: F401  (checks register themselves)
+        from cachedemo import checks, extras  # noqa: F401  (checks register themselves)
         from cachedemo.model_classes import adoption
         from cachedemo.protocol import wake
         from cachedemo.servers import test_runs
@@ -18,4 +18,7 @@ class CachedemoConfig(AppConfig):
         test_runs.remember_databases()
         autodiscover_modules("caches")
         adoption.adopt()
-        wake.ask_with(tasks.request_flush)
+        if extras.has("celery"):  # elsewhere `manage.py cache_flush --loop` looks by itself, and nobody is asked
+            from cachedemo import tasks
+
+            wake.ask_with(tasks.request_flush)

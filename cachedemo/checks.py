@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf, registry
+from cachedemo import conf, extras, registry
 from cachedemo.models import Stamped
 from cachedemo.servers import client
 
@@ -75,7 +75,7 @@ def check_htmx(**kwargs: Any) -> list[CheckMessage]:
     return [
         Warning(
             "The operators' pages do not refresh themselves: htmx is not installed.",
-            hint="Add 'django_htmx' to INSTALLED_APPS.",
+            hint=f"{extras.install('admin')}, and add 'django_htmx' to INSTALLED_APPS.",
             id="cachedemo.W003",
         )
     ]

@@ -8,6 +8,10 @@ class CachedemoError(Exception):
     """Base of everything that cachedemo raises on its own account."""
 
 
+class ExtraMissing(CachedemoError, ImportError):
+    """Raised when a feature is used whose package is not installed; the message names the extra that brings it."""
+
+
 class NotRegistered(CachedemoError):
     """Raised when a model has no registered cache."""
 

@@ -6,13 +6,14 @@ made with `CachedManager.from_queryset(...)`.
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 
 from cachedemo.patterns import bulk_insert, bulk_update, save_state
 from cachedemo.patterns.bulk_update import Named
 from cachedemo.patterns.expressions import used_by
+from cachedemo.patterns.writer import M
 from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
@@ -20,7 +21,7 @@ from cachedemo.protocol.on_commit import Finish
 from cachedemo.registry import find_cache
 
 
-class CachedQuerySet(models.QuerySet[Any]):
+class CachedQuerySet(models.QuerySet[M]):
     """Django's own, for a registered model; for any other model it is Django's own and nothing else.
 
     A filter sees the database, not what waits in the queue. `delete()` needs nothing: it sends signals.
@@ -121,7 +122,7 @@ class CachedQuerySet(models.QuerySet[Any]):
     def _count_as_saved(self, table: CachedTable, objs: Iterable[Any], fields: Iterable[str]) -> None:
         finish = Finish(table, (), lambda: None)
         on_commit.finish_first(self.db, finish)
-        attnames = [self.model._meta.get_field(name).attname for name in fields]
+        attnames = [self.model._meta.get_field(name).attname for name in fields]  # type: ignore[union-attr]
         for instance in objs:
             values = {name: instance.__dict__[name] for name in attnames if name in instance.__dict__}
             known = {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
@@ -138,5 +139,14 @@ def _named(table: CachedTable, values: dict[str, Any]) -> Named:
     return Named((), written, {field.attname for field in fields if not {field.name, field.attname}.isdisjoint(used)})
 
 
-class CachedManager(models.Manager.from_queryset(CachedQuerySet)):  # type: ignore[misc]
+if TYPE_CHECKING:  # mypy makes Any of a class whose base is made by a call
+
+    class _Manager(models.Manager[M]):
+        def get_queryset(self) -> CachedQuerySet[M]: ...
+
+else:
+    _Manager = models.Manager.from_queryset(CachedQuerySet)
+
+
+class CachedManager(_Manager[M]):
     """The manager of `CachedQuerySet`. It never appears in a migration."""

@@ -1,13 +1,13 @@
 """What is registered for a model, and what one can ask of it."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 
-from django.db import DEFAULT_DB_ALIAS, models, transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE
-from cachedemo.patterns.writer import Writer
+from cachedemo.patterns.writer import M, Writer
 from cachedemo.protocol import aliases, etags, flush, owed, reads, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.codec import Codec
@@ -17,10 +17,11 @@ from cachedemo.protocol.queue import FlushQueue
 from cachedemo.protocol.slots import Slots
 
 
-class ModelCache:
+class ModelCache(Generic[M]):
     """A model behind the cache. Subclass it, set what differs, and decorate it with `register(Model)`.
 
-    There is one for each database that has rows of the model: see `cache_for`.
+    There is one for each database that has rows of the model: see `cache_for`. `class UserCache(ModelCache[User])` lets
+    a type checker hold it against the model of `register`; without `[User]` it works in the same way.
 
     Attributes:
         using: alias of the database. `name` and `queue` have it too, where it is not the default one: `user@acme`.
@@ -60,7 +61,7 @@ class ModelCache:
     pattern: Pattern = Pattern.CACHE_ASIDE
     stale_saves: str = MERGE
 
-    def __init__(self, model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(self, model: type[M], using: str = DEFAULT_DB_ALIAS) -> None:
         self.model = model
         self.using = using
         self.name = aliases.named(self.name or str(model._meta.model_name), using)
@@ -102,18 +103,19 @@ class ModelCache:
             raise table.missing(pk)
         return entry
 
-    def get(self, pk: Any) -> Any:
+    def get(self, pk: Any) -> M:
         """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
         table = self.table
         entry, values = reads.find_values(table, table.to_pk(pk))
-        return table.codec.instance(values, entry.stamp, table.using)
+        instance: M = table.codec.instance(values, entry.stamp, table.using)
+        return instance
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
         """Return an entry for each row that exists: pk -> entry. Raises as `read` does, but never DoesNotExist."""
         wanted = list(dict.fromkeys(self.table.to_pk(pk) for pk in pks))
         return {pk: entry for pk, entry in reads.find_many(self.table, wanted).items() if entry.body is not None}
 
-    def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
+    def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
         using = self.table.using
         return {pk: self._instance(pk, entry, using) for pk, entry in self.read_many(pks).items()}
@@ -135,15 +137,15 @@ class ModelCache:
 
     # writing
 
-    def via(self, pattern: Pattern | str) -> Writer:
+    def via(self, pattern: Pattern | str) -> Writer[M]:
         """Return the writes of this cache in this pattern. Raises ValueError if it is the name of none."""
         return Writer(self.table, Pattern(pattern))
 
-    def update(self, pk: Any, /, **fields: Any) -> Any:
+    def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
 
-    def create(self, **fields: Any) -> Any:
+    def create(self, **fields: Any) -> M:
         """Insert a row in the default pattern. See `Writer.create`."""
         return self.via(self.pattern).create(**fields)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from cachedemo import registration_checks
 from cachedemo.exceptions import NotRegistered, UnknownDatabase
 from cachedemo.model_cache import ModelCache
+from cachedemo.patterns.writer import M
 from cachedemo.protocol import aliases, announced_tables
 
 _declared: dict[type[models.Model], ModelCache] = {}  # that of the default database
@@ -18,10 +18,8 @@ _of_others: dict[tuple[type[models.Model], str], ModelCache] = {}
 _historical: "WeakKeyDictionary[type[models.Model], Callable[[ModelCache], ModelCache]]" = WeakKeyDictionary()
 _when_registered: list[Callable[[ModelCache], None]] = []
 
-Declared = TypeVar("Declared", bound=type[ModelCache])
 
-
-def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
+def register(model: type[M]) -> Callable[[type[ModelCache[M]]], type[ModelCache[M]]]:
     """Register the decorated `ModelCache` subclass for `model`.
 
     Raises:
@@ -29,7 +27,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
             is invalid.
     """
 
-    def declare(declared: Declared) -> Declared:
+    def declare(declared: type[ModelCache[M]]) -> type[ModelCache[M]]:
         cache = declared(model)
         registration_checks.check(cache)
         for other in _declared.values():
@@ -46,7 +44,7 @@ def register(model: type[models.Model]) -> Callable[[Declared], Declared]:
     return declare
 
 
-def cache_for(model: type[models.Model], using: str | None = None) -> ModelCache:
+def cache_for(model: type[M], using: str | None = None) -> ModelCache[M]:
     """Return the cache of a model's rows in one database.
 
     Args:

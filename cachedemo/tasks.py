@@ -2,23 +2,21 @@
 
 import contextlib
 import logging
-import time
 from typing import Any
 
-from celery import shared_task
-from celery.signals import worker_ready, worker_shutdown
-
 from cachedemo import registry
-from cachedemo.exceptions import CachedemoError, QueueUnavailable, StatementRefused, Unavailable, UnknownDatabase
-from cachedemo.model_cache import ModelCache
+from cachedemo.exceptions import Unavailable
+from cachedemo.extras import needed_by
 from cachedemo.operations import audit as auditing
-from cachedemo.operations import deletion_log, keyspace, pause, workers
-from cachedemo.protocol import flush as flushing
+from cachedemo.operations import deletion_log, flusher, keyspace, workers
 from cachedemo.protocol.error_descriptions import describe
+
+with needed_by("cachedemo.tasks", "celery"):
+    from celery import shared_task
+    from celery.signals import worker_ready, worker_shutdown
 
 logger = logging.getLogger(__name__)
 
-TURN = 1.0  # seconds that one task goes on flushing before it asks for the next
 EXPIRES = 10  # seconds after which a request for a flush is useless; beat has asked again by then
 SCAN_EXPIRES = 60
 AUDITED = 100  # slots of each model that beat has looked at
@@ -27,27 +25,9 @@ AUDITED = 100  # slots of each model that beat has looked at
 @shared_task(ignore_result=True)
 def flush(queue: str | None = None) -> None:
     """Flush what waits in the Redis list `queue`, for example flush:users; in every registered one if None."""
-    try:
-        caches = [registry.by_queue(queue)] if queue else registry.with_queue()
-    except (UnknownDatabase, QueueUnavailable) as error:  # another worker's, or later
-        logger.warning("No flush%s: %s", f" of {queue}" if queue else "", describe(error))
-        return
-    for cache in caches:
-        _flush(cache)
-
-
-def _flush(cache: ModelCache) -> None:
-    end = time.monotonic() + TURN
-    try:
-        if pause.is_paused(cache):
-            return flushing.reap(cache.table)  # a pause stops the flush, and not the emptying of slots
-        while cache.flush():
-            if time.monotonic() > end:
-                return request_flush(str(cache.queue))
-    except StatementRefused:
-        pass  # said once, by the flush itself; this is tried every second
-    except CachedemoError as error:  # the other queues are flushed all the same
-        logger.warning("Flush of %s postponed: %s", cache.queue, describe(error))
+    for cache in flusher.caches(queue):
+        if flusher.try_turn(cache):
+            request_flush(str(cache.queue))
 
 
 def request_flush(queue: str) -> None:

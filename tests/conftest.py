@@ -17,6 +17,7 @@ import redis
 
 from cachedemo.embedded.binary import ServerMissing
 from cachedemo.embedded.server import EmbeddedServer
+from tests import wheels
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
 from tests.faults.postgres import find
@@ -232,6 +233,20 @@ def database_gone() -> Iterator[None]:
     yield
     connection.close()
     connection.settings_dict["NAME"] = name
+
+
+# What is installed from here
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wheels.build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that has what the wheel installs, and nothing else."""
+    return wheels.install(wheel, tmp_path_factory.mktemp("installed"))
 
 
 # Processes of our own

@@ -90,5 +90,5 @@ def _anchor(heading: str) -> str:
 
 
 def documents() -> Iterator[Document]:
-    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/*.md")]):
         yield Document(str(path.relative_to(ROOT)))

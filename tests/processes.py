@@ -50,12 +50,12 @@ class Process(subprocess.Popen[str]):
     What it writes, errors included, can be read from `output()` while it runs, and is shown when `finish` fails.
     """
 
-    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+    def __init__(self, *arguments: str, log: Path, folder: Path = ROOT, **environment: str) -> None:
         self.log = log
         with log.open("w") as stream:
             super().__init__(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=folder,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

@@ -28,6 +28,7 @@ from tests.helpers import missing, this_thread
 from users.models import User
 
 DOCUMENTS = list(documents())
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "db.sqlite3*")  # in a checkout that somebody has used
 COMMANDS = [each for each in DOCUMENTS if any(block.language in RUN for block in each.blocks())]
 BLOCK_TIMEOUT = 30  # seconds
 
@@ -116,6 +117,9 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
         url = request.getfixturevalue("live_server").url
         if name == "docs/installing.md":
             return Folder(tmp_path, url, PYTHONPATH=str(ROOT))  # as if it were installed
+        if name.startswith("examples/"):
+            example = shutil.copytree((ROOT / name).parent, tmp_path / "example", ignore=LEFT_BEHIND)
+            return Folder(example, url, PYTHONPATH=str(ROOT))
         for part in ("cachedemo", "users", "playground", "demo", "config"):
             shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
         for part in ("manage.py", ".env.example"):

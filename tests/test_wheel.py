@@ -1,21 +1,15 @@
 """A wheel of cachedemo holds all of it, and runs in a project that has nothing else of this repository."""
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from tests.environment import ROOT
-from tests.helpers import missing
-
-SOURCES = ("cachedemo", "pyproject.toml", "README.md", "LICENSE")
-NEEDS = 77  # the setuptools that pyproject.toml asks for
-TIMEOUT = 120  # seconds, if pip fetches setuptools first
+from tests.wheels import TIMEOUT
 
 SETTINGS = """
 import os
@@ -77,46 +71,18 @@ print(bool(finders.find("cachedemo/admin.css")))
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build it from a copy: setuptools leaves a folder behind that the next wheel would be filled from."""
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in SOURCES:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
-    here = ["--no-build-isolation"] if has_setuptools() else []
-    built = pip("wheel", str(folder), "--no-deps", *here, "--wheel-dir", str(folder / "built"))
-    if built.returncode and not here:
-        missing(f"setuptools {NEEDS} is not installed, and pip cannot fetch it:\n{built.stderr}")
-    assert built.returncode == 0, built.stderr
-    (wheel,) = (folder / "built").glob("cachedemo-*.whl")
-    return wheel
-
-
-def has_setuptools() -> bool:
-    try:
-        return int(metadata.version("setuptools").split(".")[0]) >= NEEDS
-    except metadata.PackageNotFoundError:
-        return False
-
-
-def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-
-
 @pytest.mark.timeout(2 * TIMEOUT)
 def test_the_wheel_holds_every_file_of_the_app(wheel: Path) -> None:
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("cachedemo/")}
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"cachedemo"}  # and dist-info
+    packed = {name for name in names if name.startswith("cachedemo/")}
     files = {path for path in (ROOT / "cachedemo").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert packed == {str(path.relative_to(ROOT)) for path in files}
 
 
 @pytest.mark.timeout(2 * TIMEOUT)
-def test_the_installed_wheel_runs_in_a_project_of_its_own(wheel: Path, tmp_path: Path) -> None:
-    installed, project = tmp_path / "installed", tmp_path / "project"
-    done = pip("install", "--no-deps", "--no-index", "--target", str(installed), str(wheel))
-    assert done.returncode == 0, done.stderr
+def test_the_installed_wheel_runs_in_a_project_of_its_own(installed: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
     (project / "shop").mkdir(parents=True)
     for name, text in {"settings": SETTINGS, "shop/__init__": "", "shop/models": MODELS, "shop/caches": CACHES}.items():
         (project / f"{name}.py").write_text(text)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -73,6 +74,7 @@ class CacheAdmin(admin.ModelAdmin):
                 "refresh_at_first": REFRESH_AT_FIRST,
                 "read_only": conf.get("READ_ONLY"),
                 "switched_off": not conf.is_enabled(),
+                "htmx": apps.is_installed("django_htmx"),  # a manifest of static files raises for what it has not
                 **page.context,
             }
             request.current_app = self.admin_site.name

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from cachedemo import registry, tasks
+from cachedemo import registry
 from cachedemo.admin import action_requests, tokens, version_rows
 from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
@@ -88,8 +88,10 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
 
 def _ask_a_worker(cache: ModelCache, version: str, entry_id: int) -> None:
     try:
+        from cachedemo import tasks  # needs Celery, which no other page does
+
         tasks.request_deletion(cache.table.slots.name, version, entry_id)
-    except Exception as error:  # any error of the broker's client
+    except Exception as error:  # no Celery, or any error of the broker's client
         history.forget(entry_id)
         version_deletion.cancel(cache, version)
         raise Refused(f"No worker could be asked, so nothing was deleted: {error}") from error

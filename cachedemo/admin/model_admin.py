@@ -34,7 +34,7 @@ class CachedModelAdmin(admin.ModelAdmin):
             return found
         try:
             entry = cache.read(found.pk)
-        except cache.model.DoesNotExist:  # type: ignore[attr-defined]
+        except cache.model.DoesNotExist:
             return None
         show(found, cache.table.instance(entry), cache.table.codec.fields)
         found.etag = cache.etag(entry)

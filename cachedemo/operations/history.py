@@ -6,17 +6,22 @@ The actions themselves are listed in `actions.py`.
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.apps import apps
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cachedemo.exceptions import Refused
 from cachedemo.models import Cache
 from cachedemo.operations.actions import MARKED, words_of
 
+if TYPE_CHECKING:
+    from django.contrib.admin.models import LogEntry
+    from django.contrib.contenttypes.models import ContentType
+
 DONE, FAILED, REFUSED, RUNNING, CANCELLED = "done", "failed", "refused", "running", "cancelled"
+CHANGE = 2  # of django.contrib.admin.models, which can be imported only where it is installed
 OUTCOMES = (DONE, RUNNING, CANCELLED, FAILED, REFUSED)
 
 
@@ -37,13 +42,22 @@ class Event(NamedTuple):
         return words_of(self.code)
 
 
+def log_entries() -> "type[LogEntry]":
+    """Return the model that the history is kept in. Raises Refused where the Django admin is not installed."""
+    if not apps.is_installed("django.contrib.admin"):
+        raise Refused("The history is kept by the Django admin: add 'django.contrib.admin' to INSTALLED_APPS.")
+    from django.contrib.admin.models import LogEntry
+
+    return LogEntry
+
+
 def record(
     user_id: Any, code: str, target: str, outcome: str, seconds: float, counts: dict[str, int], words: str
-) -> LogEntry:
+) -> "LogEntry":
     """Record one action."""
-    return LogEntry.objects.create(
+    return log_entries().objects.create(
         user_id=user_id,
-        content_type=ContentType.objects.get_for_model(Cache),
+        content_type=_content_type(),
         object_id=code,
         object_repr=f"{words_of(code)}: {target}"[:200],
         action_flag=CHANGE,
@@ -53,14 +67,16 @@ def record(
 
 def finish(entry_id: int | None, outcome: str, seconds: float, counts: dict[str, int], words: str) -> None:
     """Complete the entry of an action that went on in the background."""
-    for entry in LogEntry.objects.filter(pk=entry_id or 0):
+    if entry_id is None:
+        return
+    for entry in log_entries().objects.filter(pk=entry_id):
         entry.change_message = _message(_details(entry).get("target", ""), outcome, seconds, counts, words)
         entry.save(update_fields=["change_message"])
 
 
 def forget(entry_id: int) -> None:
     """Delete the entry of an action that did not begin."""
-    LogEntry.objects.filter(pk=entry_id).delete()
+    log_entries().objects.filter(pk=entry_id).delete()
 
 
 def lose(code: str, target: str) -> None:
@@ -78,11 +94,17 @@ def _message(target: str, outcome: str, seconds: float, counts: dict[str, int], 
 
 def entries() -> "QuerySet[LogEntry]":
     """Return all our entries, the newest first."""
-    content_type = ContentType.objects.get_for_model(Cache)
-    return LogEntry.objects.filter(content_type=content_type).select_related("user").order_by("-action_time", "-pk")
+    ours = log_entries().objects.filter(content_type=_content_type())
+    return ours.select_related("user").order_by("-action_time", "-pk")
 
 
-def events(found: Iterable[LogEntry]) -> list[Event]:
+def _content_type() -> "ContentType":
+    from django.contrib.contenttypes.models import ContentType
+
+    return ContentType.objects.get_for_model(Cache)
+
+
+def events(found: "Iterable[LogEntry]") -> list[Event]:
     return [_event(entry) for entry in found]
 
 
@@ -92,7 +114,7 @@ def marked(since: datetime) -> list[Event]:
     return [event for event in events(marked[:50]) if event.outcome not in (FAILED, REFUSED)]
 
 
-def _event(entry: LogEntry) -> Event:
+def _event(entry: "LogEntry") -> Event:
     details = _details(entry)
     return Event(
         who=entry.user.get_username(),
@@ -106,7 +128,7 @@ def _event(entry: LogEntry) -> Event:
     )
 
 
-def _details(entry: LogEntry) -> dict[str, Any]:
+def _details(entry: "LogEntry") -> dict[str, Any]:
     try:
         return json.loads(entry.change_message)
     except ValueError:

@@ -5,14 +5,16 @@ Reads and flushes are counted in `protocol/stats.py`: a new counter begins there
 
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
+from cachedemo.extras import needed_by
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+
+with needed_by("cachedemo.metrics", "metrics"):
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.registry import Collector
 
 _ROLES = (CACHE, QUEUE)
 

@@ -1,7 +1,9 @@
 """The writes of one model in one pattern: which way each goes, and what comes back."""
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
+
+from django.db import models
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
 from cachedemo.patterns.written import Written
@@ -9,15 +11,25 @@ from cachedemo.protocol import answering, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.outcomes import taken
 
+# The model of a cache. Where a project names none, as in `class UserCache(ModelCache)`, its instances are Any.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
 
-class Writer:
+    M = TypeVar("M", bound=models.Model, default=Any)
+else:
+    from typing import TypeVar
+
+    M = TypeVar("M", bound=models.Model)  # the default is for type checkers: Python's own came with 3.13
+
+
+class Writer(Generic[M]):
     """The writes of one model in one pattern."""
 
     def __init__(self, table: CachedTable, pattern: Pattern) -> None:
         self.table = table
         self.pattern = pattern
 
-    def update(self, pk: Any, /, **fields: Any) -> Any:
+    def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields, and only these; return the instance with its stamp.
 
         Raises:
@@ -29,7 +41,8 @@ class Writer:
             VersionConflict: write-behind only, which reads the row first. As `ModelCache.announce`.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
-        return self._instance(self.write(pk, fields))
+        instance: M = self._instance(self.write(pk, fields))
+        return instance
 
     def write(self, pk: Any, fields: dict[str, Any], *, if_match: str | None = None) -> Written:
         """Do what `update` does, and tell which way the write went.
@@ -50,7 +63,7 @@ class Writer:
         pattern, way = self._synchronous()
         return Written(way.update(table, pk, values, if_match), pattern)
 
-    def create(self, **fields: Any) -> Any:
+    def create(self, **fields: Any) -> M:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
 
         Raises:
@@ -59,7 +72,8 @@ class Writer:
             ValidationError, DatabaseError: a value is invalid, or the database refuses it.
             Unavailable: not acknowledged.
         """
-        return self._instance(self.insert(fields))
+        instance: M = self._instance(self.insert(fields))
+        return instance
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""

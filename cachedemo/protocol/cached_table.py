@@ -38,7 +38,7 @@ class _Places:
 
 
 def _no_slots(slots: Slots, using: str) -> NoSlots:
-    return NoSlots(slots.name, using, int(slots.version), slots.timeout, slots.missing_timeout, slots.lease_ms / 1000)
+    return NoSlots(slots.name, using, slots.version, slots.timeout, slots.missing_timeout, slots.lease_ms / 1000)
 
 
 class CachedTable:

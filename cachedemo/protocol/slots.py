@@ -97,7 +97,7 @@ class Slots:
     """
 
     def __init__(
-        self, name: str, using: str, version: int, timeout: float, missing_timeout: float, lease_timeout: float
+        self, name: str, using: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
     ) -> None:
         self.name = name
         self.version = str(version)

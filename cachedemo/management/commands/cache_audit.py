@@ -2,11 +2,10 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import Progress
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.management import terminal
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import audit
 from cachedemo.plurals import counted
@@ -37,9 +36,8 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def look(self, cache: ModelCache, sample: int | None) -> audit.Report:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(f"{cache.table.slots.prefix}*", total=sample)
-            return audit.audit(cache, sample, lambda done: progress.update(task, completed=done))
+        with terminal.progress(f"{cache.table.slots.prefix}*", sample) as show:
+            return audit.audit(cache, sample, lambda done: show(done, sample))
 
     def say(self, cache: ModelCache, report: audit.Report, repaired: int) -> None:
         ending = f", {repaired} repaired" if repaired else ""

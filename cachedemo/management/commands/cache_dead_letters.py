@@ -2,15 +2,15 @@ import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.table import Table
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.management import terminal
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import dead_letters
 from cachedemo.plurals import counted
 
+HEADS = ("queue", "pk", "since", "field", "waiting", "row", "error")
 PIPED_WIDTH = 160  # columns, where no terminal says how many it has
 
 
@@ -41,17 +41,15 @@ class Command(BaseCommand):
         if not found:
             self.stdout.write("No dead letters.")
             return
-        table = Table("queue", "pk", "since", "field", "waiting", "row", "error")
+        rows = []
         for cache, letter in found:
             since = datetime.datetime.fromtimestamp(letter.at).strftime("%Y-%m-%d %H:%M:%S")
             for number, row in enumerate(letter.differences or [dead_letters.Difference("", "?", "")]):
                 head = ["", "", "", ""] if number else [str(cache.queue), letter.pk, since, letter.error]
                 there = str(row.row) if letter.row_exists else "(no row)"
-                table.add_row(*head[:3], row.field, str(row.waiting), there, head[3])
-        console = Console(width=None if self.stdout.isatty() else PIPED_WIDTH)
-        with console.capture() as text:
-            console.print(table)
-        self.stdout.write(text.get())
+                rows.append([*head[:3], row.field, str(row.waiting), there, head[3]])
+        width = None if self.stdout.isatty() else PIPED_WIDTH
+        self.stdout.write(terminal.table(HEADS, rows, width))
 
     def only(self, caches: list[ModelCache]) -> ModelCache:
         if len(caches) != 1:

@@ -3,13 +3,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.management import terminal
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import deletion_log, deletion_progress, version_deletion
+from cachedemo.operations import deletion_log, deletion_progress, history, version_deletion
 from cachedemo.plurals import counted
 from cachedemo.protocol import versions
 
@@ -41,9 +40,10 @@ class Command(BaseCommand):
 
     def user(self, name: str | None) -> Any:
         """Return the user whom the history will name, None if nobody."""
-        model = get_user_model()
         if name is None:
             return None
+        history.log_entries()  # refuses where nobody keeps a history
+        model = get_user_model()
         try:
             return model._default_manager.get_by_natural_key(name)
         except model.DoesNotExist:
@@ -75,12 +75,8 @@ class Command(BaseCommand):
             raise CommandError(f"{name} is the current version: say --current twice to delete it nevertheless.")
         begun = version_deletion.begin(cache, version, "cache_delete_version", even_current=insisted >= 2)
         entry_id = deletion_log.begin(name, begun.total - begun.deleted, user.pk) if user else None
-        columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(), transient=True) as progress:
-            bar = progress.add_task(name, total=begun.total, completed=begun.deleted)
-            deletion = version_deletion.run(
-                cache, version, lambda now: progress.update(bar, completed=now.deleted, total=now.total)
-            )
+        with terminal.progress(name, begun.total) as show:
+            deletion = version_deletion.run(cache, version, lambda now: show(now.deleted, now.total))
         deletion_log.note(deletion, name, entry_id)
         if deletion.state != deletion_progress.DONE:
             raise CommandError(

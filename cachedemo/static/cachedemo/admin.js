@@ -41,7 +41,7 @@
     age.textContent = words();
     age.classList.toggle("cd-bad", failed);
     const interval = Number(choice.value) * 1000;
-    if (!interval || document.hidden || isBusy() || Date.now() - asked < interval) return;
+    if (!interval || !window.htmx || document.hidden || isBusy() || Date.now() - asked < interval) return;
     asked = Date.now();
     htmx.trigger(live, "cd:refresh");
   }

@@ -12,8 +12,7 @@ import redis
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
-from cachedemo import ModelCache, cache_for
-from cachedemo.admin import deletion
+from cachedemo import ModelCache, cache_for, tasks
 from cachedemo.operations import deletion_log, deletion_progress, history, keyspace, version_deletion
 from cachedemo.operations.version_deletion import DeletionRefused
 from cachedemo.servers.roles import CACHE
@@ -153,7 +152,7 @@ def test_the_page_refuses_the_current_version_until_the_box_is_ticked(
     users: Any, redis_cache: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(deletion.tasks, "request_deletion", lambda *task: asked.append(task))
+    monkeypatch.setattr(tasks, "request_deletion", lambda *task: asked.append(task))
     client = client_of(operator(*ALL))
     page = client.get(url("version", "user", "2"))
     page = client.post(url("count-version"), {"token": token(page, "count-version")}, follow=True)
@@ -170,7 +169,7 @@ def test_without_a_broker_nothing_is_retired(
     def refuse(*_: Any) -> None:
         raise ConnectionError("no broker")
 
-    monkeypatch.setattr(deletion.tasks, "request_deletion", refuse)
+    monkeypatch.setattr(tasks, "request_deletion", refuse)
     client = client_of(operator(*ALL))
     page = client.get(url("version", "user", "1"))
     page = client.post(url("count-version"), {"token": token(page, "count-version")}, follow=True)

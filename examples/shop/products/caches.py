@@ -1,0 +1,17 @@
+import cachedemo
+from products.models import Product
+
+
+@cachedemo.register(Product)
+class ProductCache(cachedemo.ModelCache[Product]):
+    fields = [
+        "category",
+        "name",
+        "price",
+        "sale_price",
+        "stock",
+        "attributes",
+        "available_from",
+        "is_deleted",
+    ]
+    timeout = 300  # seconds

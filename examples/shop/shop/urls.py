@@ -1,0 +1,10 @@
+from django.contrib import admin
+from django.urls import path
+
+from products import views
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("products/<uuid:pk>/", views.product),
+    path("products/<uuid:pk>/count/", views.count),
+]

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.models import Stamped
-from cachedemo.servers import client
+from cachedemo.servers import urls
 
 Place = tuple[str, int, int]  # host or socket, port, database
 
@@ -24,11 +24,12 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
     places = []
     for name in ("CACHE_URL", "QUEUE_URL") if registry.with_queue() else ("CACHE_URL",):
         try:
-            places.append(client.place(conf.get(name)))
+            url = conf.get(name)
         except ImproperlyConfigured as error:
             return [Error(str(error), id="cachedemo.E001")]
-        except ValueError as error:
-            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=client.EXAMPLE, id="cachedemo.E001")]
+        if (wrong := urls.problem(url)) is not None:
+            return [Error(f"CACHEDEMO['{name}'] {wrong}.", id="cachedemo.E001")]
+        places.append(urls.place(url))
     return _compared(*places) if len(places) == 2 else []
 
 

@@ -1,5 +1,6 @@
 """The `CACHEDEMO` setting, read here and nowhere else, when it is needed and not at import."""
 
+import math
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,15 @@ DEFAULTS: dict[str, Any] = {
     "SOURCE_LATENCY_MS": 0,
     "ALLOW_FLUSHDB": False,
     "READ_ONLY": False,
+    "CONNECT_TIMEOUT": 0.5,  # seconds
+    "TIMEOUT": 1.0,  # seconds that a command may take
+    "POOL_SIZE": 100,  # connections a process may open to one server; a request beyond it is told so at once
+    "KEEPALIVE": True,
+    "BREAKER_FAILURES": 3,  # in a row, after which commands are refused at once
+    "BREAKER_PAUSE": 0.5,  # seconds between two looks whether a server is back
 }
+_SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
+_NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
 
 
 def get(name: str) -> Any:
@@ -26,3 +35,26 @@ def get(name: str) -> Any:
             f"CACHEDEMO['{name}'] is not set: name a server, for example redis://localhost:6379/0."
         )
     return value
+
+
+def get_valid(name: str) -> Any:
+    """Return the same, where a wrong value would only show as an error of somebody else's.
+
+    Raises:
+        ImproperlyConfigured: the value is invalid, with what it may be.
+    """
+    if (wrong := problem(name)) is not None:
+        raise ImproperlyConfigured(wrong)
+    return get(name)
+
+
+def problem(name: str) -> str | None:
+    """Return what is wrong with the value of an entry, and what it may be; None if nothing is."""
+    value = get(name)
+    if name in _SECONDS and not (type(value) in (int, float) and 0 < value < math.inf):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a number of seconds above 0, for example {DEFAULTS[name]}."
+    if name in _NUMBERS and not (type(value) is int and value >= 1):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a whole number from 1 on, for example {DEFAULTS[name]}."
+    if type(DEFAULTS[name]) is bool and type(value) is not bool:
+        return f"CACHEDEMO['{name}'] is {value!r}: write True or False."
+    return None

@@ -35,7 +35,7 @@ class ModelCache:
         claim_deadline: seconds a flush may take before its rows are given to another.
         max_pending: rows that may wait; beyond, write-behind goes write-through.
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
-            less than the socket timeout of 1; None trusts the server's own `appendfsync`.
+            less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         pattern: the default way to write.
         stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was

@@ -278,6 +278,13 @@ def test_the_options_are_those_of_model_cache() -> None:
             assert default.replace("_", "") == f"{value:g}"
 
 
+def test_the_settings_are_those_of_conf() -> None:
+    rows = Document("docs/installing.md").tables("Settings")[0]
+    defaults = {row[0].strip("`"): row[1].strip("`") for row in rows}
+    known = {"CACHE_URL": "none", "QUEUE_URL": "none", **{name: str(value) for name, value in conf.DEFAULTS.items()}}
+    assert defaults == known
+
+
 def test_the_queues_keys_are_those_that_the_scripts_know() -> None:
     script = (ROOT / "cachedemo/protocol/lua/queue.lua").read_text()
     known = re.findall(r"^-- (?:\$|\{\$)(queue\S*) ", script, re.MULTILINE)

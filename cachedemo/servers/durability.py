@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers.client import place
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.urls import place
 
 
 class Verdict(NamedTuple):

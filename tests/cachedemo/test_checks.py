@@ -68,7 +68,7 @@ def test_a_process_that_finds_one_database_behind_two_names_does_not_start(setti
         ({"batch_size": 0}, "batch_size = 0: a whole number from 1 on"),
         ({"max_attempts": True}, "max_attempts = True"),
         ({"pattern": "nonsense"}, "one of cache-aside, write-through, write-behind"),
-        ({"fsync_within": 2}, "less than the socket timeout"),
+        ({"fsync_within": 2}, r"less than CACHEDEMO\['TIMEOUT'\], 1.0 seconds"),
         ({"fields": []}, "name the fields"),
     ],
 )

@@ -1,5 +1,6 @@
 """The `CACHEDEMO` setting, read here and nowhere else, when it is needed and not at import."""
 
+import ipaddress
 import math
 from typing import Any
 
@@ -17,6 +18,8 @@ DEFAULTS: dict[str, Any] = {
     "KEEPALIVE": True,
     "BREAKER_FAILURES": 3,  # in a row, after which commands are refused at once
     "BREAKER_PAUSE": 0.5,  # seconds between two looks whether a server is back
+    "METRICS_FOR": ["127.0.0.0/8", "::1"],
+    "METRICS_TOKEN": "",
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
 _NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
@@ -57,4 +60,15 @@ def problem(name: str) -> str | None:
         return f"CACHEDEMO['{name}'] is {value!r}: write a whole number from 1 on, for example {DEFAULTS[name]}."
     if type(DEFAULTS[name]) is bool and type(value) is not bool:
         return f"CACHEDEMO['{name}'] is {value!r}: write True or False."
+    if name == "METRICS_FOR" and not _are_networks(value):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a list of networks, for example ['10.0.0.0/8']."
+    if name == "METRICS_TOKEN" and not isinstance(value, str):
+        return f"CACHEDEMO['{name}'] is no text: write a long random one."
     return None
+
+
+def _are_networks(value: Any) -> bool:
+    try:
+        return isinstance(value, list | tuple) and all(ipaddress.ip_network(each, strict=False) for each in value)
+    except ValueError:
+        return False

@@ -20,9 +20,12 @@ DEFAULTS: dict[str, Any] = {
     "CELERY_BROKER_URL": "",
     "SOURCE_LATENCY_MS": 0,
     "OPEN_ACCESS": False,
+    "HTTPS": False,
     "CACHEDEMO_STRICT_READS": True,
     "CACHEDEMO_ALLOW_FLUSHDB": False,
     "CACHEDEMO_READ_ONLY": False,
+    "CACHEDEMO_METRICS_FOR": ["127.0.0.0/8", "::1"],
+    "CACHEDEMO_METRICS_TOKEN": "",
     "CACHEDEMO_VAR": "var",
     "LOG_LEVEL": "INFO",
 }

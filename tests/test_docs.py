@@ -281,7 +281,11 @@ def test_the_options_are_those_of_model_cache() -> None:
 def test_the_settings_are_those_of_conf() -> None:
     rows = Document("docs/installing.md").tables("Settings")[0]
     defaults = {row[0].strip("`"): row[1].strip("`") for row in rows}
-    known = {"CACHE_URL": "none", "QUEUE_URL": "none", **{name: str(value) for name, value in conf.DEFAULTS.items()}}
+    known = {
+        "CACHE_URL": "none",
+        "QUEUE_URL": "none",
+        **{name: str(value) or "none" for name, value in conf.DEFAULTS.items()},
+    }
     assert defaults == known
 
 

@@ -137,10 +137,7 @@ def announce_all() -> None:
 def _refuse_one_database() -> None:
     with contextlib.suppress(Unavailable, Error):  # FLUSHDB asks again
         if durability.is_one_database():
-            raise ImproperlyConfigured(
-                "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged "
-                "writes: give CACHEDEMO['QUEUE_URL'] another one."
-            )
+            raise ImproperlyConfigured(durability.ONE_DATABASE)
 
 
 def _warn_of_losses() -> None:

@@ -5,7 +5,7 @@ import logging
 import time
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutdown
 
 from cachedemo import registry
@@ -22,6 +22,11 @@ TURN = 1.0  # seconds that one task goes on flushing before it asks for the next
 EXPIRES = 10  # seconds after which a request for a flush is useless; beat has asked again by then
 SCAN_EXPIRES = 60
 AUDITED = 100  # slots of each model that beat has looked at
+
+
+def project_settings() -> Any:
+    """Return the settings of the project's Celery app, None where there is none to be seen from this process."""
+    return None if current_app.main == "default" else current_app.conf  # Celery makes one of that name by itself
 
 
 @shared_task(ignore_result=True)

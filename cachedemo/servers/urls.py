@@ -1,6 +1,7 @@
 """The URL of a server: where it leads, and what is wrong with it, in words that never repeat its password."""
 
 import os
+import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -27,6 +28,20 @@ def place(url: str) -> tuple[str, int, int]:
     parts = redis.connection.parse_url(url)
     host = str(parts.get("path") or parts.get("host") or "localhost")
     return "localhost" if host in ("127.0.0.1", "::1") else host, parts.get("port", 6379), parts.get("db", 0)
+
+
+def is_redis(url: str) -> bool:
+    """Say whether a URL is one of a Redis server that can be read."""
+    try:
+        place(url)
+    except ValueError:
+        return False
+    return True
+
+
+def has_password(url: str) -> bool:
+    """Say whether a password stands in a URL."""
+    return "password=" in url or bool(re.match(r"\w+://[^/@]*:[^@]+@", url))
 
 
 def address(url: str) -> str:

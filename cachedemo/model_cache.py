@@ -1,6 +1,6 @@
 """What is registered for a model, and what one can ask of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -8,8 +8,9 @@ from django.db import models, transaction
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
-from cachedemo.protocol import flush, owed, reads, versions
+from cachedemo.protocol import flush, owed, reads, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
+from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.no_queue import NoQueue
@@ -103,14 +104,19 @@ class ModelCache:
         return table.codec.instance(values, entry.stamp, table.using)
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
-        """Return an entry for each row that exists: pk -> entry."""
-        wanted = list(dict.fromkeys(self.table.to_pk(pk) for pk in pks))
-        return {pk: entry for pk, entry in reads.find_many(self.table, wanted).items() if entry.body is not None}
+        """Return an entry for each row that exists: pk -> entry. Like the next two, takes any number of keys."""
+        return {pk: entry for found in self._in_chunks(pks) for pk, entry in found}
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
         """Return an instance for each row that exists: pk -> instance."""
         using = self.table.using
-        return {pk: self._instance(pk, entry, using) for pk, entry in self.read_many(pks).items()}
+        return {pk: self._instance(pk, entry, using) for found in self._in_chunks(pks) for pk, entry in found}
+
+    def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
+        """Read a thousand rows at a time, and keep none of them."""
+        for some in in_chunks(map(self.table.to_pk, pks)):
+            found = reads.find_many(self.table, list(dict.fromkeys(some)))
+            yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
 
     def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
         codec = self.table.codec
@@ -120,8 +126,8 @@ class ModelCache:
             return self.get(pk)
 
     def warm(self, pks: Iterable[Any]) -> int:
-        """Load the rows that are not in the cache; return how many of them all exist."""
-        return len(self.read_many(pks))
+        """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""
+        return sum(map(len, self._in_chunks(pks)))
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""
@@ -149,8 +155,11 @@ class ModelCache:
         """Empty the slots of these rows in every live version, after COMMIT if a transaction is under way.
 
         For writes that went past cachedemo: raw SQL, other programs, managers that do not inherit `CachedManager`.
+        Takes any number of keys, and a generator: outside a transaction it keeps none of them.
         """
-        rows = [self.table.to_pk(pk) for pk in pks]
+        rows: Iterable[Any] = map(self.table.to_pk, pks)
+        if transactions.in_transaction(self.table.using):
+            rows = list(rows)
         transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
 
     # operating

@@ -1,4 +1,4 @@
-"""Any number of keys: in flat memory, in statements that every SQLite takes, and in a fixed number of trips a thousand."""
+"""Any number of keys: in flat memory, in statements that every SQLite takes, in as many trips a thousand."""
 
 import sqlite3
 import tracemalloc
@@ -21,7 +21,7 @@ def overhead(call, count):
         left, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert answer is None or answer is not call
+    del answer  # held until here: it is what the call leaves behind
     return peak - left
 
 

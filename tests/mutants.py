@@ -54,6 +54,7 @@ STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
 FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
+NOBODYS = "tests/cachedemo/protocol/test_unknown_fields.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -405,7 +406,7 @@ MUTANTS = [
     mutant(
         "parked_rows_count_as_lost",
         "tests/cachedemo/protocol/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
-        ("protocol/flush.py", "        table.queue.park(claim.pk)\n", ""),
+        ("protocol/flush.py", "    table.queue.park(claim.pk)\n", ""),
     ),
     Mutant(
         "an_answer_outside_the_schema",
@@ -649,6 +650,34 @@ MUTANTS = [
         "a_read_fills_any_version",
         VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
         ("protocol/loading.py", "strict=True)), versions.still_announced(table, announced)", "strict=True)), True"),
+    ),
+    mutant(
+        "what_nobody_knows_is_parked",
+        NOBODYS + "test_once_nobody_knows_it_it_is_a_dead_letter_and_the_other_fields_are_written",
+        ("protocol/unknown_fields.py", "names - versions.live_fields(table).keys() if names else names", "set()"),
+    ),
+    mutant(
+        "a_version_that_is_deleted_keeps_a_row",
+        NOBODYS + "test_a_version_that_is_being_deleted_counts_no_more",
+        (
+            "protocol/versions.py",
+            "for name in record.fields if record.state == LIVE else ():",
+            "for name in record.fields:",
+        ),
+    ),
+    mutant(
+        "a_writer_waits_for_a_worker_that_never_comes",
+        NOBODYS + "test_a_writer_does_not_wait_for_a_worker_that_will_never_come",
+        (
+            "protocol/synchronous.py",
+            "len(unknown_fields.without_nobodys(write.table, write.pk, waiting)) < len(waiting)",
+            "0",
+        ),
+    ),
+    mutant(
+        "what_another_version_knows_is_buried_too",
+        NOBODYS + "test_what_another_live_version_knows_is_not_buried_with_it",
+        ("protocol/flush.py", "unknown_fields.why(gone), gone)", "unknown_fields.why(gone), unknown)"),
     ),
     mutant(
         "nobody_says_that_the_queue_was_restored",

@@ -108,6 +108,15 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
     return found
 
 
+def live_fields(table: CachedTable) -> dict[str, list[str]]:
+    """Return which live versions know each field: name -> versions."""
+    known: dict[str, list[str]] = {}
+    for version, record in records(table.queue.versions()).items():
+        for name in record.fields if record.state == LIVE else ():
+            known.setdefault(name, []).append(version)
+    return known
+
+
 def fields_by_version(table: CachedTable) -> dict[str, list[str]]:
     """Return the fields of each version that is live or retiring."""
     return {version: record.fields for version, record in records(table.queue.versions()).items()}

@@ -55,6 +55,7 @@ RESTORED = "tests/faults/test_restored_queue.py::"
 FORGETTING = "tests/cachedemo/servers/test_forgetting.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
 NOBODYS = "tests/cachedemo/protocol/test_unknown_fields.py::"
+OWED = "tests/cachedemo/protocol/test_owed.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -313,12 +314,12 @@ MUTANTS = [
     mutant(
         "a_discard_spares_the_slot",
         REFUSED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
-        ("protocol/lua/discard.lua", "    redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
+        ("protocol/lua/discard.lua", "    owe({pk})\n", ""),
     ),
     mutant(
         "a_flag_owes_nothing",
         REFUSED_RACES + "test_a_slot_that_does_not_show_what_is_refused_is_emptied",
-        ("protocol/lua/bury.lua", "  redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
+        ("protocol/lua/bury.lua", "  owe({pk})\n", ""),
     ),
     mutant(
         "a_flush_is_handed_what_is_flagged",
@@ -416,7 +417,7 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed}, live)", "pass"),
+        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed if not each.is_all}, live)", "pass"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
@@ -678,6 +679,21 @@ MUTANTS = [
         "what_another_version_knows_is_buried_too",
         NOBODYS + "test_what_another_live_version_knows_is_not_buried_with_it",
         ("protocol/flush.py", "unknown_fields.why(gone), gone)", "unknown_fields.why(gone), unknown)"),
+    ),
+    mutant(
+        "what_is_owed_has_no_bound",
+        OWED + "test_it_grows_no_further_where_nobody_reaps",
+        ("protocol/lua/queue.lua", ">= MOST_OWED then", "< 0 then"),
+    ),
+    mutant(
+        "a_collapse_owes_nothing",
+        OWED + "test_beyond_the_bound_all_slots_are_owed_and_no_others",
+        ("protocol/lua/queue.lua", "    redis.call('ZADD', OWED, time, ALL)\n", ""),
+    ),
+    mutant(
+        "a_collapse_forgets_who_is_under_way",
+        OWED + "test_a_writer_under_way_stays_owed",
+        ("protocol/lua/queue.lua", "redis.call('ZREMRANGEBYSCORE', OWED, '-inf', time)", "redis.call('DEL', OWED)"),
     ),
     mutant(
         "nobody_says_that_the_queue_was_restored",

@@ -81,7 +81,9 @@ def reap(table: CachedTable) -> None:
         if not owed:
             return None
         try:
-            table.slots.drop({each.pk for each in owed}, live)
+            if any(each.is_all for each in owed):
+                table.slots.drop_all(live)
+            table.slots.drop({each.pk for each in owed if not each.is_all}, live)
         except CacheUnavailable as error:
             return logger.warning("%d slots of %s still wait for the cache: %s", len(owed), table.queue.name, error)
         table.queue.paid(owed)

@@ -53,7 +53,7 @@ def get_valid(name: str) -> Any:
 
 def problem(name: str) -> str | None:
     """Return what is wrong with the value of an entry, and what it may be; None if nothing is."""
-    value = get(name)
+    value = getattr(settings, "CACHEDEMO", {}).get(name, DEFAULTS[name])
     if name in _SECONDS and not (type(value) in (int, float) and 0 < value < math.inf):
         return f"CACHEDEMO['{name}'] is {value!r}: write a number of seconds above 0, for example {DEFAULTS[name]}."
     if name in _NUMBERS and not (type(value) is int and value >= 1):

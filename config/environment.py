@@ -135,7 +135,9 @@ def _check_redis_url(name: str, url: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise ImproperlyConfigured(f"{name} is no URL of a Redis server: {fix}.")
+        raise ImproperlyConfigured(
+            f"{name} is no URL of a Redis server: {fix}, and # / ? @ in the password as %23 %2F %3F %40."
+        )
 
 
 def _names_a_server(parts: SplitResult) -> bool:

@@ -1,7 +1,6 @@
 """Which keys the cache holds: counted once a minute by beat, and kept with the time, so that no page has to scan."""
 
 import json
-import re
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from cachedemo import registry
 from cachedemo.protocol import slot_keys, stats
 from cachedemo.protocol.lua import script
+from cachedemo.protocol.slot_keys import pattern as pattern  # for those who scan
 from cachedemo.servers.roles import CACHE, QUEUE
 
 KEY = "{cachedemo}:keyspace"
@@ -19,7 +19,6 @@ PAUSE = 0.0005  # seconds between two batches: others are served meanwhile
 LIMITS_MS = (5_000, 15_000, 30_000, 60_000, 300_000, 3_600_000)
 LIMIT_NAMES = ("≤ 5 s", "≤ 15 s", "≤ 30 s", "≤ 1 min", "≤ 5 min", "≤ 1 h", "> 1 h")
 
-_GLOB = re.compile(r"([*?\[\]\\])")
 _survey = script("survey")
 
 
@@ -98,11 +97,6 @@ def decoded(body: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     return values
-
-
-def pattern(prefix: str) -> str:
-    """Return the SCAN pattern for keys that begin with exactly this text."""
-    return _GLOB.sub(r"\\\1", prefix) + "*"
 
 
 def keep() -> Survey:

@@ -20,6 +20,7 @@ from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
+from cachedemo.protocol.slot_keys import pattern
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
@@ -199,7 +200,7 @@ class Slots:
         for prefix in self._keys("", versions):
             cursor = 0
             while True:
-                cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", SCANNED, insist=True)
+                cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern(prefix), "COUNT", SCANNED, insist=True)
                 if keys:
                     CACHE.command("UNLINK", *keys, insist=True)
                 if not int(cursor):

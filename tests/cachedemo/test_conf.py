@@ -8,7 +8,7 @@ from cachedemo.servers import roles
 
 
 @pytest.mark.parametrize("name", ["CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE"])
-@pytest.mark.parametrize("value", [0, -1, "1", True, float("inf"), float("nan")])
+@pytest.mark.parametrize("value", [0, -1, "1", None, True, float("inf"), float("nan")])
 def test_what_is_no_number_of_seconds_is_refused(settings, name, value):
     refused(settings, name, value, "write a number of seconds above 0")
 

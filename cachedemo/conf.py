@@ -1,5 +1,7 @@
 """The `CACHEDEMO` setting, read here and nowhere else, when it is needed and not at import."""
 
+import ipaddress
+import math
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +15,17 @@ DEFAULTS: dict[str, Any] = {
     "KEY_PREFIX": "",
     "TEST_ISOLATION": True,
     "ENABLED": True,
+    "CONNECT_TIMEOUT": 0.5,  # seconds
+    "TIMEOUT": 1.0,  # seconds that a command may take
+    "POOL_SIZE": 100,  # connections a process may open to one server; a request beyond it is told so at once
+    "KEEPALIVE": True,
+    "BREAKER_FAILURES": 3,  # in a row, after which commands are refused at once
+    "BREAKER_PAUSE": 0.5,  # seconds between two looks whether a server is back
+    "METRICS_FOR": ["127.0.0.0/8", "::1"],
+    "METRICS_TOKEN": "",
 }
+_SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
+_NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
 
 
 def is_enabled() -> bool:
@@ -34,3 +46,37 @@ def get(name: str) -> Any:
             f"CACHEDEMO['{name}'] is not set: name a server, for example redis://localhost:6379/0."
         )
     return value
+
+
+def get_valid(name: str) -> Any:
+    """Return the same, where a wrong value would only show as an error of somebody else's.
+
+    Raises:
+        ImproperlyConfigured: the value is invalid, with what it may be.
+    """
+    if (wrong := problem(name)) is not None:
+        raise ImproperlyConfigured(wrong)
+    return get(name)
+
+
+def problem(name: str) -> str | None:
+    """Return what is wrong with the value of an entry, and what it may be; None if nothing is."""
+    value = getattr(settings, "CACHEDEMO", {}).get(name, DEFAULTS[name])
+    if name in _SECONDS and not (type(value) in (int, float) and 0 < value < math.inf):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a number of seconds above 0, for example {DEFAULTS[name]}."
+    if name in _NUMBERS and not (type(value) is int and value >= 1):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a whole number from 1 on, for example {DEFAULTS[name]}."
+    if type(DEFAULTS[name]) is bool and type(value) is not bool:
+        return f"CACHEDEMO['{name}'] is {value!r}: write True or False."
+    if name == "METRICS_FOR" and not _are_networks(value):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a list of networks, for example ['10.0.0.0/8']."
+    if name == "METRICS_TOKEN" and not isinstance(value, str):
+        return f"CACHEDEMO['{name}'] is no text: write a long random one."
+    return None
+
+
+def _are_networks(value: Any) -> bool:
+    try:
+        return isinstance(value, list | tuple) and all(ipaddress.ip_network(each, strict=False) for each in value)
+    except ValueError:
+        return False

@@ -78,4 +78,4 @@ class Contended(Unavailable):
 
 
 class UnknownFieldWaiting(Unavailable):
-    """Raised when a field that only a newer release knows still waits for the row; nothing was written."""
+    """Raised when a field that only another release knows still waits for the row; nothing was written."""

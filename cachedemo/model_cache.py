@@ -1,6 +1,6 @@
 """What is registered for a model, and what one can ask of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic
 
 from django.db import DEFAULT_DB_ALIAS, transaction
@@ -8,8 +8,9 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import M, Writer
-from cachedemo.protocol import aliases, etags, flush, owed, reads, versions
+from cachedemo.protocol import aliases, etags, flush, owed, reads, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
+from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.no_queue import NoQueue
@@ -39,7 +40,7 @@ class ModelCache(Generic[M]):
         claim_deadline: seconds a flush may take before its rows are given to another.
         max_pending: rows that may wait; beyond, write-behind goes write-through.
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
-            less than the socket timeout of 1; None trusts the server's own `appendfsync`.
+            less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         pattern: the default way to write.
         stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
@@ -111,14 +112,22 @@ class ModelCache(Generic[M]):
         return instance
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
-        """Return an entry for each row that exists: pk -> entry. Raises as `read` does, but never DoesNotExist."""
-        wanted = list(dict.fromkeys(self.table.to_pk(pk) for pk in pks))
-        return {pk: entry for pk, entry in reads.find_many(self.table, wanted).items() if entry.body is not None}
+        """Return an entry for each row that exists: pk -> entry. Raises as `read` does, but never DoesNotExist.
+
+        Like the next two, takes any number of keys.
+        """
+        return {pk: entry for found in self._in_chunks(pks) for pk, entry in found}
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
         using = self.table.using
-        return {pk: self._instance(pk, entry, using) for pk, entry in self.read_many(pks).items()}
+        return {pk: self._instance(pk, entry, using) for found in self._in_chunks(pks) for pk, entry in found}
+
+    def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
+        """Read a thousand rows at a time, and keep none of them."""
+        for some in in_chunks(map(self.table.to_pk, pks)):
+            found = reads.find_many(self.table, list(dict.fromkeys(some)))
+            yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
 
     def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
         codec = self.table.codec
@@ -128,8 +137,8 @@ class ModelCache(Generic[M]):
             return self.get(pk)
 
     def warm(self, pks: Iterable[Any]) -> int:
-        """Load the rows that are not in the cache; return how many of them all exist."""
-        return len(self.read_many(pks))
+        """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""
+        return sum(map(len, self._in_chunks(pks)))
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag of an entry, for `if_match`."""
@@ -157,13 +166,16 @@ class ModelCache(Generic[M]):
         """Empty the slots of these rows in every live version, after COMMIT if a transaction is under way.
 
         For writes that went past cachedemo: raw SQL, other programs, managers that do not inherit `CachedManager`.
+        Takes any number of keys, and a generator: outside a transaction it keeps none of them.
 
         Raises:
             QueueUnavailable, ForeignData: the slots may be as they were. A cache that does not answer raises nothing:
                 the rows are owed, or with `queue = None` left as they are.
             TransactionManagementError: autocommit is off.
         """
-        rows = [self.table.to_pk(pk) for pk in pks]
+        rows: Iterable[Any] = map(self.table.to_pk, pks)
+        if transactions.in_transaction(self.table.using):
+            rows = list(rows)
         transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
 
     # operating

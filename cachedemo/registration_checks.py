@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from cachedemo import conf
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE, REFUSE
@@ -33,8 +34,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("queue", "no braces, no @, no # and no white space in it"))
     if not cache.table.codec.fields:
         wrong.append(("fields", "name the fields to cache"))
-    if cache.fsync_within is not None and not (_is_positive(cache.fsync_within) and cache.fsync_within < 1):
-        wrong.append(("fsync_within", "None, or less than the socket timeout of 1 second"))
+    if cache.fsync_within is not None and not _is_below_timeout(cache.fsync_within):
+        wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
     if cache.stale_saves not in (MERGE, REFUSE):
@@ -44,6 +45,11 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
 
 def _is_positive(value: Any) -> bool:
     return type(value) in (int, float) and value > 0
+
+
+def _is_below_timeout(seconds: Any) -> bool:
+    """The queue must have answered before its socket gives it up."""
+    return _is_positive(seconds) and seconds < conf.get_valid("TIMEOUT")
 
 
 def _is_whole(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """DATABASE_URL as Django wants it, with timeouts shorter than the lease of a cache slot."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,4 +65,6 @@ def _on_disk(name: str, base: Path) -> str:
         return name
     path = base / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # then SQLite says what is wrong, when it is asked
+        path.touch(mode=0o600)  # it holds people's data; SQLite would let every account of the machine read it
     return str(path)

@@ -20,9 +20,12 @@ DEFAULTS: dict[str, Any] = {
     "CELERY_BROKER_URL": "",
     "SOURCE_LATENCY_MS": 0,
     "OPEN_ACCESS": False,
+    "HTTPS": False,
     "CACHEDEMO_STRICT_READS": True,
     "CACHEDEMO_ALLOW_FLUSHDB": False,
     "CACHEDEMO_READ_ONLY": False,
+    "CACHEDEMO_METRICS_FOR": ["127.0.0.0/8", "::1"],
+    "CACHEDEMO_METRICS_TOKEN": "",
     "CACHEDEMO_VAR": "var",
     "LOG_LEVEL": "INFO",
 }
@@ -132,7 +135,9 @@ def _check_redis_url(name: str, url: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise ImproperlyConfigured(f"{name} is no URL of a Redis server: {fix}.")
+        raise ImproperlyConfigured(
+            f"{name} is no URL of a Redis server: {fix}, and # / ? @ in the password as %23 %2F %3F %40."
+        )
 
 
 def _names_a_server(parts: SplitResult) -> bool:

@@ -20,6 +20,11 @@ DEBUG = environment.read("DEBUG")
 SECRET_KEY = environment.secret_key(DEBUG)
 ALLOWED_HOSTS = environment.read("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = environment.read("CSRF_TRUSTED_ORIGINS")
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = environment.read("HTTPS")
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # what watches a process asks it without a proxy
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if SECURE_SSL_REDIRECT else 0
+# Subdomains, and the list that browsers ship: that is for the owner of the domain to decide, and hard to take back.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 OPEN_ACCESS = environment.read("OPEN_ACCESS")
 
 DATABASES = {"default": database(environment.read("DATABASE_URL"), BASE_DIR, VAR)}
@@ -34,7 +39,10 @@ CACHEDEMO = {
     "SOURCE_LATENCY_MS": environment.read("SOURCE_LATENCY_MS"),
     "ALLOW_FLUSHDB": environment.read("CACHEDEMO_ALLOW_FLUSHDB"),
     "READ_ONLY": environment.read("CACHEDEMO_READ_ONLY"),
+    "METRICS_FOR": environment.read("CACHEDEMO_METRICS_FOR"),
+    "METRICS_TOKEN": environment.read("CACHEDEMO_METRICS_TOKEN"),
 }
+DEFAULT_EXCEPTION_REPORTER_FILTER = "cachedemo.servers.error_reports.HidesPasswordsInUrls"
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -209,11 +209,11 @@ def notes(transactional_db: None) -> Any:
 
 
 @pytest.fixture
-def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeouts(settings: Any) -> None:
     """A sleeping server costs less time than in production; what happens then is the same."""
-    from cachedemo.servers import client, roles
+    from cachedemo.servers import roles
 
-    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.3)
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "TIMEOUT": 0.3}
     roles.reset()
 
 

@@ -54,6 +54,8 @@ STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
 PERSISTENCE = "tests/cachedemo/servers/test_cache_persistence.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
+NOBODYS = "tests/cachedemo/protocol/test_unknown_fields.py::"
+OWED = "tests/cachedemo/protocol/test_owed.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
@@ -345,12 +347,12 @@ MUTANTS = [
     mutant(
         "a_discard_spares_the_slot",
         FLAGGED + "test_a_discard_gives_up_what_was_refused_and_nothing_else",
-        ("protocol/lua/discard.lua", "    redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
+        ("protocol/lua/discard.lua", "    owe({pk})\n", ""),
     ),
     mutant(
         "a_flag_owes_nothing",
         REFUSED_RACES + "test_a_slot_that_does_not_show_what_is_refused_is_emptied",
-        ("protocol/lua/bury.lua", "  redis.call('ZADD', OWED, digits(now()), pk .. ':cache')\n", ""),
+        ("protocol/lua/bury.lua", "  owe({pk})\n", ""),
     ),
     mutant(
         "a_flush_is_handed_what_is_flagged",
@@ -438,7 +440,7 @@ MUTANTS = [
     mutant(
         "parked_rows_count_as_lost",
         "tests/cachedemo/protocol/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
-        ("protocol/flush.py", "        table.queue.park(claim.pk)\n", ""),
+        ("protocol/flush.py", "    table.queue.park(claim.pk)\n", ""),
     ),
     Mutant(
         "an_answer_outside_the_schema",
@@ -448,7 +450,7 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed}, live)", "pass"),
+        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed if not each.is_all}, live)", "pass"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
@@ -682,6 +684,49 @@ MUTANTS = [
         "a_read_fills_any_version",
         VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
         ("protocol/loading.py", "strict=True)), versions.still_announced(table, announced)", "strict=True)), True"),
+    ),
+    mutant(
+        "what_nobody_knows_is_parked",
+        NOBODYS + "test_once_nobody_knows_it_it_is_a_dead_letter_and_the_other_fields_are_written",
+        ("protocol/unknown_fields.py", "names - versions.live_fields(table).keys() if names else names", "set()"),
+    ),
+    mutant(
+        "a_version_that_is_deleted_keeps_a_row",
+        NOBODYS + "test_a_version_that_is_being_deleted_counts_no_more",
+        (
+            "protocol/versions.py",
+            "for name in record.fields if record.state == LIVE else ():",
+            "for name in record.fields:",
+        ),
+    ),
+    mutant(
+        "a_writer_waits_for_a_worker_that_never_comes",
+        NOBODYS + "test_a_writer_does_not_wait_for_a_worker_that_will_never_come",
+        (
+            "protocol/synchronous.py",
+            "len(unknown_fields.without_nobodys(write.table, write.pk, waiting)) < len(waiting)",
+            "0",
+        ),
+    ),
+    mutant(
+        "what_another_version_knows_is_buried_too",
+        NOBODYS + "test_what_another_live_version_knows_is_not_buried_with_it",
+        ("protocol/flush.py", "unknown_fields.why(gone), gone)", "unknown_fields.why(gone), unknown)"),
+    ),
+    mutant(
+        "what_is_owed_has_no_bound",
+        OWED + "test_it_grows_no_further_where_nobody_reaps",
+        ("protocol/lua/queue.lua", ">= MOST_OWED then", "< 0 then"),
+    ),
+    mutant(
+        "a_collapse_owes_nothing",
+        OWED + "test_beyond_the_bound_all_slots_are_owed_and_no_others",
+        ("protocol/lua/queue.lua", "    redis.call('ZADD', OWED, time, ALL)\n", ""),
+    ),
+    mutant(
+        "a_collapse_forgets_who_is_under_way",
+        OWED + "test_a_writer_under_way_stays_owed",
+        ("protocol/lua/queue.lua", "redis.call('ZREMRANGEBYSCORE', OWED, '-inf', time)", "redis.call('DEL', OWED)"),
     ),
     mutant(
         "nobody_says_that_the_queue_was_restored",

@@ -13,6 +13,7 @@ Actors (a trailing digit is the field they write, 0 or 1):
   F flusher (reaps, claims, commits, settles, acknowledges), G flusher whose source refuses field 1 (dead letter),
   T operator's retry of what is flagged, Y operator's discard of it,
   J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`),
+  O the queue, of which too much is owed: forgets the writers that died, and owes all slots to the cache instead,
   Z deletes the slot's version: retires it, sweeps, takes it out of the set; then a process may announce it anew.
 A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
 State:
@@ -376,6 +377,12 @@ def janitor(x, s, i, R):
         if R['_dead'](w): yield dict(slot=None, owed=s['owed'] - {w}), ('J', 0, 0), f'empty the slot for dead writer {w}'
 
 
+def collapse(x, s, i, R):
+    """O: of one row, that all slots are owed is the same as that this slot is."""
+    late = {w for w in s['owed'] if R['_dead'](w)}
+    if late: yield dict(owed=s['owed'] - late | (set() if R.get('a_collapse_owes_nothing') else {CACHE})), ('O', 0, 'done'), 'too much is owed: all slots are'
+
+
 def delete_version(x, s, i, R):
     kind, f, pc = x
     if pc == 0: yield dict(version=('retiring', s['version'][1])), (kind, f, 1), 'retire the version'
@@ -404,7 +411,7 @@ def discard(x, s, i, R):
 
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'Z': (k, 0, 0), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'O': (k, 0, 0), 'Z': (k, 0, 0), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -421,7 +428,7 @@ def successors(state, R):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
         if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, Z=delete_version, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
+        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, O=collapse, Z=delete_version, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
             yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQ" else ""}[{i}] {label}'
@@ -433,7 +440,7 @@ def broken(state, label, R, at_rest):
     if any(s['pending']) and s['claim'] is None: return f'{label}  LOST: pending {s["pending"]} is in no list and no claim'
     waits = unflagged(s['pending'], s['refused'])
     if any(waits) and s['claim'] == 'dead': return f'{label}  LOST: pending {waits} is a dead letter and not flagged'
-    resting = all(x[2] in ('done', 'dead') or (x[0] in 'FGJT' and x[2] == 0) for x in state[1]) and not any(waits)
+    resting = all(x[2] in ('done', 'dead') or (x[0] in 'FGJTO' and x[2] == 0) for x in state[1]) and not any(waits)
     shown = overlay(s['row'], s['pending'], R, s['refused'], s['again'])[1]
     if any(x[0] == 'J' for x in state[1]) and any(w == CACHE or state[1][w][2] == 'dead' for w in s['owed']): resting = False
     if resting and s['alive'] and any(shown[k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
@@ -506,6 +513,9 @@ if __name__ == '__main__':
     for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
     for a in ('W0 R R J', 'C0 R R J', 'B0 F R R J', 'B0 B1 F R J', 'D R R J', 'W0 B1 F R J', 'C0 B1 F J', 'W0 W1 R J', 'D B0 F R J', 'U0 W1 R J'): ok &= show(a, a, evicts=1, at_rest=True)
+    print('too much is owed (O), one kill anywhere, at rest once the janitor has passed (1 eviction)')
+    for a in ('W0 R O J', 'C0 R O J', 'B0 F R O J', 'D R O J', 'W0 W1 O J', 'U0 W1 O J', 'U0 R O J') + (('W0 B1 F O J', 'B0 B1 F O J', 'W0 R R O J') if deep else ()): ok &= show(a, a, evicts=1, at_rest=True)
+    for a in ('B1 W0 T O J', 'B1 G W1 T O'): ok &= show(f'{a}, one field refused', a, evicts=0, refuses=True)
     print('mutants: each must fail')
     for a, m in (('B0 B1 F R', 'publish_over_nil'), ('B0 B1 F R', 'publish_over_any'), ('B0 B1 R', 'publish_own_only'), ('W0 B1 R', 'publish_spares_mark'),
                  ('W0 C1 R', 'finish_over_nil'), ('W0 B1 R R', 'finish_spares_newer'), ('W0 R R', 'settle_spares_lease'), ('W0 C1 R', 'settle_spares_mark'),
@@ -523,6 +533,7 @@ if __name__ == '__main__':
     for a, m in (('B1 W0 R', 'what_is_refused_is_left_unflagged'), ('B1 W0 R', 'a_reader_does_not_ask_again'), ('B1 G T W0', 'a_retry_keeps_its_stamp'), ('B1 G W1 T', 'a_retry_while_a_writer_is_under_way'),
                  ('B1 G C1 R R', 'a_flag_goes_without_the_slot'), ('B1 G W0 R', 'a_writer_shows_its_row_alone'), ('B1 B0 G', 'ack_drops_what_is_flagged'), ('B1 G Y', 'a_discard_spares_the_slot'), ('B1 G Q0 R', 'a_bulk_update_drops_what_is_flagged'), ('B1 W1 G R J', 'a_flag_owes_nothing')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
+    ok &= show('a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
     ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
     ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)

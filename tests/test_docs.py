@@ -241,7 +241,7 @@ def leads_somewhere(path: str) -> bool:
 ARCHITECTURE = Document("ARCHITECTURE.md")
 
 
-ROOMS = ("patterns", "protocol", "servers", "embedded", "operations", "tracing")
+ROOMS = ("checks", "patterns", "protocol", "servers", "embedded", "operations", "tracing")
 UNNAMED = {"__init__.py", "__pycache__", "migrations"}
 PLACES_OF_A_PATH = [ROOT, *(ROOT / house for house in ("cachedemo", "users", "playground", "demo", "benchmarks"))]
 PLACES_OF_A_PATH += [path for path in (ROOT / "cachedemo").iterdir() if path.is_dir()]
@@ -280,6 +280,25 @@ def test_the_options_are_those_of_model_cache() -> None:
     for name, default in options.items():
         if (value := getattr(ModelCache, name)) and not isinstance(value, str):
             assert default.replace("_", "") == f"{value:g}"
+
+
+def test_the_system_checks_are_those_of_the_table() -> None:
+    files = (ROOT / "cachedemo").rglob("*.py")
+    ids = {found for path in files for found in re.findall(r"\bid=\"(cachedemo\.[EW]\d{3})\"", path.read_text())}
+    said = [row[0].strip("`") for row in Document("docs/installing.md").tables("System checks")[0]]
+    assert len(said) == len(set(said))
+    assert set(said) == ids
+
+
+def test_the_settings_are_those_of_conf() -> None:
+    rows = Document("docs/installing.md").tables("Settings")[0]
+    defaults = {row[0].strip("`"): row[1].strip("`") for row in rows}
+    known = {
+        "CACHE_URL": "none",
+        "QUEUE_URL": "none",
+        **{name: str(value) or "none" for name, value in conf.DEFAULTS.items()},
+    }
+    assert defaults == known
 
 
 def test_the_queues_keys_are_those_that_the_scripts_know() -> None:

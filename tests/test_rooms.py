@@ -20,7 +20,10 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 
 @pytest.mark.parametrize(
     ("library", "places"),
-    [("redis", ("cachedemo.servers.",)), ("celery", ("cachedemo.tasks", "config.celery"))],
+    [
+        ("redis", ("cachedemo.servers.",)),
+        ("celery", ("cachedemo.tasks", "cachedemo.checks.celery_app", "config.celery")),
+    ],
 )
 def test_a_library_is_imported_in_its_place_only(library: str, places: tuple[str, ...]) -> None:
     importers = {module for module in TREE.files if library in {name.split(".")[0] for name in TREE.imports(module)}}

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing
+from cachedemo.operations import stopped_flushing, watchers
 from cachedemo.operations.metrics import exposition
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
@@ -29,6 +29,7 @@ Answer = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds for all checks together; a server that has not answered by then counts as down
+NOT_FOR_YOU = "Metrics are for METRICS_FOR and METRICS_TOKEN in CACHEDEMO, and for the staff.\n"
 NEEDED = {"queue", "database"}  # without the cache reads are slower, without the broker beat's flushes are late
 
 
@@ -41,22 +42,30 @@ def alive(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
-    """Say of each dependency whether it answers, and what the queue keeps and owes; 503 if a needed one is down."""
+    """Say whether it can work, 503 if not; to those who may watch, also what answers and what the queue keeps."""
     enabled = conf.is_enabled()
     checks_of_servers: dict[str, Callable[[], Answer]] = {"cache": _cache, "queue": _queue} if enabled else {}
     answers = _answers({**checks_of_servers, "database": _database, "broker": _broker})
     down = {name for name, answer in answers.items() if answer is None}
     status = "unavailable" if down & NEEDED else "degraded" if down or _is_stopped(answers.get("queue")) else "ready"
-    checks = {name: "down" if name in down else "up" for name in answers}
-    said = {"status": status, "enabled": enabled, "checks": checks, "queue": answers.get("queue")}
+    said: Answer = {"status": status}
+    if _may_watch(request):
+        checks = {name: "down" if name in down else "up" for name in answers}
+        said |= {"enabled": enabled, "checks": checks, "queue": answers.get("queue")}
     return JsonResponse(said, status=503 if down & NEEDED else 200)
 
 
 @transaction.non_atomic_requests
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus."""
+    """Answer Prometheus, and whoever else may watch."""
+    if not _may_watch(request):
+        return HttpResponse(NOT_FOR_YOU, content_type="text/plain", status=403)
     return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_watch(request: HttpRequest) -> bool:
+    return settings.OPEN_ACCESS or watchers.may_watch(request)
 
 
 def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None]:

@@ -33,7 +33,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (Contended, f"Others were changing the same thing again and again. {_AGAIN}"),
     (OutcomeUnknown, "It is not known whether your change was saved. Look at what is there now before you try again."),
     (QueueUnavailable, f"The queue server, where changes wait for the database, does not answer. {_LATER}"),
-    (UnknownFieldWaiting, f"A change made by a newer release of this site has to be stored first. {_LATER}"),
+    (UnknownFieldWaiting, f"A change made by another release of this site has to be stored first. {_LATER}"),
     (StatementRefused, "The database refuses this change. Nothing was saved. Tell the people who run this site."),
     (SourceUnavailable, _DATABASE),
     (OperationalError, _DATABASE),

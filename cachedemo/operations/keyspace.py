@@ -1,7 +1,6 @@
 """Which keys the cache holds: counted once a minute by beat, and kept with the time, so that no page has to scan."""
 
 import json
-import re
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from cachedemo import registry
 from cachedemo.protocol import aliases, slot_keys, stats
 from cachedemo.protocol.lua import script
+from cachedemo.protocol.slot_keys import pattern as pattern  # for those who scan
 from cachedemo.servers.key_prefix import ours, prefix
 from cachedemo.servers.roles import CACHE, QUEUE
 
@@ -29,7 +29,6 @@ FOREIGN_GROUPS = (
     ("", "others"),
 )
 
-_GLOB = re.compile(r"([*?\[\]\\])")
 _survey = script("survey")
 
 
@@ -110,11 +109,6 @@ def decoded(body: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     return values
-
-
-def pattern(beginning: str) -> str:
-    """Return the SCAN pattern for keys that begin with exactly this text."""
-    return _GLOB.sub(r"\\\1", beginning) + "*"
 
 
 def keep() -> Survey:

@@ -46,10 +46,7 @@ def _known() -> list[ModelCache]:
 def _refuse_one_database() -> None:
     with contextlib.suppress(Unavailable, Error):  # FLUSHDB asks again
         if queue_durability.is_one_database():
-            raise ImproperlyConfigured(
-                "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged "
-                "writes: give CACHEDEMO['QUEUE_URL'] another one."
-            )
+            raise ImproperlyConfigured(queue_durability.ONE_DATABASE)
 
 
 def _warn_of_losses() -> None:

@@ -88,7 +88,8 @@ def run(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None
 
 def _under_way(cache: ModelCache) -> set[bytes]:
     """Return the writers that may have got their stamp before the version was retired: they fill it once more."""
-    return {writer for writer in QUEUE.command("ZRANGE", _owed(cache), 0, -1) if not writer.endswith(b":cache")}
+    members = QUEUE.command("ZRANGE", _owed(cache), 0, -1)
+    return {member for member in members if not member.endswith((b":cache", b":all"))}
 
 
 def _wait_for(cache: ModelCache, version: str, writers: set[bytes]) -> None:

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from django.db import Error, transaction
 from django.db.models import Case, F, Q, Value, When
 
-from cachedemo.exceptions import UnknownFieldWaiting
-from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions
+from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions, unknown_fields
 from cachedemo.protocol.bulk_write import BulkWrite, pieces
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
@@ -121,13 +120,9 @@ def _rows_and_stamps(table: CachedTable, writes: list[BulkWrite]) -> tuple[Q, An
 
 def _below_the_change(table: CachedTable, pk: Any, fields: Fields, named: Named) -> Fields:
     """Return what must be written before the change, which would supersede it."""
-    fields = not_refused(fields)
-    unknown = fields.keys() - table.codec.fields.keys()
-    if unknown:
-        raise UnknownFieldWaiting(
-            f"{', '.join(sorted(unknown))} of {table.slots.key(pk)} still waits for the database, and only a newer "
-            f"release knows it; nothing was written."
-        )
+    fields = unknown_fields.without_nobodys(table, pk, not_refused(fields))
+    if unknown := unknown_fields.unknown(table, fields):
+        raise unknown_fields.refusal(table, pk, unknown)
     return {name: field for name, field in fields.items() if name not in named.plain}
 
 

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from cachedemo.protocol import locks, stamps, transactions
 from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.update_statement import columns_of, parameters_of, update_statement
 from cachedemo.protocol.waiting import Fields
@@ -24,9 +25,13 @@ def select(table: CachedTable, pk: Any) -> Row | None:
 
 def select_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
     """Return the rows that exist: pk -> row."""
-    transactions.trip(table.using)
+    found: dict[Any, Row] = {}
     with answering():
-        return {row[0]: _row(table, row) for row in table.rows.filter(pk__in=pks).values_list(*_names(table))}
+        for some in in_chunks(pks, keys_in_a_statement(table.using)):
+            transactions.trip(table.using)
+            rows = table.rows.filter(pk__in=some).values_list(*_names(table))
+            found |= {row[0]: _row(table, row) for row in rows}
+    return found
 
 
 def lock(table: CachedTable, pk: Any) -> Row | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
-from cachedemo.protocol import stats, versions
+from cachedemo.protocol import stats, unknown_fields, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.error_descriptions import describe, one_line
@@ -81,7 +81,9 @@ def reap(table: CachedTable) -> None:
         if not owed:
             return None
         try:
-            table.slots.drop({each.pk for each in owed}, live)
+            if any(each.is_all for each in owed):
+                table.slots.drop_all(live)
+            table.slots.drop({each.pk for each in owed if not each.is_all}, live)
         except CacheUnavailable as error:
             return logger.warning("%d slots of %s still wait for the cache: %s", len(owed), table.queue.name, error)
         table.queue.paid(owed)
@@ -114,27 +116,22 @@ def drain(table: CachedTable, timeout: float | None = None) -> int:
 
 
 def _flushable(table: CachedTable, claim: Claim) -> bool:
-    """Bury what nobody can read; park what only a newer release knows (it comes back with its deadline)."""
+    """Bury what nobody can read or knows; park what another release knows (it comes back with its deadline)."""
     if not table.codec.is_pk(claim.pk):
         bury(table, claim, one_line(f"{claim.pk!r} is no primary key of {table.model._meta.label}."))
         return False
     if claim.error:
         bury(table, claim, one_line(claim.error), claim.unreadable)
         return False
-    unknown = claim.fields.keys() - table.codec.fields.keys()
+    unknown = unknown_fields.unknown(table, claim.fields)
     if not unknown:
         return True
-    names = ", ".join(sorted(unknown))
-    if unknown <= {name for fields in versions.fields_by_version(table).values() for name in fields}:
-        table.queue.park(claim.pk)
-        logger.warning(
-            "%s %s waits for a worker of a newer release, which knows %s.",
-            table.queue.name,
-            one_line(claim.pk),
-            one_line(names),
-        )
-    else:
-        bury(table, claim, one_line(f"No live version has a field {names}."), unknown)
+    if gone := unknown_fields.nobodys(table, unknown):
+        bury(table, claim, unknown_fields.why(gone), gone)
+        return False
+    table.queue.park(claim.pk)
+    names, where = ", ".join(sorted(unknown)), table.queue.name
+    logger.warning("%s %s waits for a worker of a release that knows %s.", where, one_line(claim.pk), one_line(names))
     return False
 
 

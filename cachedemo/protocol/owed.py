@@ -6,6 +6,7 @@ from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.chunks import in_chunks
 
 
 @contextmanager
@@ -22,8 +23,8 @@ def or_owed(table: CachedTable, pks: Iterable[Any]) -> Iterator[None]:
 
 
 def empty_slots(table: CachedTable, pks: Iterable[Any]) -> None:
-    """Empty the slots of these rows in every live version."""
-    pks = list(pks)
-    versions = table.queue.versions()
-    with or_owed(table, pks):
-        table.slots.drop(pks, versions)
+    """Empty the slots of these rows in every live version; a version that appears meanwhile is seen to from then on."""
+    for some in in_chunks(pks):
+        versions = table.queue.versions()
+        with or_owed(table, some):
+            table.slots.drop(some, versions)

@@ -10,6 +10,7 @@ from cachedemo.protocol import aliases
 from cachedemo.servers.key_prefix import prefix
 
 VERSION = "[0-9]{1,9}"  # what a version looks like in a key
+_GLOB = re.compile(r"([*?\[\]\\])")
 PREFIX = re.compile(rf"v({VERSION}):([^:]+):")
 
 
@@ -24,3 +25,8 @@ def parts(key: str) -> tuple[str, str, str] | None:
 def is_ours(key: str) -> bool:
     """Say whether a key has the form of a slot's."""
     return parts(key) is not None
+
+
+def pattern(prefix: str) -> str:
+    """Return the SCAN pattern for keys that begin with exactly this text."""
+    return _GLOB.sub(r"\\\1", prefix) + "*"

@@ -20,6 +20,7 @@ from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
+from cachedemo.protocol.slot_keys import pattern
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
 from cachedemo.servers.key_prefix import PrefixedKeys
 from cachedemo.servers.pipeline_answers import raised
@@ -28,6 +29,7 @@ from cachedemo.servers.roles import CACHE
 logger = logging.getLogger(__name__)
 
 _MISSING_SLOT = MISSING.letter + b"0" * 16
+SCANNED = 1000  # keys in one go
 _HEADER = 17  # kind and stamp
 _MARK_HEADER = 30  # kind, token and expiry
 _WELL_FORMED = re.compile(
@@ -203,6 +205,17 @@ class Slots:
         """Empty slots whatever they hold, leases and marks too; return how many were not empty."""
         keys = [key for pk in pks for key in self._keys(pk, versions)]
         return CACHE.command("UNLINK", *keys, insist=True) if keys else 0
+
+    def drop_all(self, versions: Iterable[str]) -> None:
+        """Do the same for every row, a thousand keys at a time: others are served in between."""
+        for prefix in self._keys("", versions):
+            cursor = 0
+            while True:
+                cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern(prefix), "COUNT", SCANNED, insist=True)
+                if keys:
+                    CACHE.command("UNLINK", *keys, insist=True)
+                if not int(cursor):
+                    break
 
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""

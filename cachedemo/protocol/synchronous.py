@@ -11,8 +11,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from cachedemo.exceptions import Contended, PreconditionFailed, UnknownFieldWaiting
-from cachedemo.protocol import answering, database, stamps, transactions, wake
+from cachedemo.exceptions import Contended, PreconditionFailed
+from cachedemo.protocol import answering, database, stamps, transactions, unknown_fields, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -27,7 +27,7 @@ from cachedemo.protocol.waiting import Fields, not_refused, refused
 # In the __dict__ of an instance while it is being saved: the write whose steps are under way.
 WRITE = "_cachedemo_write"
 
-FLUSH_PATIENCE = 5.0  # seconds to wait for a newer release's worker to flush a field that we do not know
+FLUSH_PATIENCE = 5.0  # seconds to wait for another release's worker to flush a field that we do not know
 FLUSH_PAUSE = 0.05
 
 Committed = tuple[DatabaseWrite, Entry]
@@ -107,20 +107,19 @@ def known_pending(write: DatabaseWrite, floor: int, patience: Callable[[], float
     """Stamp, and wait until no field waits that we do not know: our stamp would supersede what we cannot write.
 
     Args:
-        patience: tells how many seconds to wait for a flush by a newer release; asked only where it must be waited for.
+        patience: tells how many seconds to wait for a flush by another release; asked only where it must be waited for.
     """
     give_up = None
     while True:
         pending = write.stamp(floor).pending
-        unknown = not_refused(pending).keys() - write.table.codec.fields.keys()
-        if not unknown:
+        waiting = not_refused(pending)
+        if not (unknown := unknown_fields.unknown(write.table, waiting)):
             return pending
+        if len(unknown_fields.without_nobodys(write.table, write.pk, waiting)) < len(waiting):
+            continue  # what is nobody's is flagged, and stops no write any more
         give_up = time.monotonic() + patience() if give_up is None else give_up
         if time.monotonic() > give_up:
-            raise UnknownFieldWaiting(
-                f"{', '.join(sorted(unknown))} of {write.table.slots.key(write.pk)} still waits for the database, and "
-                f"only a newer release knows it; nothing was written."
-            )
+            raise unknown_fields.refusal(write.table, write.pk, unknown)
         wake.wake(write.table.queue.name)
         time.sleep(FLUSH_PAUSE)
 

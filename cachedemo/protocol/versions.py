@@ -33,12 +33,23 @@ def announce(table: CachedTable) -> None:
     known = table.queue.announce(version, mine.encode())
     record = json.loads(known)
     if record["fields"] != fields:
-        raise VersionConflict(
-            f"Version {version} of {table.slots.name!r} is live with the fields {', '.join(record['fields'])}, "
-            f"but this process has {', '.join(fields)}: raise `version` in its registration to "
-            f"{int(version) + 1}, or delete version {version} first."
-        )
+        raise VersionConflict(_conflict(table, record["fields"]))
     table.announced = known if record["state"] == LIVE else None
+
+
+def conflict(table: CachedTable) -> str | None:
+    """Return what `announce` would be refused for, and announce nothing. Raises QueueUnavailable."""
+    known = fields_by_version(table).get(table.slots.version)
+    return None if known is None or sorted(known) == sorted(table.codec.fields) else _conflict(table, known)
+
+
+def _conflict(table: CachedTable, known: Iterable[str]) -> str:
+    version, fields = table.slots.version, sorted(table.codec.fields)
+    return (
+        f"Version {version} of {table.slots.name!r} is live with the fields {', '.join(known)}, but this process has "
+        f"{', '.join(fields)}: raise `version` in its registration to {int(version) + 1}, or delete version "
+        f"{version} first."
+    )
 
 
 def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
@@ -98,6 +109,15 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
             record = json.loads(raw)
             found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]))
     return found
+
+
+def live_fields(table: CachedTable) -> dict[str, list[str]]:
+    """Return which live versions know each field: name -> versions."""
+    known: dict[str, list[str]] = {}
+    for version, record in records(table.queue.versions()).items():
+        for name in record.fields if record.state == LIVE else ():
+            known.setdefault(name, []).append(version)
+    return known
 
 
 def fields_by_version(table: CachedTable) -> dict[str, list[str]]:

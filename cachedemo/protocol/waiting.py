@@ -93,7 +93,7 @@ class Stopped(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """A row whose slots somebody must empty: a writer died, or could not reach the cache."""
+    """A row whose slots somebody must empty: a writer died, or could not reach the cache; or all rows, if too many."""
 
     member: bytes
     deadline: bytes
@@ -101,6 +101,10 @@ class Owed(NamedTuple):
     @property
     def pk(self) -> str:
         return self.member.decode().rpartition(":")[0]
+
+    @property
+    def is_all(self) -> bool:
+        return self.member == b":all"
 
 
 def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:

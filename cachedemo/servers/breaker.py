@@ -13,10 +13,10 @@ from typing import TypeVar
 
 import pybreaker
 
+from cachedemo import conf
+
 T = TypeVar("T")
 
-FAILURES = 3  # in a row, after which commands are refused at once
-PAUSE = 0.5  # seconds between two looks whether it is back
 FAST = 0.05  # seconds: the longest failure that a writer which insists can bear
 
 
@@ -44,8 +44,6 @@ class Breaker:
         self._at_once = at_once
         self._fails_fast = False  # whether the last failure was immediate
         self._breaker = pybreaker.CircuitBreaker(
-            fail_max=FAILURES,
-            reset_timeout=PAUSE,
             exclude=[lambda error: not counts(error)],
             throw_new_error_on_trip=False,
         )
@@ -63,6 +61,7 @@ class Breaker:
         if not self._counts(error):
             return
         self.troubled = True
+        self._breaker.fail_max = conf.get_valid("BREAKER_FAILURES")
         if self.state == pybreaker.STATE_CLOSED:
             self._fails_fast = self._at_once(error)
             self._pass_on(error)
@@ -103,7 +102,7 @@ class Breaker:
 
     def _look(self) -> None:
         while True:
-            time.sleep(PAUSE)
+            time.sleep(conf.get_valid("BREAKER_PAUSE"))
             if self.state == pybreaker.STATE_CLOSED:  # a writer has found out
                 return
             self._breaker.half_open()  # pybreaker itself would look at the wall clock, which may be set back

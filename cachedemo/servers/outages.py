@@ -18,12 +18,23 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL."),
     (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL."),
     (redis.InvalidResponse, "does not speak Redis's language: correct the URL."),
-    (redis.TimeoutError, "does not answer in time: is it stopped, overloaded, or behind a firewall?"),
+    (
+        redis.TimeoutError,
+        "does not answer in time: is it stopped, overloaded, behind a firewall, or without TLS?",
+    ),
     (redis.ConnectionError, "cannot be reached: start it (`redis-server`), or correct the URL."),
 )
-_NO_COMMANDS_NOW = (  # answers that have no class of their own
+# Errors that have no class of their own, by what is in them.
+_BY_WORDS = (
+    ("max number of clients", "has no connection left: raise `maxclients`."),
+    ("ACL failure in script", "forbids a command to this user: give it the rights in the server's ACL."),
+    ("DB index", "has no database of that number: lower it in the URL, or raise `databases` on the server."),
+    ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that is not trusted here: add ?ssl_ca_certs=/path/to/ca.pem."),
+    ("reset by peer", "hung up: start it again, or write rediss:// in the URL if it speaks TLS."),
+    ("certificate required", "wants a certificate of ours: add ?ssl_certfile=…&ssl_keyfile=… to the URL."),
+)
+_NO_COMMANDS_NOW = (
     "BUSY ",
-    "DB index",
     "CLUSTERDOWN",
     "LOADING",
     "MASTERDOWN",
@@ -69,10 +80,9 @@ def meaning(error: redis.RedisError) -> Meaning | None:
 
 
 def _sentence(error: redis.RedisError) -> str | None:
-    if _TOO_MANY in str(error):
-        return "has no connection left: raise `maxclients`."
-    if _IN_SCRIPT in str(error):
-        return "forbids a command to this user: give it the rights in the server's ACL."
+    for words, sentence in _BY_WORDS:
+        if words in str(error):
+            return sentence
     for kind, sentence in _OUTAGES:
         if isinstance(error, kind):
             return sentence

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers.client import place
 from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.urls import place
 
 
 class Verdict(NamedTuple):
@@ -46,6 +46,10 @@ class Durability(NamedTuple):
         return _VERDICTS[self.persistence]
 
 
+ONE_DATABASE = (
+    "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged writes: give "
+    "CACHEDEMO['QUEUE_URL'] another one."
+)
 _PROMISES = {
     "appendfsync always": "No acknowledged write is lost when the queue server is killed.",
     "appendfsync everysec": "Up to 2 s of acknowledged writes are lost when the queue server is killed.",

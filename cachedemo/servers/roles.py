@@ -15,10 +15,11 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
-from cachedemo.servers.client import EXAMPLE, address, connect
+from cachedemo.servers.client import connect
 from cachedemo.servers.outages import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
+from cachedemo.servers.urls import address, problem
 
 
 class Role:
@@ -50,10 +51,9 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                try:
-                    client = self._client = connect(self.url)
-                except ValueError as error:
-                    raise ImproperlyConfigured(f"CACHEDEMO['{self.setting}']: {error}. {EXAMPLE}") from error
+                if (wrong := problem(self.url)) is not None:
+                    raise ImproperlyConfigured(f"CACHEDEMO['{self.setting}'] {wrong}.")
+                client = self._client = connect(self.url)
             return client
 
     def command(self, *words: Any, insist: bool = False) -> Any:

@@ -158,6 +158,7 @@ def test_without_the_queue_nothing_is_updated(notes: Any, queue_server: Any) -> 
 
 
 def test_a_field_that_only_a_newer_release_knows_is_not_superseded(notes: Any, redis_queue: Any) -> None:
+    redis_queue.hset("{flush:notes}:versions", "2", '{"state": "live", "since": 0, "fields": ["colour"]}')
     notes.table.queue.enqueue(2, 0, 1000, {"colour": "red"})
     with pytest.raises(UnknownFieldWaiting, match="colour"):
         Note.objects.update(title="bulk")

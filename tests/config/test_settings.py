@@ -3,6 +3,8 @@
 import itertools
 import os
 import re
+import secrets
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -33,8 +35,12 @@ def defaults_in_comments() -> dict[str, str | None]:
 
 def settings_of(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py check` where nothing but `variables` is set."""
+    return run_check(tmp_path, **variables)
+
+
+def run_check(tmp_path: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", "check", *options],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "CACHEDEMO_VAR": str(tmp_path), **undotted(variables)},
         capture_output=True,
@@ -92,6 +98,9 @@ MISTAKES = [
     ({"REDIS_URL": "localhost:6379"}, "REDIS_URL is no URL of a Redis server: write it like"),
     ({"REDIS_URL": "redis://h:port"}, "REDIS_URL is no URL of a Redis server: write it like"),
     ({"REDIS_URL": "redis://h:6379/5"}, "REDIS_URL names a database"),
+    ({"REDIS_URL": "redis://:hush/9@h:6379"}, "in the password as %23 %2F %3F %40."),
+    ({"REDIS_URL": "redis://:9#hush@h:6379"}, "in the password as %23 %2F %3F %40."),
+    ({"CACHEDEMO_CACHE_URL": "redis://:9?hush@h:6379/0"}, "in the password as %23 %2F %3F %40."),
     ({"CACHEDEMO_QUEUE_URL": "http://h/1"}, "CACHEDEMO_QUEUE_URL is no URL of a Redis server: write it like"),
     ({"CACHEDEMO_QUEUE_URL": "redis://localhost/0"}, "name the same database: give each a number of its own"),
     ({"DEBUG": "maybe"}, "DEBUG is 'maybe': write True or False."),
@@ -173,6 +182,27 @@ def test_debug_alone_makes_do_with_a_known_secret(bare_environment: pytest.Monke
     assert environment.secret_key(debug=True)
     with pytest.raises(ImproperlyConfigured):
         environment.secret_key(debug=False)
+
+
+def test_check_deploy_has_nothing_to_say_of_a_site_by_https(tmp_path: Path) -> None:
+    given = {"SECRET_KEY": secrets.token_urlsafe(64), "HTTPS": "True"}
+    servers = {
+        "REDIS_URL": os.environ["CACHEDEMO_QUEUE_URL"].rpartition("/")[0],
+        "CACHEDEMO_CACHE_URL": os.environ["CACHEDEMO_CACHE_URL"],
+    }
+    answer = run_check(tmp_path, "--deploy", "--fail-level=DEBUG", **given, **servers)
+    assert answer.returncode == 0, answer.stderr
+    assert "no issues (2 silenced)" in answer.stdout, answer.stdout
+    without = run_check(tmp_path, "--deploy", **given | {"HTTPS": "False"}, **servers)
+    assert "security.W008" in without.stderr
+
+
+def test_the_database_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    config = database("", tmp_path, tmp_path)
+    assert stat.S_IMODE(Path(config["NAME"]).stat().st_mode) == 0o600
+    Path(config["NAME"]).chmod(0o640)
+    database("", tmp_path, tmp_path)
+    assert stat.S_IMODE(Path(config["NAME"]).stat().st_mode) == 0o640, "what its owner has decided stays"
 
 
 def test_sqlite_waits_for_the_lock_and_keeps_a_log_of_writes(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cachedemo.servers import breaker
+from cachedemo import conf
 from tests.faults import history
 from tests.faults.checker import Violation, check
 from tests.faults.history import Kind, Operation, Outcome
@@ -118,7 +118,7 @@ class Load:
             yield
         finally:
             # A writer's breaker may stay open for a while after the cache answers again.
-            self._wait_until_nothing_is_overdue(time.monotonic_ns() + int(breaker.PAUSE * 1e9))
+            self._wait_until_nothing_is_overdue(time.monotonic_ns() + int(conf.get("BREAKER_PAUSE") * 1e9))
             self.outages.append((begin, time.monotonic_ns()))
 
     def _wait_until_nothing_is_overdue(self, back: int) -> None:

@@ -6,13 +6,14 @@ import time
 
 import pytest
 
-from cachedemo import cache_for
+from cachedemo import cache_for, conf
 from cachedemo.protocol import stats
 from tests.servers import configured
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
 
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 UP = {"cache": "up", "queue": "up", "database": "up", "broker": "up"}
 
 
@@ -120,3 +121,55 @@ def test_metrics_say_which_server_is_down_and_nothing_it_alone_knows(client, que
     assert said['cachedemo_server_up{role="queue"}'] == 0
     assert said['cachedemo_server_up{role="cache"}'] == 1
     assert not any("pending" in name for name in said)
+
+
+def test_strangers_see_no_metrics_and_no_details(client, settings):
+    for address in (ELSEWHERE, {"REMOTE_ADDR": ""}, {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"HTTP_FORWARDED": "for=x"}):
+        refused = client.get("/metrics", **address)
+        assert refused.status_code == 403
+        assert "METRICS_FOR" in refused.content.decode()
+        assert client.get("/readyz", **address).json() == {"status": "ready"}
+    for name in ("DEBUG", "OPEN_ACCESS"):
+        setattr(settings, name, True)
+        assert client.get("/metrics", **ELSEWHERE).status_code == 200
+        setattr(settings, name, False)
+
+
+def test_metrics_are_for_this_machine_and_the_networks_that_are_named(client, settings):
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="::ffff:127.0.0.1").status_code == 200
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "METRICS_FOR": ["192.0.2.0/24"]}
+    assert client.get("/metrics", **ELSEWHERE).status_code == 200
+    assert client.get("/metrics").status_code == 403
+
+
+def test_metrics_are_for_whoever_sends_the_token(client, settings):
+    assert client.get("/metrics", HTTP_AUTHORIZATION="Bearer ", **ELSEWHERE).status_code == 403
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "METRICS_TOKEN": "s3cret"}
+    assert client.get("/metrics", HTTP_AUTHORIZATION="Bearer s3cret", **ELSEWHERE).status_code == 200
+    assert client.get("/metrics", HTTP_AUTHORIZATION="Bearer other", **ELSEWHERE).status_code == 403
+    assert client.get("/metrics", **ELSEWHERE).status_code == 403
+
+
+def test_metrics_are_for_the_staff(client, django_user_model):
+    account = django_user_model.objects.create_user("ann", is_staff=False)
+    client.force_login(account)
+    assert client.get("/metrics", **ELSEWHERE).status_code == 403
+    django_user_model.objects.update(is_staff=True)
+    assert client.get("/metrics", **ELSEWHERE).status_code == 200
+    assert "checks" in client.get("/readyz", **ELSEWHERE).json()
+
+
+def test_without_a_database_nobody_is_staff(client, django_user_model, request):
+    client.force_login(django_user_model.objects.create_user("ann", is_staff=True))
+    request.getfixturevalue("database_gone")
+    assert client.get("/readyz", **ELSEWHERE).json() == {"status": "unavailable"}
+
+
+WRONG = [("METRICS_FOR", "10.0.0.0/8"), ("METRICS_FOR", ["home"]), ("METRICS_TOKEN", 7)]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_who_may_watch_is_said_in_a_form_that_can_be_read(settings, name, value):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, name: value}
+    assert conf.problem(name).startswith(f"CACHEDEMO['{name}'] is ")

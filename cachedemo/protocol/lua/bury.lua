@@ -34,7 +34,7 @@ for i = 4, #ARGV, 2 do
 end
 if buried == 1 then
   redis.call('HSET', DEAD, pk, letter)
-  redis.call('ZADD', OWED, digits(now()), pk .. ':cache')
+  owe({pk})
 end
 put_in_place(pk, was_in_line and not held)
 return buried

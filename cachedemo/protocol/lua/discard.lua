@@ -15,7 +15,7 @@ for _, pk in ipairs(ARGV) do
       drop_fields(pk, fields, refused, function(name) return refused[name] end)
       put_in_place(pk, was_in_line)
     end
-    redis.call('ZADD', OWED, digits(now()), pk .. ':cache')
+    owe({pk})
     discarded = discarded + 1
   end
 end

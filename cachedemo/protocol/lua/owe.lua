@@ -3,7 +3,4 @@
 --   A cache step could not be done after the database or the queue took a write: notes, due at once, that somebody must
 --   empty the slots of these rows. Once a row, however often it happens while the cache is away.
 
-local time = digits(now())
-for _, pk in ipairs(ARGV) do
-  redis.call('ZADD', OWED, time, pk .. ':cache')
-end
+owe(ARGV)

@@ -8,7 +8,7 @@
 -- {$queue}:reaped        hash, id -> how many flushes in a row let their deadline pass
 -- {$queue}:dead          hash, id -> JSON: refused stamps, error; an id with a flag is in it
 -- {$queue}:owed          sorted set, $pk:$token -> deadline (us) of a writer under way; $pk:cache -> when a slot
---                        could not be reached
+--                        could not be reached; :all -> since when all slots must be emptied, because too much was owed
 -- {$queue}:gone          sorted set, recently deleted id -> expiry (us)
 -- {$queue}:flushers      sorted set, owner of a batch -> its deadline (us), the same as of its rows
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
@@ -52,6 +52,23 @@ local function call_with_all(command, key, arguments)
     sum = sum + redis.call(command, key, unpack(arguments, i, math.min(i + 999, #arguments)))
   end
   return sum
+end
+
+local MOST_OWED, ALL = 100000, ':all'
+
+-- Keeps what is owed within bounds where nobody reaps: beyond so much that is due, all slots of the model are owed.
+local function bound_owed()
+  local time = digits(now())
+  if redis.call('ZCOUNT', OWED, '-inf', time) >= MOST_OWED then
+    redis.call('ZREMRANGEBYSCORE', OWED, '-inf', time)
+    redis.call('ZADD', OWED, time, ALL)
+  end
+end
+
+-- Notes, due at once, that the slots of these rows must be emptied.
+local function owe(pks)
+  bound_owed()
+  for _, pk in ipairs(pks) do redis.call('ZADD', OWED, digits(now()), pk .. ':cache') end
 end
 
 local FLAG, FLAGGED = '!', 'true'

@@ -7,7 +7,7 @@
 local under_way = {}
 for _, member in ipairs(redis.call('ZRANGE', OWED, 0, -1)) do
   local pk, token = member:match('^(.*):([^:]*)$')
-  if token and token ~= 'cache' then under_way[pk] = true end
+  if token and token ~= 'cache' and token ~= 'all' then under_way[pk] = true end
 end
 
 local function restamp(pk, fields, refused)

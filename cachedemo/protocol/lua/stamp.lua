@@ -14,6 +14,7 @@ local pk = ARGV[1]
 local fields = {}
 if pk ~= '' then
   fields = select(3, waiting_fields(pk))
+  bound_owed()
   redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])
   if ARGV[5] ~= '0' then
     redis.call('ZADD', GONE, digits(now() + ARGV[5]), pk)

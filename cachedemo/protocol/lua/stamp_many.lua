@@ -16,5 +16,6 @@ for i = 4, #ARGV do
   pending[#pending + 1] = fields
   owed[#owed + 1], owed[#owed + 2] = deadline, ARGV[i] .. ':' .. ARGV[1]
 end
+bound_owed()
 call_with_all('ZADD', OWED, owed)
 return {next_stamp(top), redis.call('HKEYS', VERSIONS), pending}

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
+from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import breaker
 from playground.lab.sides import Side
 from playground.lab.stage import Finding, Stage
 
@@ -25,7 +25,7 @@ def play(side: Side, stage: Stage) -> Finding:
     read = [_seconds(lambda pk=pk: side.read(pk)) for pk in PKS]  # type: ignore[misc]
     written = [_seconds(lambda pk=pk: side.write_through(pk, "new")) for pk in WRITTEN]  # type: ignore[misc]
     stage.world.cache.start()
-    time.sleep(breaker.PAUSE * 1.2)  # until somebody has looked whether it is back
+    time.sleep(conf.get("BREAKER_PAUSE") * 1.2)  # until somebody has looked whether it is back
     stage.note("The cache server is started again.")
     fresh = sum(side.read(pk)["name"] == "new" for pk in WRITTEN)
     failed = read.count(None) + written.count(None)

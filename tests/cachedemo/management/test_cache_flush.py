@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from cachedemo import registry
 from cachedemo.operations import flusher, pause, workers
+from cachedemo.servers.key_prefix import ours
 from tests.helpers import until
 from tests.notes.models import Note
 from tests.processes import Process

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from cachedemo.embedded.server import EmbeddedServer, free_port
 from cachedemo.operations import ping
-from cachedemo.servers import client, roles
+from cachedemo.servers import roles
 from tests.helpers import until
 from tests.servers import configured
 
@@ -120,8 +120,8 @@ def test_a_replica_is_read_only(point_cache_to, server, cache_server):
     assert "is a read-only replica: name the primary" in complaint()
 
 
-def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, monkeypatch):
-    monkeypatch.setattr(client, "SOCKET_TIMEOUT", 0.2)
+def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "TIMEOUT": 0.2}
     sleeper = server()
     os.kill(sleeper.pid, signal.SIGSTOP)
     try:

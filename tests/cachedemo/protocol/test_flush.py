@@ -255,15 +255,17 @@ def test_a_parked_row_does_not_wait_for_the_deadline_of_a_whole_batch(notes, red
     assert deadline <= time.time() + parked_rows.PARKED_FOR < time.time() + notes.table.options.claim_deadline
 
 
-def test_a_writer_of_the_source_waits_for_a_field_it_does_not_know_and_gives_up(notes, behind, monkeypatch):
+def test_a_writer_waits_for_a_field_it_does_not_know_and_gives_up(notes, behind, redis_queue, monkeypatch):
     from cachedemo.exceptions import UnknownFieldWaiting
     from cachedemo.protocol import synchronous
 
     monkeypatch.setattr(synchronous, "FLUSH_PATIENCE", 0.2)
     make(1)
     notes.get(1)
+    newer = json.dumps({"state": "live", "since": 0, "fields": ["body", "rating", "size", "title"]})
+    redis_queue.hset("{flush:notes}:versions", "2", newer)
     notes.table.queue.enqueue(1, 0, 10, {"rating": 5})
-    with pytest.raises(UnknownFieldWaiting, match="rating"):
+    with pytest.raises(UnknownFieldWaiting, match=r"rating of v1:note:1 .* a worker of version 2, which knows it"):
         notes.via("write-through").update(1, title="new")
     assert Note.objects.get(pk=1).title == notes.get(1).title == "old"
     assert notes.table.queue.depth() == 1

@@ -9,18 +9,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from cachedemo import Pattern
+from cachedemo import Pattern, conf
 from cachedemo.servers import breaker, roles
 from tests.helpers import until
 from tests.notes.rows import owed
 from tests.servers import paused
+
+FAILURES = conf.DEFAULTS["BREAKER_FAILURES"]
 
 pytestmark = pytest.mark.usefixtures("short_timeouts")
 
 
 def open_breaker(notes):
     """Read from a cache that does not answer, until its breaker is open."""
-    for _ in range(breaker.FAILURES):
+    for _ in range(FAILURES):
         notes.get(1)
 
 
@@ -32,16 +34,16 @@ def test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_ba
     for _ in range(20):
         notes.get(1)
     assert roles.CACHE.breaker.state == "open"
-    assert breaker.FAILURES <= sent.count("cache") < breaker.FAILURES + 3
+    assert FAILURES <= sent.count("cache") < FAILURES + 3
     cache_server.start()
     until(lambda: notes.read(1).origin == "cache", timeout=5)
     assert roles.CACHE.breaker.state == "closed"
 
 
 @pytest.fixture
-def one_look_an_hour(monkeypatch):
+def one_look_an_hour(settings):
     """Once a breaker is open, nobody is sent to look whether the server is back."""
-    monkeypatch.setattr(breaker, "PAUSE", 3600.0)
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_PAUSE": 3600.0}
     roles.reset()
 
 
@@ -116,7 +118,7 @@ def test_an_answer_is_returned_although_another_thread_has_opened_the_breaker_me
     troubled.note(OSError("once"))
 
     def answer():
-        for _ in range(breaker.FAILURES):
+        for _ in range(FAILURES):
             troubled.note(OSError("in another thread"))
         return "answer"
 
@@ -127,29 +129,29 @@ def still_away():
     raise OSError("still away")
 
 
-def opened(ping, monkeypatch):
+def opened(ping, settings):
     """A breaker that has just opened and looks again soon."""
-    monkeypatch.setattr(breaker, "PAUSE", 0.01)
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_PAUSE": 0.01}
     opened = breaker.Breaker(ping, counts=lambda error: True, at_once=lambda error: True)
-    for _ in range(breaker.FAILURES):
+    for _ in range(FAILURES):
         opened.note(OSError("gone"))
     return opened
 
 
-def test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open(monkeypatch):
+def test_a_wall_clock_that_is_set_back_does_not_keep_a_breaker_open(settings):
     back = threading.Event()
-    troubled = opened(lambda: back.is_set() or still_away(), monkeypatch)
+    troubled = opened(lambda: back.is_set() or still_away(), settings)
     troubled._breaker._state_storage.opened_at = datetime.now(UTC) + timedelta(hours=1)
     back.set()
     until(lambda: troubled.state == "closed")
 
 
-def test_a_server_that_fails_slowly_is_not_asked_by_writers(monkeypatch):
+def test_a_server_that_fails_slowly_is_not_asked_by_writers(settings):
     def slowly():
         time.sleep(2 * breaker.FAST)
         raise OSError("hung up")
 
-    troubled = opened(slowly, monkeypatch)
+    troubled = opened(slowly, settings)
     until(lambda: not troubled._fails_fast)
     with pytest.raises(breaker.Open):
         troubled.call(lambda: "sent", insist=True)
@@ -162,7 +164,7 @@ def test_a_process_without_a_thread_to_spare_is_refused_in_words_and_looks_later
     cache_server.kill()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", none_left)
-        for _ in range(breaker.FAILURES + 1):
+        for _ in range(FAILURES + 1):
             assert notes.get(1).title == "a0"
     cache_server.start()
     notes.get(1)

@@ -1,34 +1,37 @@
-"""System checks: what is wrong with the settings or a registration, and how to fix it.
+"""Whether the settings and the registered models will do."""
 
-A check asks no server. What a server is asked when a process starts, such as whether the queue may evict writes or
-loses them on a restart, is in `servers/queue_durability.py`.
-"""
-
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from cachedemo import conf, extras, registry
 from cachedemo.models import Stamped
-from cachedemo.servers import client
+from cachedemo.servers import urls
+from cachedemo.servers.error_reports import HidesPasswordsInUrls
 
 Place = tuple[str, int, int]  # host or socket, port, database
+URLS = ("CACHE_URL", "QUEUE_URL")
+FILTER = "cachedemo.servers.error_reports.HidesPasswordsInUrls"
 
 
 @register("cachedemo")
 def check_servers(**kwargs: Any) -> list[CheckMessage]:
     """Cache and queue are both named and are not one database, so that FLUSHDB can never lose a write."""
     places = []
-    for name in ("CACHE_URL", "QUEUE_URL") if any(cache.queue for cache in registry.declared()) else ("CACHE_URL",):
+    for name in URLS if any(cache.queue for cache in registry.declared()) else URLS[:1]:
         try:
-            places.append(client.place(conf.get(name)))
+            url = conf.get(name)
         except ImproperlyConfigured as error:
             return [Error(str(error), id="cachedemo.E001")]
-        except ValueError as error:
-            return [Error(f"CACHEDEMO['{name}']: {error}.", hint=client.EXAMPLE, id="cachedemo.E001")]
+        if (wrong := urls.problem(url)) is not None:
+            return [Error(f"CACHEDEMO['{name}'] {wrong}.", id="cachedemo.E001")]
+        places.append(urls.place(url))
     return _compared(*places) if len(places) == 2 else []
 
 
@@ -50,6 +53,40 @@ def _compared(cache: Place, queue: Place) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register("cachedemo")
+def check_values(**kwargs: Any) -> list[CheckMessage]:
+    """The keys of CACHEDEMO are known and their values valid; no error page shows a password."""
+    configured = getattr(settings, "CACHEDEMO", {})
+    invalid = [Error(wrong, id="cachedemo.E020") for name in conf.DEFAULTS if (wrong := conf.problem(name)) is not None]
+    return [*invalid, *_unknown(configured), *_shown(configured)]
+
+
+def _unknown(names: Iterable[str]) -> list[CheckMessage]:
+    known = [*URLS, *conf.DEFAULTS]
+    return [
+        Warning(
+            f"CACHEDEMO has the key {name!r}, which nobody reads.",
+            hint=f"Is it {close[0]}?" if (close := difflib.get_close_matches(name, known, n=1)) else "Leave it out.",
+            id="cachedemo.W020",
+        )
+        for name in names
+        if name not in known
+    ]
+
+
+def _shown(configured: dict[str, Any]) -> list[CheckMessage]:
+    passwords = [name for name in URLS if urls.has_password(str(configured.get(name, "")))]
+    if not passwords or issubclass(import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER), HidesPasswordsInUrls):
+        return []
+    return [
+        Warning(
+            f"CACHEDEMO[{passwords[0]!r}] has a password, which Django's error pages and mails show.",
+            hint=f"Set DEFAULT_EXCEPTION_REPORTER_FILTER = {FILTER!r}.",
+            id="cachedemo.W024",
+        )
+    ]
 
 
 @register("cachedemo")

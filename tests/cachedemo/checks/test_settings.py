@@ -69,7 +69,7 @@ def test_a_process_that_finds_one_database_behind_two_names_does_not_start(setti
         ({"batch_size": 0}, "batch_size = 0: a whole number from 1 on"),
         ({"max_attempts": True}, "max_attempts = True"),
         ({"pattern": "nonsense"}, "one of cache-aside, write-through, write-behind"),
-        ({"fsync_within": 2}, "less than the socket timeout"),
+        ({"fsync_within": 2}, r"less than CACHEDEMO\['TIMEOUT'\], 1.0 seconds"),
         ({"fields": []}, "name the fields"),
     ],
 )
@@ -100,3 +100,27 @@ def test_asking_for_the_cache_of_what_is_no_model_is_told_so(users):
     for wrong in (Note(), "notes.Note"):
         with pytest.raises(NotRegistered, match="name the class itself"):
             registry.cache_for(wrong)
+
+
+def test_a_value_that_is_invalid_is_an_error(settings):
+    assert checks.check_values() == []
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "TIMEOUT": 0, "POOL_SIZE": "9"}
+    assert [message.id for message in checks.check_values()] == ["cachedemo.E020"] * 2
+
+
+def test_a_key_that_nobody_reads_is_a_warning_with_the_likely_one(settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "STRICT_READ": True}
+    [warning] = checks.check_values()
+    assert (warning.id, warning.hint) == ("cachedemo.W020", "Is it STRICT_READS?")
+
+
+@pytest.mark.parametrize("url", ["redis://:hush@h/0", "redis://u:hush@h/0", "redis://h/0?password=hush"])
+def test_a_password_that_error_pages_would_show_is_warned_of(settings, url):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
+    assert checks.check_values() == []
+    settings.DEFAULT_EXCEPTION_REPORTER_FILTER = "django.views.debug.SafeExceptionReporterFilter"
+    [warning] = checks.check_values()
+    assert warning.id == "cachedemo.W024"
+    assert "hush" not in str(warning)
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": "redis://h/0"}
+    assert checks.check_values() == []

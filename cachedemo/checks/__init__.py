@@ -1,0 +1,26 @@
+"""System checks: what is wrong with the settings, a registration or a server, and how to fix it.
+
+`docs/installing.md` lists the ids. A check asks no server, but for those in `running.py`. These have Django's own tag
+for that, `database`, and so run with `check --database default` and before each `migrate`. `check --deploy` leaves them
+out: none of Django's checks there asks a server, and it is run where an image is built and there are none.
+"""
+
+from cachedemo.checks.beat import check_beat
+from cachedemo.checks.running import check_databases, check_running_servers, check_versions
+from cachedemo.checks.settings import check_atomic_requests, check_htmx, check_models, check_servers, check_values
+from cachedemo.checks.shared import check_caches, check_celery, check_sessions
+
+__all__ = [
+    "check_atomic_requests",
+    "check_beat",
+    "check_caches",
+    "check_celery",
+    "check_databases",
+    "check_htmx",
+    "check_models",
+    "check_running_servers",
+    "check_servers",
+    "check_sessions",
+    "check_values",
+    "check_versions",
+]

@@ -1,0 +1,56 @@
+"""The settings of the two connections: they reach the client, and a wrong one is a sentence."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo import conf
+from cachedemo.servers import roles
+
+
+@pytest.mark.parametrize("name", ["CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE"])
+@pytest.mark.parametrize("value", [0, -1, "1", None, True, float("inf"), float("nan")])
+def test_what_is_no_number_of_seconds_is_refused(settings, name, value):
+    refused(settings, name, value, "write a number of seconds above 0")
+
+
+@pytest.mark.parametrize("name", ["POOL_SIZE", "BREAKER_FAILURES"])
+@pytest.mark.parametrize("value", [0, 1.5, "9", True])
+def test_what_is_no_whole_number_is_refused(settings, name, value):
+    refused(settings, name, value, "write a whole number from 1 on")
+
+
+def test_what_is_neither_true_nor_false_is_refused(settings):
+    refused(settings, "KEEPALIVE", "yes", "write True or False")
+
+
+def refused(settings, name, value, words):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, name: value}
+    with pytest.raises(ImproperlyConfigured, match=words) as error:
+        conf.get_valid(name)
+    assert str(error.value).startswith(f"CACHEDEMO['{name}'] is ")
+
+
+def test_the_client_has_what_is_set(settings):
+    ours = {"CONNECT_TIMEOUT": 0.7, "TIMEOUT": 2.5, "POOL_SIZE": 7, "KEEPALIVE": False}
+    settings.CACHEDEMO = {**settings.CACHEDEMO, **ours}
+    roles.reset()
+    pool = roles.cache().connection_pool
+    known = {name: pool.connection_kwargs[name] for name in ("socket_connect_timeout", "socket_timeout")}
+    assert known == {"socket_connect_timeout": 0.7, "socket_timeout": 2.5}
+    assert pool.max_connections == 7
+    assert pool.connection_kwargs["socket_keepalive"] is False
+
+
+def test_a_socket_file_has_no_keepalive(settings, tmp_path):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"unix://{tmp_path}/none.sock"}
+    roles.reset()
+    with pytest.raises(roles.CACHE.unavailable):
+        roles.CACHE.command("PING")
+
+
+def test_the_breaker_opens_after_as_many_failures_as_are_set(settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_FAILURES": 1, "BREAKER_PAUSE": 60}
+    roles.reset()
+    roles.CACHE.breaker.note(roles.redis.ConnectionError("gone"))
+    assert roles.CACHE.breaker.state == "open"
+    roles.reset()

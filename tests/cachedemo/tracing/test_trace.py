@@ -181,7 +181,7 @@ def test_each_step_says_what_it_was_for_and_which_line_took_it(users):
     lease = steps[1]
     assert lease.command.startswith("SET v2:user:1 L")
     assert "take the lease" in lease.purpose
-    assert [place.function for place in lease.stack] == ["take_lease", "_load"]
+    assert [place.function for place in lease.stack] == ["take_lease", "load"]
 
 
 def test_every_script_that_a_trace_can_meet_has_words_for_what_it_is_for():

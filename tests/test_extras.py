@@ -22,6 +22,7 @@ import os
 SECRET_KEY = "for-the-core"
 INSTALLED_APPS = ("cachedemo", "shop")
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # Django 5.2 warns without it
 CACHEDEMO = {"CACHE_URL": os.environ["CACHEDEMO_CACHE_URL"], "QUEUE_URL": os.environ["CACHEDEMO_QUEUE_URL"]}
 """
 

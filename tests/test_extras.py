@@ -22,6 +22,7 @@ import os
 SECRET_KEY = "for-the-core"
 INSTALLED_APPS = ("cachedemo", "shop")
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # Django 5.2 warns without it
 CACHEDEMO = {"CACHE_URL": os.environ["CACHEDEMO_CACHE_URL"], "QUEUE_URL": os.environ["CACHEDEMO_QUEUE_URL"]}
 """
 
@@ -78,6 +79,8 @@ class BookCache(cachedemo.ModelCache):
 """
 
 PROGRAM = """
+import io
+
 import django
 
 django.setup()
@@ -87,7 +90,7 @@ from django.core.management import call_command
 import cachedemo
 from shop.models import Book
 
-call_command("check", verbosity=0)
+call_command("check", fail_level="DEBUG", stdout=io.StringIO())
 call_command("migrate", run_syncdb=True, verbosity=0)
 books = cachedemo.cache_for(Book)
 cachedemo.announce_all()

@@ -12,6 +12,7 @@ from cachedemo.protocol import flush, owed, reads, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.field_codecs import Codecs
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.queue import FlushQueue
 from cachedemo.protocol.slots import Slots
@@ -25,7 +26,9 @@ class ModelCache:
         queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
             `flush:` and the model's plural if not set. None for a model that never uses write-behind: it needs no
             queue server, but has one version only, and a killed writer's drift lasts until the slot expires.
-        fields: names of the fields to cache. The primary key is always there.
+        fields: names of the fields to cache, or "__all__" for all that can be. The primary key is always there.
+        codecs: name of a field -> (to_json, from_json): what its values are in JSON, for a field whose class does not
+            say it well enough. Neither is asked about None.
         version: of `fields`. Raise it whenever they change.
         timeout: seconds a value lives in the cache.
         missing_timeout: seconds the knowledge lives that there is no such row.
@@ -44,7 +47,8 @@ class ModelCache:
 
     name: str = ""
     queue: str | None = ""
-    fields: ClassVar[list[str]] = []
+    fields: ClassVar[list[str] | str] = []
+    codecs: ClassVar[Codecs] = {}
     version: int = 1
     timeout: float = 60
     missing_timeout: float = 5
@@ -76,7 +80,7 @@ class ModelCache:
             fsync_within=self.fsync_within,
             max_attempts=self.max_attempts,
         )
-        return CachedTable(self.model, Codec(self.model, self.fields), slots, queue, options)
+        return CachedTable(self.model, Codec(self.model, self.fields, self.codecs), slots, queue, options)
 
     # reading
 
@@ -90,7 +94,7 @@ class ModelCache:
             DoesNotExist: there is no such row.
             QueueUnavailable, SourceUnavailable: it cannot be told.
         """
-        table, pk = self.table, self.table.to_pk(pk)
+        table, pk = self.table, self.table.find_pk(pk)
         entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
         if entry.body is None:
             raise table.missing(pk)
@@ -99,13 +103,13 @@ class ModelCache:
     def get(self, pk: Any) -> Any:
         """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
         table = self.table
-        entry, values = reads.find_values(table, table.to_pk(pk))
+        entry, values = reads.find_values(table, table.find_pk(pk))
         return table.codec.instance(values, entry.stamp, table.using)
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
-        """Return an entry for each row that exists: pk -> entry."""
-        wanted = list(dict.fromkeys(self.table.to_pk(pk) for pk in pks))
-        return {pk: entry for pk, entry in reads.find_many(self.table, wanted).items() if entry.body is not None}
+        """Return an entry for each row that exists: pk -> entry; the pk as the database has it."""
+        found = reads.find_many(self.table, self.table.find_pks(pks))
+        return {pk: entry for pk, entry in found.items() if entry.body is not None}
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, Any]:
         """Return an instance for each row that exists: pk -> instance."""
@@ -150,7 +154,7 @@ class ModelCache:
 
         For writes that went past cachedemo: raw SQL, other programs, managers that do not inherit `CachedManager`.
         """
-        rows = [self.table.to_pk(pk) for pk in pks]
+        rows = self.table.find_pks(pks)
         transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
 
     # operating

@@ -28,10 +28,11 @@ def historical_cache(cache: ModelCache, model: Any) -> ModelCache | None:
     if STAMP not in columns:
         return None
     fields = [columns[attname] for attname in cache.table.codec.fields if attname in columns]
+    codec = Codec(model, fields, cache.codecs)
     historical = copy.copy(cache)
     historical.model = model
     table = cache.table
-    historical.table = CachedTable(model, Codec(model, fields), table.slots, table.queue, table.options)
+    historical.table = CachedTable(model, codec, table.slots, table.queue, table.options)
     historical.table.announced = _NEVER
     return historical
 

@@ -59,7 +59,8 @@ class BulkInsert:
             )
         with transaction.atomic(self.using, savepoint=False):
             inserted = self._with_a_stamp(send)
-            stamps_now = dict(self._rows().filter(self._alike(unique)).values_list("pk", STAMP))
+            alike = self._rows().filter(self._alike(unique)).values_list("pk", STAMP)
+            stamps_now = {self.table.pk_of_row(pk): stamp for pk, stamp in alike}
             self._finish([pk for pk, stamp in stamps_now.items() if stamp == self.write.stamp])
             there = {pk: stamp for pk, stamp in stamps_now.items() if stamp != self.write.stamp}
             change_locked(self.table, there, self.using, self._named(update_fields), self._restamp)
@@ -120,7 +121,8 @@ class BulkInsert:
 
 def keys_by_stamp(table: CachedTable, using: str, stamp: int) -> list[Any]:
     """Return the keys of the rows that have this stamp; the database looks at each row."""
-    return list(table.rows.using(using).filter(**{STAMP: stamp}).values_list("pk", flat=True))
+    found = table.rows.using(using).filter(**{STAMP: stamp}).values_list("pk", flat=True)
+    return [table.pk_of_row(pk) for pk in found]
 
 
 def finish_new_rows(table: CachedTable, using: str, pks: list[Any], stamp: int) -> Finish:

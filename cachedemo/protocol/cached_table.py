@@ -1,14 +1,19 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
 import zlib
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models, router
 
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.field_classes import computed_from
+from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
@@ -43,7 +48,6 @@ class CachedTable:
         self.queue = queue
         self.options = options
         self.announced: bytes | None = None
-        self._counts = isinstance(codec.pk, models.IntegerField)
 
     @property
     def using(self) -> str:
@@ -60,9 +64,42 @@ class CachedTable:
         """Cached fields whose values the database may refuse because of other rows."""
         return unique_fields(self.model, self.codec.fields)
 
+    @cached_property
+    def sources(self) -> set[str]:
+        """Cached fields from which the database computes another cached one."""
+        generated = [field for name, field in self.codec.fields.items() if name not in self.codec.written]
+        return {name for field in generated for name in computed_from(self.model, field)}
+
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
-        return value if type(value) is int and self._counts else self.codec.to_pk(value)
+        return self.codec.to_pk(value)
+
+    def pk_of_row(self, value: Any) -> Any:
+        """Do the same for a key that the database has given back: there is such a row, whatever its key is."""
+        try:
+            return self.codec.to_pk(value)
+        except ValidationError:
+            return value
+
+    def find_pk(self, value: Any) -> Any:
+        """Do the same for a row that somebody asks for.
+
+        Raises:
+            DoesNotExist: the column cannot hold such a key, so there is no such row.
+            ValidationError: it is no key at all.
+        """
+        try:
+            return self.codec.to_pk(value)
+        except NotHeld:
+            raise self.missing(value) from None
+
+    def find_pks(self, values: Iterable[Any]) -> list[Any]:
+        """Return those of these keys that the column can hold, each once."""
+        found = {}
+        for value in values:
+            with suppress(NotHeld):
+                found[self.codec.to_pk(value)] = True
+        return list(found)
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag (RFC 9110) of an entry: version, stamp, and a short hash of the body."""

@@ -25,7 +25,8 @@ def select_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
     """Return the rows that exist: pk -> row."""
     transactions.trip(table.using)
     with answering():
-        return {row[0]: _row(table, row) for row in table.rows.filter(pk__in=pks).values_list(*_names(table))}
+        found = table.rows.filter(pk__in=pks).values_list(*_names(table))
+        return {table.pk_of_row(row[0]): _row(table, row) for row in found}
 
 
 def lock(table: CachedTable, pk: Any) -> Row | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cachedemo.exceptions import VersionConflict
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.refiling import refile_all
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ def announce(table: CachedTable) -> None:
             f"but this process has {', '.join(fields)}: raise `version` in its registration to "
             f"{int(version) + 1}, or delete version {version} first."
         )
+    if record["state"] == LIVE:
+        refile_all(table)
     table.announced = known if record["state"] == LIVE else None
 
 

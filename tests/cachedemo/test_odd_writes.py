@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, models, transaction
 from django.db.models import Exists, Max, Subquery
 
@@ -16,7 +14,6 @@ import cachedemo
 from cachedemo import cache_for
 from cachedemo.models import Stamped
 from cachedemo.patterns import bulk_update
-from cachedemo.protocol.codec import Codec
 from tests.cachedemo.test_cascades import new_models
 from tests.helpers import past_cachedemo
 from tests.notes.models import Draft, Essay, Note, Sample
@@ -238,18 +235,3 @@ def test_an_upsert_by_two_columns_is_seen_under_the_key_of_the_row_that_was_ther
     new = [odd.coded(code="other", left="l", right="r", title="after")]
     odd.coded.objects.bulk_create(new, update_conflicts=True, update_fields=["title"], unique_fields=["left", "right"])
     assert cache.get("old").title == odd.coded.objects.get().title == "after"
-
-
-def test_a_generated_column_is_refused_by_name(transactional_db: None) -> None:
-    class Summed(Stamped):
-        size = models.IntegerField(default=1)
-        twice = models.GeneratedField(
-            expression=models.F("size") * 2, output_field=models.IntegerField(), db_persist=True
-        )
-
-        class Meta:
-            app_label = "notes"
-
-    del apps.all_models["notes"]["summed"]
-    with pytest.raises(FieldDoesNotExist, match="twice"):
-        Codec(Summed, ["size", "twice"])

@@ -1,19 +1,25 @@
 """System checks: what is wrong with the settings or a registration, and how to fix it.
 
-A check asks no server. What a server is asked when a process starts, such as whether the queue may evict writes or
-loses them on a restart, is in `servers/durability.py`.
+A check asks no server but the databases that `check --database` names. What a server is asked when a process starts,
+such as whether the queue may evict writes or loses them on a restart, is in `servers/durability.py`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, models
 
 from cachedemo import conf, registry
+from cachedemo.model_cache import ModelCache
 from cachedemo.models import Stamped
+from cachedemo.protocol import key_collations
 from cachedemo.servers import client
+
+EXACT_DIGITS = 15  # of a decimal, in SQLite: it is a float there
 
 Place = tuple[str, int, int]  # host or socket, port, database
 
@@ -65,6 +71,44 @@ def check_models(**kwargs: Any) -> list[CheckMessage]:
         for cache in registry.registered()
         if not issubclass(cache.model, Stamped)
     ]
+
+
+@register("cachedemo")
+def check_keys(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """No collation of a text key holds two texts to be one; what the columns really have, only databases named say."""
+    messages: list[CheckMessage] = []
+    for cache in registry.registered():
+        if declared := key_collations.loose_by_declaration(cache.table):
+            messages.append(_loose_key(cache, "is declared with", declared, "cachedemo.E010"))
+        elif cache.table.using in (databases or ()) and (found := key_collations.loose_in_database(cache.table)):
+            messages.append(_loose_key(cache, "has in the database", found, "cachedemo.E011"))
+    return messages + [_rounded_key(cache) for cache in registry.registered() if _is_rounded(cache)]
+
+
+def _loose_key(cache: ModelCache, where: str, collation: str, id: str) -> CheckMessage:
+    return Error(
+        f"{cache.model._meta.label}.{cache.table.codec.pk.name} {where} {collation}, which holds two texts to be one "
+        f"key: the row would have two slots.",
+        hint="Give the key a collation that tells all texts apart, or a key of another type and a unique field.",
+        obj=cache.model,
+        id=id,
+    )
+
+
+def _is_rounded(cache: ModelCache) -> bool:
+    column = cache.table.codec.keys.column
+    is_on_sqlite = connections[cache.table.using].vendor == "sqlite"
+    return isinstance(column, models.DecimalField) and is_on_sqlite and (column.max_digits or 99) > EXACT_DIGITS
+
+
+def _rounded_key(cache: ModelCache) -> CheckMessage:
+    return Warning(
+        f"{cache.model._meta.label}.{cache.table.codec.pk.name} may have more digits than the {EXACT_DIGITS} that "
+        f"SQLite keeps: longer keys of different rows are one there.",
+        hint=f"Give it max_digits={EXACT_DIGITS} or less.",
+        obj=cache.model,
+        id="cachedemo.W010",
+    )
 
 
 @register("cachedemo")

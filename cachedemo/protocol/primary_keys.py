@@ -61,6 +61,7 @@ class PrimaryKeys:
         self.column = column_of(field)
         self.is_own = codec.is_own
         self._codec = codec
+        self._counts = self._is_a(models.IntegerField) and not codec.is_own
         self._range: tuple[int, int] | None = None
         if not self.is_own and (self._is_a(models.FileField) or not isinstance(self.column, _KINDS)):
             raise ImproperlyConfigured(
@@ -83,7 +84,7 @@ class PrimaryKeys:
 
     def is_whole(self, value: Any) -> bool:
         """Whether a value is such a key already: the way of nearly all keys, so it is short."""
-        if type(value) is not int or self.is_own or not self._is_a(models.IntegerField):
+        if type(value) is not int or not self._counts:
             return False
         low, high = self._range or self._find_range()
         return low <= value <= high
@@ -127,7 +128,7 @@ class PrimaryKeys:
             raise NotHeld(error.messages[0]) from error
         if isinstance(pk, Decimal) and pk != python:
             raise NotHeld("More places than the column has.")
-        if self._is_a(models.IntegerField) and not self.is_whole(pk):
+        if self._counts and not self.is_whole(pk):
             raise NotHeld("Beyond the column's range.")
         return pk
 

@@ -12,6 +12,7 @@ from django.db import connection, models
 
 from cachedemo import cache_for
 from tests.cachedemo.made_models import a_class, made
+from tests.cachedemo.test_cascades import new_models
 from tests.notes.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -253,19 +254,17 @@ def test_a_key_without_a_text_is_refused_when_it_is_registered(column: Any) -> N
 
 
 def test_a_key_that_refers_to_another_row_has_the_text_of_that_rows_key() -> None:
-    target = a_class("Target", {"key": decimals()}, models.Model)
-    columns = {
-        "target": models.OneToOneField(target, models.CASCADE, primary_key=True),
-        "title": models.CharField(max_length=20),
-    }
-    with connection.schema_editor() as editor:
-        editor.create_model(target)
-    try:
+    with new_models() as there:
+        target = a_class("Target", {"key": decimals()}, models.Model)
+        with connection.schema_editor() as editor:
+            editor.create_model(target)
+        there.append(target)
+        columns = {
+            "target": models.OneToOneField(target, models.CASCADE, primary_key=True),
+            "title": models.CharField(max_length=20),
+        }
         with made(columns) as cache:
             row = target.objects.create(key=1)
             cache.model.objects.create(target=row, title="t0")
             cache.via("write-behind").update(D("1"), title="t1")
             assert cache.get(target.objects.get()).title == cache.get("1.00").title == "t1"
-    finally:
-        with connection.schema_editor() as editor:
-            editor.delete_model(target)

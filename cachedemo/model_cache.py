@@ -13,6 +13,7 @@ from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.field_codecs import Codecs
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.queue import FlushQueue
 from cachedemo.protocol.slots import Slots
@@ -30,7 +31,9 @@ class ModelCache(Generic[M]):
         queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
             `flush:`, the model's name and `s` if not set. None for a model that never uses write-behind: it needs no
             queue server, but has one version only, and a killed writer's drift lasts until the slot expires.
-        fields: names of the fields to cache. The primary key is always there.
+        fields: names of the fields to cache, or "__all__" for all that can be. The primary key is always there.
+        codecs: name of a field -> (to_json, from_json): what its values are in JSON, for a field whose class does not
+            say it well enough. Neither is asked about None.
         version: of `fields`. Raise it whenever they change.
         timeout: seconds a value lives in the cache.
         missing_timeout: seconds the knowledge lives that there is no such row.
@@ -49,7 +52,8 @@ class ModelCache(Generic[M]):
 
     name: str = ""
     queue: str | None = ""
-    fields: ClassVar[list[str]] = []
+    fields: ClassVar[list[str] | str] = []
+    codecs: ClassVar[Codecs] = {}
     version: int = 1
     timeout: float = 60
     missing_timeout: float = 5
@@ -82,7 +86,8 @@ class ModelCache(Generic[M]):
             fsync_within=self.fsync_within,
             max_attempts=self.max_attempts,
         )
-        return CachedTable(self.model, self.using, Codec(self.model, self.fields), slots, queue, options)
+        codec = Codec(self.model, self.fields, self.codecs)
+        return CachedTable(self.model, self.using, codec, slots, queue, options)
 
     # reading
 
@@ -98,7 +103,7 @@ class ModelCache(Generic[M]):
             QueueUnavailable, SourceUnavailable, ForeignData: it cannot be told.
             VersionConflict: as `announce`, which a process does before its first read.
         """
-        table, pk = self.table, self.table.to_pk(pk)
+        table, pk = self.table, self.table.find_pk(pk)
         entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
         if entry.body is None:
             raise table.missing(pk)
@@ -107,12 +112,14 @@ class ModelCache(Generic[M]):
     def get(self, pk: Any) -> M:
         """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
         table = self.table
-        entry, values = reads.find_values(table, table.to_pk(pk))
+        entry, values = reads.find_values(table, table.find_pk(pk))
         instance: M = table.codec.instance(values, entry.stamp, table.using)
         return instance
 
     def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
-        """Return an entry for each row that exists: pk -> entry. Raises as `read` does, but never DoesNotExist.
+        """Return an entry for each row that exists: pk -> entry; the pk as the database has it.
+
+        Raises as `read` does, but never DoesNotExist.
 
         Like the next two, takes any number of keys.
         """
@@ -125,7 +132,7 @@ class ModelCache(Generic[M]):
 
     def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
         """Read a thousand rows at a time, and keep none of them."""
-        for some in in_chunks(map(self.table.to_pk, pks)):
+        for some in in_chunks(self.table.find_pks(pks)):
             found = reads.find_many(self.table, list(dict.fromkeys(some)))
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
 
@@ -173,7 +180,7 @@ class ModelCache(Generic[M]):
                 the rows are owed, or with `queue = None` left as they are.
             TransactionManagementError: autocommit is off.
         """
-        rows: Iterable[Any] = map(self.table.to_pk, pks)
+        rows: Iterable[Any] = self.table.find_pks(pks)
         if transactions.in_transaction(self.table.using):
             rows = list(rows)
         transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 
 from cachedemo import conf
 from cachedemo.model_cache import ModelCache
@@ -16,11 +17,38 @@ SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
 NUMBERS = ("batch_size", "max_attempts", "max_pending")
 
 
+def check_model(model: Any) -> None:
+    """Raise ImproperlyConfigured if the rows of such a model cannot be cached, with the fix."""
+    meta = model._meta
+    why = None
+    if meta.abstract:
+        why = "it is abstract and has no table: register the models that inherit from it"
+    elif meta.proxy:
+        why = f"it is a proxy: register {meta.concrete_model._meta.label}, whose cache its rows and writes concern"
+    elif meta.swapped:
+        why = f"it is swapped for {meta.swapped}: register that"
+    elif meta.parents:
+        parents = " or ".join(parent._meta.label for parent in meta.parents)
+        why = (
+            f"its rows are in two tables, and no statement writes both: register {parents}, whose cache its writes "
+            f"concern, or let it inherit from an abstract model"
+        )
+    elif not isinstance(meta.pk, models.Field) or meta.pk.column is None:
+        names = ", ".join(field.name for field in getattr(meta.pk, "fields", ()))
+        why = (
+            f"its primary key is a {type(meta.pk).__name__}, and no text names its rows: give it a key of one column "
+            f"and make ({names}) a UniqueConstraint"
+        )
+    if why is not None:
+        raise ImproperlyConfigured(f"{meta.label} cannot be registered: {why}.")
+
+
 def check(cache: ModelCache) -> None:
-    """Raise ImproperlyConfigured for the first option that is invalid, with the fix."""
+    """Raise ImproperlyConfigured for a key without a text, or the first option that is invalid, with the fix."""
     for name, why in _problems(cache):
         value = getattr(cache, name, None)
         raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered with {name} = {value!r}: {why}.")
+    cache.table.codec.find_conversions()
 
 
 def _problems(cache: ModelCache) -> list[tuple[str, str]]:
@@ -34,6 +62,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("queue", "no braces, no @, no # and no white space in it"))
     if not cache.table.codec.fields:
         wrong.append(("fields", "name the fields to cache"))
+    if not all(_is_codec(cache, name) for name in cache.codecs):
+        wrong.append(("codecs", "the name of a cached field -> (to_json, from_json), two functions"))
     if cache.fsync_within is not None and not _is_below_timeout(cache.fsync_within):
         wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
     if cache.pattern not in list(Pattern):
@@ -41,6 +71,12 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
     if cache.stale_saves not in (MERGE, REFUSE):
         wrong.append(("stale_saves", f"{MERGE!r} or {REFUSE!r}"))
     return wrong + [(name, f"is it {option}?") for name, option in _misspelt(type(cache))]
+
+
+def _is_codec(cache: ModelCache, name: str) -> bool:
+    codec, pair = cache.table.codec, cache.codecs[name]
+    known = name in {field.name for field in (codec.pk, *codec.fields.values())}
+    return known and isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair))
 
 
 def _is_positive(value: Any) -> bool:

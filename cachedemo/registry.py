@@ -23,11 +23,13 @@ def register(model: type[M]) -> Callable[[type[ModelCache[M]]], type[ModelCache[
     """Register the decorated `ModelCache` subclass for `model`.
 
     Raises:
-        ImproperlyConfigured: the model has a cache already, or another model has its name or its queue; or an option
-            is invalid.
+        ImproperlyConfigured: rows of such a model cannot be cached; the model has a cache already, or another model has
+            its name or its queue; or an option is invalid.
+        FieldDoesNotExist: it has no such field, or none that can be cached.
     """
 
     def declare(declared: type[ModelCache[M]]) -> type[ModelCache[M]]:
+        registration_checks.check_model(model)
         cache = declared(model)
         registration_checks.check(cache)
         for other in _declared.values():

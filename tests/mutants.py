@@ -59,6 +59,13 @@ OWED = "tests/cachedemo/protocol/test_owed.py::"
 VERSIONS = "tests/cachedemo/protocol/test_versions.py::"
 UNKNOWN = "tests/cachedemo/protocol/test_unknown_outcomes.py::"
 NETWORK = "tests/faults/test_network_faults.py::"
+KEYS = "tests/cachedemo/protocol/test_primary_keys.py::"
+REFILING = "tests/cachedemo/protocol/test_refiling.py::"
+VALUES = "tests/cachedemo/protocol/test_values.py::"
+FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
+OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
+REGISTRATION = "tests/cachedemo/test_registration.py::"
+KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -326,7 +333,7 @@ MUTANTS = [
     mutant(
         "a_retry_while_a_writer_is_under_way",
         REFUSED_RACES + "test_a_retry_waits_for_a_writer_who_may_have_written_the_field",
-        ("protocol/lua/retry.lua", "if not under_way[pk] and ", "if "),
+        ("protocol/lua/retry.lua", "if not being_written[pk] and ", "if "),
     ),
     mutant(
         "a_flag_goes_without_the_slot",
@@ -442,6 +449,181 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_flush.py::test_parked_rows_do_not_hold_up_the_others",
         ("protocol/flush.py", "    table.queue.park(claim.pk)\n", ""),
     ),
+    mutant(
+        "a_key_is_named_as_it_is_spelled",
+        KEYS + "test_each_spelling_names_the_slot_and_what_waits_of_one_row",
+        (
+            "protocol/primary_keys.py",
+            "            pk = normalised(self.column, _checked(self.column, value, python))",
+            "            pk = _checked(self.column, value, python)",
+        ),
+    ),
+    mutant(
+        "a_key_is_rounded",
+        KEYS + "test_what_a_column_cannot_hold_is_a_row_that_is_not_there",
+        ("protocol/primary_keys.py", "        if isinstance(pk, Decimal) and pk != python:", "        if False:"),
+    ),
+    mutant(
+        "a_key_may_be_of_any_length",
+        KEYS + "test_a_whole_number_beyond_the_column_asks_no_server",
+        ("protocol/primary_keys.py", "        return low <= value <= high", "        return True"),
+    ),
+    mutant(
+        "a_created_row_has_the_key_that_was_passed",
+        KEYS + "test_what_a_column_cannot_hold_is_a_row_that_is_not_there",
+        ("protocol/synchronous.py", "    table.codec.spell_key(instance)", "    pass"),
+    ),
+    mutant(
+        "an_empty_key_stands_for_none",
+        KEYS + "test_a_row_is_made_and_saved_under_the_text_of_its_key",
+        ("protocol/lua/stamp.lua", "if pk then", "if pk and pk ~= '' then"),
+    ),
+    mutant(
+        "a_key_need_not_lead_back",
+        KEYS + "test_a_key_whose_text_does_not_lead_back_to_it_is_refused",
+        (
+            "protocol/primary_keys.py",
+            "if self._read_back(str(pk)) != pk or str(self._read_back(str(pk))) != str(pk):",
+            "if False:",
+        ),
+    ),
+    mutant(
+        "a_flush_leaves_what_is_misfiled",
+        REFILING + "test_a_flush_files_it_anew_and_the_newer_write_of_each_field_stays",
+        ("protocol/flush.py", "for claim in refile_claimed(table, claims) if", "for claim in claims if"),
+    ),
+    mutant(
+        "a_process_leaves_what_is_misfiled",
+        REFILING + "test_a_process_files_all_of_it_before_it_serves_or_writes",
+        ("protocol/versions.py", "        refile_all(table)", "        pass"),
+    ),
+    mutant(
+        "what_is_misfiled_is_always_newer",
+        REFILING + "test_a_flush_files_it_anew_and_the_newer_write_of_each_field_stays",
+        (
+            "protocol/lua/refile.lua",
+            "if not values[name] or values[name]:sub(1, 16) < value:sub(1, 16) then",
+            "if true then",
+        ),
+    ),
+    mutant(
+        "what_is_misfiled_is_written_beside_the_row",
+        REFILING + "test_a_flush_files_it_anew_and_the_newer_write_of_each_field_stays",
+        ("protocol/refiling.py", "claim.pk not in misfiled and claim.pk not in held", "claim.pk not in misfiled"),
+    ),
+    mutant(
+        "what_the_row_has_passed_is_filed_below_it",
+        REFILING + "test_it_waits_while_somebody_writes_or_flushes_the_row",
+        ("protocol/lua/refile.lua", "if stamp ~= 0 and stamp <= tonumber(ARGV[3]) then", "if false then"),
+    ),
+    mutant(
+        "what_is_misfiled_waits_for_nobody",
+        REFILING + "test_it_waits_while_somebody_writes_or_flushes_the_row",
+        ("protocol/lua/refile.lua", "or redis.call('ZSCORE', CLAIMED, new) or under_way()[new] then", "then"),
+    ),
+    mutant(
+        "what_was_refused_is_filed_as_if_it_was_not",
+        REFILING + "test_a_dead_letter_stays_one_under_the_text_of_its_key",
+        ("protocol/lua/refile.lua", "    if refused[name] then", "    if false then"),
+    ),
+    mutant(
+        "a_misfiled_write_leaves_the_slot",
+        REFILING + "test_a_slot_that_shows_the_row_without_it_is_emptied",
+        ("protocol/lua/refile.lua", ", time, new .. ':cache')", ")"),
+    ),
+    mutant(
+        "a_declared_collation_is_not_looked_at",
+        KEY_CHECKS + "test_a_declared_collation_is_refused_by_every_check",
+        ("checks/keys.py", "if declared := key_collations.loose_by_declaration(cache.table):", "if declared := None:"),
+    ),
+    mutant(
+        "the_column_s_collation_is_not_looked_at",
+        KEY_CHECKS + "test_what_the_column_has_in_sqlite_is_looked_at_if_the_database_is_named",
+        (
+            "protocol/key_collations.py",
+            "    return find(table) if find is not None and",
+            "    return None if find is not None and",
+        ),
+    ),
+    mutant(
+        "a_long_decimal_key_is_not_warned_of",
+        KEY_CHECKS + "test_a_decimal_key_longer_than_sqlite_keeps_is_warned_of",
+        ("checks/keys.py", "and (column.max_digits or 99) > EXACT_DIGITS", "and False"),
+    ),
+    mutant(
+        "an_expression_is_written_as_its_text",
+        VALUES + "test_what_only_the_database_can_compute_is_refused_by_name_in_every_field",
+        ("protocol/values.py", 'if hasattr(each, "resolve_expression"):', "if False:"),
+    ),
+    mutant(
+        "null_is_blank",
+        VALUES + "test_null_is_taken_where_the_column_is_for_it_whatever_a_form_asks",
+        ("protocol/values.py", "    if value is None and field.null:", "    if False:"),
+    ),
+    mutant(
+        "a_new_file_is_written_by_its_name",
+        VALUES + "test_a_file_that_is_stored_is_written_by_its_name_and_a_new_one_is_refused",
+        ("protocol/values.py", 'if not getattr(file, "_committed", False):', "if False:"),
+    ),
+    mutant(
+        "a_decimal_waits_as_it_was_passed",
+        VALUES + "test_a_decimal_is_shown_with_the_places_of_its_column_before_the_flush_too",
+        ("protocol/values.py", "    (models.DecimalField, _decimal),\n", ""),
+    ),
+    mutant(
+        "a_value_is_written_as_it_was_passed",
+        FIELDS + "test_however_a_value_is_passed_the_row_its_body_and_its_etag_are_the_same",
+        (
+            "protocol/values.py",
+            "        names = sorted(map(storable, value), key=lambda name: (len(name.encode()), name.encode()))",
+            "        names = list(map(storable, value))",
+        ),
+    ),
+    mutant(
+        "a_generated_column_waits_for_the_flush",
+        FIELDS + "test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it",
+        ("patterns/write_behind.py", "if not table.sources.isdisjoint(values):", "if False:"),
+    ),
+    mutant(
+        "returning_says_what_a_float_is",
+        FIELDS + "test_however_a_value_is_passed_the_row_its_body_and_its_etag_are_the_same",
+        ("protocol/field_codecs.py", "float if isinstance(column, models.FloatField) else to_json", "to_json"),
+    ),
+    mutant(
+        "a_projects_own_field_is_read_as_its_column",
+        FIELDS + "test_what_is_written_is_what_is_read_and_what_the_database_has",
+        ("protocol/field_codecs.py", '        if not hasattr(column, "from_db_value"):', "        if True:"),
+    ),
+    mutant(
+        "a_value_need_not_lead_back",
+        OWN_FIELDS + "test_a_value_that_does_not_lead_back_is_refused_before_anything_is_written",
+        ("protocol/field_codecs.py", "if codec.is_own and not _leads_back(codec, value, written):", "if False:"),
+    ),
+    mutant(
+        "a_new_row_is_not_tried",
+        OWN_FIELDS + "test_a_value_that_does_not_lead_back_is_refused_before_anything_is_written",
+        ("protocol/synchronous.py", "        table.codec.refuse_unreadable(instance)", "        pass"),
+    ),
+    mutant(
+        "codecs_are_not_asked",
+        OWN_FIELDS + "test_codecs_of_a_registration_say_what_a_value_is_in_json",
+        ("protocol/field_codecs.py", "    if field.name in codecs:", "    if False:"),
+    ),
+    mutant(
+        "a_decoder_is_not_asked",
+        OWN_FIELDS + "test_json_is_written_by_its_encoder_and_read_by_its_decoder",
+        ("protocol/field_codecs.py", "partial(_by_decoder, decoder) if decoder else None", "None"),
+    ),
+    mutant(
+        "any_model_can_be_registered",
+        REGISTRATION + "test_a_model_whose_rows_cannot_be_cached_is_refused",
+        ("registry.py", "        registration_checks.check_model(model)", "        pass"),
+    ),
+    mutant(
+        "all_fields_are_all_there_are",
+        REGISTRATION + "test_all_fields_are_those_that_can_be_cached",
+        ("protocol/field_classes.py", "if field.name in codecs or why_not(field) is None]", "]"),
+    ),
     Mutant(
         "an_answer_outside_the_schema",
         "tests/users/api/test_schema.py::test_every_answer_is_in_the_schema",
@@ -470,7 +652,7 @@ MUTANTS = [
     mutant(
         "nobody_owes",
         KILLS + "test_a_killed_writer_whose_mark_was_lost",
-        ("protocol/lua/stamp.lua", "redis.call('ZADD', OWED, digits(now() + ARGV[3]), pk .. ':' .. ARGV[2])", ""),
+        ("protocol/lua/stamp.lua", "redis.call('ZADD', OWED, digits(now() + ARGV[2]), pk .. ':' .. ARGV[1])", ""),
     ),
     mutant(
         "nobody_reaps",
@@ -525,8 +707,8 @@ MUTANTS = [
         ODD + "test_a_key_that_an_instance_has_as_text_names_the_slot_of_its_row",
         (
             "patterns/saving.py",
-            'return "" if key is None else self.table.to_pk(key)',
-            'return "" if key is None else key',
+            "return None if key is None or is_expression(key) else self.table.to_pk(key)",
+            "return None if key is None or is_expression(key) else key",
         ),
     ),
     mutant(

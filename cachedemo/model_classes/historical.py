@@ -37,10 +37,11 @@ def cache_maker(model: Any) -> Callable[[ModelCache], ModelCache]:
 def _historical_cache(model: Any, cache: ModelCache) -> ModelCache:
     columns = {field.attname: field.name for field in model._meta.local_concrete_fields}
     fields = [columns[attname] for attname in cache.table.codec.fields if attname in columns]
+    codec = Codec(model, fields, cache.codecs)
     historical = copy.copy(cache)
     historical.model = model
     table = cache.table
-    historical.table = CachedTable(model, table.using, Codec(model, fields), table.slots, table.queue, table.options)
+    historical.table = CachedTable(model, table.using, codec, table.slots, table.queue, table.options)
     historical.table.announced = _NEVER
     return historical
 

@@ -109,7 +109,8 @@ def _waiting(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Fields]:
 def _rows(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Row]:
     with answering.answering():
         found = list(cache.table.rows.filter(pk__in=pks).values(STAMP, *cache.table.codec.names))
-    return {row[cache.table.codec.pk.attname]: (row[STAMP], cache.table.codec.values(row)) for row in found}
+    pk = cache.table.codec.pk.attname
+    return {cache.table.pk_of_row(row[pk]): (row[STAMP], cache.table.codec.values(row)) for row in found}
 
 
 def place_in_queue(cache: ModelCache, pk: Any) -> str:

@@ -99,7 +99,8 @@ class BulkInsert:
         found: dict[Any, int] = {}
         for start in range(0, len(self.instances), MOST_ALIKE):
             alike = _alike(names, self.instances[start : start + MOST_ALIKE])
-            found |= dict(self._rows().filter(alike).values_list("pk", STAMP))
+            rows = self._rows().filter(alike).values_list("pk", STAMP)
+            found |= {self.table.pk_of_row(pk): stamp for pk, stamp in rows}
         return found
 
     def _keys(self) -> list[Any]:
@@ -128,7 +129,8 @@ def _alike(names: list[str], instances: list[Any]) -> models.Q:
 
 def keys_by_stamp(table: CachedTable, using: str, stamp: int) -> list[Any]:
     """Return the keys of the rows that have this stamp; the database looks at each row."""
-    return list(table.rows.using(using).filter(**{STAMP: stamp}).values_list("pk", flat=True))
+    found = table.rows.using(using).filter(**{STAMP: stamp}).values_list("pk", flat=True)
+    return [table.pk_of_row(pk) for pk in found]
 
 
 def finish_new_rows(table: CachedTable, using: str, pks: list[Any], stamp: int) -> Finish:

@@ -36,7 +36,7 @@ def missed_fields(table: CachedTable, instance: Any, loaded: Loaded | None, row:
         waiting: what waits for the row, by the stamp of the save.
     """
     shown = table.codec.laid_over(row[1], row[0], waiting)
-    return sorted(name for name in table.codec.fields if not _has_seen(table, instance, loaded, name, shown))
+    return sorted(name for name in table.codec.written if not _has_seen(table, instance, loaded, name, shown))
 
 
 def _has_seen(table: CachedTable, instance: Any, loaded: Loaded | None, name: str, shown: Values) -> bool:

@@ -53,9 +53,9 @@ class Save:
         self._finish_hook: Finish | None = None
 
     def _pk(self) -> Any:
-        """Return the key in the form that names the slot, '' if there is none yet: an instance may have it as text."""
+        """Return the key in the form that names the slot, which need not be the instance's; None if it has none."""
         key = getattr(self.instance, self.table.codec.pk.attname)
-        return "" if key is None else self.table.to_pk(key)
+        return None if key is None or is_expression(key) else self.table.to_pk(key)
 
     # an UPDATE
 

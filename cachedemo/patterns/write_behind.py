@@ -43,6 +43,8 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
     """
     if if_match is not None:
         raise NotQueued("If-Match")
+    if not table.sources.isdisjoint(values):
+        raise NotQueued("generated column")  # until the flush, reads would show what it was computed from before
     base, shown = reads.find_values(table, pk)
     values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options

@@ -54,7 +54,7 @@ class Writer(Generic[M]):
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
         """
-        table, pk = self.table, self.table.to_pk(pk)
+        table, pk = self.table, self.table.find_pk(pk)
         transactions.refuse_inside_transaction(table.using)
         with answering.answering():
             values = table.codec.clean(fields)
@@ -93,7 +93,7 @@ class Writer(Generic[M]):
             Unavailable: not acknowledged.
         """
         transactions.refuse_inside_transaction(self.table.using)
-        synchronous.delete(self.table, self.table.to_pk(pk), if_match)
+        synchronous.delete(self.table, self.table.find_pk(pk), if_match)
 
     def _instance(self, written: Written) -> Any:
         with taken("queue" if written.pattern is Pattern.WRITE_BEHIND else "database"):

@@ -1,16 +1,21 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo import conf
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.field_classes import computed_from
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
+from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
@@ -61,7 +66,6 @@ class CachedTable:
         self.options = options
         self._cached = _Places(slots, queue)
         self._direct = _Places(_no_slots(slots, using), NoQueue(slots.name, slots.version))
-        self._counts = isinstance(codec.pk, models.IntegerField)
 
     @property
     def _places(self) -> "_Places":
@@ -95,9 +99,40 @@ class CachedTable:
         """Cached fields whose values the database may refuse because of other rows."""
         return unique_fields(self.model, self.codec.fields)
 
+    @cached_property
+    def sources(self) -> set[str]:
+        """Cached fields from which the database computes another cached one."""
+        generated = [field for name, field in self.codec.fields.items() if name not in self.codec.written]
+        return {name for field in generated for name in computed_from(self.model, field)}
+
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
-        return value if type(value) is int and self._counts else self.codec.to_pk(value)
+        return self.codec.to_pk(value)
+
+    def pk_of_row(self, value: Any) -> Any:
+        """Do the same for a key that the database has given back: there is such a row, whatever its key is."""
+        try:
+            return self.codec.to_pk(value)
+        except ValidationError:
+            return value
+
+    def find_pk(self, value: Any) -> Any:
+        """Do the same for a row that somebody asks for.
+
+        Raises:
+            DoesNotExist: the column cannot hold such a key, so there is no such row.
+            ValidationError: it is no key at all.
+        """
+        try:
+            return self.codec.to_pk(value)
+        except NotHeld:
+            raise self.missing(value) from None
+
+    def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
+        """Yield those of these keys that the column can hold."""
+        for value in values:
+            with suppress(NotHeld):
+                yield self.codec.to_pk(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""

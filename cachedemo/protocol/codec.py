@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.core.files import File
 from django.db import models
 
 from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
-from cachedemo.protocol.values import clean, storable, to_json
+from cachedemo.protocol.field_classes import is_generated, names_of, why_not
+from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of, tried, why_uncacheable
+from cachedemo.protocol.primary_keys import PrimaryKeys
+from cachedemo.protocol.values import clean, normalised
 
 # Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
 _IMMUTABLE = (
@@ -29,9 +34,6 @@ _IMMUTABLE = (
     models.ForeignKey,
 )
 
-# JSON gives these back as they were; every other field's `to_python` parses what `to_json` wrote.
-_NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField, models.JSONField)
-
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
@@ -45,56 +47,80 @@ def _is_immutable(field: models.Field) -> bool:
     return isinstance(field, _IMMUTABLE) and type(field).__module__.startswith("django.db.models.")
 
 
+def _cacheable(model: type[models.Model], name: str, codecs: Codecs) -> models.Field:
+    """Return the field of this name. Raises FieldDoesNotExist if it cannot be cached."""
+    meta = model._meta
+    field = meta.get_field(name)
+    if not isinstance(field, models.Field) or not field.concrete or field.many_to_many or field.primary_key:
+        raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
+    why = "every row has it in its slot already" if field.attname == STAMP else why_not(field)
+    if why is not None and name not in codecs:
+        raise FieldDoesNotExist(f"{meta.label}.{name}, a {type(field).__name__}, cannot be cached: {why}.")
+    if field not in meta.local_concrete_fields:
+        raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
+    return field
+
+
 class Codec:
     """How the cached fields of one model are written down.
 
     Args:
         model: inherits `Stamped`.
-        fields: names of the fields to cache; the primary key is always there.
+        fields: names of the fields to cache, or "__all__"; the primary key is always there.
+        codecs: name of a field -> its own conversions to a JSON value and back.
+
+    Attributes:
+        fields: the cached ones, by attname.
+        written: those of them that a write may name; the database computes the others.
 
     Raises:
         FieldDoesNotExist: the model has no such field.
     """
 
-    def __init__(self, model: type[models.Model], fields: Iterable[str]) -> None:
+    def __init__(self, model: type[models.Model], fields: Iterable[str], codecs: Codecs | None = None) -> None:
         self.model = model
         meta = model._meta
+        codecs = codecs or {}
         self.pk = meta.pk
-        self.fields: dict[str, models.Field] = {}
-        for name in fields:
-            field = meta.get_field(name)
-            if not isinstance(field, models.Field) or not field.concrete or field.primary_key:
-                raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
-            if (
-                isinstance(field, models.ManyToManyField | models.BinaryField | models.GeneratedField)
-                or field.attname == STAMP
-            ):
-                raise FieldDoesNotExist(f"{meta.label}.{name} cannot be cached: {type(field).__name__}.")
-            if field not in meta.local_concrete_fields:
-                raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
-            self.fields[field.attname] = field
+        found = [_cacheable(model, name, codecs) for name in names_of(model, fields, codecs)]
+        self.fields: dict[str, models.Field] = {field.attname: field for field in found}
+        self.written = {name: field for name, field in self.fields.items() if not is_generated(field)}
         self._mutable = {name for name, field in self.fields.items() if not _is_immutable(field)}
         self.names = [self.pk.attname, *self.fields]
         self._names = frozenset(self.names)
-        self._parsers: dict[str, Callable[[Any], Any]] = {
-            field.attname: field.to_python
-            for field in (self.pk, *self.fields.values())
-            if not isinstance(field, _NATIVE)
-        }
+        self._own_codecs = codecs
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}
         self._columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
         self._in_order = itemgetter(*self._columns)
 
+    # What follows is found when it is first asked for: until all models are there, some refer to ones that are not.
+
+    def find_conversions(self) -> None:
+        """Find it now. Raises ImproperlyConfigured if the model has a key that no text stands for."""
+        self._parsers, self.keys  # noqa: B018 - each is found by looking at it
+
+    @cached_property
+    def _codecs(self) -> dict[str, FieldCodec]:
+        return {field.attname: codec_of(field, self._own_codecs) for field in (self.pk, *self.fields.values())}
+
+    @cached_property
+    def _parsers(self) -> dict[str, Callable[[Any], Any]]:
+        return {name: codec.from_json for name, codec in self._codecs.items() if codec.from_json is not None}
+
+    @cached_property
+    def keys(self) -> PrimaryKeys:
+        """What makes one key of each value that means it. Raises ImproperlyConfigured if the model has no such key."""
+        return PrimaryKeys(self.pk, self._codecs[self.pk.attname])
+
     def to_pk(self, value: Any) -> Any:
-        """Return a primary key in the one form that its slot is named by. Raises ValidationError if it is none."""
-        try:
-            pk = storable(self.pk.to_python(value))
-        except OverflowError as error:
-            raise ValidationError(str(error), code="invalid") from error
-        if pk is None:
-            raise ValidationError("None is no primary key.", code="null")
-        return pk
+        """Return a primary key in the one form that its slot is named by.
+
+        Raises:
+            NotHeld: the column cannot hold it.
+            ValidationError: it is none.
+        """
+        return value if self.keys.is_whole(value) else self.keys.canonical(value)
 
     def is_pk(self, value: Any) -> bool:
         """Whether a value can be a primary key at all."""
@@ -106,7 +132,14 @@ class Codec:
 
     def values(self, source: Mapping[str, Any]) -> Values:
         """Return the JSON value of each field: attname -> value, from attname -> Python value."""
-        return {name: to_json(source[name]) for name in self.names}
+        return {name: None if source[name] is None else self._to_json(name, source[name]) for name in self.names}
+
+    def _to_json(self, name: str, value: Any) -> Any:
+        try:
+            return self._codecs[name].to_json(value)
+        except Exception as error:  # whatever a project's own field raises
+            field = self.pk if name == self.pk.attname else self.fields[name]
+            raise TypeError(why_uncacheable(field, value, error)) from error
 
     def encode(self, values: Values) -> bytes:
         """Return the body of a slot."""
@@ -148,7 +181,7 @@ class Codec:
         for name, value in fields.items():
             field = self._field(name)
             try:
-                cleaned[field.attname] = to_json(clean(field, value))
+                cleaned[field.attname] = tried(self._codecs[field.attname], field, clean(field, value))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -156,6 +189,31 @@ class Codec:
         if not cleaned:
             raise FieldError("A write names at least one field.")
         return cleaned
+
+    def refuse_unreadable(self, instance: Any) -> None:
+        """Look at a new row before it is inserted: no read could show what cannot be written down.
+
+        Raises:
+            ValidationError: a value is such; `message_dict` has the reasons by field.
+        """
+        errors: dict[str, Any] = {}
+        for name, field in self.written.items():
+            value = instance.__dict__.get(name)
+            try:
+                if not isinstance(value, File) and not hasattr(value, "resolve_expression"):
+                    tried(self._codecs[name], field, normalised(field, value))
+            except ValidationError as error:
+                errors[field.name] = error
+        if errors:
+            raise ValidationError(errors)
+
+    def spell_key(self, instance: Any) -> None:
+        """Let a new row have its key, if it has one yet, as its slot is named. Raises ValidationError if it is none."""
+        if (key := instance.__dict__.get(self.pk.attname)) is not None and not hasattr(key, "resolve_expression"):
+            try:
+                setattr(instance, self.pk.attname, self.to_pk(key))
+            except ValidationError as error:
+                raise ValidationError({self.pk.name: error}) from error
 
     def _field(self, name: str) -> models.Field:
         for field in self.fields.values():

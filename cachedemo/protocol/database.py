@@ -30,7 +30,7 @@ def select_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
         for some in in_chunks(pks, keys_in_a_statement(table.using)):
             transactions.trip(table.using)
             rows = table.rows.filter(pk__in=some).values_list(*_names(table))
-            found |= {row[0]: _row(table, row) for row in rows}
+            found |= {table.pk_of_row(row[0]): _row(table, row) for row in rows}
     return found
 
 

@@ -21,7 +21,7 @@ from cachedemo.protocol.waiting import Stamp, refused
 
 
 class DatabaseWrite:
-    """The steps of one write; `pk` may be '' until a created row has one.
+    """The steps of one write; `pk` is None until a created row has one.
 
     Args:
         names: the fields that it writes; None for all of the row, as an insert and a deletion do.
@@ -169,12 +169,12 @@ class DatabaseWrite:
 
         Else mark and owed stay: the flush that works them off empties the slot.
         """
-        if self.outcome.nothing_written and self.pk != "":
+        if self.outcome.nothing_written and self.pk is not None:
             self.restore()
 
     def withdraw(self) -> None:
         """Owe nothing any more: nothing was written, and no mark was put over the slot."""
-        if self.stamped is not None:
+        if self.stamped is not None and self.pk is not None:
             with contextlib.suppress(QueueUnavailable):  # then it stays owed, and a slot too many is emptied
                 self._leave(0)
 

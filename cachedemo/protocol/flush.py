@@ -20,6 +20,7 @@ from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.flush_batch import Batch, bury
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.queue import REAP_LIMIT
+from cachedemo.protocol.refiling import refile_claimed
 from cachedemo.protocol.waiting import Claim
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def flush(table: CachedTable) -> int:
     """
     reap(table)
     claims, live = table.queue.claim(table.options.batch_size, table.options.claim_deadline, ALONE_AFTER)
-    readable = [claim for claim in claims if _flushable(table, claim)]
+    readable = [claim for claim in refile_claimed(table, claims) if _flushable(table, claim)]
     flushed = _write(table, sorted(readable, key=_order), live) if readable else 0
     if flushed < len(claims):
         reap(table)  # the slots of what was buried are owed

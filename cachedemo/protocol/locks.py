@@ -1,6 +1,6 @@
 """Locking rows: a write of many locks all of them; a flush waits briefly for what somebody else has locked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -59,9 +59,13 @@ def lock_found(table: CachedTable, found: Any, using: str) -> dict[Any, int]:
     found = found.order_by()
     if not connection.features.has_select_for_update:
         _begin_to_write(connection, table)
-        return dict(found.values_list(pk, STAMP))
+        return _by_key(table, found.values_list(pk, STAMP))
     rows = table.rows.filter(pk__in=found.values(pk)).order_by("pk").values_list("pk", STAMP)
-    return dict(rows.select_for_update(no_key=connection.features.has_select_for_no_key_update))
+    return _by_key(table, rows.select_for_update(no_key=connection.features.has_select_for_no_key_update))
+
+
+def _by_key(table: CachedTable, rows: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    return {table.pk_of_row(pk): stamp for pk, stamp in rows}
 
 
 def _begin_to_write(connection: Any, table: CachedTable) -> None:

@@ -55,7 +55,7 @@ class NoQueue(WriteQueue):
         return self.stamp(pk, token, owed_for, 0, version)
 
     def stamp_many(self, pks: Sequence[Any], token: str, owed_for: float, floor: int) -> StampOfMany:
-        stamp = self.stamp("", token, owed_for, floor, self.version).stamp
+        stamp = self.stamp(None, token, owed_for, floor, self.version).stamp
         return StampOfMany(stamp, [{} for _ in pks], [self.version])
 
     def settle_up(
@@ -96,6 +96,12 @@ class NoQueue(WriteQueue):
 
     def park(self, pk: str) -> None:
         """Nothing was claimed."""
+
+    def refile(self, old: str, new: str, passed: int) -> bool:
+        return False
+
+    def waiting_pks(self) -> list[str]:
+        return []
 
     def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
         return False

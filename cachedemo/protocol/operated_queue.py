@@ -26,6 +26,9 @@ class OperatedQueue(WriteQueue):
     def in_line(self) -> int:
         return sum(map(raised, QUEUE.pipeline([("LLEN", self.list_key), ("ZCARD", self.key("claimed"))])))
 
+    def waiting_pks(self) -> list[str]:
+        return [text(pk) for pk in QUEUE.command("ZRANGE", self.key("pending"), 0, -1)]
+
     def depth(self) -> int:
         return QUEUE.command("ZCARD", self.key("pending"))
 

@@ -17,7 +17,7 @@ from cachedemo.protocol.update_statement import update_statement
 
 def accepts_update(table: CachedTable) -> bool:
     """Whether the database takes the UPDATE that a flush sends. Raises SourceUnavailable if it gives no answer."""
-    unnamed = [0, None] * len(table.codec.fields)
+    unnamed = [0, None] * len(table.codec.written)
     no_row = None  # has this key: none has NULL
     return _accepts(table, update_statement(table), [*unnamed, -1, no_row, -1])
 

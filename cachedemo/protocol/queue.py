@@ -54,7 +54,7 @@ _claim, _ack, _release, _bury = (
     queue_script("bury"),
 )
 _reap, _owe, _paid = queue_script("reap"), queue_script("owe"), queue_script("paid")
-_park = queue_script("park")
+_park, _refile = queue_script("park"), queue_script("refile")
 
 
 class FlushQueue(OperatedQueue):
@@ -95,8 +95,9 @@ class FlushQueue(OperatedQueue):
         return self._stamped(pk, token, owed_for, 0, deleted_rows.REFUSED_FOR, version)
 
     def _stamped(self, pk: Any, token: str, owed_for: float, floor: int, gone_for: int, version: str) -> Stamp:
-        arguments = (str(pk), token, int(owed_for * 1_000_000), floor, gone_for * 1_000_000, version)
-        stamp, fields, versions, announced = self._run(_stamp, *arguments)
+        arguments = (token, int(owed_for * 1_000_000), floor, gone_for * 1_000_000, version)
+        row = () if pk is None else (str(pk),)
+        stamp, fields, versions, announced = self._run(_stamp, *arguments, *row)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
     def stamp_many(self, pks: Sequence[Any], token: str, owed_for: float, floor: int) -> StampOfMany:
@@ -189,6 +190,9 @@ class FlushQueue(OperatedQueue):
 
     def park(self, pk: str) -> None:
         self._run(_park, pk, int(parked_rows.PARKED_FOR * 1_000_000))
+
+    def refile(self, old: str, new: str, passed: int) -> bool:
+        return bool(self._run(_refile, old, new, passed))
 
     def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
         chosen = claim.raw.keys() if names is None else {name.encode(errors="surrogateescape") for name in names}

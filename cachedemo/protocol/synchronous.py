@@ -21,7 +21,7 @@ from cachedemo.protocol.etags import etag
 from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
-from cachedemo.protocol.values import storable
+from cachedemo.protocol.values import no_overflow, refuse_what_no_write_takes, storable
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 # In the __dict__ of an instance while it is being saved: the write whose steps are under way.
@@ -143,14 +143,14 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
     """
     with answering.answering():
         instance = _valid_instance(table, fields)
-    write = DatabaseWrite(table, "")
+    write = DatabaseWrite(table, None)
     setattr(instance, STAMP, write.stamp().stamp)
     setattr(instance, WRITE, write)  # the signals leave it to us
     try:
         with telling_rows_from_statements(table, accepts_insert), write.transaction():
             instance.save(force_insert=True, using=table.using)
             del instance.__dict__[WRITE]  # the next save of it is the signals' to serve
-            write.pk = instance.pk
+            write.pk = table.to_pk(instance.pk)
             write.mark()
             row = database.lock(table, instance.pk)
     except Exception:
@@ -161,21 +161,30 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
 
 
 def _valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:
+    columns = table.model._meta.concrete_fields
+    by_name = {name: field for field in columns for name in (field.name, field.attname)}
     errors: dict[str, Any] = {}
     for name, value in fields.items():
         try:
+            if name in by_name:
+                refuse_what_no_write_takes(by_name[name], value)
             storable(value)
         except ValidationError as error:
             errors[name] = error
     if errors:
         raise ValidationError(errors)
     instance = table.model(**fields)
-    instance.clean_fields(exclude={field.name for field in table.model._meta.fields if _is_defaulted(field, fields)})
+    table.codec.spell_key(instance)
+    with no_overflow():
+        instance.clean_fields(exclude={field.name for field in columns if _needs_no_form(field, fields, instance)})
+        table.codec.refuse_unreadable(instance)
     return instance
 
 
-def _is_defaulted(field: Any, fields: Mapping[str, Any]) -> bool:
-    return field.has_default() and not {field.name, field.attname} & fields.keys()
+def _needs_no_form(field: Any, fields: Mapping[str, Any], instance: Any) -> bool:
+    """Whether a value is right whatever a form says: a default, or NULL where the column is for it."""
+    is_defaulted = field.has_default() and not {field.name, field.attname} & fields.keys()
+    return is_defaulted or (field.null and instance.__dict__.get(field.attname) is None)
 
 
 def delete(table: CachedTable, pk: Any, if_match: str | None = None) -> None:

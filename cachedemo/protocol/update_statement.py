@@ -15,7 +15,8 @@ from cachedemo.protocol.waiting import Fields
 def update_statement(table: CachedTable) -> str:
     """Return it. The stamp comes last: MySQL sets columns from left to right."""
     quote = connections[table.using].ops.quote_name
-    pk, stamp, *columns = (quote(str(field.column)) for field in columns_of(table))
+    pk, stamp = (quote(str(field.column)) for field in columns_of(table)[:2])
+    columns = [quote(str(field.column)) for field in table.codec.written.values()]
     reached = f"CASE WHEN {stamp} BETWEEN 0 AND {stamps.END - 1} THEN {stamp} ELSE 0 END"
     assignments = [f"{column} = CASE WHEN {reached} < %s THEN %s ELSE {column} END" for column in columns]
     name = quote(table.model._meta.db_table)
@@ -25,7 +26,7 @@ def update_statement(table: CachedTable) -> str:
 def parameters_of(table: CachedTable, connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
     """A field that is not named has stamp 0, and no row is older than that."""
     parameters: list[Any] = []
-    for name, field in table.codec.fields.items():
+    for name, field in table.codec.written.items():
         if (waiting := fields.get(name)) is None:
             parameters += (0, None)
         else:

@@ -1,4 +1,4 @@
-"""A field's value as JSON, and what no database may be able to hold."""
+"""A field's value as the database gives it back, whatever was passed, and what no database may be able to hold."""
 
 import datetime
 import decimal
@@ -7,55 +7,164 @@ import math
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files import File
 from django.db import models
 from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
+from cachedemo.protocol import postgres_values
+from cachedemo.protocol.field_classes import column_of, converts_itself, is_generated
+
 # What the database may refuse although the field's own validators let it pass.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+_LONGEST = 2**63 // 1_000_000  # seconds: most databases keep a duration as microseconds in 64 bits
+_WHOLE_FROM = 1e16  # from here on a database that keeps JSON as numbers writes a float as a whole number
 
 
 def clean(field: models.Field, value: Any) -> Any:
     """Return a value as the database would give it back. Raises ValidationError if it would not take it."""
+    refuse_what_no_write_takes(field, value)
     if isinstance(value, models.Model) and field.remote_field:
         value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
-    value = storable(field.clean(value, None))
-    if isinstance(field, models.DateTimeField) and settings.USE_TZ and value is not None and timezone.is_naive(value):
-        return timezone.make_aware(value, timezone.get_default_timezone())
-    if isinstance(field, models.JSONField) and value is not None:
-        return _plain(value, field.encoder)
+    if value is None and field.null:
+        return None  # whatever a form asks of those who fill it in: NULL is what the column is for
+    if isinstance(value, File):
+        value = _name_of(value)
+    with no_overflow():
+        return normalised(field, field.clean(value, None))
+
+
+def refuse_what_no_write_takes(field: models.Field, value: Any) -> None:
+    """Raise ValidationError for a value that only the database can compute, and for a field that it computes itself."""
+    for each in value if isinstance(value, list | tuple) else [value]:
+        if hasattr(each, "resolve_expression"):
+            raise ValidationError(
+                f"{field.model._meta.label}.{field.name} takes a value, and {type(each).__name__} is an expression "
+                f"for the database: assign it to an instance and save() that inside transaction.atomic().",
+                code="expression",
+            )
+    if is_generated(field):
+        raise ValidationError(f"{field.model._meta.label}.{field.name} is computed by the database.", code="generated")
+
+
+@contextmanager
+def no_overflow() -> Iterator[None]:
+    """Raise ValidationError for a value that is too large for Python's own types already."""
+    try:
+        yield
+    except OverflowError as error:
+        raise ValidationError("Beyond what a database may be able to hold.", code="unstorable") from error
+
+
+def _name_of(file: File) -> str:
+    """Return what the column holds of a file. A new one is stored by a save: there its storage gives it a name."""
+    if not getattr(file, "_committed", False):
+        raise ValidationError("A new file: assign it to an instance and save() that.", code="file")
+    return str(file.name or "")
+
+
+def normalised(field: models.Field, value: Any) -> Any:
+    """Return a Python value of a field in the one form that the database gives it back in.
+
+    Raises:
+        ValidationError: no database may be able to hold it.
+    """
+    if value is None:
+        return None
+    column = column_of(field)
+    value = storable(value)
+    if isinstance(value, str):
+        value = str.__str__(value)  # the member of a TextChoices is its text
+    if converts_itself(column):
+        return value
+    for kind, normalise in _NORMALISE:
+        if isinstance(column, kind):
+            return normalise(column, value)
+    return postgres_values.normalised(column, value, normalised)
+
+
+def _decimal(field: Any, value: Any) -> Any:
+    """Give it the places that the column has; zero has no sign there."""
+    if field.decimal_places is None:
+        text = format(value, "f")
+        value = decimal.Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+    else:
+        context = decimal.Context(prec=field.max_digits)
+        try:
+            value = value.quantize(decimal.Decimal(1).scaleb(-field.decimal_places), context=context)
+        except decimal.InvalidOperation as error:
+            raise ValidationError(f"No more than {field.max_digits} digits.", code="max_digits") from error
+    return value if value else abs(value)
+
+
+def _moment(field: Any, value: Any) -> Any:
+    if not settings.USE_TZ:
+        return value
+    if timezone.is_naive(value):
+        value = timezone.make_aware(value, timezone.get_default_timezone())
+    return value.astimezone(datetime.UTC)
+
+
+def _time(field: Any, value: Any) -> Any:
+    if value.tzinfo is not None:
+        raise ValidationError("A time of day has no timezone here.", code="unstorable")
     return value
 
 
-def _plain(value: Any, encoder: Any) -> Any:
+def _duration(field: Any, value: Any) -> Any:
+    if abs(value.total_seconds()) >= _LONGEST:
+        raise ValidationError("Longer than a database may be able to hold.", code="unstorable")
+    return value
+
+
+def _json(field: Any, value: Any) -> Any:
     """Return what JSON gives back of a value. Raises ValidationError if it would not take it."""
     try:
-        value = json.loads(json.dumps(value, cls=encoder, allow_nan=False))
+        text = json.dumps(value, cls=field.encoder, allow_nan=False)
+        plain = _in_order(json.loads(text))
+        return plain if field.decoder is None else json.loads(json.dumps(plain), cls=field.decoder)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValidationError(f"Not JSON: {error}", code="invalid") from error
-    for text in _texts(value):
-        storable(text)
-    return value
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every string in a JSON value, names included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            yield from _texts(part)
+def _in_order(value: Any) -> Any:
+    """Return a JSON value as PostgreSQL and MySQL give it back: shorter names first, and large numbers whole.
+
+    Raises ValidationError if a string in it cannot be stored.
+    """
+    if isinstance(value, dict):
+        names = sorted(map(storable, value), key=lambda name: (len(name.encode()), name.encode()))
+        return {name: _in_order(value[name]) for name in names}
+    if isinstance(value, list):
+        return [_in_order(part) for part in value]
+    if isinstance(value, float):
+        return int(decimal.Decimal(repr(value))) if abs(value) >= _WHOLE_FROM else value + 0.0  # no -0.0
+    return storable(value)
+
+
+_NORMALISE: tuple[tuple[type, Any], ...] = (
+    (models.DecimalField, _decimal),
+    (models.FloatField, lambda field, value: value + 0.0),  # no -0.0
+    (models.DateTimeField, _moment),
+    (models.TimeField, _time),
+    (models.DurationField, _duration),
+    (models.JSONField, _json),
+)
 
 
 def to_json(value: Any) -> Any:
     """Return a field's value as a JSON value, without losing a digit."""
     if value is None or isinstance(value, str | int | float | bool | dict | list):
         return value
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+    if isinstance(value, datetime.datetime):
+        return (value if value.tzinfo is None else value.astimezone(datetime.UTC)).isoformat()
+    if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
         return duration_iso_string(value)

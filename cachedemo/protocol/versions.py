@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cachedemo.exceptions import VersionConflict
 from cachedemo.protocol import announced_tables
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.refiling import refile_all
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def announce(table: CachedTable) -> None:
     record = json.loads(known)
     if record["fields"] != fields:
         raise VersionConflict(_conflict(table, record["fields"]))
+    if record["state"] == LIVE:
+        refile_all(table)
     table.announced = known if record["state"] == LIVE else None
 
 

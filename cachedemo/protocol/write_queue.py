@@ -55,7 +55,7 @@ class WriteQueue(ABC):
 
     @abstractmethod
     def stamp(self, pk: Any, token: str, owed_for: float, floor: int, version: str) -> Stamp:
-        """Hand out a stamp above `floor` for a write of `pk` ('' for a row to be created).
+        """Hand out a stamp above `floor` for a write of `pk` (None for a row to be created).
 
         Args:
             token: names the writer, who is owed from now on.
@@ -143,6 +143,20 @@ class WriteQueue(ABC):
     @abstractmethod
     def park(self, pk: str) -> None:
         """Leave a claimed row to another worker: an early deadline brings it back, at the end, uncounted."""
+
+    @abstractmethod
+    def refile(self, old: str, new: str, passed: int) -> bool:
+        """File what waits under one text of a key under another; return whether that was done, or must wait.
+
+        Of a field that waits under both, the newer write stays.
+
+        Args:
+            passed: the stamp of the row: what is older would never be written.
+        """
+
+    @abstractmethod
+    def waiting_pks(self) -> list[str]:
+        """Return the texts under which something waits, dead letters among them; the oldest first."""
 
     @abstractmethod
     def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:

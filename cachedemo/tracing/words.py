@@ -33,6 +33,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "ack": "the database has it: drop it from the queue",
     "release": "give the claimed rows back",
     "park": "leave the row to a later flush",
+    "refile": "file what an older release has queued under the key's one text",
     "bury": "the database refuses it: make it a dead letter",
     "owe": "note that this slot must be emptied as soon as the cache answers",
     "paid": "what was owed is done",

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Exists, Max, Subquery
 from django.utils import timezone
@@ -20,7 +18,6 @@ from cachedemo import cache_for
 from cachedemo.models import Stamped
 from cachedemo.patterns import bulk_insert
 from cachedemo.protocol import bulk_write, on_commit
-from cachedemo.protocol.codec import Codec
 from tests.cachedemo.test_cascades import new_models
 from tests.helpers import past_cachedemo
 from tests.notes.models import Draft, Essay, Note, Sample
@@ -254,21 +251,6 @@ def test_many_rows_are_found_by_two_columns(odd: OddKinds) -> None:
     new = [odd.coded(code=f"d{number}", left=f"l{number}", right="r", title="new") for number in range(count)]
     odd.coded.objects.bulk_create(new, update_conflicts=True, update_fields=["title"], unique_fields=["left", "right"])
     assert odd.coded.objects.filter(title="new").count() == count == odd.coded.objects.count()
-
-
-def test_a_generated_column_is_refused_by_name(transactional_db: None) -> None:
-    class Summed(Stamped):
-        size = models.IntegerField(default=1)
-        twice = models.GeneratedField(
-            expression=models.F("size") * 2, output_field=models.IntegerField(), db_persist=True
-        )
-
-        class Meta:
-            app_label = "notes"
-
-    del apps.all_models["notes"]["summed"]
-    with pytest.raises(FieldDoesNotExist, match="twice"):
-        Codec(Summed, ["size", "twice"])
 
 
 # copies of an instance, and receivers that save it again

@@ -210,6 +210,16 @@ local function supersede(pk, written, named)
   return was_shown
 end
 
+-- The rows that a writer of the database is under way to: id -> true.
+local function under_way()
+  local found = {}
+  for _, member in ipairs(redis.call('ZRANGE', OWED, 0, -1)) do
+    local pk, token = member:match('^(.*):([^:]*)$')
+    if token and token ~= 'cache' and token ~= 'all' then found[pk] = true end
+  end
+  return found
+end
+
 -- The versions whose slots a writer must still empty: those that have appeared, or all of them.
 local function versions_to_empty(finished, all)
   local found = {}

@@ -4,11 +4,7 @@
 --   row alone while a writer of the database is under way: it may have written the field already, at a lower stamp.
 --   Returns how many of these rows were dead and are not any more.
 
-local under_way = {}
-for _, member in ipairs(redis.call('ZRANGE', OWED, 0, -1)) do
-  local pk, token = member:match('^(.*):([^:]*)$')
-  if token and token ~= 'cache' and token ~= 'all' then under_way[pk] = true end
-end
+local being_written = under_way()
 
 local function restamp(pk, fields, refused)
   local stamp = next_stamp(newest(fields))
@@ -23,7 +19,7 @@ end
 
 local retried = 0
 for _, pk in ipairs(ARGV) do
-  if not under_way[pk] and redis.call('HDEL', DEAD, pk) == 1 then
+  if not being_written[pk] and redis.call('HDEL', DEAD, pk) == 1 then
     local fields, refused = waiting_fields(pk)
     redis.call('HDEL', REAPED, pk)
     if next(refused) == nil then

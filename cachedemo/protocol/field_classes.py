@@ -1,0 +1,86 @@
+"""What a field is: which class of Django's it is or inherits from, and what a project's own class does otherwise."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+_CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")
+_POSTGRES = "django.contrib.postgres.fields"
+ALL = "__all__"  # as in a ModelForm
+
+# Registered nowhere, by the name of the class of Django's: what to do about it.
+_HELD_BACK = {
+    "BinaryField": "JSON has no word for bytes. Leave it out, so that it is deferred, or register codecs for it",
+    "SearchVectorField": "only the database knows what it makes of a text. Leave it out, so that it is deferred",
+}
+
+
+def column_of(field: Any) -> Any:
+    """Return the field whose values a foreign key or a generated column has."""
+    while True:
+        if is_generated(field):
+            field = field.output_field
+        elif field.remote_field is not None and getattr(field, "target_field", None) is not None:
+            field = field.target_field
+        else:
+            return field
+
+
+def is_generated(field: Any) -> bool:
+    """Whether the database computes it, and lets nobody write it."""
+    return bool(getattr(field, "generated", False))
+
+
+def djangos_class(field: Any) -> type:
+    """Return the class of Django's that says how the column's values are converted."""
+    return next(each for each in type(field).__mro__ if each.__module__.startswith("django."))
+
+
+def converts_itself(field: Any) -> set[str]:
+    """Return which conversions a project's own class does otherwise than the class of Django's it inherits from."""
+    base: Any = djangos_class(field)
+    return {name for name in _CONVERSIONS if getattr(type(field), name, None) is not getattr(base, name, None)}
+
+
+def is_postgres(field: Any, name: str) -> bool:
+    """Whether it is of this class of PostgreSQL's; that may be asked where no driver for it is installed."""
+    return any(each.__name__ == name and each.__module__.startswith(_POSTGRES) for each in type(field).__mro__)
+
+
+def is_geometry(field: Any) -> bool:
+    """Whether its values are objects of GeoDjango."""
+    return type(field).__module__.startswith("django.contrib.gis.") or hasattr(field, "geom_type")
+
+
+def names_of(model: Any, fields: Iterable[str], codecs: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields to cache: those named, or all that can be where `fields` is "__all__"."""
+    if isinstance(fields, str) and fields != ALL:
+        raise ImproperlyConfigured(f"fields = {fields!r} of {model._meta.label}: a list of names, or {ALL!r}.")
+    if fields != ALL:
+        return list(fields)
+    meta = model._meta
+    wanted = (field for field in meta.local_concrete_fields if not field.primary_key and field.name != "cache_stamp")
+    return [field.name for field in wanted if field.name in codecs or why_not(field) is None]
+
+
+def why_not(field: Any) -> str | None:
+    """Return why no field of this class can be cached, and what to do; None if it can be."""
+    column = field.output_field if is_generated(field) else field
+    names = {each.__name__ for each in type(column).__mro__}
+    if is_geometry(column):
+        return "its values are objects of GeoDjango. Leave it out, so that it is deferred, or register codecs for it"
+    return next((why for name, why in _HELD_BACK.items() if name in names), None)
+
+
+def computed_from(model: Any, generated: Any) -> set[str]:
+    """Return the attnames of the columns that a generated one is computed from; of all where it does not say."""
+    found: set[str] = set()
+    whole: Any = generated.expression
+    parts: Any = whole.flatten() if hasattr(whole, "flatten") else [whole]
+    for part in parts:
+        if isinstance(part, models.F):
+            source = model._meta.get_field(str(getattr(part, "name", "")).split("__")[0])
+            found |= computed_from(model, source) if is_generated(source) else {source.attname}
+    return found or {field.attname for field in model._meta.local_concrete_fields}

@@ -1,0 +1,151 @@
+"""How each field's value becomes a JSON value, and a Python value again: chosen once, when a model is registered."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import connections, models, router
+from django.db.models.expressions import Col
+
+from cachedemo.protocol import postgres_values
+from cachedemo.protocol.field_classes import column_of, converts_itself, djangos_class, is_geometry
+from cachedemo.protocol.values import normalised, to_json
+
+# JSON gives these back as they were; every other field's `to_python` parses what `to_json` wrote.
+_NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
+
+Conversion = Callable[[Any], Any]
+Codecs = Mapping[str, tuple[Conversion, Conversion]]
+
+
+class FieldCodec(NamedTuple):
+    """The two conversions of one field. NULL is null, and neither is asked.
+
+    Attributes:
+        to_json: from the Python value.
+        from_json: back; None where JSON gives the value back as it was.
+        is_own: whether a project's own code has a part in them, so that each value is tried before it is written.
+        keeps_type: whether what is read back must be of the class of what was written.
+    """
+
+    to_json: Conversion
+    from_json: Conversion | None
+    is_own: bool = False
+    keeps_type: bool = True
+
+
+def codec_of(field: Any, codecs: Codecs) -> FieldCodec:
+    """Return how the values of a field are converted: as registered, else as its class does it."""
+    if field.name in codecs:
+        return FieldCodec(*codecs[field.name], is_own=True)
+    return _by_class(column_of(field), field.model)
+
+
+def _by_class(column: Any, model: Any) -> FieldCodec:
+    changed = converts_itself(column)
+    if changed & {"get_prep_value", "from_db_value"} and not changed & {"get_db_prep_value", "get_db_prep_save"}:
+        return _as_prepared(column, model)
+    if djangos_class(column) is models.Field or is_geometry(column):
+        return _as_serialized(column)
+    nested = postgres_values.conversions(column, lambda part: _by_class(part, model))
+    codec = FieldCodec(*nested) if nested else _plain(column)
+    return codec._replace(is_own=codec.is_own or bool(changed))
+
+
+def _plain(column: Any) -> FieldCodec:
+    """Go by the type of the value, as for every field of Django's."""
+    if isinstance(column, models.JSONField):
+        decoder = column.decoder
+        return FieldCodec(partial(_by_encoder, column), partial(_by_decoder, decoder) if decoder else None)
+    if isinstance(column, _NATIVE):
+        return FieldCodec(to_json, None)
+    base: Any = djangos_class(column)
+    # What RETURNING says of a whole number in a column of floats is an int, in SQLite.
+    return FieldCodec(float if isinstance(column, models.FloatField) else to_json, partial(base.to_python, column))
+
+
+def _by_encoder(field: Any, value: Any) -> Any:
+    """Where the column's decoder makes objects, its encoder takes them apart; what JSON itself gives is JSON."""
+    return value if field.decoder is None else json.loads(json.dumps(value, cls=field.encoder))
+
+
+def _by_decoder(decoder: Any, value: Any) -> Any:
+    return json.loads(json.dumps(value), cls=decoder)
+
+
+def _as_prepared(column: Any, model: Any) -> FieldCodec:
+    """Write down what the column holds, and read it as Django reads the column."""
+    base: Any = djangos_class(column)
+
+    def prepared(value: Any) -> Any:
+        return to_json(normalised(_without_its_class(base, column), column.get_prep_value(value)))
+
+    def loaded(value: Any) -> Any:
+        if isinstance(column, models.JSONField):
+            value = json.dumps(value)  # so it comes from the database
+        elif not isinstance(column, _NATIVE):
+            value = base.to_python(column, value)
+        if not hasattr(column, "from_db_value"):
+            return value
+        return column.from_db_value(value, Col("", column), connections[router.db_for_write(model)])
+
+    return FieldCodec(prepared, loaded, is_own=True, keeps_type=False)
+
+
+def _without_its_class(base: Any, column: Any) -> Any:
+    """Return a field of Django's own class with the sizes of this one: for what the column makes of a value."""
+    plain: Any = base.__new__(base)
+    plain.__dict__.update(column.__dict__)
+    return plain
+
+
+def _as_serialized(column: Any) -> FieldCodec:
+    """Go by what `dumpdata` writes and `loaddata` reads."""
+
+    def serialized(value: Any) -> Any:
+        return column.value_to_string(_Holder(column.attname, value))
+
+    return FieldCodec(serialized, column.to_python, is_own=True)
+
+
+class _Holder:
+    """What `value_to_string` takes: an object with the value as its attribute."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        setattr(self, name, value)
+
+
+def tried(codec: FieldCodec, field: Any, value: Any) -> Any:
+    """Return a value as a JSON value that leads back to it.
+
+    Raises:
+        ValidationError: it does not, so that a read would show something else than was written.
+    """
+    if value is None:
+        return None
+    try:
+        written = codec.to_json(value)
+        if codec.is_own and not _leads_back(codec, value, written):
+            raise ValueError("what is read back is something else")
+    except Exception as error:
+        raise ValidationError(why_uncacheable(field, value, error), code="round_trip") from error
+    return written
+
+
+def why_uncacheable(field: Any, value: Any, error: Exception) -> str:
+    """Say which value of which field cannot be cached, without showing it, and what to do about it."""
+    return (
+        f"A value of type {type(value).__name__} cannot be cached in {field.model._meta.label}.{field.name} "
+        f"({type(error).__name__}): register it with codecs = {{{field.name!r}: (to_json, from_json)}}, or leave the "
+        f"field out."
+    )
+
+
+def _leads_back(codec: FieldCodec, value: Any, written: Any) -> bool:
+    written = json.loads(json.dumps(written))
+    back = codec.from_json(written) if codec.from_json is not None else written
+    if codec.keeps_type and type(back) is not type(value):
+        return False
+    return back is not None and codec.to_json(back) == written

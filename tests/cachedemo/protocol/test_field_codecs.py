@@ -1,0 +1,137 @@
+"""Fields of a project's own: each value leads back to itself, or is refused before anything is written."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models
+
+from tests.cachedemo.made_models import made
+from tests.helpers import past_cachedemo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATTERNS = ("cache-aside", "write-through", "write-behind")
+
+
+class Pair:
+    """A value of which no text says enough."""
+
+    def __init__(self, left: int, right: int) -> None:
+        self.left, self.right = left, right
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pair) and (self.left, self.right) == (other.left, other.right)
+
+    def __hash__(self) -> int:
+        return hash((self.left, self.right))
+
+
+class PairField(models.Field):
+    """Its class converts for the database alone."""
+
+    def db_type(self, connection: Any) -> str:
+        return "varchar(50)"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return None if value is None else Pair(*map(int, value.split()))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return None if value is None else f"{value.left} {value.right}"
+
+
+def columns() -> dict[str, Any]:
+    return {"title": models.CharField(max_length=9, default="t"), "pair": PairField(null=True)}
+
+
+SAID = r"A value of type Pair cannot be cached in notes\.Made\.pair .*codecs = \{'pair': \(to_json, from_json\)\}"
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_value_that_does_not_lead_back_is_refused_before_anything_is_written(pattern: str) -> None:
+    with made(columns()) as cache:
+        with pytest.raises(ValidationError, match=SAID):
+            cache.via(pattern).create(pair=Pair(1, 2))
+        assert cache.model.objects.count() == 0
+        row = cache.create()
+        with pytest.raises(ValidationError, match=SAID):
+            cache.via(pattern).update(row.pk, pair=Pair(1, 2))
+        assert cache.table.queue.depth() == 0
+        assert cache.via(pattern).update(row.pk, pair=None, title="n").title == "n"
+
+
+def test_a_row_that_nobody_can_read_says_which_field_it_is() -> None:
+    with made(columns(), codecs={"pair": (lambda pair: {}["missing"], lambda value: value)}) as cache:
+        past_cachedemo(cache.model).bulk_create([cache.model(pk=1, pair=Pair(1, 2))])
+        with pytest.raises(TypeError, match=SAID):
+            cache.get(1)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_codecs_of_a_registration_say_what_a_value_is_in_json(pattern: str) -> None:
+    codecs = {"pair": (lambda pair: [pair.left, pair.right], lambda value: Pair(*value))}
+    with made(columns(), codecs=codecs) as cache:
+        row = cache.via(pattern).create(pair=Pair(1, 2))
+        assert row.pair == Pair(1, 2)
+        assert cache.via(pattern).update(row.pk, pair=Pair(3, 4)).pair == Pair(3, 4)
+        assert cache.table.codec.decode(cache.read(row.pk).body)["pair"] == [3, 4]
+        assert cache.get(row.pk).pair == Pair(3, 4)
+        cache.drain(timeout=5)
+        assert cache.model.objects.get().pair == Pair(3, 4)
+        assert cache.via(pattern).update(row.pk, pair=None).pair is None
+
+
+def test_codecs_that_do_not_lead_back_are_noticed() -> None:
+    for codec in [(lambda pair: 1, lambda value: value), (lambda pair: pair, lambda value: value)]:
+        with made(columns(), codecs={"pair": codec}) as cache, pytest.raises(ValidationError, match=SAID):
+            cache.create(pair=Pair(1, 2))
+
+
+class Decimals(json.JSONDecoder):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, parse_float=Decimal, **kwargs)
+
+
+class Floats(DjangoJSONEncoder):
+    def default(self, o: Any) -> Any:
+        return float(o) if isinstance(o, Decimal) else super().default(o)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_json_is_written_by_its_encoder_and_read_by_its_decoder(pattern: str) -> None:
+    field = models.JSONField(encoder=Floats, decoder=Decimals, default=dict)
+    with made({"data": field}) as cache:
+        row = cache.via(pattern).create(data={"b": Decimal("1.5"), "a": [1]})
+        assert cache.get(row.pk).data == {"b": Decimal("1.5"), "a": [1]}
+        shown = cache.via(pattern).update(row.pk, data={"price": Decimal("2.25")})
+        cached = cache.get(row.pk)
+        cache.drain(timeout=5)
+        for instance in (shown, cached, cache.model.objects.get()):
+            assert type(instance.data["price"]) is Decimal
+            assert instance.data == {"price": Decimal("2.25")}
+
+
+class SealedField(models.CharField):
+    """What an encrypted field does: the column holds something else each time."""
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        return None if value is None else f"{connection.settings_dict['NAME']}|{value}"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return None if value is None else value.rpartition("|")[2]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_what_needs_a_connection_to_be_prepared_is_cached_as_the_value_that_it_is(pattern: str) -> None:
+    with made({"word": SealedField(max_length=500)}) as cache:
+        row = cache.via(pattern).create(word="open")
+        assert cache.via(pattern).update(row.pk, word="sesame").word == "sesame"
+        assert cache.table.codec.decode(cache.read(row.pk).body)["word"] == "sesame"
+        cache.drain(timeout=5)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT word FROM notes_made")
+            assert cursor.fetchone()[0].endswith("|sesame")
+        assert cache.get(row.pk).word == "sesame"

@@ -1,0 +1,125 @@
+"""What a write takes: plain values, NULL where the column is for it, and what its database can hold."""
+
+import datetime
+import decimal
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Now, Upper
+
+from cachedemo import cache_for
+from tests.cachedemo.made_models import made
+from tests.cachedemo.protocol.test_every_field import DJANGOS, postgres
+from tests.notes.models import Note, Sample
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATTERNS = ("cache-aside", "write-through", "write-behind")
+EXPRESSIONS = [
+    F("title"),
+    Upper("title"),
+    F("size") + 1,
+    Value("x"),
+    Coalesce("title", Value("x")),
+    Now(),
+    [F("title")],
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+def test_what_only_the_database_can_compute_is_refused_by_name_in_every_field(expression: Any) -> None:
+    columns = {name.lower(): make(null=True) for name, (make, _) in (DJANGOS | postgres()).items()}
+    with made(columns) as cache:
+        row = cache.create()
+        for name in columns:
+            said = rf"notes\.Made\.{name} takes a value.* is an expression.* save\(\) that inside transaction\.atomic"
+            for pattern in PATTERNS:
+                with pytest.raises(ValidationError, match=said):
+                    cache.via(pattern).update(row.pk, **{name: expression})
+            with pytest.raises(ValidationError, match=said):
+                cache.create(**{name: expression})
+        assert cache.table.queue.depth() == 0
+        assert cache.model.objects.count() == 1
+
+
+def test_an_expression_for_a_column_that_is_not_cached_is_refused_too() -> None:
+    with pytest.raises(ValidationError, match=r"notes\.Note\.secret takes a value"):
+        cache_for(Note).create(title="a", secret=Upper("title"))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_null_is_taken_where_the_column_is_for_it_whatever_a_form_asks(pattern: str) -> None:
+    columns = {name.lower(): make(null=True) for name, (make, _) in DJANGOS.items()}
+    with made(columns) as cache:
+        row = cache.via(pattern).create(**dict.fromkeys(columns))
+        for name in columns:
+            assert not getattr(cache.via(pattern).update(row.pk, **{name: None}), name)
+        assert set(cache.table.codec.decode(cache.read(row.pk).body).values()) == {None, row.pk}
+        with pytest.raises(ValidationError, match="blank"):
+            cache.via(pattern).update(row.pk, charfield="")
+        with pytest.raises(ValidationError, match="blank"):
+            cache.via(pattern).create(charfield="")
+        cache.drain(timeout=5)
+        assert cache.table.queue.dead() == {}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_null_is_refused_where_the_column_takes_none(pattern: str) -> None:
+    with made({"title": models.CharField(max_length=9, blank=True), "size": models.IntegerField()}) as cache:
+        row = cache.create(title="", size=1)
+        for name in ("title", "size"):
+            with pytest.raises(ValidationError, match="null"):
+                cache.via(pattern).update(row.pk, **{name: None})
+        with pytest.raises(ValidationError, match="null"):
+            cache.create(title="", size=None)
+        assert cache.via(pattern).update(row.pk, title="").title == ""
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_file_that_is_stored_is_written_by_its_name_and_a_new_one_is_refused(pattern: str) -> None:
+    samples = cache_for(Sample)
+    moment = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    first, other = (samples.create(price=1, at=moment, paper=name) for name in ("first.txt", "other.txt"))
+    assert samples.via(pattern).update(first.pk, paper=other.paper).paper.name == "other.txt"
+    samples.drain(timeout=5)
+    assert Sample.objects.get(pk=first.pk).paper.name == "other.txt"
+    with pytest.raises(ValidationError, match=r"A new file: assign it to an instance and save\(\) that"):
+        samples.via(pattern).update(first.pk, paper=ContentFile(b"new", name="new.txt"))
+
+
+UNSTORABLE = [
+    (models.TimeField, datetime.time(1, tzinfo=datetime.UTC)),
+    (models.DurationField, datetime.timedelta.max),
+    (models.DateTimeField, datetime.datetime.max.replace(tzinfo=datetime.timezone(-datetime.timedelta(hours=1)))),
+    (models.FloatField, float("nan")),
+    (models.FloatField, 10**400),
+    (models.IntegerField, float("inf")),
+]
+
+
+@pytest.mark.parametrize(("make", "value"), UNSTORABLE, ids=[str(number) for number in range(len(UNSTORABLE))])
+def test_what_no_database_may_hold_is_refused_before_anything_is_written(make: Any, value: Any) -> None:
+    with made({"field": make(null=True)}) as cache:
+        row = cache.create()
+        for pattern in PATTERNS:
+            with pytest.raises(ValidationError):
+                cache.via(pattern).update(row.pk, field=value)
+        with pytest.raises(ValidationError):
+            cache.create(field=value)
+        assert cache.table.queue.depth() == 0
+        assert cache.model.objects.count() == 1
+
+
+def test_a_decimal_is_shown_with_the_places_of_its_column_before_the_flush_too() -> None:
+    with made({"price": models.DecimalField(max_digits=12, decimal_places=4)}) as cache:
+        row = cache.create(price="1.5")
+        before = cache.via("write-behind").update(row.pk, price=decimal.Decimal("2.5"))
+        assert str(before.price) == "2.5000"
+        etag = cache.etag(cache.read(row.pk))
+        cache.drain(timeout=5)
+        cache.evict([row.pk])
+        assert cache.etag(cache.read(row.pk)) == etag

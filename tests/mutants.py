@@ -46,6 +46,7 @@ SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
+ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 REFUSED = "tests/cachedemo/protocol/test_refused_fields.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
@@ -516,7 +517,22 @@ MUTANTS = [
     mutant(
         "a_savepoint_rolled_back_by_hand_is_not_noticed",
         ODD + "test_a_savepoint_that_is_rolled_back_by_hand_takes_a_write_back",
-        ("protocol/on_commit.py", "if self.is_in_doubt() and not", "if False and not"),
+        ("protocol/on_commit.py", "int(number) <= self.made", "int(number) < 0"),
+    ),
+    mutant(
+        "a_savepoint_takes_back_what_was_before_it",
+        ODD_TRANSACTIONS + "test_a_savepoint_that_was_made_after_a_write_takes_nothing_of_it_back",
+        ("protocol/on_commit.py", "int(number) <= self.made", "int(number) >= 0"),
+    ),
+    mutant(
+        "what_is_written_over_waits_until_the_commit",
+        ODD_TRANSACTIONS + "test_what_a_transaction_has_written_over_is_neither_shown_nor_applied",
+        ("protocol/on_commit.py", "        for pk in finish.pks & keys.keys():", "        for pk in ():"),
+    ),
+    mutant(
+        "what_is_queued_later_is_written_over",
+        ODD_TRANSACTIONS + "test_what_is_queued_later_is_not_written_over",
+        ("protocol/on_commit.py", "stamps.written(stamp) < self.stamp and", "True and"),
     ),
     mutant(
         "a_key_as_text_names_another_slot",
@@ -681,7 +697,7 @@ MUTANTS = [
     mutant(
         "a_read_fills_any_version",
         VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
-        ("protocol/loading.py", "strict=True)), versions.still_announced(table, announced)", "strict=True)), True"),
+        ("protocol/loading.py", "return waiting, versions.still_announced(table, announced)", "return waiting, True"),
     ),
     mutant(
         "nobody_says_that_the_queue_was_restored",

@@ -234,6 +234,6 @@ class Save:
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None
-        self._finish_hook = self.write.finish_of_save()
+        self._finish_hook = self.write.as_finish()
         on_commit.finish_first(self.using, self._finish_hook)
         save_state.saved(self.instance, shown, self._finish_hook, self.using)

@@ -525,6 +525,25 @@ MUTANTS = [
         ("protocol/on_commit.py", "int(number) <= self.made", "int(number) >= 0"),
     ),
     mutant(
+        "what_create_saves_counts_as_never_loaded",
+        "tests/cachedemo/protocol/test_instance_notes.py::test_what_a_receiver_keeps_of_a_row_that_is_created_is_saved_like_any_other",
+        (
+            "models.py",
+            "            save_state.saved(self, save_state.shown(self, cache.table), finish, cache.table.using)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a_copy_is_created_for_ever",
+        "tests/cachedemo/protocol/test_instance_notes.py::test_what_a_receiver_keeps_of_a_row_that_is_created_is_saved_like_any_other",
+        (
+            "protocol/instance_notes.py",
+            "    notes[key] = value\n",
+            "    notes[key] = instance.__dict__[name] = value\n",
+        ),
+        ("protocol/instance_notes.py", "_notes.noted.get((id(instance), name))", "instance.__dict__.get(name)"),
+    ),
+    mutant(
         "what_is_written_over_waits_until_the_commit",
         ODD_TRANSACTIONS + "test_what_a_transaction_has_written_over_is_neither_shown_nor_applied",
         ("protocol/on_commit.py", "        for pk in finish.pks & keys.keys():", "        for pk in ():"),

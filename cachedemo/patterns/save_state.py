@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
+from cachedemo.patterns.expressions import is_expression
 from cachedemo.protocol import aliases, on_commit
+from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 
 _RAW = "_cachedemo_row"  # in the __dict__ of an instance: names and values as `from_db` got them
@@ -46,6 +48,13 @@ def kept(value: Any) -> Any:
     if isinstance(value, FieldFile):
         return value.name
     return value if isinstance(value, _IMMUTABLE) else copy.deepcopy(value)
+
+
+def shown(instance: Any, table: CachedTable) -> dict[str, Any]:
+    """Return what the instance shows of its cached fields and its key, but for what the database computes."""
+    names = (table.codec.pk.attname, *table.codec.fields)
+    values = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
+    return {name: value for name, value in values.items() if not is_expression(value)}
 
 
 def loaded_by(instance: Any, using: str) -> Loaded | None:

@@ -229,8 +229,7 @@ class Save:
         assert self.write is not None
         self.write.pk = self._pk()
         self.write.mark()
-        names = [self.table.codec.pk.attname, *self.table.codec.fields]
-        self._finish({name: self.instance.__dict__[name] for name in names if name in self.instance.__dict__})
+        self._finish(save_state.shown(self.instance, self.table))
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None

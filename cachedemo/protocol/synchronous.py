@@ -17,14 +17,14 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.instance_notes import noted
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
 from cachedemo.protocol.refused_fields import flag_refused
 from cachedemo.protocol.values import storable
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
-# In the __dict__ of an instance while it is being saved: the write whose steps are under way.
-WRITE = "_cachedemo_write"
+WRITE = "write"  # noted of an instance that is being created: the write whose steps are under way
 
 FLUSH_PATIENCE = 5.0  # seconds to wait for a newer release's worker to flush a field that we do not know
 FLUSH_PAUSE = 0.05
@@ -145,11 +145,10 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         instance = _valid_instance(table, fields)
     write = DatabaseWrite(table, "")
     setattr(instance, STAMP, write.stamp().stamp)
-    setattr(instance, WRITE, write)  # the signals leave it to us
     try:
         with telling_rows_from_statements(table, accepts_insert), write.transaction():
-            instance.save(force_insert=True, using=table.using)
-            del instance.__dict__[WRITE]  # the next save of it is the signals' to serve
+            with noted(instance, WRITE, write):  # so that its save takes no steps of its own
+                instance.save(force_insert=True, using=table.using)
             write.pk = instance.pk
             write.mark()
             row = database.lock(table, instance.pk)

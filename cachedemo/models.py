@@ -119,7 +119,7 @@ class Stamped(models.Model):
 def _is_created(instance: models.Model, cache: ModelCache) -> bool:
     """Whether `create` is under way for it in this database; a receiver may save it to another."""
     write: DatabaseWrite | None = note_of(instance, WRITE)
-    return write is not None and write.table is cache.table
+    return write is not None and write.table.using == cache.table.using
 
 
 class Cache(models.Model):

@@ -1,6 +1,7 @@
 """The one column that a cached model needs, and what makes its `save()` lose nothing; the operators' permissions."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import DatabaseError, models
@@ -37,6 +38,13 @@ class Stamped(models.Model):
     class Meta:
         abstract = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Remember what is loaded by a `from_db` of the project's own, too, which need not call ours."""
+        super().__init_subclass__(**options)
+        from_db: Any = cls.from_db.__func__  # type: ignore[attr-defined]
+        if from_db is not Stamped.from_db.__func__ and not hasattr(from_db, "remembers"):  # type: ignore[attr-defined]
+            cls.from_db = classmethod(_remembering(from_db))  # type: ignore[assignment, method-assign]
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save as Django does. Whether that is whole is decided here: Django names the fields of a deferred row."""
         update_fields = args[3] if len(args) > 3 else kwargs.get("update_fields")
@@ -47,9 +55,7 @@ class Stamped(models.Model):
     def from_db(cls, db: str | None, field_names: Any, values: Any, **options: Any) -> Any:
         """Make an instance of a row as Django does, and keep what it was loaded with."""
         instance = super().from_db(db, field_names, values, **options)
-        cache = find_cache(cls)
-        if cache is not None:
-            save_state.remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
+        _remember(instance, field_names, values)
         return instance
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
@@ -114,6 +120,30 @@ class Stamped(models.Model):
         save: Save | None = note_of(self, _SAVE)
         plain = super()._do_insert  # type: ignore[misc]
         return plain(*args, **kwargs) if save is None else save.insert(lambda: plain(*args, **kwargs))
+
+
+def _remember(instance: models.Model, field_names: Any, values: Any) -> None:
+    cache = find_cache(type(instance))
+    if cache is not None:
+        save_state.remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
+
+
+def _remembering(from_db: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a project's own `from_db` so that what it loads is remembered.
+
+    Without that a whole save would write every field, and put back what others have written since.
+    """
+
+    @functools.wraps(from_db)
+    def remembering(cls: Any, db: str | None, field_names: Any, values: Any, **options: Any) -> Any:
+        names, as_loaded = tuple(field_names), tuple(values)
+        instance = from_db(cls, db, field_names, values, **options)
+        if not save_state.is_remembered(instance):
+            _remember(instance, names, as_loaded)
+        return instance
+
+    remembering.remembers = True  # type: ignore[attr-defined]
+    return remembering
 
 
 def _is_created(instance: models.Model, cache: ModelCache) -> bool:

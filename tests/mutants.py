@@ -544,6 +544,11 @@ MUTANTS = [
         ("protocol/instance_notes.py", "_notes.noted.get((id(instance), name))", "instance.__dict__.get(name)"),
     ),
     mutant(
+        "an_own_from_db_is_not_remembered",
+        "tests/cachedemo/test_models.py::test_a_save_of_what_an_own_from_db_has_loaded_puts_nothing_back",
+        ("models.py", "            _remember(instance, names, as_loaded)\n", "            pass\n"),
+    ),
+    mutant(
         "what_is_written_over_waits_until_the_commit",
         ODD_TRANSACTIONS + "test_what_a_transaction_has_written_over_is_neither_shown_nor_applied",
         ("protocol/on_commit.py", "        for pk in finish.pks & keys.keys():", "        for pk in ():"),

@@ -43,6 +43,11 @@ def remember_row(instance: models.Model, names: Sequence[str], values: Sequence[
     instance.__dict__[_RAW] = (names, values)
 
 
+def is_remembered(instance: models.Model) -> bool:
+    """Whether `remember_row` was called for it."""
+    return _RAW in instance.__dict__
+
+
 def kept(value: Any) -> Any:
     """Return a value that later changes in place do not reach, and that does not hold the instance itself."""
     if isinstance(value, FieldFile):

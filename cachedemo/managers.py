@@ -125,7 +125,7 @@ class CachedQuerySet(models.QuerySet[Any]):
         for instance in objs:
             values = {name: instance.__dict__[name] for name in attnames if name in instance.__dict__}
             known = {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
-            save_state.saved(instance, known, finish, self.db)
+            save_state.saved(instance, known, finish, self.db, attnames)
 
 
 def _named(table: CachedTable, values: dict[str, Any]) -> Named:

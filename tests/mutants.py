@@ -205,7 +205,7 @@ MUTANTS = [
     mutant(
         "another_key_counts_as_deleted",
         ODD + "test_an_instance_with_another_key_is_inserted",
-        ("models.py", " and not save_state.has_another_key(self):", ":"),
+        ("patterns/save_state.py", "is not None and not has_another_key(instance)", "is not None"),
     ),
     mutant(
         "what_is_refused_at_commit_is_not_asked_for",
@@ -260,14 +260,14 @@ MUTANTS = [
         SAVES + "test_after_a_savepoint_is_rolled_back_the_save_before_it_still_counts",
         (
             "patterns/save_state.py",
-            "[*state.get(_SAVES, []), _Save(finish, using, before)]",
-            "[_Save(finish, using, (state.get(_SAVES) or [_Save(finish, using, before)])[0].before)]",
+            "[*state.get(_SAVES, []), _Save(finish, using, {*written, *computed}, before)]",
+            "[_Save(finish, using, {*written}, (state.get(_SAVES) or [_Save(finish, using, {*written}, before)])[0].before)]",
         ),
     ),
     mutant(
         "what_was_carried_counts_as_changed",
         SAVES + "test_after_a_rollback_what_was_only_carried_does_not_count_as_changed",
-        ("patterns/save_state.py", "before=(save.before or {}) | values) for", "before=save.before) for"),
+        ("patterns/save_state.py", "before=save.before | values)", "before=save.before)"),
         ("patterns/saving.py", "        save_state.carried(self.instance, row)\n", ""),
     ),
     mutant(
@@ -547,6 +547,16 @@ MUTANTS = [
         "an_own_from_db_is_not_remembered",
         "tests/cachedemo/test_models.py::test_a_save_of_what_an_own_from_db_has_loaded_puts_nothing_back",
         ("models.py", "            _remember(instance, names, as_loaded)\n", "            pass\n"),
+    ),
+    mutant(
+        "what_was_saved_and_read_again_counts_as_loaded",
+        ODD_TRANSACTIONS + "test_what_was_read_again_in_a_transaction_is_saved_again_after_its_rollback",
+        ("patterns/save_state.py", "if not (own and name in save.names)", "if True"),
+    ),
+    mutant(
+        "a_create_that_was_rolled_back_counts_as_deleted",
+        ODD_TRANSACTIONS + "test_a_create_that_was_rolled_back_is_tried_again",
+        ("patterns/save_state.py", "_as_dict(instance.__dict__) is not None and", "True and"),
     ),
     mutant(
         "what_is_written_over_waits_until_the_commit",

@@ -235,4 +235,4 @@ class Save:
         assert self.write is not None
         self._finish_hook = self.write.as_finish()
         on_commit.finish_first(self.using, self._finish_hook)
-        save_state.saved(self.instance, shown, self._finish_hook, self.using)
+        save_state.saved(self.instance, shown, self._finish_hook, self.using, self._computed)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
@@ -144,3 +144,61 @@ def test_a_savepoint_that_was_made_after_a_write_takes_nothing_of_it_back(flagge
         transaction.savepoint_rollback(later)
     assert (flagged.get(1).title, flagged.get(1).body) == ("ours", "b0")
     assert not list(dead_letters.letters(flagged))
+
+
+# a second try after a rollback
+
+
+def rolled_back(*writes: Callable[[], object]) -> None:
+    with transaction.atomic():
+        for write in writes:
+            write()
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("fields", [None, ["title", "size"]])
+def test_what_was_read_again_in_a_transaction_is_saved_again_after_its_rollback(notes: Any, fields: Any) -> None:
+    note = Note.objects.get(pk=1)
+    note.title, note.size = "mine", F("size") + 10
+    rolled_back(note.save, lambda: note.refresh_from_db(fields=fields))
+    note.save()
+    assert (notes.get(1).title, notes.get(1).size) == ("mine", 11)
+
+
+def test_what_two_saves_wrote_is_saved_again_after_the_rollback_of_both(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+
+    def save_title_and_body() -> None:
+        note.title = "mine"
+        note.save()
+        note.body = "mine"
+        note.save()
+
+    rolled_back(save_title_and_body, note.refresh_from_db)
+    note.save()
+    assert (notes.get(1).title, notes.get(1).body) == ("mine", "mine")
+
+
+def test_what_others_wrote_and_was_read_in_a_transaction_is_not_put_back_after_its_rollback(notes: Any) -> None:
+    note = Note.objects.get(pk=1)
+    notes.update(1, body="acknowledged")
+    note.title = "mine"
+    rolled_back(note.save, note.refresh_from_db)
+    notes.update(1, body="acknowledged later")
+    note.save()
+    assert (notes.get(1).title, notes.get(1).body) == ("mine", "acknowledged later")
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+@pytest.mark.parametrize("read_again", [False, True])
+def test_a_create_that_was_rolled_back_is_tried_again(notes: Any, bulk: bool, read_again: bool) -> None:
+    note = Note(pk=9, title="new", owner_id=1)
+    create = (lambda: Note.objects.bulk_create([note])) if bulk else note.save
+    rolled_back(create, note.refresh_from_db if read_again else lambda: None)
+    with transaction.atomic():
+        rolled_back(note.save)
+        note.save()
+    assert notes.get(9).title == Note.objects.get(pk=9).title == "new"
+    notes.delete(9)
+    with pytest.raises(DatabaseError, match="was deleted"):
+        note.save()

@@ -559,6 +559,20 @@ MUTANTS = [
         ("patterns/save_state.py", "_as_dict(instance.__dict__) is not None and", "True and"),
     ),
     mutant(
+        "a_write_without_autocommit_is_acknowledged",
+        ODD_TRANSACTIONS + "test_where_autocommit_is_off_no_write_is_acknowledged_that_a_rollback_takes_back",
+        ("protocol/transactions.py", "    refuse_manual_transactions(using)\n    trip(using)\n", "    trip(using)\n"),
+    ),
+    mutant(
+        "a_read_without_autocommit_fills",
+        ODD_TRANSACTIONS + "test_where_autocommit_is_off_a_read_fills_nothing",
+        (
+            "protocol/transactions.py",
+            "connection.in_atomic_block or not _has_autocommit(connection)",
+            "connection.in_atomic_block",
+        ),
+    ),
+    mutant(
         "what_is_written_over_waits_until_the_commit",
         ODD_TRANSACTIONS + "test_what_a_transaction_has_written_over_is_neither_shown_nor_applied",
         ("protocol/on_commit.py", "        for pk in finish.pks & keys.keys():", "        for pk in ():"),

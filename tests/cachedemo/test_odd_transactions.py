@@ -202,3 +202,55 @@ def test_a_create_that_was_rolled_back_is_tried_again(notes: Any, bulk: bool, re
     notes.delete(9)
     with pytest.raises(DatabaseError, match="was deleted"):
         note.save()
+
+
+# autocommit off
+
+
+@pytest.fixture
+def without_autocommit(notes: Any) -> Iterator[Any]:
+    notes.evict([1])
+    transaction.set_autocommit(False)
+    yield notes
+    transaction.rollback()
+    transaction.set_autocommit(True)
+
+
+REFUSED = pytest.raises(transaction.TransactionManagementError, match="autocommit")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda notes, pattern: notes.via(pattern).update(1, title="lost"),
+        lambda notes, pattern: notes.via(pattern).create(id=9, title="lost"),
+        lambda notes, pattern: notes.via(pattern).delete(1),
+    ],
+)
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through"])
+def test_where_autocommit_is_off_no_write_is_acknowledged_that_a_rollback_takes_back(
+    without_autocommit: Any, write: Any, pattern: str
+) -> None:
+    Note.objects.count()
+    with REFUSED:
+        write(without_autocommit, pattern)
+    transaction.rollback()
+    assert (without_autocommit.get(1).title, Note.objects.count()) == ("a1", 3)
+
+
+def test_where_autocommit_is_off_a_flush_acknowledges_nothing(without_autocommit: Any) -> None:
+    without_autocommit.via("write-behind").update(1, title="queued")
+    with REFUSED:
+        without_autocommit.flush()
+    transaction.rollback()
+    assert without_autocommit.get(1).title == "queued"
+    transaction.set_autocommit(True)
+    without_autocommit.drain(timeout=5)
+    assert Note.objects.get(pk=1).title == "queued"
+
+
+def test_where_autocommit_is_off_a_read_fills_nothing(without_autocommit: Any) -> None:
+    past_cachedemo(Note).filter(pk=1).update(title="uncommitted")
+    assert without_autocommit.get(1).title == without_autocommit.get_many([1])[1].title == "uncommitted"
+    transaction.rollback()
+    assert without_autocommit.get(1).title == "a1"

@@ -573,6 +573,11 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_conflict_refuses_reads_alone",
+        VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
+        ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+    ),
+    mutant(
         "what_is_written_over_waits_until_the_commit",
         ODD_TRANSACTIONS + "test_what_a_transaction_has_written_over_is_neither_shown_nor_applied",
         ("protocol/on_commit.py", "        for pk in finish.pks & keys.keys():", "        for pk in ():"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import answering, synchronous, transactions
+from cachedemo.protocol import answering, synchronous, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.outcomes import taken
@@ -28,6 +28,7 @@ class Writer:
             FieldError: a field is not one of the cached ones.
             ValidationError: a value is invalid.
             DatabaseError: the database refuses it; IntegrityError and DataError, or what a trigger's class is.
+            VersionConflict: our version is live with other fields.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
         return self._instance(self.write(pk, fields))
@@ -63,6 +64,7 @@ class Writer:
 
         Raises:
             ValidationError, DatabaseError: a value is invalid, or the database refuses it.
+            VersionConflict: our version is live with other fields.
             Unavailable: not acknowledged.
         """
         return self._instance(self.insert(fields))
@@ -80,9 +82,11 @@ class Writer:
             DoesNotExist: there is no such row.
             PreconditionFailed: it is not what `if_match` says.
             ProtectedError, RestrictedError: other rows need it.
+            VersionConflict: our version is live with other fields.
             Unavailable: not acknowledged.
         """
         transactions.refuse_inside_transaction(self.table.using)
+        versions.refuse_conflict(self.table)
         synchronous.delete(self.table, self.table.to_pk(pk), if_match)
 
     def _instance(self, written: Written) -> Any:
@@ -91,6 +95,7 @@ class Writer:
 
     def _synchronous(self) -> tuple[Pattern, ModuleType]:
         """Return the way of a write that cannot wait in the queue, and the module that goes it."""
+        versions.refuse_conflict(self.table)
         if self.pattern is Pattern.CACHE_ASIDE:
             return Pattern.CACHE_ASIDE, cache_aside
         return Pattern.WRITE_THROUGH, write_through

@@ -47,6 +47,7 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
+EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 REFUSED = "tests/cachedemo/protocol/test_refused_fields.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
@@ -479,7 +480,7 @@ MUTANTS = [
     mutant(
         "a_bulk_update_carries_nothing",
         MANAGERS + "test_what_waits_for_other_fields_is_kept",
-        ("patterns/bulk_update.py", "    _write_what_waits(table, _with_newest(below), ours)\n", ""),
+        ("patterns/bulk_update.py", "flagged = _write_what_waits(table, _with_newest(below), ours)", "flagged = {}"),
     ),
     mutant(
         "a_bulk_update_stamps_before_its_lock",
@@ -491,8 +492,8 @@ MUTANTS = [
         ),
         (
             "patterns/bulk_update.py",
-            "    _write_what_waits(table, _with",
-            "    write.stamp = EARLY\n    _write_what_waits(table, _with",
+            "    flagged = _write_what_waits(table, _with",
+            "    write.stamp = EARLY\n    flagged = _write_what_waits(table, _with",
         ),
     ),
     mutant(
@@ -576,6 +577,32 @@ MUTANTS = [
         "a_conflict_refuses_reads_alone",
         VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
         ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+    ),
+    mutant(
+        "an_expression_for_another_field_reads_the_row_alone",
+        EXPRESSIONS + "test_an_expression_for_a_field_that_is_not_cached_is_computed_from_what_waits",
+        ("managers.py", "not (renames or named.written or named.read)", "not (renames or named.written)"),
+        ("patterns/saving.py", " and not read_by(expressions_of(others), cached):", ":"),
+    ),
+    mutant(
+        "a_condition_reads_nothing",
+        EXPRESSIONS + "test_an_expression_over_what_is_refused_is_refused_however_it_reads_it",
+        (
+            "patterns/expressions.py",
+            "elif isinstance(part, Q):\n                for",
+            "elif False:\n                for",
+        ),
+    ),
+    mutant(
+        "what_an_update_flags_itself_is_not_read_by_it",
+        EXPRESSIONS + "test_an_expression_over_what_is_refused_is_refused_however_it_reads_it",
+        ("patterns/bulk_update.py", "refused(fields) | flagged.get(pk, {})", "refused(fields)"),
+    ),
+    mutant(
+        "rows_that_are_refused_together_stop_an_update",
+        MANAGERS + "test_two_rows_that_are_refused_only_together_stop_no_update",
+        ("patterns/bulk_update.py", "        if len(rows) > 1:\n", "        if len(rows) > 1 and ours is None:\n"),
+        ("patterns/bulk_update.py", "        [(pk, fields, _)] = rows\n", "        (pk, fields, _), *_ = rows\n"),
     ),
     mutant(
         "what_is_written_over_waits_until_the_commit",

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from cachedemo.exceptions import CachedemoError, Contended
 from cachedemo.patterns import save_state, save_statement
-from cachedemo.patterns.expressions import expressions_of, is_expression, used_by
+from cachedemo.patterns.expressions import expressions_of, is_expression, read_by
 from cachedemo.patterns.missed_fields import refuse_if_missed
 from cachedemo.patterns.save_statement import Assigned
 from cachedemo.protocol import database, on_commit, synchronous, transactions
@@ -75,7 +75,7 @@ class Save:
         cached = self.table.codec.fields
         mine = [each for each in values if each[0].attname in cached and self._writes(each)]
         others = [each for each in values if each[0].attname not in cached and each[0].attname != STAMP]
-        if not mine and not (self.refuses and self.loaded):
+        if not mine and not (self.refuses and self.loaded) and not read_by(expressions_of(others), cached):
             return self._without_steps(send, rows, others)
         return self._in_steps(send, rows, mine, others)
 
@@ -124,7 +124,7 @@ class Save:
         assert self.write is not None
         carried = {name: field for name, field in not_refused(waiting).items() if name not in self._named(mine)}
         try:
-            with self._undone_alone(mine, carried):
+            with self._undone_alone(mine, others, carried):
                 return self._send(send, rows, mine, others, waiting)
         except Exception as error:
             certain = transactions.has_written_nothing(error, self.using)
@@ -134,11 +134,11 @@ class Save:
                 self.write.withdraw()
             raise
 
-    def _undone_alone(self, mine: list[Assigned], carried: Fields) -> Any:
+    def _undone_alone(self, mine: list[Assigned], others: list[Assigned], carried: Fields) -> Any:
         """Return what is around the UPDATE: a transaction if there is more than one statement, and inside of one a
         savepoint if it carries what may be refused, for then it is sent again without it."""
         savepoint = bool(carried) and transactions.in_transaction(self.using)
-        if savepoint or self.refuses or expressions_of(mine):
+        if savepoint or self.refuses or expressions_of([*mine, *others]):
             return transaction.atomic(self.using, savepoint=savepoint)
         return nullcontext()
 
@@ -147,12 +147,12 @@ class Save:
         assert self.write.stamped is not None
         if self.refuses:
             refuse_if_missed(self.table, self.instance, self.loaded, waiting, self.write.stamped.stamp)
-        if expressions := expressions_of(mine):  # computed from what waits, not from what is below it
+        if expressions := expressions_of([*mine, *others]):  # computed from what waits, not from what is below it
             self._apply(waiting, expressions)
         updated = send(
             *save_statement.statement(self.table, rows, mine, others, not_refused(waiting), self.write.stamped.stamp)
         )
-        if self.refuses and expressions:
+        if self.refuses and expressions_of(mine):
             self._seen = self._row(self._named(mine))
         return updated
 
@@ -165,7 +165,8 @@ class Save:
         assert self.write is not None
         assert self.write.stamped is not None
         last = self.write.stamped.stamp - 1  # refused values are laid over any row
-        used = {name: (last, value) for name, (_, value) in refused(waiting).items() if name in used_by(expressions)}
+        read = read_by(expressions, self.table.codec.fields)
+        used = {name: (last, value) for name, (_, value) in refused(waiting).items() if name in read}
         applied = not_refused(waiting) | used
         if applied:
             database.apply(self.table, self.instance.pk, applied, max(stamp for stamp, _ in applied.values()))

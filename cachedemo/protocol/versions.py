@@ -44,7 +44,7 @@ def announce(table: CachedTable) -> None:
 def refuse_conflict(table: CachedTable) -> None:
     """Announce our version if this process has not yet. Raises VersionConflict, as `announce` does.
 
-    For those who write through the cache. A `save()` of Django's goes on: it fills nothing, and sees to the slots of
+    For those who write through the cache. A `save()` of Django's goes on: it fills nothing, and empties the slots of
     every live version.
     """
     if not table.announced:

@@ -137,6 +137,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
 
     Raises:
         ValidationError: a value is invalid.
+        DoesNotExist: a receiver of the save has deleted it; nothing was written.
         SourceUnavailable, QueueUnavailable: nothing was written.
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
@@ -149,14 +150,21 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         with telling_rows_from_statements(table, accepts_insert), write.transaction():
             with noted(instance, WRITE, write):  # so that its save takes no steps of its own
                 instance.save(force_insert=True, using=table.using)
-            write.pk = instance.pk
-            write.mark()
-            row = database.lock(table, instance.pk)
+            row = _mark_and_lock(write, instance)
     except Exception:
         write.restore_if_certain()
         raise
-    assert row is not None
     return write, _shown(table, row, {}, {})
+
+
+def _mark_and_lock(write: DatabaseWrite, instance: Any) -> database.Row:
+    if instance.pk is not None:  # else a receiver has deleted the instance
+        write.pk = instance.pk
+        write.mark()
+        if (row := database.lock(write.table, write.pk)) is not None:
+            return row
+    does_not_exist: type[Exception] = type(instance).DoesNotExist
+    raise does_not_exist("A receiver has deleted the row that was to be created; nothing was written.")
 
 
 def _valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:

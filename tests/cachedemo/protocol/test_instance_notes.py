@@ -85,3 +85,17 @@ def test_a_receiver_that_saves_the_row_again_while_it_is_created_writes_it(peopl
     finally:
         models.signals.post_save.disconnect(save_again, sender=Note)
     assert cache_for(Note).get(pk).body == Note.objects.get(pk=pk).body == "again"
+
+
+@pytest.mark.parametrize("delete", [lambda note: note.delete(), lambda note: Note.objects.filter(pk=note.pk).delete()])
+def test_a_row_that_a_receiver_deletes_while_it_is_created_does_not_exist(delete: Any) -> None:
+    def receive(instance: Any, created: bool, **_: Any) -> None:
+        delete(instance)
+
+    models.signals.post_save.connect(receive, sender=Note)
+    try:
+        with pytest.raises(Note.DoesNotExist, match="A receiver"):
+            create()
+    finally:
+        models.signals.post_save.disconnect(receive, sender=Note)
+    assert not Note.objects.exists()

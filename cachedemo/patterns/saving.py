@@ -25,7 +25,7 @@ from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.refused_fields import flag_refused
-from cachedemo.protocol.values import same
+from cachedemo.protocol.values import unchanged
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 MERGE, REFUSE = "merge", "refuse"
@@ -84,7 +84,7 @@ class Save:
         field, _, value = assigned
         if not self.whole or self.loaded is None or field.attname not in self.loaded or is_expression(value):
             return True
-        return not same(self.loaded[field.attname], value)
+        return not unchanged(field, self.loaded[field.attname], value)
 
     def _without_steps(self, send: Any, rows: Any, others: list[Assigned]) -> Any:
         """Write fields that no cache has, if any."""
@@ -187,7 +187,8 @@ class Save:
         """Take over what the row has now of the fields that were carried, but for what the instance has changed."""
         row, shown = self._row(names), self.instance.__dict__
         for name, value in row.items():
-            if self.loaded and name in shown and same(self.loaded.get(name, value), shown[name]):
+            field = self.table.codec.fields[name]
+            if self.loaded and name in shown and unchanged(field, self.loaded.get(name, value), shown[name]):
                 setattr(self.instance, name, value)
         save_state.carried(self.instance, row)
 

@@ -244,6 +244,7 @@ def test_where_autocommit_is_off_a_flush_acknowledges_nothing(without_autocommit
         without_autocommit.flush()
     transaction.rollback()
     assert without_autocommit.get(1).title == "queued"
+    transaction.rollback()
     transaction.set_autocommit(True)
     without_autocommit.drain(timeout=5)
     assert Note.objects.get(pk=1).title == "queued"

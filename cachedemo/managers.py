@@ -5,14 +5,14 @@
 made with `CachedManager.from_queryset(...)`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 
 from cachedemo.patterns import bulk_insert, bulk_update, save_state
 from cachedemo.patterns.bulk_update import Named
-from cachedemo.patterns.expressions import used_by
+from cachedemo.patterns.expressions import is_expression, read_by
 from cachedemo.patterns.writer import M
 from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
@@ -35,11 +35,11 @@ class CachedQuerySet(models.QuerySet[M]):
         """
         table = self._table()
         renames = table is not None and not {table.codec.pk.name, table.codec.pk.attname}.isdisjoint(values)
-        if table is None or not (renames or table.codec.has_any(values)):
+        named = Named((), ()) if table is None else _named(table, values, self.query.annotations)
+        if table is None or not (renames or named.written or named.read):
             return super().update(**values)
         values.pop(STAMP, None)
         super(CachedQuerySet, self.none()).update(**values)  # refuses what Django refuses, before there is a step
-        named = _named(table, values)
 
         def send(rows: models.Q, stamp: Any) -> int:
             changed = super(CachedQuerySet, self._only(rows)).update(**values, **{STAMP: stamp})
@@ -125,18 +125,15 @@ class CachedQuerySet(models.QuerySet[M]):
         attnames = [self.model._meta.get_field(name).attname for name in fields]  # type: ignore[union-attr]
         for instance in objs:
             values = {name: instance.__dict__[name] for name in attnames if name in instance.__dict__}
-            known = {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
-            save_state.saved(instance, known, finish, self.db)
+            known = {name: value for name, value in values.items() if not is_expression(value)}
+            save_state.saved(instance, known, finish, self.db, attnames)
 
 
-def _named(table: CachedTable, values: dict[str, Any]) -> Named:
-    fields = table.codec.fields.values()
-    written = {field.attname for field in fields if not {field.name, field.attname}.isdisjoint(values)}
-    expressions = [value for value in values.values() if hasattr(value, "resolve_expression")]
-    if not expressions:
-        return Named(written, written)
-    used = used_by(expressions)
-    return Named((), written, {field.attname for field in fields if not {field.name, field.attname}.isdisjoint(used)})
+def _named(table: CachedTable, values: dict[str, Any], annotations: Mapping[str, Any]) -> Named:
+    fields = table.codec.fields
+    written = {name for name, field in fields.items() if not {field.name, name}.isdisjoint(values)}
+    expressions = [value for value in values.values() if is_expression(value)]
+    return Named(() if expressions else written, written, read_by(expressions, fields, annotations))
 
 
 if TYPE_CHECKING:  # mypy makes Any of a class whose base is made by a call

@@ -1,36 +1,26 @@
 """The one column that a cached model needs, and what makes its `save()` lose nothing; the operators' permissions."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import DatabaseError, models
 
 # Not used here: mypy's Django plugin knows `objects` of a registered model only where its module imports it.
 from cachedemo.managers import CachedManager  # noqa: F401
+from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import save_state
 from cachedemo.patterns.saving import Save
 from cachedemo.protocol import on_commit
+from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.instance_notes import note_of, noted
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.synchronous import WRITE
 from cachedemo.registry import find_cache
 
-_WHOLE = "_cachedemo_whole"  # in the __dict__ of an instance: its save() was called without update_fields
-_SAVE = "_cachedemo_save"  # the save of one of its tables that is under way
-
-
-@contextmanager
-def _noted(instance: models.Model, name: str, value: Any) -> Iterator[None]:
-    """Note something of a save on its instance; a receiver may save the same instance meanwhile."""
-    before = instance.__dict__.get(name)
-    instance.__dict__[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del instance.__dict__[name]
-        else:
-            instance.__dict__[name] = before
+# What is noted of an instance that is being saved.
+_WHOLE = "whole"  # its save() was called without update_fields
+_SAVE = "save"  # the save of one of its tables that is under way
 
 
 class Stamped(models.Model):
@@ -48,19 +38,24 @@ class Stamped(models.Model):
     class Meta:
         abstract = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Remember what is loaded by a `from_db` of the project's own, too, which need not call ours."""
+        super().__init_subclass__(**options)
+        from_db: Any = cls.from_db.__func__  # type: ignore[attr-defined]
+        if from_db is not Stamped.from_db.__func__ and not hasattr(from_db, "remembers"):  # type: ignore[attr-defined]
+            cls.from_db = classmethod(_remembering(from_db))  # type: ignore[assignment, method-assign]
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save as Django does. Whether that is whole is decided here: Django names the fields of a deferred row."""
         update_fields = args[3] if len(args) > 3 else kwargs.get("update_fields")
-        with _noted(self, _WHOLE, update_fields is None):
+        with noted(self, _WHOLE, update_fields is None):
             super().save(*args, **kwargs)
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Any, values: Any, **options: Any) -> Any:
         """Make an instance of a row as Django does, and keep what it was loaded with."""
         instance = super().from_db(db, field_names, values, **options)
-        cache = find_cache(cls)
-        if cache is not None:
-            save_state.remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
+        _remember(instance, field_names, values)
         return instance
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
@@ -84,11 +79,12 @@ class Stamped(models.Model):
         update_fields: Any = None,
     ) -> Any:
         cache = find_cache(cls, using)
-        if cache is None or cls is not cache.model or WRITE in self.__dict__:
+        if cache is None or cls is not cache.model or _is_created(self, cache):
             return self._save_without_steps(cache, raw, cls, force_insert, force_update, using, update_fields)
-        whole = self.__dict__.get(_WHOLE, update_fields is None)
+        whole = note_of(self, _WHOLE)
+        whole = update_fields is None if whole is None else whole  # save_base() alone, as loaddata calls it
         save = Save(cache.table, self, using, whole=whole, stale_saves=cache.stale_saves)
-        with _noted(self, _SAVE, save):
+        with noted(self, _SAVE, save):
             saved = super()._save_table(raw, cls, force_insert, force_update, using, update_fields)  # type: ignore[misc]
         save.end()
         return saved
@@ -96,12 +92,14 @@ class Stamped(models.Model):
     def _save_without_steps(self, cache: Any, *arguments: Any) -> Any:
         """Save a model that has none, or a row whose steps `create` takes: until its finish, reads see the database."""
         saved = super()._save_table(*arguments)  # type: ignore[misc]
-        if cache is not None and WRITE in self.__dict__:
-            on_commit.finish_first(cache.table.using, Finish(cache.table, [self.pk], lambda: None))
+        if cache is not None and _is_created(self, cache):
+            finish = Finish(cache.table, [self.pk], lambda: None)
+            on_commit.finish_first(cache.table.using, finish)
+            save_state.saved(self, save_state.shown(self, cache.table), finish, cache.table.using)
         return saved
 
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, *rest: Any) -> Any:
-        save: Save | None = self.__dict__.get(_SAVE)
+        save: Save | None = note_of(self, _SAVE)
         plain = super()._do_update
         if save is None:
             return plain(base_qs, using, pk_val, values, update_fields, *rest)
@@ -110,7 +108,7 @@ class Stamped(models.Model):
             return plain(rows, using, pk_val, assigned, update_fields, *rest)
 
         updated = save.update(send, base_qs, values)
-        if not updated and not self._state.adding and not save_state.has_another_key(self):  # else Django inserts it
+        if not updated and not self._state.adding and save_state.has_had_a_row(self):  # else Django inserts it
             gone: type[DatabaseError] = getattr(self, "NotUpdated", DatabaseError)
             raise gone(
                 f"{self!r} was deleted since it was loaded, and stays deleted. To insert a copy of it, set "
@@ -119,9 +117,39 @@ class Stamped(models.Model):
         return updated
 
     def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
-        save: Save | None = self.__dict__.get(_SAVE)
+        save: Save | None = note_of(self, _SAVE)
         plain = super()._do_insert  # type: ignore[misc]
         return plain(*args, **kwargs) if save is None else save.insert(lambda: plain(*args, **kwargs))
+
+
+def _remember(instance: models.Model, field_names: Any, values: Any) -> None:
+    cache = find_cache(type(instance))
+    if cache is not None:
+        save_state.remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
+
+
+def _remembering(from_db: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a project's own `from_db` so that what it loads is remembered.
+
+    Without that a whole save would write every field, and put back what others have written since.
+    """
+
+    @functools.wraps(from_db)
+    def remembering(cls: Any, db: str | None, field_names: Any, values: Any, **options: Any) -> Any:
+        names, as_loaded = tuple(field_names), tuple(values)
+        instance = from_db(cls, db, field_names, values, **options)
+        if not save_state.is_remembered(instance):
+            _remember(instance, names, as_loaded)
+        return instance
+
+    remembering.remembers = True  # type: ignore[attr-defined]
+    return remembering
+
+
+def _is_created(instance: models.Model, cache: ModelCache) -> bool:
+    """Whether `create` is under way for it in this database; a receiver may save it to another."""
+    write: DatabaseWrite | None = note_of(instance, WRITE)
+    return write is not None and write.table.using == cache.table.using
 
 
 class Cache(models.Model):

@@ -64,7 +64,7 @@ def _delete(cache: ModelCache, instance: Any, using: str) -> None:
     except CachedemoError:
         write.restore()
         raise
-    on_commit.finish_first(using, write.finish_of_deletion())
+    on_commit.finish_first(using, write.as_finish())
 
 
 # rows that refer to what is deleted

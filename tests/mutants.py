@@ -46,6 +46,8 @@ SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
+ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
+EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
@@ -182,7 +184,7 @@ MUTANTS = [
     mutant(
         "create_without_mark",
         RACES + "test_a_created_row_is_marked_before_its_commit",
-        ("protocol/synchronous.py", "            write.mark()\n            row", "            row"),
+        ("protocol/synchronous.py", "        write.mark()\n        if (row", "        if (row"),
         (
             "protocol/lua/finish.lua",
             STAYS_EMPTY,
@@ -208,12 +210,12 @@ MUTANTS = [
     mutant(
         "a_named_save_shows_over_changes",
         ODD + "test_a_named_save_leaves_what_the_instance_has_changed_and_did_not_name",
-        ("patterns/saving.py", "if self.loaded and name in shown and same(", "if True or same("),
+        ("patterns/saving.py", "if self.loaded and name in shown and unchanged(", "if True or unchanged("),
     ),
     mutant(
         "another_key_counts_as_deleted",
         ODD + "test_an_instance_with_another_key_is_inserted",
-        ("models.py", " and not save_state.has_another_key(self):", ":"),
+        ("patterns/save_state.py", "is not None and not has_another_key(instance)", "is not None"),
     ),
     mutant(
         "what_is_refused_at_commit_is_not_asked_for",
@@ -246,7 +248,7 @@ MUTANTS = [
     mutant(
         "a_whole_save_writes_all_that_it_shows",
         SAVES + "test_a_whole_save_puts_nothing_back_that_it_did_not_change",
-        ("patterns/saving.py", "return not same(self.loaded[field.attname], value)", "return True"),
+        ("patterns/saving.py", "return not unchanged(field, self.loaded[field.attname], value)", "return True"),
     ),
     mutant(
         "a_save_below_a_newer_row",
@@ -268,14 +270,14 @@ MUTANTS = [
         SAVES + "test_after_a_savepoint_is_rolled_back_the_save_before_it_still_counts",
         (
             "patterns/save_state.py",
-            "[*state.get(_SAVES, []), _Save(finish, using, before)]",
-            "[_Save(finish, using, (state.get(_SAVES) or [_Save(finish, using, before)])[0].before)]",
+            "[*state.get(_SAVES, []), _Save(finish, using, {*written, *computed}, before)]",
+            "[_Save(finish, using, {*written}, (state.get(_SAVES) or [_Save(finish, using, {*written}, before)])[0].before)]",
         ),
     ),
     mutant(
         "what_was_carried_counts_as_changed",
         SAVES + "test_after_a_rollback_what_was_only_carried_does_not_count_as_changed",
-        ("patterns/save_state.py", "before=(save.before or {}) | values) for", "before=save.before) for"),
+        ("patterns/save_state.py", "before=save.before | values)", "before=save.before)"),
         ("patterns/saving.py", "        save_state.carried(self.instance, row)\n", ""),
     ),
     mutant(
@@ -288,7 +290,7 @@ MUTANTS = [
         SAVES + "test_what_was_under_way_when_the_instance_was_loaded_is_refused_too",
         (
             "patterns/missed_fields.py",
-            "    if missed := missed_fields(table, instance, loaded, row, waiting):\n",
+            "    if missed := missed_fields(table, loaded, row, waiting):\n",
             "    if row[0] > instance.cache_stamp:\n        missed = ['']\n",
         ),
     ),
@@ -662,7 +664,7 @@ MUTANTS = [
     mutant(
         "a_bulk_update_carries_nothing",
         MANAGERS + "test_what_waits_for_other_fields_is_kept",
-        ("patterns/bulk_update.py", "    _write_what_waits(table, _with_newest(below), ours)\n", ""),
+        ("patterns/bulk_update.py", "flagged = _write_what_waits(table, _with_newest(below), ours)", "flagged = {}"),
     ),
     mutant(
         "a_bulk_update_stamps_before_its_lock",
@@ -674,8 +676,8 @@ MUTANTS = [
         ),
         (
             "patterns/bulk_update.py",
-            "    _write_what_waits(table, _with",
-            "    write.stamp = EARLY\n    _write_what_waits(table, _with",
+            "    flagged = _write_what_waits(table, _with",
+            "    write.stamp = EARLY\n    flagged = _write_what_waits(table, _with",
         ),
     ),
     mutant(
@@ -700,7 +702,106 @@ MUTANTS = [
     mutant(
         "a_savepoint_rolled_back_by_hand_is_not_noticed",
         ODD + "test_a_savepoint_that_is_rolled_back_by_hand_takes_a_write_back",
-        ("protocol/on_commit.py", "if self.is_in_doubt() and not", "if False and not"),
+        ("protocol/on_commit.py", "int(number) <= self.made", "int(number) < 0"),
+    ),
+    mutant(
+        "a_savepoint_takes_back_what_was_before_it",
+        ODD_TRANSACTIONS + "test_a_savepoint_that_was_made_after_a_write_takes_nothing_of_it_back",
+        ("protocol/on_commit.py", "int(number) <= self.made", "int(number) >= 0"),
+    ),
+    mutant(
+        "what_create_saves_counts_as_never_loaded",
+        "tests/cachedemo/protocol/test_instance_notes.py::test_what_a_receiver_keeps_of_a_row_that_is_created_is_saved_like_any_other",
+        (
+            "models.py",
+            "            save_state.saved(self, save_state.shown(self, cache.table), finish, cache.table.using)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a_copy_is_created_for_ever",
+        "tests/cachedemo/protocol/test_instance_notes.py::test_what_a_receiver_keeps_of_a_row_that_is_created_is_saved_like_any_other",
+        (
+            "protocol/instance_notes.py",
+            "    notes[key] = value\n",
+            "    notes[key] = instance.__dict__[name] = value\n",
+        ),
+        ("protocol/instance_notes.py", "_notes.noted.get((id(instance), name))", "instance.__dict__.get(name)"),
+    ),
+    mutant(
+        "an_own_from_db_is_not_remembered",
+        "tests/cachedemo/test_models.py::test_a_save_of_what_an_own_from_db_has_loaded_puts_nothing_back",
+        ("models.py", "            _remember(instance, names, as_loaded)\n", "            pass\n"),
+    ),
+    mutant(
+        "what_was_saved_and_read_again_counts_as_loaded",
+        ODD_TRANSACTIONS + "test_what_was_read_again_in_a_transaction_is_saved_again_after_its_rollback",
+        ("patterns/save_state.py", "if not (own and name in save.names)", "if True"),
+    ),
+    mutant(
+        "a_create_that_was_rolled_back_counts_as_deleted",
+        ODD_TRANSACTIONS + "test_a_create_that_was_rolled_back_is_tried_again",
+        ("patterns/save_state.py", "_as_dict(instance.__dict__) is not None and", "True and"),
+    ),
+    mutant(
+        "a_write_without_autocommit_is_acknowledged",
+        ODD_TRANSACTIONS + "test_where_autocommit_is_off_no_write_is_acknowledged_that_a_rollback_takes_back",
+        ("protocol/transactions.py", "    refuse_manual_transactions(using)\n    trip(using)\n", "    trip(using)\n"),
+    ),
+    mutant(
+        "a_read_without_autocommit_fills",
+        ODD_TRANSACTIONS + "test_where_autocommit_is_off_a_read_fills_nothing",
+        (
+            "protocol/transactions.py",
+            "connection.in_atomic_block or not _has_autocommit(connection)",
+            "connection.in_atomic_block",
+        ),
+    ),
+    mutant(
+        "a_conflict_refuses_reads_alone",
+        VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
+        ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+    ),
+    mutant(
+        "an_expression_for_another_field_reads_the_row_alone",
+        EXPRESSIONS + "test_an_expression_for_a_field_that_is_not_cached_is_computed_from_what_waits",
+        ("managers.py", "not (renames or named.written or named.read)", "not (renames or named.written)"),
+        ("patterns/saving.py", " and not read_by(expressions_of(others), cached):", ":"),
+    ),
+    mutant(
+        "a_condition_reads_nothing",
+        EXPRESSIONS + "test_an_expression_over_what_is_refused_is_refused_however_it_reads_it",
+        (
+            "patterns/expressions.py",
+            "elif isinstance(part, Q):\n                for",
+            "elif False:\n                for",
+        ),
+    ),
+    mutant(
+        "what_an_update_flags_itself_is_not_read_by_it",
+        EXPRESSIONS + "test_an_expression_over_what_is_refused_is_refused_however_it_reads_it",
+        ("patterns/bulk_update.py", "refused(fields) | flagged.get(pk, {})", "refused(fields)"),
+    ),
+    mutant(
+        "rows_that_are_refused_together_stop_an_update",
+        MANAGERS + "test_two_rows_that_are_refused_only_together_stop_no_update",
+        ("patterns/bulk_update.py", "        if len(rows) > 1:\n", "        if len(rows) > 1 and ours is None:\n"),
+        ("patterns/bulk_update.py", "        [(pk, fields, _)] = rows\n", "        (pk, fields, _), *_ = rows\n"),
+    ),
+    mutant(
+        "what_python_calls_equal_is_not_written",
+        "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
+        ("protocol/values.py", "or type(one).__module__ in _KNOWN:", "or True:"),
+    ),
+    mutant(
+        "what_is_written_over_waits_until_the_commit",
+        ODD_TRANSACTIONS + "test_what_a_transaction_has_written_over_is_neither_shown_nor_applied",
+        ("protocol/on_commit.py", "        for pk in finish.pks & keys.keys():", "        for pk in ():"),
+    ),
+    mutant(
+        "what_is_queued_later_is_written_over",
+        ODD_TRANSACTIONS + "test_what_is_queued_later_is_not_written_over",
+        ("protocol/on_commit.py", "stamps.written(stamp) < self.stamp and", "True and"),
     ),
     mutant(
         "a_key_as_text_names_another_slot",
@@ -865,7 +966,7 @@ MUTANTS = [
     mutant(
         "a_read_fills_any_version",
         VERSIONS + "test_a_reader_whose_version_is_deleted_before_it_fills_leaves_nothing_there",
-        ("protocol/loading.py", "strict=True)), versions.still_announced(table, announced)", "strict=True)), True"),
+        ("protocol/loading.py", "return waiting, versions.still_announced(table, announced)", "return waiting, True"),
     ),
     mutant(
         "what_nobody_knows_is_parked",

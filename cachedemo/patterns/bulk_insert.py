@@ -35,7 +35,7 @@ class BulkInsert:
             inserted = self._with_a_stamp(send)
             finish = self._finish(self._keys_of_new_rows())
             for instance in self.instances:
-                save_state.saved(instance, self._cached_values(instance), finish, self.using)
+                save_state.saved(instance, save_state.shown(instance, self.table), finish, self.using)
             return inserted
 
     def ignoring_conflicts(self, send: Send) -> list[Any]:
@@ -112,11 +112,6 @@ class BulkInsert:
     def _named(self, names: set[str]) -> Named:
         written = {attname for attname, field in self.table.codec.fields.items() if {field.name, attname} & names}
         return Named(written, written)
-
-    def _cached_values(self, instance: Any) -> dict[str, Any]:
-        names = (self.table.codec.pk.attname, *self.table.codec.fields)
-        values = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
-        return {name: value for name, value in values.items() if not hasattr(value, "resolve_expression")}
 
 
 def _alike(names: list[str], instances: list[Any]) -> models.Q:

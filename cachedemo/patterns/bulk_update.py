@@ -98,8 +98,9 @@ def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], name
     """Take a stamp for some of the rows, and write what waits for them."""
     waiting = dict(zip(rows, write.take_stamp(floor=max(map(stamps.proper, rows.values()))), strict=True))
     below = {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()}
-    _write_what_waits(table, _with_newest(below), ours)
-    _write_what_is_refused(table, waiting, named, write.stamp)
+    flagged = _write_what_waits(table, _with_newest(below), ours)
+    refused_of_rows = {pk: refused(fields) | flagged.get(pk, {}) for pk, fields in waiting.items()}
+    _write_what_is_refused(table, refused_of_rows, named, write.stamp)
 
 
 def _rows_and_stamps(table: CachedTable, writes: list[BulkWrite]) -> tuple[Q, Any]:
@@ -126,10 +127,13 @@ def _below_the_change(table: CachedTable, pk: Any, fields: Fields, named: Named)
     return {name: field for name, field in fields.items() if name not in named.plain}
 
 
-def _write_what_waits(table: CachedTable, rows: list[tuple[Any, Fields, int]], ours: bool) -> None:
-    """Write it; what the database refuses of it is flagged in the queue, and left where it is."""
+def _write_what_waits(table: CachedTable, rows: list[tuple[Any, Fields, int]], ours: bool) -> dict[Any, Fields]:
+    """Write it; what the database refuses of it is flagged in the queue, left where it is, and returned.
+
+    Rows that are refused are found as a flush finds them, by halves: two may be refused only together.
+    """
     if not rows:
-        return
+        return {}
     try:
         with transaction.atomic(table.using):
             database.apply_locked(table, rows)
@@ -138,14 +142,20 @@ def _write_what_waits(table: CachedTable, rows: list[tuple[Any, Fields, int]], o
     except (*database_errors.UNPREPARABLE, Error) as error:
         if database_errors.judge(error) is not Verdict.ROW:
             raise
-        accepted = {pk: flag_refused_alone(table, pk, each, at_commit=ours) for pk, each, _ in rows}
-        database.apply_locked(table, _with_newest(accepted))
+        if len(rows) > 1:
+            half = len(rows) // 2
+            return _write_what_waits(table, rows[:half], ours) | _write_what_waits(table, rows[half:], ours)
+        [(pk, fields, _)] = rows
+        accepted = flag_refused_alone(table, pk, fields, at_commit=ours)
+        database.apply_locked(table, _with_newest({pk: accepted}))
+        return {pk: {name: field for name, field in fields.items() if name not in accepted}}
+    return {}
 
 
 def _write_what_is_refused(table: CachedTable, waiting: Mapping[Any, Fields], named: Named, stamp: int) -> None:
     """Write refused values that the change computes from, as readers see them: it is refused here then."""
     used = {
-        pk: {name: (stamp - 1, value) for name, (_, value) in refused(fields).items() if name in named.read}
+        pk: {name: (stamp - 1, value) for name, (_, value) in fields.items() if name in named.read}
         for pk, fields in waiting.items()
     }
     database.apply_locked(table, _with_newest(used))

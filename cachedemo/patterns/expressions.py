@@ -1,9 +1,11 @@
 """Values that the database computes (`F()` and the like), and which columns they are computed from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Field, Q
+from django.db.models.expressions import Col
+from django.db.models.sql import Query
 
 
 def is_expression(value: Any) -> bool:
@@ -11,12 +13,54 @@ def is_expression(value: Any) -> bool:
     return hasattr(value, "resolve_expression")
 
 
-def expressions_of(assigned: Sequence[tuple[Any, Any, Any]]) -> list[Any]:
+def expressions_of(assigned: Iterable[tuple[Any, Any, Any]]) -> list[Any]:
     """Return the expressions among what an UPDATE assigns: field, None, value each."""
     return [value for _, _, value in assigned if is_expression(value)]
 
 
-def used_by(expressions: Sequence[Any]) -> set[str]:
-    """Return the names of the columns that expressions are computed from."""
-    parts = (part for each in expressions for part in (each.flatten() if hasattr(each, "flatten") else [each]))
-    return {str(getattr(part, "name", "")) for part in parts if isinstance(part, F)}
+def read_by(
+    expressions: Iterable[Any], fields: Mapping[str, Field], annotations: Mapping[str, Any] | None = None
+) -> set[str]:
+    """Return which of these fields (by attname) expressions are computed from.
+
+    Args:
+        annotations: of the queryset that they are for; an expression may name one.
+    """
+    names = set(_names(expressions, annotations or {}))
+    return {attname for attname, field in fields.items() if not {field.name, attname}.isdisjoint(names)}
+
+
+def _names(expressions: Iterable[Any], annotations: Mapping[str, Any]) -> Iterator[str]:
+    for expression in expressions:
+        for part, nested in _parts(expression):
+            if isinstance(part, F):
+                yield from _named(str(getattr(part, "name", "")), annotations)
+            elif isinstance(part, Q):
+                for child in part.children:
+                    if isinstance(child, tuple):
+                        yield from _named(child[0], annotations)
+            elif isinstance(part, Col) and not nested:  # in a subquery it is another row's
+                yield part.target.attname
+
+
+def _named(path: str, annotations: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a name stands for: itself, without lookups, or what the annotation is computed from."""
+    name = path.partition("__")[0]
+    if name in annotations:
+        rest = {other: value for other, value in annotations.items() if other != name}
+        yield from _names([annotations[name]], rest)
+    else:
+        yield name
+
+
+def _parts(part: Any, nested: bool = False) -> Iterator[tuple[Any, bool]]:
+    """Yield an expression and what it is made of, and of each whether it is inside a subquery."""
+    yield part, nested
+    if isinstance(part, Query):
+        sources, nested = [part.where, *part.annotations.values()], True
+    elif isinstance(part, Q):
+        sources = [child[1] if isinstance(child, tuple) else child for child in part.children]
+    else:
+        sources = part.get_source_expressions() if hasattr(part, "get_source_expressions") else []
+    for source in sources:
+        yield from _parts(source, nested)

@@ -8,6 +8,7 @@ from cachedemo.protocol import database
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.database import Row
+from cachedemo.protocol.values import same
 from cachedemo.protocol.waiting import Fields
 
 
@@ -20,14 +21,14 @@ def refuse_if_missed(table: CachedTable, instance: Any, loaded: Loaded | None, w
     row = database.lock(table, instance.pk)
     if row is None or row[0] >= stamp:
         return
-    if missed := missed_fields(table, instance, loaded, row, waiting):
+    if missed := missed_fields(table, loaded, row, waiting):
         raise StaleInstance(
             f"{', '.join(missed)} of {instance!r} was written since this instance was loaded: load it again "
             f"and save that, or name what changes with cache_for({type(instance).__name__}).update(...)."
         )
 
 
-def missed_fields(table: CachedTable, instance: Any, loaded: Loaded | None, row: Row, waiting: Fields) -> list[str]:
+def missed_fields(table: CachedTable, loaded: Loaded | None, row: Row, waiting: Fields) -> list[str]:
     """Return the cached fields of which the instance was loaded with something else than they are now.
 
     Args:
@@ -36,13 +37,13 @@ def missed_fields(table: CachedTable, instance: Any, loaded: Loaded | None, row:
         waiting: what waits for the row, by the stamp of the save.
     """
     shown = table.codec.laid_over(row[1], row[0], waiting)
-    return sorted(name for name in table.codec.written if not _has_seen(table, instance, loaded, name, shown))
+    return sorted(name for name in table.codec.written if not _has_seen(table, loaded, name, shown))
 
 
-def _has_seen(table: CachedTable, instance: Any, loaded: Loaded | None, name: str, shown: Values) -> bool:
+def _has_seen(table: CachedTable, loaded: Loaded | None, name: str, shown: Values) -> bool:
     if loaded is None:
         return False
-    if name not in loaded:  # deferred: it was never seen, and is not written
-        return name in instance.get_deferred_fields()
+    if name not in loaded:  # deferred: it was never seen, and is not written, or was set without a look at it
+        return True
     value = None if loaded[name] is None else table.codec.fields[name].to_python(loaded[name])
-    return bool(table.codec.parse(name, shown[name]) == value)
+    return same(table.codec.parse(name, shown[name]), value)

@@ -1,13 +1,15 @@
 """What an instance carries from one save to the next: the values that it was loaded with, or saved since."""
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
+from cachedemo.patterns.expressions import is_expression
 from cachedemo.protocol import aliases, on_commit
+from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 
 _RAW = "_cachedemo_row"  # in the __dict__ of an instance: names and values as `from_db` got them
@@ -25,6 +27,7 @@ class _Save(NamedTuple):
 
     finish: Finish
     using: str
+    names: Set[str]  # of the fields that it wrote
     before: Loaded | None
 
 
@@ -41,11 +44,23 @@ def remember_row(instance: models.Model, names: Sequence[str], values: Sequence[
     instance.__dict__[_RAW] = (names, values)
 
 
+def is_remembered(instance: models.Model) -> bool:
+    """Whether `remember_row` was called for it."""
+    return _RAW in instance.__dict__
+
+
 def kept(value: Any) -> Any:
     """Return a value that later changes in place do not reach, and that does not hold the instance itself."""
     if isinstance(value, FieldFile):
         return value.name
     return value if isinstance(value, _IMMUTABLE) else copy.deepcopy(value)
+
+
+def shown(instance: Any, table: CachedTable) -> dict[str, Any]:
+    """Return what the instance shows of its cached fields and its key, but for what the database computes."""
+    names = (table.codec.pk.attname, *table.codec.fields)
+    values = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
+    return {name: value for name, value in values.items() if not is_expression(value)}
 
 
 def loaded_by(instance: Any, using: str) -> Loaded | None:
@@ -59,6 +74,11 @@ def has_another_key(instance: Any) -> bool:
     """Whether the instance was loaded or saved with another primary key than it has now: it is another row's then."""
     loaded = _as_dict(instance.__dict__) or {}
     return bool(loaded.get(instance._meta.pk.attname, instance.pk) != instance.pk)
+
+
+def has_had_a_row(instance: Any) -> bool:
+    """Whether there was a row of this key when the instance was loaded or saved; not if that was rolled back."""
+    return _as_dict(instance.__dict__) is not None and not has_another_key(instance)
 
 
 def _as_dict(state: dict[str, Any]) -> Loaded | None:
@@ -81,9 +101,12 @@ def _take_back_saves(state: dict[str, Any]) -> None:
 
 
 def reloaded(instance: Any, names: Iterable[str]) -> None:
-    """Count what these fields show now as loaded: it has just been read from the database."""
+    """Count what these fields show now as loaded: it has just been read from the database.
+
+    What the transaction has saved of them is the instance's own change again if that is rolled back.
+    """
     shown = {name: instance.__dict__[name] for name in names if name in instance.__dict__}
-    _count_as_loaded(instance.__dict__, shown)
+    _count_as_loaded(instance.__dict__, shown, own=True)
 
 
 def carried(instance: Any, shown: Mapping[str, Any]) -> None:
@@ -93,22 +116,34 @@ def carried(instance: Any, shown: Mapping[str, Any]) -> None:
     what an earlier save in the transaction wrote are its own change, and stay that.
     """
     loaded = _as_dict(instance.__dict__) or {}
-    _count_as_loaded(
-        instance.__dict__, {name: value for name, value in shown.items() if loaded.get(name, _RAW) != value}
-    )
+    others = {name: value for name, value in shown.items() if loaded.get(name, _RAW) != value}
+    _count_as_loaded(instance.__dict__, others, own=False)
 
 
-def _count_as_loaded(state: dict[str, Any], shown: Mapping[str, Any]) -> None:
+def _count_as_loaded(state: dict[str, Any], shown: Mapping[str, Any], *, own: bool) -> None:
+    """Count values as loaded, now and after a rollback.
+
+    Args:
+        own: whether they may be what a save under way has written: then they do not count after its rollback.
+    """
     values = {name: kept(value) for name, value in shown.items()}
     state[_LOADED] = (_as_dict(state) or {}) | values
-    if _SAVES in state:
-        state[_SAVES] = [save._replace(before=(save.before or {}) | values) for save in state[_SAVES]]
+    saves: list[_Save] = []
+    for save in reversed(state.pop(_SAVES, [])):
+        values = {name: value for name, value in values.items() if not (own and name in save.names)}
+        saves.insert(0, save if save.before is None else save._replace(before=save.before | values))
+    if saves:
+        state[_SAVES] = saves
 
 
-def saved(instance: Any, written: Mapping[str, Any], finish: Finish, using: str) -> None:
-    """Count these values (attname -> value) as loaded, unless their transaction is rolled back."""
+def saved(instance: Any, written: Mapping[str, Any], finish: Finish, using: str, computed: Iterable[str] = ()) -> None:
+    """Count these values (attname -> value) as loaded, unless their transaction is rolled back.
+
+    Args:
+        computed: names of the fields that it wrote too, and of which only the database knows the values.
+    """
     state = instance.__dict__
     before = _as_dict(state)
     state[_LOADED] = (before or {}) | {name: kept(value) for name, value in written.items()}
     if not finish.done:
-        state[_SAVES] = [*state.get(_SAVES, []), _Save(finish, using, before)]
+        state[_SAVES] = [*state.get(_SAVES, []), _Save(finish, using, {*written, *computed}, before)]

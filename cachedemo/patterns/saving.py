@@ -15,7 +15,7 @@ from django.db import transaction
 
 from cachedemo.exceptions import CachedemoError, Contended
 from cachedemo.patterns import save_state, save_statement
-from cachedemo.patterns.expressions import expressions_of, is_expression, used_by
+from cachedemo.patterns.expressions import expressions_of, is_expression, read_by
 from cachedemo.patterns.missed_fields import refuse_if_missed
 from cachedemo.patterns.save_statement import Assigned
 from cachedemo.protocol import database, on_commit, synchronous, transactions
@@ -25,7 +25,7 @@ from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
-from cachedemo.protocol.values import same
+from cachedemo.protocol.values import unchanged
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
 MERGE, REFUSE = "merge", "refuse"
@@ -75,7 +75,7 @@ class Save:
         cached = self.table.codec.fields
         mine = [each for each in values if each[0].attname in cached and self._writes(each)]
         others = [each for each in values if each[0].attname not in cached and each[0].attname != STAMP]
-        if not mine and not (self.refuses and self.loaded):
+        if not mine and not (self.refuses and self.loaded) and not read_by(expressions_of(others), cached):
             return self._without_steps(send, rows, others)
         return self._in_steps(send, rows, mine, others)
 
@@ -84,7 +84,7 @@ class Save:
         field, _, value = assigned
         if not self.whole or self.loaded is None or field.attname not in self.loaded or is_expression(value):
             return True
-        return not same(self.loaded[field.attname], value)
+        return not unchanged(field, self.loaded[field.attname], value)
 
     def _without_steps(self, send: Any, rows: Any, others: list[Assigned]) -> Any:
         """Write fields that no cache has, if any."""
@@ -124,7 +124,7 @@ class Save:
         assert self.write is not None
         carried = {name: field for name, field in not_refused(waiting).items() if name not in self._named(mine)}
         try:
-            with self._undone_alone(mine, carried):
+            with self._undone_alone(mine, others, carried):
                 return self._send(send, rows, mine, others, waiting)
         except Exception as error:
             certain = transactions.has_written_nothing(error, self.using)
@@ -134,11 +134,11 @@ class Save:
                 self.write.withdraw()
             raise
 
-    def _undone_alone(self, mine: list[Assigned], carried: Fields) -> Any:
+    def _undone_alone(self, mine: list[Assigned], others: list[Assigned], carried: Fields) -> Any:
         """Return what is around the UPDATE: a transaction if there is more than one statement, and inside of one a
         savepoint if it carries what may be refused, for then it is sent again without it."""
         savepoint = bool(carried) and transactions.in_transaction(self.using)
-        if savepoint or self.refuses or expressions_of(mine):
+        if savepoint or self.refuses or expressions_of([*mine, *others]):
             return transaction.atomic(self.using, savepoint=savepoint)
         return nullcontext()
 
@@ -147,12 +147,12 @@ class Save:
         assert self.write.stamped is not None
         if self.refuses:
             refuse_if_missed(self.table, self.instance, self.loaded, waiting, self.write.stamped.stamp)
-        if expressions := expressions_of(mine):  # computed from what waits, not from what is below it
+        if expressions := expressions_of([*mine, *others]):  # computed from what waits, not from what is below it
             self._apply(waiting, expressions)
         updated = send(
             *save_statement.statement(self.table, rows, mine, others, not_refused(waiting), self.write.stamped.stamp)
         )
-        if self.refuses and expressions:
+        if self.refuses and expressions_of(mine):
             self._seen = self._row(self._named(mine))
         return updated
 
@@ -165,7 +165,8 @@ class Save:
         assert self.write is not None
         assert self.write.stamped is not None
         last = self.write.stamped.stamp - 1  # refused values are laid over any row
-        used = {name: (last, value) for name, (_, value) in refused(waiting).items() if name in used_by(expressions)}
+        read = read_by(expressions, self.table.codec.fields)
+        used = {name: (last, value) for name, (_, value) in refused(waiting).items() if name in read}
         applied = not_refused(waiting) | used
         if applied:
             database.apply(self.table, self.instance.pk, applied, max(stamp for stamp, _ in applied.values()))
@@ -186,7 +187,8 @@ class Save:
         """Take over what the row has now of the fields that were carried, but for what the instance has changed."""
         row, shown = self._row(names), self.instance.__dict__
         for name, value in row.items():
-            if self.loaded and name in shown and same(self.loaded.get(name, value), shown[name]):
+            field = self.table.codec.fields[name]
+            if self.loaded and name in shown and unchanged(field, self.loaded.get(name, value), shown[name]):
                 setattr(self.instance, name, value)
         save_state.carried(self.instance, row)
 
@@ -229,11 +231,10 @@ class Save:
         assert self.write is not None
         self.write.pk = self._pk()
         self.write.mark()
-        names = [self.table.codec.pk.attname, *self.table.codec.fields]
-        self._finish({name: self.instance.__dict__[name] for name in names if name in self.instance.__dict__})
+        self._finish(save_state.shown(self.instance, self.table))
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None
-        self._finish_hook = self.write.finish_of_save()
+        self._finish_hook = self.write.as_finish()
         on_commit.finish_first(self.using, self._finish_hook)
-        save_state.saved(self.instance, shown, self._finish_hook, self.using)
+        save_state.saved(self.instance, shown, self._finish_hook, self.using, self._computed)

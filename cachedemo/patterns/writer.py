@@ -7,7 +7,7 @@ from django.db import models
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import answering, synchronous, transactions
+from cachedemo.protocol import answering, synchronous, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.outcomes import taken
 
@@ -38,7 +38,7 @@ class Writer(Generic[M]):
             FieldError: a field is not one of the cached ones.
             ValidationError: a value is invalid, or `pk` cannot be a primary key.
             DatabaseError: the database refuses it; IntegrityError and DataError, or what a trigger's class is.
-            VersionConflict: write-behind only, which reads the row first. As `ModelCache.announce`.
+            VersionConflict: our version is live with other fields.
             Unavailable: not acknowledged; the subclass says whether anything was written.
         """
         instance: M = self._instance(self.write(pk, fields))
@@ -70,6 +70,7 @@ class Writer(Generic[M]):
             InsideTransaction: a transaction is under way.
             TypeError: the model has no such field.
             ValidationError, DatabaseError: a value is invalid, or the database refuses it.
+            VersionConflict: our version is live with other fields.
             Unavailable: not acknowledged.
         """
         instance: M = self._instance(self.insert(fields))
@@ -89,10 +90,12 @@ class Writer(Generic[M]):
             PreconditionFailed: it is not what `if_match` says.
             InsideTransaction: a transaction is under way.
             ProtectedError, RestrictedError: other rows need it.
+            VersionConflict: our version is live with other fields.
             DatabaseError: the database refuses it.
             Unavailable: not acknowledged.
         """
         transactions.refuse_inside_transaction(self.table.using)
+        versions.refuse_conflict(self.table)
         synchronous.delete(self.table, self.table.find_pk(pk), if_match)
 
     def _instance(self, written: Written) -> Any:
@@ -101,6 +104,7 @@ class Writer(Generic[M]):
 
     def _synchronous(self) -> tuple[Pattern, ModuleType]:
         """Return the way of a write that cannot wait in the queue, and the module that goes it."""
+        versions.refuse_conflict(self.table)
         if self.pattern is Pattern.CACHE_ASIDE:
             return Pattern.CACHE_ASIDE, cache_aside
         return Pattern.WRITE_THROUGH, write_through

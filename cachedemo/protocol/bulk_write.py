@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable
-from cachedemo.protocol import database, slots
+from cachedemo.protocol import on_commit, slots
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.owed import or_owed
@@ -46,14 +46,12 @@ class BulkWrite:
         """Get a stamp above `floor` and all that waits, and owe the rows; return what waits for each."""
         taken = self.table.queue.stamp_many(self.pks, self.token, self.table.options.lease_timeout, floor)
         self.stamp, self._versions = taken.stamp, taken.versions
-        return taken.pending
+        waiting = dict(zip(self.pks, taken.pending, strict=True))
+        return list(on_commit.without_superseded(self.table.using, self.table, waiting).values())
 
     def as_finish(self) -> Finish:
         """Return the last steps for the transaction's hooks."""
-        return Finish(self.table, self.pks, self.finish, self._has_reached_the_rows, self.withdraw)
-
-    def _has_reached_the_rows(self) -> bool:
-        return database.have_reached(self.table, self.pks, self.stamp)
+        return Finish(self.table, self.pks, self.finish, self.stamp, self.names)
 
     def withdraw(self) -> None:
         """Owe nothing any more: nothing was written."""

@@ -45,13 +45,6 @@ def stamp_of(table: CachedTable, pk: Any) -> int | None:
     return None if stamp is None else stamps.proper(stamp)
 
 
-def have_reached(table: CachedTable, pks: Sequence[Any], stamp: int) -> bool:
-    """Whether all these rows exist and have this stamp or a newer one."""
-    with answering():
-        rows = table.rows.filter(pk__in=pks).values_list(STAMP, flat=True)
-        return len(rows) == len(pks) and all(stamps.proper(found) >= stamp for found in rows)
-
-
 def improper_stamps(table: CachedTable) -> int:
     """Return how many rows have a stamp that no queue can have handed out; looks at every row."""
     with answering():

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import database, slots, transactions, versions
+from cachedemo.protocol import on_commit, slots, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
@@ -46,7 +46,9 @@ class DatabaseWrite:
     def stamp(self, floor: int = 0) -> Stamp:
         """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
         version, owed_for = self._announced_version(), self.table.options.lease_timeout
-        self.stamped = self.table.queue.stamp(self.pk, self.token, owed_for, floor, version)
+        taken = self.table.queue.stamp(self.pk, self.token, owed_for, floor, version)
+        pending = on_commit.without_superseded(self.table.using, self.table, {self.pk: taken.pending})[self.pk]
+        self.stamped = taken._replace(pending=pending)
         versions.still_announced(self.table, self.stamped.announced)  # else the next write announces it first
         return self.stamped
 
@@ -143,20 +145,10 @@ class DatabaseWrite:
         fields = refused(self.stamped.pending).keys()
         return bool(fields if self.names is None else fields & set(self.names))
 
-    def finish_of_save(self) -> Finish:
-        """Return the finish of a save, for the transaction's hooks."""
-        return Finish(self.table, [self.pk], self.finish_save, self._has_reached_the_row, self.withdraw)
-
-    def _has_reached_the_row(self) -> bool:
+    def as_finish(self) -> Finish:
+        """Return the last steps of a save or a deletion, for the transaction's hooks."""
         assert self.stamped is not None
-        return database.have_reached(self.table, [self.pk], self.stamped.stamp)
-
-    def finish_of_deletion(self) -> Finish:
-        """Return the finish of a deletion, for the transaction's hooks."""
-        return Finish(self.table, [self.pk], self.finish_save, self._has_deleted_the_row, self.restore)
-
-    def _has_deleted_the_row(self) -> bool:
-        return database.stamp_of(self.table, self.pk) is None
+        return Finish(self.table, [self.pk], self.finish_save, self.stamped.stamp, self.names)
 
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""

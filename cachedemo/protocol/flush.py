@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
-from cachedemo.protocol import stats, unknown_fields, versions
+from cachedemo.protocol import stats, transactions, unknown_fields, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.error_descriptions import describe, one_line
@@ -33,10 +33,12 @@ def flush(table: CachedTable) -> int:
     """Flush one batch; return how many rows left the list, dead letters and parked rows among them.
 
     Raises:
+        TransactionManagementError: autocommit is off, so that nothing could be acknowledged; nothing was claimed.
         StatementRefused: the database refuses the statement, whatever the row; nothing is buried, all of it waits.
         SourceUnavailable, OutcomeUnknown: the database was unavailable; what has not landed waits again.
         QueueUnavailable: the queue gives no answer; whatever was claimed comes back by itself.
     """
+    transactions.refuse_manual_transactions(table.using)
     reap(table)
     claims, live = table.queue.claim(table.options.batch_size, table.options.claim_deadline, ALONE_AFTER)
     readable = [claim for claim in refile_claimed(table, claims) if _flushable(table, claim)]

@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import QueueUnavailable
-from cachedemo.protocol import database, stamps, stats, versions
+from cachedemo.protocol import database, on_commit, stamps, stats, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -74,4 +74,5 @@ def _pending(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Fields],
         if conf.get("STRICT_READS"):
             raise
         return {pk: {} for pk in pks}, False  # an acknowledged value may be waiting there: fill nothing
-    return dict(zip(pks, pending, strict=True)), versions.still_announced(table, announced)
+    waiting = on_commit.without_superseded(table.using, table, dict(zip(pks, pending, strict=True)))
+    return waiting, versions.still_announced(table, announced)

@@ -2,11 +2,14 @@
 
 import uuid
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
 from django.db import connections
+
+from cachedemo.protocol import stamps
+from cachedemo.protocol.waiting import Fields, Names
 
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 
@@ -16,9 +19,8 @@ class Finish:
 
     Args:
         steps: what to do once it has committed.
-        survived: asks the database whether the write is still there; needed after a savepoint was rolled back by hand,
-            of which Django tells no hook.
-        undone: what to do if it is not.
+        stamp: of the write; what waits and is older is superseded by it.
+        names: the fields that it writes; None for all of the row.
 
     Attributes:
         table, pks: the rows, their keys as text.
@@ -26,27 +28,22 @@ class Finish:
     """
 
     def __init__(
-        self,
-        table: Any,
-        pks: Iterable[Any],
-        steps: Callable[[], None],
-        survived: Callable[[], bool] = lambda: True,
-        undone: Callable[[], None] = lambda: None,
+        self, table: Any, pks: Iterable[Any], steps: Callable[[], None], stamp: int = 0, names: Names = ()
     ) -> None:
         self.table = table
         self.pks = frozenset(map(str, pks))
+        self.stamp = stamp
+        self.names = names
         self.done = False
-        self.hooks: list[Any] = []  # the list it was put into
         self._steps = steps
-        self._survived = survived
-        self._undone = undone
 
     def __call__(self) -> None:
-        if self.is_in_doubt() and not self._survived():
-            self._undone()
-            return
         self.done = True
         self._steps()
+
+    def supersedes(self, name: str, stamp: int) -> bool:
+        """Whether it has written over what waits for this field; the queue drops that once it has committed."""
+        return stamps.written(stamp) < self.stamp and (self.names is None or name in self.names)
 
     def __deepcopy__(self, memo: Any) -> "Finish":
         """A copy of an instance waits for the same commit, and does not drag the hooks of the transaction along."""
@@ -57,13 +54,21 @@ class Finish:
         _pickled[token] = self
         return _unpickled, (token, self.done)
 
-    def is_in_doubt(self) -> bool:
-        """Whether a savepoint was rolled back since: Django goes on with a new list of hooks then."""
-        return any(hook[1] is self for hook in self.hooks)
 
-    def may_commit(self, hooks: list[Any]) -> bool:
-        """Whether it stands among these hooks, and its write is still there."""
-        return any(hook[1] is self for hook in hooks) and (hooks is self.hooks or self._survived())
+class _Savepoints(set[Any]):
+    """The savepoints that a write is in, as Django's hooks have them: one that is rolled back takes the hook with it.
+
+    Django looks for the one that is rolled back in each, but knows those of `atomic()` only. Those that a project makes
+    by `transaction.savepoint()` are numbered all the same, so a write is in each that was made before it.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection.savepoint_ids)
+        self.made = connection.savepoint_state
+
+    def __contains__(self, savepoint: object) -> bool:
+        number = str(savepoint).rpartition("_x")[2]
+        return super().__contains__(savepoint) or (number.isdecimal() and int(number) <= self.made)
 
 
 def _unpickled(token: str, done: bool) -> Finish:
@@ -78,8 +83,8 @@ def _unpickled(token: str, done: bool) -> Finish:
 def finish_first(using: str, finish: Finish) -> None:
     """Run `finish` before every hook of the transaction under way, however early that was registered; else now.
 
-    A hook, or a task that it starts in another process, then reads what was written. Rolling back the savepoint that
-    the write was in drops it, as it drops any hook.
+    A hook, or a task that it starts in another process, then reads what was written. Rolling back a savepoint that
+    the write was in drops it, as it drops any hook; one that was made by hand, too.
     """
     connection = connections[using]
     if not connection.in_atomic_block:
@@ -89,21 +94,39 @@ def finish_first(using: str, finish: Finish) -> None:
     first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
-    finish.hooks = connection.run_on_commit
-    connection.run_on_commit.insert(first, (set(connection.savepoint_ids), finish, False))  # type: ignore[arg-type]
+    connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
 
 def is_under_way(using: str, finish: Finish) -> bool:
     """Whether the transaction that wrote the row may still commit it."""
-    return finish.may_commit(connections[using].run_on_commit)
+    return any(hook[1] is finish for hook in connections[using].run_on_commit)
 
 
 def wrote(using: str, table: Any, pk: Any) -> bool:
     """Whether the transaction under way has written this row: reads of it go to the database."""
+    return any(str(pk) in finish.pks for finish in _under_way(using, table))
+
+
+def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:
+    """Return what waits for each row, but for what the transaction under way has written over.
+
+    Above all for what was refused: it lies over any row, until its flag is dropped after the COMMIT.
+    """
+    left = dict(waiting)
+    if not any(left.values()):
+        return left
+    keys = {str(pk): pk for pk, fields in left.items() if fields}
+    for finish in _under_way(using, table):
+        for pk in finish.pks & keys.keys():
+            fields = left[keys[pk]]
+            left[keys[pk]] = {name: field for name, field in fields.items() if not finish.supersedes(name, field[0])}
+    return left
+
+
+def _under_way(using: str, table: Any) -> Iterator[Finish]:
+    """Yield the finishes of what the transaction under way has written of this table."""
     connection = connections[using]
-    if not connection.in_atomic_block:
-        return False
-    return any(
-        isinstance(hook[1], Finish) and hook[1].table.slots is table.slots and str(pk) in hook[1].pks
-        for hook in connection.run_on_commit
-    )
+    if connection.in_atomic_block:
+        for hook in connection.run_on_commit:
+            if isinstance(hook[1], Finish) and hook[1].table.slots is table.slots:
+                yield hook[1]

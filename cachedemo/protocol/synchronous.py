@@ -19,13 +19,13 @@ from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.etags import etag
 from cachedemo.protocol.flagged_fields import flag_refused
+from cachedemo.protocol.instance_notes import noted
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
 from cachedemo.protocol.values import no_overflow, refuse_what_no_write_takes, storable
 from cachedemo.protocol.waiting import Fields, not_refused, refused
 
-# In the __dict__ of an instance while it is being saved: the write whose steps are under way.
-WRITE = "_cachedemo_write"
+WRITE = "write"  # noted of an instance that is being created: the write whose steps are under way
 
 FLUSH_PATIENCE = 5.0  # seconds to wait for another release's worker to flush a field that we do not know
 FLUSH_PAUSE = 0.05
@@ -137,6 +137,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
 
     Raises:
         ValidationError: a value is invalid.
+        DoesNotExist: a receiver of the save has deleted it; nothing was written.
         SourceUnavailable, QueueUnavailable: nothing was written.
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
@@ -145,19 +146,25 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         instance = _valid_instance(table, fields)
     write = DatabaseWrite(table, None)
     setattr(instance, STAMP, write.stamp().stamp)
-    setattr(instance, WRITE, write)  # the signals leave it to us
     try:
         with telling_rows_from_statements(table, accepts_insert), write.transaction():
-            instance.save(force_insert=True, using=table.using)
-            del instance.__dict__[WRITE]  # the next save of it is the signals' to serve
-            write.pk = table.to_pk(instance.pk)
-            write.mark()
-            row = database.lock(table, instance.pk)
+            with noted(instance, WRITE, write):  # so that its save takes no steps of its own
+                instance.save(force_insert=True, using=table.using)
+            row = _mark_and_lock(write, instance)
     except Exception:
         write.restore_if_certain()
         raise
-    assert row is not None
     return write, _shown(table, row, {}, {})
+
+
+def _mark_and_lock(write: DatabaseWrite, instance: Any) -> database.Row:
+    if instance.pk is not None:  # else a receiver has deleted the instance
+        write.pk = write.table.to_pk(instance.pk)
+        write.mark()
+        if (row := database.lock(write.table, write.pk)) is not None:
+            return row
+    does_not_exist: type[Exception] = type(instance).DoesNotExist
+    raise does_not_exist("A receiver has deleted the row that was to be created; nothing was written.")
 
 
 def _valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:

@@ -33,14 +33,20 @@ def trip(using: str) -> None:
 
 
 def in_transaction(using: str) -> bool:
-    """Return whether a read now would see the snapshot of a transaction under way."""
-    return connections[using].in_atomic_block
+    """Return whether a read now would see the snapshot of a transaction under way; autocommit off counts as one."""
+    connection = connections[using]
+    return connection.in_atomic_block or not _has_autocommit(connection)
+
+
+def _has_autocommit(connection: Any) -> bool:
+    """Say it without opening a connection: a hit needs none."""
+    return bool(connection.settings_dict["AUTOCOMMIT"] if connection.connection is None else connection.autocommit)
 
 
 def refuse_manual_transactions(using: str) -> None:
     """Raise TransactionManagementError where nobody can tell when a write is committed, as `on_commit()` does."""
     connection: Any = connections[using]
-    commits = connection.commit_on_exit if connection.in_atomic_block else connection.get_autocommit()
+    commits = connection.commit_on_exit if connection.in_atomic_block else _has_autocommit(connection)
     if not commits:
         raise transaction.TransactionManagementError(
             "A registered model cannot be written in manual transaction management (autocommit is off): nobody could "
@@ -104,9 +110,11 @@ def writing(using: str) -> Iterator[Outcome]:
     An exception out of nowhere (KeyboardInterrupt, Celery's SoftTimeLimitExceeded) passes as it is, at any point.
 
     Raises:
+        TransactionManagementError: autocommit is off, so that it would not be durable; nothing was written.
         SourceUnavailable: the database gave no answer; nothing was written.
         OutcomeUnknown: the answer to COMMIT was lost, so it may have been written; or what was to follow it failed.
     """
+    refuse_manual_transactions(using)
     trip(using)
     outcome, inside = Outcome(), None
     try:

@@ -183,14 +183,33 @@ def storable(value: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal for the database too: in Python 1 is True and 1.0, in JSON it is neither."""
+    """Whether two values are equal for the database too.
+
+    In Python 1 is True and 1.0, in JSON it is neither; 0.0 is -0.0; and a project's strings may ignore case.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS) and type(one) is not type(other):
         return False
+    if isinstance(one, str) and isinstance(other, str):
+        return str.__eq__(one, other)
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other and math.copysign(1, one) == math.copysign(1, other)
     return bool(one == other)
 
+
+def unchanged(field: models.Field, one: Any, other: Any) -> bool:
+    """Whether the database would get the same for two values of a field: a project may compare objects of its own."""
+    if not same(one, other) or type(one) is not type(other) or type(one).__module__ in _KNOWN:
+        return same(one, other)
+    try:
+        return same(field.get_prep_value(one), field.get_prep_value(other))
+    except Exception:  # noqa: BLE001  whatever a project's own field raises: the save will tell
+        return False
+
+
+_KNOWN = ("builtins", "datetime", "decimal", "uuid")  # modules whose types compare as the database does
 
 _NUMBERS = (bool, int, float)

@@ -55,6 +55,16 @@ def _conflict(table: CachedTable, known: Iterable[str]) -> str:
     )
 
 
+def refuse_conflict(table: CachedTable) -> None:
+    """Announce our version if this process has not yet. Raises VersionConflict, as `announce` does.
+
+    For those who write through the cache. A `save()` of Django's goes on: it fills nothing, and empties the slots of
+    every live version.
+    """
+    if not table.announced:
+        announce(table)
+
+
 def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
     """Announce our version again if it is not among the live ones any more.
 

@@ -1,5 +1,6 @@
 """Bulk methods: afterwards no read is old, and nothing that waited is lost or comes after."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import django
@@ -17,6 +18,7 @@ from cachedemo.patterns import bulk_update
 from cachedemo.protocol import bulk_write
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note, Sample
+from tests.notes.refusal import sql
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -356,3 +358,21 @@ def test_more_rows_than_one_statement_can_name_are_updated(notes: Any, monkeypat
 @pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django refuses it itself")
 def test_distinct_on_some_fields_does_not_count_in_an_update(notes: Any) -> None:
     assert Note.objects.distinct("body").update(title="bulk") == 3
+
+
+@pytest.fixture
+def no_two_bodies(notes: Any) -> Iterator[Any]:
+    """A constraint that Django does not know: a queued write may break it."""
+    sql("CREATE UNIQUE INDEX no_two_bodies ON notes_note (body) WHERE body <> 'b0'")
+    yield notes
+    sql("DROP INDEX no_two_bodies")
+
+
+def test_two_rows_that_are_refused_only_together_stop_no_update(no_two_bodies: Any) -> None:
+    notes = no_two_bodies
+    for pk in (1, 2):
+        notes.via("write-behind").update(pk, body="both")
+    assert Note.objects.update(title="written") == Note.objects.count()
+    assert {notes.get(pk).title for pk in (1, 2)} == {"written"}
+    assert {notes.get(pk).body for pk in (1, 2)} == {"both"}
+    assert list(notes.table.queue.dead()) == ["2"]

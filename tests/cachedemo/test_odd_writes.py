@@ -15,6 +15,7 @@ from django.utils import timezone
 
 import cachedemo
 from cachedemo import cache_for
+from cachedemo.exceptions import StaleInstance
 from cachedemo.models import Stamped
 from cachedemo.patterns import bulk_insert
 from cachedemo.protocol import bulk_write, on_commit
@@ -406,3 +407,18 @@ def test_a_save_that_refuses_has_seen_what_the_database_computed_for_it(
     note.body = "b1"
     note.save()
     assert notes.get(1).body == "b1"
+
+
+def test_a_save_that_refuses_writes_a_deferred_field_that_was_only_set(
+    notes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "stale_saves", "refuse")
+    note = Note.objects.only("title").get(pk=1)
+    notes.update(1, body="acknowledged, and never seen")
+    note.body = "mine"
+    note.save()
+    assert notes.get(1).body == "mine"
+    notes.update(1, title="acknowledged")
+    note.body = "again"
+    with pytest.raises(StaleInstance, match="title"):
+        note.save()

@@ -91,6 +91,24 @@ def test_the_same_number_with_other_fields_is_refused_with_the_mend(older):
         other.get(1)
 
 
+@pytest.mark.parametrize("pattern", Pattern)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda cache: cache.update(1, title="a1"),
+        lambda cache: cache.create(id=7, title="a1"),
+        lambda cache: cache.delete(1),
+    ],
+)
+def test_a_process_that_never_announced_is_refused_at_its_first_write_too(older, pattern, write):
+    other = type("Other", (ModelCache,), {"fields": ["title", "body"]})(Note)
+    with pytest.raises(VersionConflict):
+        write(other.via(pattern))
+    assert list(Note.objects.values_list("pk", "title")) == [(1, "a0")]
+    older.via("write-through").update(1, title="a2")
+    assert older.get(1).title == "a2"
+
+
 def test_a_version_that_was_taken_off_does_not_fill_before_it_has_announced_itself(older, redis_queue, redis_cache):
     older.get(1)
     redis_cache.flushdb()

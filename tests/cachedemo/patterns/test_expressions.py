@@ -1,0 +1,113 @@
+"""Expressions are computed from what every read shows: what waits is below them, what is refused refuses them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Concat
+
+from cachedemo import cache_for
+from cachedemo.patterns.expressions import read_by
+from tests.helpers import past_cachedemo
+from tests.notes.models import Note
+from tests.notes.refusal import allow_every_title, refuse_a_title
+
+pytestmark = pytest.mark.usefixtures("people")
+
+
+@pytest.fixture
+def notes() -> Any:
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title=f"a{pk}", body="b0", size=1, owner_id=1) for pk in (1, 2)])
+    return cache_for(Note)
+
+
+def update(**values: Any) -> None:
+    Note.objects.filter(pk=1).update(**values)
+
+
+def save(**values: Any) -> None:
+    note = Note.objects.get(pk=1)
+    for name, value in values.items():
+        setattr(note, name, value)
+    note.save()
+
+
+@pytest.mark.parametrize("write", [update, save])
+@pytest.mark.parametrize("also", [{}, {"size": 7}])
+def test_an_expression_for_a_field_that_is_not_cached_is_computed_from_what_waits(
+    notes: Any, write: Any, also: Any
+) -> None:
+    notes.via("write-behind").update(1, title="waiting")
+    write(secret=Concat(F("title"), Value("!")), **also)
+    assert Note.objects.get(pk=1).secret == "waiting!"
+    assert notes.get(1).title == "waiting"
+    notes.drain(timeout=5)
+    assert (notes.get(1).title, Note.objects.get(pk=1).title) == ("waiting", "waiting")
+
+
+def test_an_expression_that_reads_no_cached_field_takes_no_steps(notes: Any, queue_server: Any) -> None:
+    note = Note.objects.get(pk=1)
+    queue_server.kill()
+    update(secret=Concat(F("secret"), Value("!")))
+    note.secret = Concat(F("secret"), Value("!"))
+    note.save(update_fields=["secret"])
+    assert Note.objects.get(pk=1).secret == "!!"
+
+
+def annotated(body: Any) -> None:
+    Note.objects.annotate(twice=Concat(F("title"), F("title"))).filter(pk=1).update(body=body)
+
+
+@pytest.fixture(params=[False, True], ids=["waiting", "flagged"])
+def refused(request: Any, notes: Any) -> Iterator[Any]:
+    refuse_a_title()
+    notes.via("write-behind").update(1, title="refused")
+    if request.param:
+        notes.drain(timeout=5)
+    yield notes
+    allow_every_title()
+
+
+LONG = Case(When(title__gt="b", then=Value("long")), default=Value("short"))
+
+
+@pytest.mark.parametrize(
+    ("write", "expression"),
+    [
+        (update, F("title")),
+        (update, LONG),
+        (save, LONG),
+        (annotated, F("twice")),
+        (annotated, Case(When(Q(pk=0) | ~Q(twice="a"), then=Value("long")), default=Value("short"))),
+    ],
+)
+def test_an_expression_over_what_is_refused_is_refused_however_it_reads_it(
+    refused: Any, write: Any, expression: Any
+) -> None:
+    with pytest.raises(IntegrityError):
+        write(body=expression)
+    assert (refused.get(1).title, refused.get(1).body) == ("refused", "b0")
+
+
+def test_other_rows_may_be_read_where_a_value_is_refused(refused: Any) -> None:
+    update(body=Subquery(Note.objects.filter(pk=2).values("title")[:1]))
+    assert (refused.get(1).title, refused.get(1).body) == ("refused", "a2")
+
+
+OTHERS = Note.objects.filter(title=OuterRef("body"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "read"),
+    [
+        (F("title__lower"), {"title"}),
+        (Case(When(Q(size__gt=F("body")), then=Value(1))), {"size", "body"}),
+        (Exists(OTHERS), {"body"}),
+        (Case(When(Exists(OTHERS), then=F("size"))), {"body", "size"}),
+        (Concat(F("secret"), Value("title")), set()),
+    ],
+)
+def test_what_an_expression_reads(expression: Any, read: set[str]) -> None:
+    assert read_by([expression], cache_for(Note).table.codec.fields) == read

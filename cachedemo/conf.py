@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import re
 from typing import Any
 
 from django.conf import settings
@@ -68,6 +69,8 @@ def problem(name: str) -> str | None:
         return f"CACHEDEMO['{name}'] is {value!r}: write a whole number from 1 on, for example {DEFAULTS[name]}."
     if type(DEFAULTS[name]) is bool and type(value) is not bool:
         return f"CACHEDEMO['{name}'] is {value!r}: write True or False."
+    if name == "KEY_PREFIX" and not (isinstance(value, str) and re.fullmatch(r"[\w.:-]*", value)):
+        return f"CACHEDEMO['{name}'] is {value!r}: write letters, digits and . _ : - only, for example 'staging-'."
     if name == "METRICS_FOR" and not _are_networks(value):
         return f"CACHEDEMO['{name}'] is {value!r}: write a list of networks, for example ['10.0.0.0/8']."
     if name == "METRICS_TOKEN" and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The Celery app, and what beat asks for: `celery -A config worker -B`."""
+"""The Celery app: `celery -A config worker -B`. What beat asks for is in `beat.py`."""
 
 import os
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import beat_embedded_init, worker_init, worker_process_init
 from django.core.exceptions import ImproperlyConfigured
+
+from config.beat import SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -16,16 +18,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def _every(seconds: float, task: str) -> dict[str, Any]:
-    """Return a beat entry; without a worker for a day, no pile of requests waits in the broker."""
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds, "ignore_result": True}}
-
-
-app.conf.beat_schedule = {
-    "flush": _every(1.0, "cachedemo.tasks.flush"),
-    "audit": _every(300.0, "cachedemo.tasks.audit"),
-    "scan": _every(60.0, "cachedemo.tasks.scan"),
-}
+app.conf.beat_schedule = SCHEDULE
 
 
 @app.on_configure.connect

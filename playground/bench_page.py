@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from playground import limited_runs
+from playground import runs_at_once
 from playground.access import playground_page
 from playground.bench.report import sections
 
@@ -17,15 +17,15 @@ def bench(request: HttpRequest) -> HttpResponse:
         return render(request, "playground/bench.html", {"current": "bench"})
     quick = ["--quick"] if "quick" in request.POST else []
     try:
-        return redirect("bench-run", run=limited_runs.start(KIND, ["manage.py", "cache_bench", "--events", *quick]))
-    except limited_runs.Busy:
+        return redirect("bench-run", run=runs_at_once.start(KIND, ["manage.py", "cache_bench", "--events", *quick]))
+    except runs_at_once.Busy:
         return render(request, "playground/bench.html", {"current": "bench", "busy": True}, status=503)
 
 
 @playground_page()
 def run(request: HttpRequest, run: str) -> HttpResponse:
     """Show how far it is, and at last the figures; a poll gets the same without the page around it."""
-    told = limited_runs.events(KIND, run)
+    told = runs_at_once.events(KIND, run)
     if told is None:
         raise Http404(f"No measurement {run} is kept any more.")
     events, going = told

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from playground import limited_runs
+from playground import runs_at_once
 from playground.access import playground_page
 from playground.lab.experiments import EXPERIMENTS
 from playground.lab.stage import PACE
@@ -18,8 +18,8 @@ class SideShown(NamedTuple):
 
     name: str
     label: str
-    events: list[limited_runs.Event]
-    finding: limited_runs.Event | None
+    events: list[runs_at_once.Event]
+    finding: runs_at_once.Event | None
     why: str
     actors: list[str]
 
@@ -35,8 +35,8 @@ def experiment(request: HttpRequest, slug: str) -> HttpResponse:
     found = _experiment(slug)
     if request.method == "POST":
         try:
-            return redirect("experiment-run", slug=slug, run=limited_runs.start(KIND, _command(slug)))
-        except limited_runs.Busy:
+            return redirect("experiment-run", slug=slug, run=runs_at_once.start(KIND, _command(slug)))
+        except runs_at_once.Busy:
             return render(request, "playground/experiment.html", _context(slug, found) | {"busy": True}, status=503)
     return render(request, "playground/experiment.html", _context(slug, found))
 
@@ -45,7 +45,7 @@ def experiment(request: HttpRequest, slug: str) -> HttpResponse:
 def run(request: HttpRequest, slug: str, run: str) -> HttpResponse:
     """Show what has happened so far; a poll gets the same without the page around it."""
     found = _experiment(slug)
-    told = limited_runs.events(KIND, run)
+    told = runs_at_once.events(KIND, run)
     if told is None:
         raise Http404(f"No run {run} of this experiment is kept any more.")
     events, going = told
@@ -75,14 +75,14 @@ def _context(slug: str, found: Any) -> dict[str, Any]:
     return {"slug": slug, "experiment": found, "file": file, "following": following, "current": "lab"}
 
 
-def _sides(found: Any, events: list[limited_runs.Event]) -> list[SideShown]:
+def _sides(found: Any, events: list[runs_at_once.Event]) -> list[SideShown]:
     return [
         _side("naive", "The naive version", found.NAIVE, events),
         _side("ours", "cachedemo", found.OURS, events),
     ]
 
 
-def _side(name: str, label: str, why: str, events: list[limited_runs.Event]) -> SideShown:
+def _side(name: str, label: str, why: str, events: list[runs_at_once.Event]) -> SideShown:
     mine = [event for event in events if event.get("side") == name]
     told = [event for event in mine if event["kind"] in ("step", "note")]
     actors = list(dict.fromkeys(event["actor"] for event in told if event["kind"] == "step"))

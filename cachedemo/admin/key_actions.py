@@ -13,9 +13,8 @@ from cachedemo.admin.action_requests import Result
 from cachedemo.admin.key import Place, kind_name, place_of
 from cachedemo.exceptions import Refused
 from cachedemo.protocol import slot_kinds, slots
+from cachedemo.protocol.slot_expiry import LONGEST_BY_HAND
 from cachedemo.servers.roles import CACHE
-
-LONGEST_TTL = 86400  # seconds
 
 
 def _place(shown: dict[str, Any]) -> Place:
@@ -42,8 +41,8 @@ def delete(request: HttpRequest, shown: dict[str, Any]) -> Result:
 def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
     """Let a value live for so long from now; a lease or a mark lives as long as its holder may take."""
     place, seconds = _place(shown), request.POST.get("seconds", "")
-    if not re.fullmatch("[0-9]{1,5}", seconds) or not 1 <= int(seconds) <= LONGEST_TTL:
-        raise Refused(f"A TTL is a whole number of seconds, 1 to {LONGEST_TTL}.")
+    if not re.fullmatch("[0-9]{1,5}", seconds) or not 1 <= int(seconds) <= LONGEST_BY_HAND:
+        raise Refused(f"A TTL is a whole number of seconds, 1 to {LONGEST_BY_HAND}.")
     slot = CACHE.command("GET", place.key)
     if slot is None:
         raise Refused(f"The key {place.key} is gone.")

@@ -40,6 +40,7 @@ class _Places:
     slots: Slots
     queue: WriteQueue
     announced: bytes | None = None
+    announced_in: str = ""  # the queue's list: it has another key for each test of a project
 
 
 def _no_slots(slots: Slots, using: str) -> NoSlots:
@@ -83,11 +84,13 @@ class CachedTable:
 
     @property
     def announced(self) -> bytes | None:
-        return self._places.announced
+        places = self._places
+        return places.announced if places.announced_in == places.queue.list_key else None
 
     @announced.setter
     def announced(self, record: bytes | None) -> None:
-        self._places.announced = record
+        places = self._places
+        places.announced, places.announced_in = record, places.queue.list_key
 
     @property
     def rows(self) -> "models.QuerySet[Any]":

@@ -1,7 +1,11 @@
-"""How long a slot lives: its timeout, and a random part of it, so that rows loaded together do not expire together."""
+"""How long a slot lives: its timeout, and a random part of it, so that rows loaded together do not expire together.
+
+An operator may give a single slot another time, within a limit.
+"""
 
 import random
 
+LONGEST_BY_HAND = 86400  # seconds; key.html repeats it
 _SPREAD = 0.1  # of the timeout, more or less
 
 

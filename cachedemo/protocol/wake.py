@@ -5,8 +5,6 @@ import os
 import threading
 from collections.abc import Callable
 
-from django.db import DEFAULT_DB_ALIAS
-
 from cachedemo.servers import test_runs
 
 logger = logging.getLogger(__name__)
@@ -25,7 +23,7 @@ def ask_with(ask: Callable[[str], None]) -> None:
 
 def wake(queue_name: str) -> None:
     """Ask for a flush soon and return at once. A request for the same queue that is already waiting is enough."""
-    if _ask is None or test_runs.is_under_way(DEFAULT_DB_ALIAS):  # nothing of a test goes to the broker
+    if _ask is None or test_runs.is_under_way():  # nothing of a test goes to the broker
         return
     _asked.add(queue_name)
     _something_asked.set()

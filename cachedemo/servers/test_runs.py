@@ -24,7 +24,7 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from cachedemo import conf
@@ -45,9 +45,10 @@ def remember_databases() -> None:
     _names.update({alias: connections.settings[alias]["NAME"] for alias in connections.settings})
 
 
-def is_under_way(using: str) -> bool:
-    """Say whether this process is running tests, or `testserver`, on that database."""
-    return (_is_test_environment() or _is_another_database(using)) and bool(conf.get("TEST_ISOLATION"))
+def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Say whether this process is running tests, or `testserver`, on that database; or has, or its parent does."""
+    seen = RUN in os.environ or _is_test_environment() or _is_another_database(using)
+    return seen and bool(conf.get("TEST_ISOLATION"))
 
 
 def _is_test_environment() -> bool:

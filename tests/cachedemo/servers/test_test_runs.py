@@ -1,0 +1,254 @@
+"""The tests of a project that uses cachedemo: their keys are their own, without any set-up.
+
+Each test here makes a small project, puts something of a developer's into both servers, and runs that project's tests
+in a process of its own.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import redis
+
+from cachedemo.protocol import stats
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SETTINGS = """
+    import os
+    SECRET_KEY = "s"
+    INSTALLED_APPS = ("django.contrib.contenttypes", "cachedemo", "shop")
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.path.join(os.getcwd(), "dev.sqlite3")}}
+    DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+    USE_TZ = True
+    CACHEDEMO = {
+        "CACHE_URL": os.environ["CACHEDEMO_CACHE_URL"],
+        "QUEUE_URL": os.environ["CACHEDEMO_QUEUE_URL"],
+        "TEST_ISOLATION": os.environ.get("ISOLATION") != "off",
+    }
+"""
+MODELS = """
+    from django.db import models
+    from cachedemo.models import Stamped
+
+    class Book(Stamped):
+        title = models.CharField(max_length=100)
+        class Meta:
+            app_label = "shop"
+"""
+CACHES = """
+    import cachedemo
+    from shop.models import Book
+
+    @cachedemo.register(Book)
+    class BookCache(cachedemo.ModelCache):
+        fields = ["title"]
+"""
+DEVELOPERS = {"v1:book:1": b'V0000000000000005{"id": 1, "title": "developer\'s"}'}
+TESTS = """
+    from django.test import TestCase, TransactionTestCase
+    from cachedemo import cache_for
+    from shop.models import Book
+
+    class EachBeginsEmpty:
+        def look_and_leave(self):
+            books = cache_for(Book)
+            with self.assertRaises(Book.DoesNotExist):
+                books.get(1)
+            self.assertEqual(books.table.queue.depth(), 0)
+            Book(pk=1, title="made").save(force_insert=True)
+            self.assertEqual(books.get(1).title, "made")
+            with self.assertRaises(Book.DoesNotExist):
+                books.get(2)
+
+    class InATransaction(EachBeginsEmpty, TestCase):
+        def test_one(self):
+            self.look_and_leave()
+
+        def test_two(self):
+            self.look_and_leave()
+
+    class WithAFlush(EachBeginsEmpty, TransactionTestCase):
+        def queued(self):
+            self.look_and_leave()
+            cache_for(Book).via("write-behind").update(1, title="waits")
+            self.assertEqual(cache_for(Book).table.queue.depth(), 1)
+            self.assertEqual(Book.objects.get(pk=1).title, "made")
+
+        def test_one(self):
+            self.queued()
+
+        def test_two(self):
+            self.queued()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "shop").mkdir()
+    texts = {"models": MODELS, "caches": CACHES, "settings": SETTINGS, "tests": TESTS, "__init__": ""}
+    for name, text in texts.items():
+        (tmp_path / "shop" / f"{name}.py").write_text(dedent(text))
+    return tmp_path
+
+
+@pytest.fixture
+def developers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Any:
+    """What a development server keeps in both servers: it is to be there as it was."""
+    stats.send()  # of this process: nothing of it comes later
+    redis_cache.set("v1:book:1", DEVELOPERS["v1:book:1"], ex=3600)
+    redis_queue.rpush("flush:books", "1")
+    redis_queue.hset("{flush:books}:row:1", "title", b'0000000000000006"developer waits"')
+    redis_queue.zadd("{flush:books}:pending", {"1": 6})
+
+    def everything() -> dict[str, Any]:
+        return {
+            "cache": {key: redis_cache.get(key) for key in redis_cache.scan_iter()},
+            "queue": {key: redis_queue.dump(key) for key in redis_queue.scan_iter()},
+        }
+
+    return everything
+
+
+def run(project: Path, *arguments: str, code: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "django", "test", "shop", *arguments] if not code else [sys.executable, "-c", code]
+    known = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": f"{project}:{ROOT}"}
+    known.pop("CACHEDEMO_TEST_RUN", None)
+    return subprocess.run(
+        command, cwd=project, env={**known, **environment}, capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--parallel", "2")])
+def test_each_test_begins_empty_and_nothing_of_a_developer_is_touched(
+    project: Path, developers: Any, arguments: tuple[str, ...]
+) -> None:
+    before = developers()
+    ran = run(project, *arguments)
+    assert ran.returncode == 0, ran.stderr
+    assert "Ran 4 tests" in ran.stderr
+    assert developers() == before, "also what the run has written itself is gone at its end"
+
+
+def test_without_isolation_they_read_what_the_developer_has(project: Path, developers: Any) -> None:
+    """So the tests of this project can see it."""
+    assert run(project, ISOLATION="off").returncode != 0
+
+
+TESTSERVER = """
+import django
+django.setup()
+from django.db import connection
+connection.creation.create_test_db(verbosity=0)  # as `manage.py testserver` does, without a test environment
+from cachedemo import cache_for
+from shop.models import Book
+Book(pk=1, title="made").save(force_insert=True)
+print(cache_for(Book).get(1).title, cache_for(Book).table.slots.key(1))
+"""
+
+
+def test_a_database_of_another_name_is_a_test_run_too(project: Path, developers: Any) -> None:
+    before = developers()
+    ran = run(project, code=TESTSERVER)
+    title, key = ran.stdout.split()
+    assert title == "made"
+    assert key.startswith("test:")
+    assert developers() == before
+
+
+KILLED = """
+import django, os, signal
+django.setup()
+from django.test.utils import setup_test_environment
+setup_test_environment()
+from django.db import connection
+connection.creation.create_test_db(verbosity=0)
+from cachedemo import cache_for
+from shop.models import Book
+Book(pk=1, title="made").save(force_insert=True)
+cache_for(Book).get(1)
+cache_for(Book).via("write-behind").update(1, title="waits")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_next_run_sweeps_what_a_killed_one_has_left(
+    project: Path, developers: Any, redis_cache: redis.Redis, redis_queue: redis.Redis
+) -> None:
+    before = developers()
+    run(project, code=KILLED)
+    assert list(redis_cache.scan_iter("test:*"))
+    assert list(redis_queue.scan_iter("*test:*flush:books*"))
+    assert run(project).returncode == 0
+    assert developers() == before
+
+
+CHILD = """
+import django, os, subprocess, sys
+django.setup()
+from django.test.utils import setup_test_environment
+setup_test_environment()
+from cachedemo import cache_for
+from shop.models import Book
+print(cache_for(Book).table.slots.key(1), flush=True)
+if len(sys.argv) < 2:
+    subprocess.run([sys.executable, "-c", open("child.py").read(), "child"], check=True)
+"""
+
+
+def test_a_child_process_has_the_same_keys(project: Path) -> None:
+    (project / "child.py").write_text(CHILD)
+    mine, childs = run(project, code=CHILD).stdout.split()
+    assert mine == childs
+    assert mine.startswith("test:")
+
+
+LOCMEM = """
+import django
+django.setup()
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+EmailBackend()  # a development server may send its mails there
+assert mail.outbox == []
+from cachedemo import cache_for
+from shop.models import Book
+print(cache_for(Book).table.slots.key(1))
+"""
+
+
+def test_a_development_server_with_mails_in_memory_is_no_test_run(project: Path) -> None:
+    assert run(project, code=LOCMEM).stdout.split() == ["v1:book:1"]
+
+
+REFUSALS = """
+import django
+django.setup()
+from django.test.utils import setup_test_environment
+setup_test_environment()
+from django.db import connection
+connection.creation.create_test_db(verbosity=0)
+from cachedemo import cache_for, conf
+from cachedemo.operations import flushdb
+from cachedemo.protocol import wake
+from shop.models import Book
+asked = []
+wake.ask_with(asked.append)
+Book(pk=1, title="made").save(force_insert=True)
+cache_for(Book).via("write-behind").update(1, title="waits")
+from django.conf import settings
+settings.CACHEDEMO["ALLOW_FLUSHDB"] = True
+try:
+    flushdb.flush(0, "")
+except flushdb.FlushRefused as error:
+    print(error, wake._asked, asked)
+"""
+
+
+def test_nothing_goes_to_the_broker_and_flushdb_is_refused(project: Path) -> None:
+    said = run(project, code=REFUSALS)
+    assert "A test run shares the server" in said.stdout, said.stderr
+    assert said.stdout.strip().endswith("set() []")

@@ -45,6 +45,8 @@ CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
+DATABASES = "tests/cachedemo/test_databases.py::"
+TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
@@ -229,6 +231,59 @@ MUTANTS = [
             "patterns/bulk_update.py",
             "        database.restamp(table, Q(pk__in=write.pks), write.stamp)",
             "        pass",
+        ),
+    ),
+    mutant(
+        "an_alias_is_not_in_the_key",
+        DATABASES + "test_the_keys_have_the_alias_where_it_is_not_the_default_one",
+        ("protocol/aliases.py", "    return name if alias == DEFAULT_DB_ALIAS else", "    return name if True else"),
+    ),
+    mutant(
+        "a_flush_asks_the_router",
+        DATABASES + "test_a_write_is_flushed_into_the_database_that_it_was_for",
+        (
+            "registry.py",
+            '            return _of_database(cache, using)\n    raise NotRegistered(f"No registered cache',
+            '            return cache_for(cache.model)\n    raise NotRegistered(f"No registered cache',
+        ),
+    ),
+    mutant(
+        "nobody_notes_a_database",
+        DATABASES + "test_operators_see_every_database_that_was_announced",
+        ("protocol/versions.py", "        announced_tables.announce(table)\n", "        pass\n"),
+    ),
+    mutant(
+        "a_replica_is_another_row",
+        DATABASES + "test_a_row_that_was_read_from_a_replica_is_saved_as_what_it_is",
+        ("protocol/aliases.py", "    return alias == router.db_for_read(type(instance)) and", "    return False and"),
+    ),
+    mutant(
+        "a_test_run_has_the_developers_keys",
+        TEST_RUNS + "test_a_database_of_another_name_is_a_test_run_too",
+        ("servers/key_prefix.py", "if test_runs.is_under_way(using) else configured", "if False else configured"),
+    ),
+    mutant(
+        "a_flush_of_the_tables_leaves_the_keys",
+        TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
+        ("servers/test_runs.py", "        _empty_with_every_flush()\n", ""),
+    ),
+    mutant(
+        "a_rolled_back_test_leaves_its_keys",
+        TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
+        ("servers/test_runs.py", "    if not blocks:\n", "    if True:\n"),
+    ),
+    mutant(
+        "nobody_sweeps_after_a_killed_run",
+        TEST_RUNS + "test_the_next_run_sweeps_what_a_killed_one_has_left",
+        ("servers/test_runs.py", "            _sweep_dead_runs()\n", "            pass\n"),
+    ),
+    mutant(
+        "switched_off_reads_the_cache",
+        "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
+        (
+            "protocol/cached_table.py",
+            "return self._cached if conf.is_enabled() else self._direct",
+            "return self._cached",
         ),
     ),
     mutant(

@@ -8,7 +8,14 @@ out: none of Django's checks there asks a server, and it is run where an image i
 from cachedemo.checks.beat import check_beat
 from cachedemo.checks.keys import check_keys
 from cachedemo.checks.running import check_databases, check_running_servers, check_versions
-from cachedemo.checks.settings import check_atomic_requests, check_htmx, check_models, check_servers, check_values
+from cachedemo.checks.settings import (
+    check_atomic_requests,
+    check_htmx,
+    check_models,
+    check_schemas,
+    check_servers,
+    check_values,
+)
 from cachedemo.checks.shared import check_caches, check_celery, check_sessions
 
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "check_keys",
     "check_models",
     "check_running_servers",
+    "check_schemas",
     "check_servers",
     "check_sessions",
     "check_values",

@@ -17,6 +17,7 @@ from cachedemo.servers.error_reports import HidesPasswordsInUrls
 
 Place = tuple[str, int, int]  # host or socket, port, database
 URLS = ("CACHE_URL", "QUEUE_URL")
+SCHEMA_PER_TENANT = ("django_tenants", "tenant_schemas", "django_pgschemas")  # whose engines switch schemas
 FILTER = "cachedemo.servers.error_reports.HidesPasswordsInUrls"
 
 
@@ -115,6 +116,21 @@ def check_htmx(**kwargs: Any) -> list[CheckMessage]:
             hint=f"{extras.install('admin')}, and add 'django_htmx' to INSTALLED_APPS.",
             id="cachedemo.W003",
         )
+    ]
+
+
+@register("cachedemo")
+def check_schemas(**kwargs: Any) -> list[CheckMessage]:
+    """An alias is one set of rows: where each tenant has a schema in it, two rows would be one."""
+    return [
+        Error(
+            f"DATABASES[{alias!r}] keeps a schema for each tenant ({database['ENGINE']}): rows of two tenants with the "
+            f"same key would share a slot and a place in the queue.",
+            hint="Give each tenant a database of its own, picked by a router, or do not register these models.",
+            id="cachedemo.E024",
+        )
+        for alias, database in settings.DATABASES.items()
+        if registry.declared() and str(database.get("ENGINE", "")).partition(".")[0] in SCHEMA_PER_TENANT
     ]
 
 

@@ -124,3 +124,16 @@ def test_a_password_that_error_pages_would_show_is_warned_of(settings, url):
     assert "hush" not in str(warning)
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": "redis://h/0"}
     assert checks.check_values() == []
+
+
+@pytest.mark.parametrize("engine", ["django_tenants.postgresql_backend", "tenant_schemas.postgresql_backend"])
+def test_a_schema_for_each_tenant_is_an_error(settings, monkeypatch, engine):
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", engine)
+    (error,) = checks.check_schemas()
+    assert error.id == "cachedemo.E024"
+    assert engine in error.msg
+
+
+def test_a_database_for_each_tenant_is_none(settings, monkeypatch):
+    monkeypatch.setitem(settings.DATABASES, "acme", dict(settings.DATABASES["default"]))
+    assert checks.check_schemas() == []

@@ -774,6 +774,11 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_pickle_outlives_its_commit",
+        "tests/cachedemo/protocol/test_instance_notes.py::test_a_pickle_of_a_row_that_is_created_may_be_read_much_later",
+        ("protocol/on_commit.py", "done or token in _committed", "done"),
+    ),
+    mutant(
         "a_copy_is_created_for_ever",
         "tests/cachedemo/protocol/test_instance_notes.py::test_what_a_receiver_keeps_of_a_row_that_is_created_is_saved_like_any_other",
         (

@@ -14,6 +14,8 @@ from django.utils.functional import cached_property
 
 from cachedemo.admin import refusals
 from cachedemo.admin.refusals import ChangedSinceShown
+from cachedemo.exceptions import QueueUnavailable
+from cachedemo.model_cache import ModelCache
 from cachedemo.patterns.saving import REFUSE
 from cachedemo.protocol import aliases
 from cachedemo.registry import find_cache
@@ -56,6 +58,24 @@ class ShownForm(forms.ModelForm):
         """Return the fields that were changed; a file, of which only the name was shown, if another was sent."""
         return [name for name in super().changed_data if not self._is_file(name) or self._is_sent(self[name])]
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave out, as Django does with fields that are not on the form, what waits and was not changed on it.
+
+        It was acknowledged, whatever a constraint says of it, and must not stop a change of another field.
+        """
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return exclusions | (self._waiting_fields - set(self.changed_data))
+
+    @cached_property
+    def _waiting_fields(self) -> set[str]:
+        if self.instance._state.adding or not self.has_changed() or (cache := self._cache()) is None:
+            return set()
+        try:
+            [waiting], _ = cache.table.queue.pending([self.instance.pk], cache.table.slots.version)
+        except QueueUnavailable:  # the save will say so
+            return set()
+        return {field.name for attname, field in cache.table.codec.fields.items() if attname in waiting}
+
     def _fields_of_the_row(self) -> list[str]:
         columns = {field.name for field in self.instance._meta.concrete_fields if not field.primary_key}
         return [name for name in self.fields if name in columns]
@@ -72,8 +92,11 @@ class ShownForm(forms.ModelForm):
         return not hidden.value_omitted_from_data(self.data, self.files, self.add_initial_prefix(name))
 
     def _refuses(self) -> bool:
-        cache = find_cache(type(self.instance), self.instance._state.db or aliases.chosen(type(self.instance)))
+        cache = self._cache()
         return cache is not None and cache.stale_saves == REFUSE
+
+    def _cache(self) -> ModelCache | None:
+        return find_cache(type(self.instance), self.instance._state.db or aliases.chosen(type(self.instance)))
 
     def _stale_fields(self) -> list[str]:
         """Return the fields that the row has other values of than were shown."""

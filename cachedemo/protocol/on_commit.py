@@ -2,6 +2,7 @@
 
 import uuid
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
@@ -12,6 +13,7 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.waiting import Fields, Names
 
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
+_committed: deque[str] = deque(maxlen=10_000)  # of these, the last that did; such a copy may be read much later
 
 
 class Finish:
@@ -36,9 +38,12 @@ class Finish:
         self.names = names
         self.done = False
         self._steps = steps
+        self._token = ""
 
     def __call__(self) -> None:
         self.done = True
+        if self._token:
+            _committed.append(self._token)
         self._steps()
 
     def supersedes(self, name: str, stamp: int) -> bool:
@@ -50,9 +55,9 @@ class Finish:
         return self
 
     def __reduce__(self) -> Any:
-        token = next((token for token, finish in _pickled.items() if finish is self), None) or uuid.uuid4().hex
-        _pickled[token] = self
-        return _unpickled, (token, self.done)
+        self._token = self._token or uuid.uuid4().hex
+        _pickled[self._token] = self
+        return _unpickled, (self._token, self.done)
 
 
 class _Savepoints(set[Any]):
@@ -76,7 +81,7 @@ def _unpickled(token: str, done: bool) -> Finish:
     finish = _pickled.get(token)
     if finish is None:
         finish = Finish(None, (), lambda: None)
-        finish.done = done
+        finish.done = done or token in _committed
     return finish
 
 

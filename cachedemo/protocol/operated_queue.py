@@ -1,15 +1,24 @@
 """What operators ask of a queue, and do to it: how much waits, since when, what is dead, and what becomes of that."""
 
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from cachedemo.exceptions import ForeignData, Unavailable
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.waiting import letter_of, oldest_of, text
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
 from cachedemo.servers.scripts import Script
+
+# What the keys hold that all rows share, by Redis's names; lua/queue.lua describes them.
+_KINDS = {
+    **dict.fromkeys(("pending", "claimed", "owed", "gone", "flushers"), b"zset"),
+    **dict.fromkeys(("reaped", "dead", "versions"), b"hash"),
+    **dict.fromkeys(("clock", "stopped"), b"string"),
+}
 
 _retry, _discard = queue_script("retry"), queue_script("discard")
 
@@ -57,4 +66,30 @@ class OperatedQueue(WriteQueue):
         return [raised(score) is not None for score in scores]
 
     def _run(self, script: Script, *arguments: Any) -> Any:
-        return QUEUE.script(script, [self.list_key], arguments)
+        with self._naming_foreign_keys():
+            return QUEUE.script(script, [self.list_key], arguments)
+
+    @contextlib.contextmanager
+    def _naming_foreign_keys(self) -> Iterator[None]:
+        """Say which of the keys that all rows share a script has found something foreign under, if it is one of them.
+
+        The server itself does not say.
+        """
+        try:
+            yield
+        except ForeignData as error:
+            foreign: list[str] = []
+            with contextlib.suppress(Unavailable):
+                foreign = self._foreign_keys()
+            if not foreign:
+                raise
+            raise ForeignData(f"{error} It is {' and '.join(foreign)}: rename or delete that.") from error
+
+    def _foreign_keys(self) -> list[str]:
+        kinds = {self.list_key: b"list"} | {self.key(part): kind for part, kind in _KINDS.items()}
+        found = map(raised, QUEUE.pipeline([("TYPE", key) for key in kinds]))
+        return [
+            f"{key}, a {kind.decode()} where a {kinds[key].decode()} belongs"
+            for key, kind in zip(kinds, found, strict=True)
+            if kind not in (b"none", kinds[key])
+        ]

@@ -157,7 +157,8 @@ class FlushQueue(OperatedQueue):
     def _enqueue_on_disk(self, arguments: list[Any], within: float) -> Any:
         """WAITAOF speaks of the writes of its own connection, so it goes along in the same pipeline."""
         wait = ("WAITAOF", 1, 0, max(1, int(within * 1000)))
-        answer, synced = QUEUE.script_and(_enqueue, [self.list_key], arguments, wait)
+        with self._naming_foreign_keys():
+            answer, synced = QUEUE.script_and(_enqueue, [self.list_key], arguments, wait)
         if isinstance(answer, bytes):
             return answer  # refused: nothing to wait for
         if isinstance(synced, Exception):

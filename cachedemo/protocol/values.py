@@ -206,7 +206,7 @@ def unchanged(field: models.Field, one: Any, other: Any) -> bool:
         return same(one, other)
     try:
         return same(field.get_prep_value(one), field.get_prep_value(other))
-    except Exception:  # noqa: BLE001  whatever a project's own field raises: the save will tell
+    except (ValidationError, ValueError, TypeError, AttributeError, ArithmeticError):  # the save will tell
         return False
 
 

@@ -94,7 +94,10 @@ class Role:
 
     def _answers(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         answers = self._run(self._pipeline, commands)
-        return [self.outage(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+        return [
+            self.outage(answer, *words[1:2]) if isinstance(answer, redis.RedisError) else answer
+            for words, answer in zip(commands, answers, strict=True)
+        ]
 
     def _command(self, words: Sequence[Any]) -> Any:
         return (self._client or self.client()).execute_command(*words)
@@ -123,11 +126,11 @@ class Role:
             return send(*arguments)
         except redis.RedisError as error:
             self.breaker.note(error)
-            raise self.outage(error) from error
+            raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
 
-    def outage(self, error: redis.RedisError) -> Exception:
+    def outage(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Return what to raise for an error of this server: an outage, foreign data under a key of ours, or itself."""
         where = f"The {self.name} server at {self.address} ({self.setting})"
         if (found := meaning(error)) is not None:
@@ -135,7 +138,8 @@ class Role:
             unavailable.full, unavailable.forbidden, unavailable.sent = found.full, found.forbidden, found.sent
             return unavailable
         if is_foreign_data(error):
-            return ForeignData(f"{where} holds something cachedemo did not write under one of its keys: {error}")
+            which = f"its key {key}" if ":" in str(key) else "one of its keys"  # a script's digest is none
+            return ForeignData(f"{where} holds something cachedemo did not write under {which}: {error}")
         return error
 
     @property

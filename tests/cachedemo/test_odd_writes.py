@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management.color import no_style
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Exists, Max, Subquery
 from django.utils import timezone
@@ -32,6 +33,9 @@ create_savepoint = getattr(transaction, "savepoint_create", None) or transaction
 @pytest.fixture
 def notes() -> Any:
     past_cachedemo(Note).bulk_create([Note(pk=pk, title=f"a{pk}", body="b0", size=1, owner_id=1) for pk in (1, 2, 3)])
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Note]):
+            cursor.execute(statement)
     notes = cache_for(Note)
     notes.warm([1, 2, 3])
     return notes

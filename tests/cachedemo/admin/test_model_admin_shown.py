@@ -54,6 +54,19 @@ def stored(pk=1):
 # the form
 
 
+@pytest.mark.parametrize("flushed", [False, True])
+def test_a_form_saves_another_field_while_it_shows_what_a_constraint_refuses(browser, notes, flushed):
+    notes.via("write-behind").update(1, size=-5)
+    if flushed:
+        notes.drain(timeout=5)
+    page = browser.get(FORM)
+    assert browser.post(FORM, fill(page, title="changed")).status_code == 302
+    assert (notes.get(1).title, notes.get(1).size) == ("changed", -5)
+    assert errors(browser.post(FORM, fill(browser.get(FORM), size="-7")))
+    assert browser.post(FORM, fill(browser.get(FORM), size="7")).status_code == 302
+    assert notes.get(1).size == 7
+
+
 def test_a_form_puts_back_no_field_that_was_not_changed_on_it(browser, notes):
     page = browser.get(FORM)
     notes.via("write-behind").update(1, body="acknowledged")

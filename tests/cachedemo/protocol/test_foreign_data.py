@@ -3,6 +3,7 @@
 import pytest
 
 from cachedemo import Pattern
+from cachedemo.exceptions import ForeignData, OutcomeUnknown
 from tests.notes.models import Note
 
 KEY = "v1:note:1"
@@ -119,6 +120,28 @@ def test_a_row_key_of_another_type_is_a_dead_letter_and_writes_go_to_the_source(
     written = notes.via("write-behind").write(1, {"title": "a1"})
     assert (written.pattern, written.reason) == ("write-through", "foreign")
     assert notes.get(1).title == "a1"
+
+
+SHARED = ["flush:notes", *(f"{{flush:notes}}:{part}" for part in ("clock", "versions", "pending", "owed"))]
+
+
+@pytest.mark.parametrize("key", SHARED)
+def test_a_key_that_all_rows_share_is_named_by_the_error(notes, redis_queue, key):
+    notes.via("write-behind").update(1, title="a1")
+    redis_queue.delete(key)
+    redis_queue.sadd(key, "x")
+    said = []
+    for use in (
+        lambda: notes.via("write-behind").update(1, title="a2"),
+        lambda: notes.update(1, body="b2"),
+        notes.flush,
+    ):
+        try:
+            use()
+        except (ForeignData, OutcomeUnknown) as error:
+            said.append(str(error))
+    assert said
+    assert all(key in each for each in said)
 
 
 def test_an_id_in_the_list_that_is_no_id_is_skipped_or_buried(notes, redis_queue):

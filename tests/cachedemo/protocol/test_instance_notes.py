@@ -1,6 +1,7 @@
 """What is noted of an instance while it is being saved or created stays with it, and with no copy of it."""
 
 import copy
+import gc
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,19 @@ def test_what_a_receiver_keeps_of_a_row_that_is_created_is_saved_like_any_other(
     instances[0].save()
     assert (notes.get(pk).title, notes.get(pk).body) == ("changed", "acknowledged")
     notes.drain(timeout=5)
+    assert (notes.get(pk).title, notes.get(pk).body) == ("changed", "acknowledged")
+
+
+@pytest.mark.parametrize("created", [create, create_by_orm])
+def test_a_pickle_of_a_row_that_is_created_may_be_read_much_later(created: Any) -> None:
+    notes = cache_for(Note)
+    with received(models.signals.post_save, pickle.dumps) as texts:
+        pk = created().pk
+    gc.collect()
+    notes.update(pk, body="acknowledged")
+    note = pickle.loads(texts[0])
+    note.title = "changed"
+    note.save()
     assert (notes.get(pk).title, notes.get(pk).body) == ("changed", "acknowledged")
 
 

@@ -42,7 +42,7 @@ CACHEDEMO = {
     "METRICS_FOR": environment.read("CACHEDEMO_METRICS_FOR"),
     "METRICS_TOKEN": environment.read("CACHEDEMO_METRICS_TOKEN"),
 }
-DEFAULT_EXCEPTION_REPORTER_FILTER = "cachedemo.servers.error_reports.HidesPasswordsInUrls"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "cachedemo.servers.password_hiding.HidesPasswordsInUrls"
 
 INSTALLED_APPS = [
     "django.contrib.admin",

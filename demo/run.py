@@ -7,13 +7,13 @@ from django.core.management import call_command, get_commands
 from django.db import connections
 
 from demo import credentials, default_settings, leftovers, ports, processes
-from demo.control import Control
 from demo.errors import StopAsked
 from demo.lock import only_one
 from demo.part import Part, PythonPart
 from demo.screen import Screen
 from demo.signals import StopSignal
 from demo.supervisor import Supervisor
+from demo.visitor_actions import Control
 
 DRAIN_LIMIT = 30.0  # seconds
 

@@ -4,10 +4,10 @@ import signal
 import time
 from collections.abc import Callable
 
-from demo.control import Control
 from demo.errors import DemoFailed, StopAsked
 from demo.part import Part, PythonPart
 from demo.signals import StopSignal
+from demo.visitor_actions import Control
 
 START_LIMIT = 60.0  # seconds
 END_LIMIT = 15.0

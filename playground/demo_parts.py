@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import slugify
 
-from demo import control
+from demo import visitor_actions
 from playground.access import playground_page
 
 _LABELS = {"kill": "Kill", "pause": "Pause", "resume": "Resume"}
@@ -18,7 +18,7 @@ _SENTENCES = {
     "paused": "paused: it takes nothing off the queue",
     "down": "killed: the demo starts it again",
 }
-_SLUGS = {slugify(part): part for part in control.OFFERED}
+_SLUGS = {slugify(part): part for part in visitor_actions.OFFERED}
 
 
 class Button(NamedTuple):
@@ -38,14 +38,14 @@ class PartShown(NamedTuple):
 
 def offered() -> list[PartShown]:
     """Return the parts with their buttons; none outside of a demo."""
-    if not control.is_there():
+    if not visitor_actions.is_there():
         return []
-    states = control.states()
-    return [_shown(part, *states[part]) for part in control.OFFERED if part in states]
+    states = visitor_actions.states()
+    return [_shown(part, *states[part]) for part in visitor_actions.OFFERED if part in states]
 
 
 def _shown(part: str, state: str, since: float) -> PartShown:
-    buttons = [Button(action, _LABELS[action]) for action in control.OFFERED[part]]
+    buttons = [Button(action, _LABELS[action]) for action in visitor_actions.OFFERED[part]]
     age = int(time.time() - since)
     recently = f", for {age} s now" if state == "runs" and age < _RECENT else ""
     return PartShown(part, slugify(part), state, _SENTENCES[state] + recently, buttons)
@@ -60,10 +60,10 @@ def parts(request: HttpRequest) -> HttpResponse:
 @playground_page("POST")
 def act(request: HttpRequest, part: str, action: str) -> HttpResponse:
     """Ask the demo to kill, pause or resume a part."""
-    if request.method != "POST" or not control.is_there():
+    if request.method != "POST" or not visitor_actions.is_there():
         raise Http404
     try:
-        control.ask(_SLUGS.get(part, part), action)
+        visitor_actions.ask(_SLUGS.get(part, part), action)
     except ValueError as error:
         raise Http404(str(error)) from error
     if request.headers.get("HX-Request"):

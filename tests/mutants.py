@@ -1237,7 +1237,7 @@ MUTANTS = [
     mutant(
         "a_command_forbidden_halfway_counts_as_none",
         UNKNOWN + "test_a_script_that_may_not_send_one_of_its_commands_is_no_refusal",
-        ("servers/outages.py", " or _IN_SCRIPT in str(error),", ","),
+        ("servers/server_errors.py", " or _IN_SCRIPT in str(error),", ","),
     ),
     mutant(
         "a_write_needs_a_thread",

@@ -15,13 +15,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing, watchers
+from cachedemo.operations import monitoring_access, stopped_flushing
 from cachedemo.operations.metrics import exposition
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import queue_durability, roles
 from cachedemo.servers.client import connect
-from cachedemo.servers.outages import Error
+from cachedemo.servers.server_errors import Error
 from users.models import User
 
 Answer = dict[str, Any]
@@ -65,7 +65,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _may_watch(request: HttpRequest) -> bool:
-    return settings.OPEN_ACCESS or watchers.may_watch(request)
+    return settings.OPEN_ACCESS or monitoring_access.may_watch(request)
 
 
 def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None]:

@@ -1,6 +1,6 @@
 """How an action of the operators' pages is done: POST, CSRF, a permission, a token, and an entry in the history.
 
-Which actions there are is in `operations/actions.py`.
+Which actions there are is in `operations/action_permissions.py`.
 """
 
 import functools
@@ -19,8 +19,8 @@ from cachedemo import conf
 from cachedemo.admin import tokens
 from cachedemo.exceptions import CachedemoError, Refused
 from cachedemo.operations import history
-from cachedemo.operations.actions import ACTIONS
-from cachedemo.servers.outages import Error
+from cachedemo.operations.action_permissions import ACTIONS
+from cachedemo.servers.server_errors import Error
 
 STALE = "This page was shown too long ago, or something has changed since: look again. Nothing was done."
 
@@ -64,7 +64,7 @@ def action(code: str, back: str) -> Callable[[Callable[..., Result]], ActionView
     """Make a view of a function that does one action: `do(request, shown)`.
 
     Args:
-        code: one of `operations/actions.py`.
+        code: one of `operations/action_permissions.py`.
         back: the name of the page to go to.
     """
 

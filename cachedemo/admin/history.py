@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from cachedemo.admin.page import Page
 from cachedemo.operations import history
-from cachedemo.operations.actions import ACTIONS
+from cachedemo.operations.action_permissions import ACTIONS
 
 PER_PAGE = 50
 

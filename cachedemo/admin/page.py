@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import Role
+from cachedemo.servers.server_errors import Error
 
 REFRESH_CHOICES = (1, 2, 5, 15, 0)  # seconds after which a page is fetched anew, for its reader to choose; 0 is never
 REFRESH_AT_FIRST = 5

@@ -11,7 +11,7 @@ from cachedemo import registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.protocol import time_limits, versions
 from cachedemo.servers import cache_persistence, queue_durability
-from cachedemo.servers.outages import Error as ServerError
+from cachedemo.servers.server_errors import Error as ServerError
 
 
 @register(Tags.database)

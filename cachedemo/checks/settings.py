@@ -13,12 +13,12 @@ from django.utils.module_loading import import_string
 from cachedemo import conf, extras, registry
 from cachedemo.models import Stamped
 from cachedemo.servers import urls
-from cachedemo.servers.error_reports import HidesPasswordsInUrls
+from cachedemo.servers.password_hiding import HidesPasswordsInUrls
 
 Place = tuple[str, int, int]  # host or socket, port, database
 URLS = ("CACHE_URL", "QUEUE_URL")
 SCHEMA_PER_TENANT = ("django_tenants", "tenant_schemas", "django_pgschemas")  # whose engines switch schemas
-FILTER = "cachedemo.servers.error_reports.HidesPasswordsInUrls"
+FILTER = "cachedemo.servers.password_hiding.HidesPasswordsInUrls"
 
 
 @register("cachedemo")

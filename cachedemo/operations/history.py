@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cachedemo.exceptions import Refused
 from cachedemo.models import Cache
-from cachedemo.operations.actions import MARKED, words_of
+from cachedemo.operations.action_permissions import MARKED, words_of
 
 if TYPE_CHECKING:
     from django.contrib.admin.models import LogEntry

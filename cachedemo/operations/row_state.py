@@ -17,9 +17,9 @@ from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.protocol.waiting import Fields
-from cachedemo.servers.outages import Error
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.server_errors import Error
 
 CACHE_PLACE, QUEUE_PLACE, DATABASE_PLACE = "cache", "queue", "database"
 NO_ANSWER = (CachedemoError, Error, DatabaseError)

@@ -9,7 +9,7 @@ from cachedemo import registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
 from cachedemo.servers import cache_persistence, queue_durability
-from cachedemo.servers.outages import Error
+from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 

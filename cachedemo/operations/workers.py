@@ -8,8 +8,8 @@ from typing import Any
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol.batch_owner import process_name
 from cachedemo.servers.key_prefix import ours
-from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import QUEUE
+from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 

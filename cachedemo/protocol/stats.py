@@ -26,9 +26,9 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
 from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import ours
-from cachedemo.servers.outages import Error
 from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import QUEUE
+from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 

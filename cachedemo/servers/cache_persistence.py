@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE
+from cachedemo.servers.server_errors import Error
 
 _OLD = "After a restart it serves values from its disk, which may be older than acknowledged writes"
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
-from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.server_errors import Error
 from cachedemo.servers.urls import place
 
 

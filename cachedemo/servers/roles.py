@@ -1,7 +1,7 @@
 """The two Redis servers, each behind its role: the one place that every command passes.
 
 Every command of the package passes `Role.command`, `Role.script` or `Role.pipeline`; what an error of a server means
-is decided in `outages.py`.
+is decided in `server_errors.py`.
 """
 
 import os
@@ -16,9 +16,9 @@ from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import connect
-from cachedemo.servers.outages import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
+from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.urls import address, problem
 
 

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.protocol import transactions, wake
-from cachedemo.servers.outages import Error
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.server_errors import Error
 from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()

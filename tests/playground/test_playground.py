@@ -14,7 +14,7 @@ from django.core.management import call_command
 from cachedemo import cache_for
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.servers.roles import CACHE, QUEUE
-from demo import control
+from demo import visitor_actions
 from playground import charts, comparison, keep, timeline
 from playground.bench.measurements import Sizes
 from playground.bench.run import run
@@ -327,14 +327,14 @@ def test_an_id_from_outside_leads_to_no_other_file():
 
 
 def test_outside_of_a_demo_there_are_no_buttons(client, monkeypatch):
-    monkeypatch.delenv(control.FOLDER, raising=False)
+    monkeypatch.delenv(visitor_actions.FOLDER, raising=False)
     assert "Break something" not in text_of(client.get("/cache-aside/users/1/"))
     assert client.post("/demo/worker/kill/").status_code == 404
 
 
 @pytest.fixture
 def demo(monkeypatch, tmp_path):
-    monkeypatch.setenv(control.FOLDER, str(tmp_path))
+    monkeypatch.setenv(visitor_actions.FOLDER, str(tmp_path))
     (tmp_path / "states.json").write_text(json.dumps({"worker": ["runs", 0], "queue server": ["down", 0]}))
     return tmp_path
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
 from cachedemo import Entry, ModelCache, Origin, Pattern
-from cachedemo.operations import watchers
+from cachedemo.operations import monitoring_access
 from cachedemo.patterns.written import Written
 from users.api.etag_headers import holds_it_already
 
@@ -77,4 +77,4 @@ def x_cache(entry: Entry) -> str:
 
 def shows_timing(request: HttpRequest) -> bool:
     """Timings help developers and operators, and attackers too; so they are for the former."""
-    return settings.DEBUG or watchers.is_staff(request)
+    return settings.DEBUG or monitoring_access.is_staff(request)

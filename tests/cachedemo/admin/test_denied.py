@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from cachedemo import cache_for
 from cachedemo.admin import tokens
 from cachedemo.operations import keyspace, version_deletion
-from cachedemo.operations.actions import ACTIONS
+from cachedemo.operations.action_permissions import ACTIONS
 from cachedemo.servers.roles import CACHE
 from tests.operators import ALL, client_of, operator, url
 from tests.scene import dead_letters, old_version

@@ -47,7 +47,7 @@ def test_less_is_a_warning_with_the_mend_also_when_a_process_starts(configure, n
 
 def test_a_server_that_does_not_tell_is_said_to_be_unknown(monkeypatch):
     from cachedemo.servers import roles
-    from cachedemo.servers.outages import Error
+    from cachedemo.servers.server_errors import Error
 
     command = roles.Role.command
 

@@ -1,6 +1,6 @@
 """Django's error pages and mails, without the passwords in URLs.
 
-    DEFAULT_EXCEPTION_REPORTER_FILTER = "cachedemo.servers.error_reports.HidesPasswordsInUrls"
+    DEFAULT_EXCEPTION_REPORTER_FILTER = "cachedemo.servers.password_hiding.HidesPasswordsInUrls"
 
 Django hides settings by their names, and no name of a URL says that there is a password in it.
 """

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from demo import control
-from demo.control import Control
+from demo import visitor_actions
 from demo.part import PythonPart
 from demo.signals import StopSignal
 from demo.supervisor import Pause, Supervisor
+from demo.visitor_actions import Control
 from tests.helpers import until
 from tests.processes import is_alive
 
@@ -25,7 +25,7 @@ time.sleep(60)
 
 @pytest.fixture
 def demo(tmp_path, monkeypatch) -> Control:
-    monkeypatch.setenv(control.FOLDER, "")
+    monkeypatch.setenv(visitor_actions.FOLDER, "")
     control_of_demo = Control(tmp_path / "control")
     control_of_demo.open()
     return control_of_demo
@@ -54,7 +54,7 @@ def status_of(pid: int) -> str:
 def test_what_was_asked_before_the_demo_began_is_forgotten(tmp_path, monkeypatch, worker):
     (tmp_path / "control").mkdir()
     (tmp_path / "control" / "worker.kill").touch()
-    monkeypatch.setenv(control.FOLDER, "")
+    monkeypatch.setenv(visitor_actions.FOLDER, "")
     demo = Control(tmp_path / "control")
     demo.open()
     demo.turn([worker])
@@ -64,14 +64,14 @@ def test_what_was_asked_before_the_demo_began_is_forgotten(tmp_path, monkeypatch
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 def test_a_pause_reaches_the_children_too_and_ends(demo, worker):
-    control.ask("worker", "pause")
+    visitor_actions.ask("worker", "pause")
     demo.turn([worker])
     until(lambda: status_of(worker.process.pid) == status_of(child_of(worker)) == "T")
-    assert control.states()["worker"][0] == "paused"
-    control.ask("worker", "resume")
+    assert visitor_actions.states()["worker"][0] == "paused"
+    visitor_actions.ask("worker", "resume")
     demo.turn([worker])
     until(lambda: "T" not in (status_of(worker.process.pid), status_of(child_of(worker))))
-    assert control.states()["worker"][0] == "runs"
+    assert visitor_actions.states()["worker"][0] == "runs"
 
 
 def test_a_kill_is_a_kill_and_the_supervisor_starts_the_part_again(demo, worker):
@@ -80,12 +80,12 @@ def test_a_kill_is_a_kill_and_the_supervisor_starts_the_part_again(demo, worker)
     supervisor = Supervisor(stop, said.append, demo)
     first = worker.process.pid
     supervisor.watched[worker] = Pause()
-    control.ask("worker", "kill")
+    visitor_actions.ask("worker", "kill")
     demo.turn([worker])
     until(lambda: not worker.is_running)
     assert worker.status == -signal.SIGKILL
     demo.turn([worker])
-    assert control.states()["worker"][0] == "down"
+    assert visitor_actions.states()["worker"][0] == "down"
     for pause in supervisor.watched.values():
         supervisor._revive(worker, pause)
         until(pause.is_over)
@@ -93,13 +93,13 @@ def test_a_kill_is_a_kill_and_the_supervisor_starts_the_part_again(demo, worker)
     assert worker.is_running
     assert worker.process.pid != first
     demo.turn([worker])
-    assert control.states()["worker"][0] == "runs"
+    assert visitor_actions.states()["worker"][0] == "runs"
 
 
 def test_a_paused_part_is_ended_in_order(demo, worker):
     supervisor = Supervisor(StopSignal(), lambda line: None, demo)
     supervisor.watched[worker] = Pause()
-    control.ask("worker", "pause")
+    visitor_actions.ask("worker", "pause")
     demo.turn([worker])
     child = child_of(worker)
     supervisor.end(worker)
@@ -113,5 +113,5 @@ def test_a_paused_part_is_ended_in_order(demo, worker):
 )
 def test_nothing_else_can_be_asked(demo, part, action):
     with pytest.raises(ValueError, match="Nobody offers"):
-        control.ask(part, action)
+        visitor_actions.ask(part, action)
     assert list(demo.folder.iterdir()) == []

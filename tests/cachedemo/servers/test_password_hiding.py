@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest
 from django.views.debug import ExceptionReporter, get_default_exception_reporter_filter
 
-from cachedemo.servers.error_reports import HidesPasswordsInUrls
+from cachedemo.servers.password_hiding import HidesPasswordsInUrls
 
 HUSH = "".join(["hu", "sh", "9"])  # in pieces, for the lines of this file are shown too
 URL = f"redis://web:{HUSH}@cache.example.com:6379/0"

@@ -142,8 +142,12 @@ def test_a_trace_that_ends_in_an_error_leaves_plain_clients_too(users):
 
 
 def test_a_trace_sees_its_own_thread_only(users):
+    def read_in_another() -> None:
+        users.read(2)
+        connections["default"].close()
+
     with cachedemo.trace() as steps:
-        other = threading.Thread(target=lambda: users.read(2))
+        other = threading.Thread(target=read_in_another)
         other.start()
         other.join()
         users.read(1)

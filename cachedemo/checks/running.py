@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.protocol import time_limits, versions
 from cachedemo.servers import cache_persistence, queue_durability
@@ -17,7 +17,7 @@ from cachedemo.servers.server_errors import Error as ServerError
 @register(Tags.database)
 def check_running_servers(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """The cache forgets, the queue keeps, and they are two."""
-    if not databases or not registry.registered():
+    if not databases or not conf.is_enabled() or not registry.registered():
         return []
     try:
         return [*_of_cache(), *(_of_queue() if registry.with_queue() else [])]

@@ -5,7 +5,7 @@ import logging
 
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
 from cachedemo.servers import cache_persistence, queue_durability
@@ -23,6 +23,8 @@ def announce_all() -> None:
         VersionConflict: a version is live with other fields.
         ImproperlyConfigured: cache and queue are one database, by whatever names.
     """
+    if not conf.is_enabled():
+        return  # no server is asked, nor need one be named
     queued = any(cache.queue for cache in registry.declared())
     if queued:
         _refuse_one_database()

@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from cachedemo import cache_for
+from cachedemo import announce_all, cache_for
 from cachedemo.exceptions import CacheUnavailable
+from cachedemo.servers import roles
 from cachedemo.servers.roles import CACHE
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 
+SAID_OF_SERVERS = {"cachedemo.E001", "cachedemo.W027", "cachedemo.W028", "cachedemo.W030"}
 PATTERNS = pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
 
 
@@ -80,6 +83,16 @@ def test_a_save_puts_nothing_back_all_the_same(notes: Any) -> None:
 def test_no_command_is_sent(notes: Any) -> None:
     with pytest.raises(CacheUnavailable, match="ENABLED"):
         CACHE.command("PING")
+
+
+@pytest.mark.django_db
+def test_no_server_need_be_named(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.CACHEDEMO = {"ENABLED": False}
+    roles.reset()
+    said = [message.id for message in run_checks(databases=["default"]) if message.id in SAID_OF_SERVERS]
+    assert said == []
+    announce_all()
+    assert caplog.messages == []
 
 
 def test_it_is_said(notes: Any, client: Client, admin_client: Client, capsys: pytest.CaptureFixture[str]) -> None:

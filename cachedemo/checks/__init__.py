@@ -16,7 +16,7 @@ from cachedemo.checks.settings import (
     check_servers,
     check_values,
 )
-from cachedemo.checks.shared import check_caches, check_celery, check_sessions
+from cachedemo.checks.shared_redis import check_caches, check_celery, check_sessions
 
 __all__ = [
     "check_atomic_requests",

@@ -89,7 +89,12 @@ def is_held_up(error: BaseException) -> bool:
 
 
 def sqlstate(cause: BaseException) -> str | None:
-    """Return the SQLSTATE that PostgreSQL sent, as psycopg 3 or psycopg2 has it; None if it sent none."""
+    """Return the SQLSTATE that PostgreSQL sent, as psycopg 3 or psycopg2 has it; None if it sent none.
+
+    PyMySQL has one too, and it says less than MySQL's number: HY000 for a lock as for nearly everything.
+    """
+    if mysql_number(cause) is not None:
+        return None
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 

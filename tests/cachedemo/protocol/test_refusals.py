@@ -57,11 +57,19 @@ def mysql(number: int, kind: type[Exception] = OperationalError) -> Exception:
     return raised(kind, Exception(number, "in words"))
 
 
+def pymysql(number: int, sqlstate: str) -> Exception:
+    """As PyMySQL raises it: it has a SQLSTATE too, which says less than the number."""
+    error = mysql(number)
+    error.__cause__.sqlstate = sqlstate  # type: ignore[union-attr]
+    return error
+
+
 VERDICTS = {
     Verdict.ROW: [
         *map(postgresql, ("22001", "23505", "23514", "44000", "P0001", "54000", "40002")),
         *map(sqlite, (sqlite3.SQLITE_CONSTRAINT_TRIGGER, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG)),
         *map(mysql, (1644, 3819)),
+        pymysql(1644, "45000"),
         mysql(1366, DataError),
         raised(IntegrityError),
         ValueError(),
@@ -77,12 +85,17 @@ VERDICTS = {
         raised(OperationalError, psycopg.OperationalError("the connection is closed")),
         raised(InterfaceError),
     ],
-    Verdict.ONE_ROW_MAYBE: [*map(postgresql, ("55P03", "57014", "53200", "40P01")), *map(mysql, (1205, 1213))],
+    Verdict.ONE_ROW_MAYBE: [
+        *map(postgresql, ("55P03", "57014", "53200", "40P01")),
+        *map(mysql, (1205, 1213)),
+        pymysql(1205, "HY000"),
+    ],
     Verdict.UNKNOWN: [postgresql("40003"), postgresql("08007")],
     Verdict.STATEMENT_OR_ROW: [
         *map(postgresql, ("42P01", "42703", "42501", "54001", "54023", "55000", "XX000", "0A000")),
         sqlite(sqlite3.SQLITE_ERROR),
         mysql(1054),
+        pymysql(1054, "42S22"),
         raised(ProgrammingError),
         raised(OperationalError, psycopg.errors.PipelineAborted()),
     ],

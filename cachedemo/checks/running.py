@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.protocol import time_limits, versions
+from cachedemo.protocol import statement_time_limits, versions
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error as ServerError
 
@@ -65,7 +65,7 @@ def check_databases(*, databases: Sequence[str] | None = None, **kwargs: Any) ->
 
 def _of_database(alias: str, lease: float) -> list[CheckMessage]:
     try:
-        limits = time_limits.of(alias)
+        limits = statement_time_limits.of(alias)
     except DatabaseError as error:
         return [_not_asked(f"The database {alias!r}: {type(error).__name__}.")]
     return [

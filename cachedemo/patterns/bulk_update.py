@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import Error, transaction
 from django.db.models import Case, F, Q, Value, When
 
-from cachedemo.protocol import database, database_errors, locks, on_commit, stamps, transactions, unknown_fields
+from cachedemo.protocol import database, database_errors, on_commit, row_locks, stamps, transactions, unknown_fields
 from cachedemo.protocol.bulk_write import BulkWrite, pieces
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
@@ -56,13 +56,13 @@ def change(table: CachedTable, found: Any, using: str, named: Named, send: Send)
     found.query.distinct, found.query.distinct_fields = False, ()  # as Django has it in an UPDATE
     ours = not transactions.in_transaction(using)
     with transaction.atomic(using, savepoint=False):
-        locked = locks.lock_found(table, found, using)
+        locked = row_locks.lock_found(table, found, using)
         return change_locked(table, _still_found(table, found, locked, using), using, named, send, ours=ours)
 
 
 def _still_found(table: CachedTable, found: Any, locked: dict[Any, int], using: str) -> dict[Any, int]:
     """Leave out the rows that did not fit the filter any more when their lock was had."""
-    if not locked or not locks.may_have_waited(using):
+    if not locked or not row_locks.may_have_waited(using):
         return locked
     pk = table.codec.pk.name
     fitting = set(found.order_by().filter(**{f"{pk}__in": list(locked)}).values_list(pk, flat=True))

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Q, QuerySet
 
-from cachedemo.protocol import locks, stamps, transactions
+from cachedemo.protocol import row_locks, stamps, transactions
 from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
@@ -72,7 +72,7 @@ def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> 
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
     connection = connections[table.using]
     parameters = [parameters_of(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
-    with transactions.writing(table.using), connection.cursor() as cursor, locks.waited_for_briefly(connection):
+    with transactions.writing(table.using), connection.cursor() as cursor, row_locks.waited_for_briefly(connection):
         cursor.executemany(update_statement(table), parameters)
 
 
@@ -99,11 +99,11 @@ def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]])
     by_pk = {table.codec.to_pk(pk): (pk, fields, stamp) for pk, fields, stamp in batch}
     connection = connections[table.using]
     with transactions.writing(table.using), connection.cursor() as cursor:
-        locked = locks.locked_rows(table, list(by_pk))
+        locked = row_locks.locked_rows(table, list(by_pk))
         free = [each for pk, each in by_pk.items() if pk not in locked]
         if locked and free:
             parameters = [parameters_of(table, connection, *each) for each in free]
-            with locks.waited_for_briefly(connection):  # a trigger may need what others have locked
+            with row_locks.waited_for_briefly(connection):  # a trigger may need what others have locked
                 cursor.executemany(update_statement(table), parameters)
     return {by_pk[pk][0] for pk in locked}
 

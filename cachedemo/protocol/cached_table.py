@@ -58,6 +58,8 @@ class CachedTable:
             while the version may not be filled.
     """
 
+    announces = True  # whether its fields are those of the version
+
     def __init__(
         self, model: type[models.Model], using: str, codec: Codec, slots: Slots, queue: WriteQueue, options: Options
     ) -> None:
@@ -146,3 +148,24 @@ class CachedTable:
         """Return what says that there is no such row."""
         does_not_exist: type[Exception] = self.model.DoesNotExist  # type: ignore[attr-defined]
         return does_not_exist(f"{self.model._meta.object_name} {pk} does not exist.")
+
+
+class HistoricalTable(CachedTable):
+    """The same table as a migration sees it, with the columns of that time.
+
+    It counts as announced whatever the queue holds, so its fields are never announced as those of the version; and as
+    the queue never holds that, nothing is filled.
+    """
+
+    announces = False
+
+    def __init__(self, table: CachedTable, model: type[models.Model], codec: Codec) -> None:
+        super().__init__(model, table.using, codec, table._cached.slots, table._cached.queue, table.options)
+
+    @property
+    def announced(self) -> bytes | None:
+        return b"historical"
+
+    @announced.setter
+    def announced(self, record: bytes | None) -> None:
+        """Nothing is forgotten, and nothing is announced again."""

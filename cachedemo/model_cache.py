@@ -17,6 +17,7 @@ from cachedemo.protocol.field_codecs import Codecs
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.queue import FlushQueue
 from cachedemo.protocol.slots import Slots
+from cachedemo.servers import test_runs
 
 
 class ModelCache(Generic[M]):
@@ -77,7 +78,8 @@ class ModelCache(Generic[M]):
     def _table(self) -> CachedTable:
         """Return what the steps of the protocol take: they know nothing of this class."""
         slots = Slots(self.name, self.using, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
-        queue = FlushQueue(self.queue, self.using) if self.queue else NoQueue(self.name, slots.version)
+        none = NoQueue(f"no queue:{self.name}", slots.version, self.using)
+        queue = FlushQueue(self.queue, self.using) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,
@@ -202,4 +204,5 @@ class ModelCache(Generic[M]):
             VersionConflict: the same number is live with other fields.
             QueueUnavailable: the queue gives no answer.
         """
+        test_runs.use_servers(self.table.using)
         versions.announce(self.table)

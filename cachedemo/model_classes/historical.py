@@ -13,10 +13,8 @@ from django.db import models
 
 from cachedemo.model_cache import ModelCache
 from cachedemo.models import Stamped
-from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.cached_table import HistoricalTable
 from cachedemo.protocol.codec import STAMP, Codec
-
-_NEVER = b"historical"  # announced: no queue holds this of a version, so nothing is filled and nothing announced
 
 
 def is_historical(model: type[models.Model]) -> bool:
@@ -40,9 +38,7 @@ def _historical_cache(model: Any, cache: ModelCache) -> ModelCache:
     codec = Codec(model, fields, cache.codecs)
     historical = copy.copy(cache)
     historical.model = model
-    table = cache.table
-    historical.table = CachedTable(model, table.using, codec, table.slots, table.queue, table.options)
-    historical.table.announced = _NEVER
+    historical.table = HistoricalTable(cache.table, model, codec)
     return historical
 
 

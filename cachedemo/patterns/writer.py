@@ -10,6 +10,7 @@ from cachedemo.patterns.written import Written
 from cachedemo.protocol import answering, synchronous, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.outcomes import taken
+from cachedemo.servers import test_runs
 
 # The model of a cache. Where a project names none, as in `class UserCache(ModelCache)`, its instances are Any.
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Writer(Generic[M]):
             PreconditionFailed: it is not. And all that `update` raises.
         """
         table, pk = self.table, self.table.find_pk(pk)
-        transactions.refuse_inside_transaction(table.using)
+        self._begin()
         with answering.answering():
             values = table.codec.clean(fields)
         if self.pattern is Pattern.WRITE_BEHIND:
@@ -78,7 +79,7 @@ class Writer(Generic[M]):
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
-        transactions.refuse_inside_transaction(self.table.using)
+        self._begin()
         pattern, way = self._synchronous()
         return Written(way.create(self.table, fields), pattern)
 
@@ -94,9 +95,13 @@ class Writer(Generic[M]):
             DatabaseError: the database refuses it.
             Unavailable: not acknowledged.
         """
-        transactions.refuse_inside_transaction(self.table.using)
+        self._begin()
         versions.refuse_conflict(self.table)
         synchronous.delete(self.table, self.table.find_pk(pk), if_match)
+
+    def _begin(self) -> None:
+        transactions.refuse_inside_transaction(self.table.using)
+        test_runs.use_servers(self.table.using)
 
     def _instance(self, written: Written) -> Any:
         with taken("queue" if written.pattern is Pattern.WRITE_BEHIND else "database"):

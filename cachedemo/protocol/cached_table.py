@@ -19,6 +19,7 @@ from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
+from cachedemo.servers import test_runs
 
 
 @dataclass
@@ -43,8 +44,12 @@ class _Places:
     announced_in: str = ""  # the queue's list: it has another key for each test of a project
 
 
-def _no_slots(slots: Slots, using: str) -> NoSlots:
-    return NoSlots(slots.name, using, slots.version, slots.timeout, slots.missing_timeout, slots.lease_ms / 1000)
+def _nowhere(slots: Slots, queue: WriteQueue, using: str) -> _Places:
+    """Return what answers without a server, under the same names."""
+    lifetimes = slots.timeout, slots.missing_timeout, slots.lease_ms / 1000
+    return _Places(
+        NoSlots(slots.name, using, slots.version, *lifetimes), NoQueue(queue.name, slots.version, using=using)
+    )
 
 
 class CachedTable:
@@ -58,6 +63,8 @@ class CachedTable:
             while the version may not be filled.
     """
 
+    announces = True  # whether its fields are those of the version
+
     def __init__(
         self, model: type[models.Model], using: str, codec: Codec, slots: Slots, queue: WriteQueue, options: Options
     ) -> None:
@@ -66,11 +73,11 @@ class CachedTable:
         self.codec = codec
         self.options = options
         self._cached = _Places(slots, queue)
-        self._direct = _Places(_no_slots(slots, using), NoQueue(slots.name, slots.version))
+        self._direct = _nowhere(slots, queue, using)
 
     @property
     def _places(self) -> "_Places":
-        return self._cached if conf.is_enabled() else self._direct
+        return self._cached if conf.is_enabled() and test_runs.needs_servers(self.using) else self._direct
 
     @property
     def slots(self) -> Slots:
@@ -146,3 +153,24 @@ class CachedTable:
         """Return what says that there is no such row."""
         does_not_exist: type[Exception] = self.model.DoesNotExist  # type: ignore[attr-defined]
         return does_not_exist(f"{self.model._meta.object_name} {pk} does not exist.")
+
+
+class HistoricalTable(CachedTable):
+    """The same table as a migration sees it, with the columns of that time.
+
+    It counts as announced whatever the queue holds, so its fields are never announced as those of the version; and as
+    the queue never holds that, nothing is filled.
+    """
+
+    announces = False
+
+    def __init__(self, table: CachedTable, model: type[models.Model], codec: Codec) -> None:
+        super().__init__(model, table.using, codec, table._cached.slots, table._cached.queue, table.options)
+
+    @property
+    def announced(self) -> bytes | None:
+        return b"historical"
+
+    @announced.setter
+    def announced(self, record: bytes | None) -> None:
+        """Nothing is forgotten, and nothing is announced again."""

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from cachedemo.protocol import stamps
 from cachedemo.protocol.waiting import (
     Claim,
@@ -27,14 +29,15 @@ class NoQueue(WriteQueue):
     """Answers as an empty queue would.
 
     Args:
-        model: its name in the keys.
+        name: as people say it.
         version: the only one there is.
+        using: alias of the database.
     """
 
     is_shared = False
 
-    def __init__(self, model: str, version: str) -> None:
-        super().__init__(f"no queue:{model}")
+    def __init__(self, name: str, version: str, using: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(name, using)
         self.version = version
         self._record = b""
 

@@ -96,7 +96,7 @@ def still_announced(table: CachedTable, found: bytes | None) -> bool:
 
 
 def _forget(table: CachedTable, *, retiring: bool = False) -> None:
-    if table.announced and not retiring:
+    if table.announced and table.announces and not retiring:
         logger.warning(
             "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or the "
             "queue was restored from an older copy. After a restore, empty the cache: it may hold old values.",

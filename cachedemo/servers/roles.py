@@ -39,7 +39,13 @@ class Role:
 
     @property
     def url(self) -> str:
+        """Where the server is. Raises Unavailable while cachedemo is switched off: it need not be set then."""
+        self._refuse_if_switched_off()
         return conf.get(self.setting)
+
+    def _refuse_if_switched_off(self) -> None:
+        if not conf.is_enabled():
+            raise self.unavailable(f"The {self.name} server is not asked: CACHEDEMO['ENABLED'] is False.")
 
     def client(self) -> redis.Redis:
         """Return this process's client, opened when first asked for and again after a fork.
@@ -118,8 +124,7 @@ class Role:
 
     def _run(self, send: Callable[..., Any], *arguments: Any, insist: bool = False) -> Any:
         """The one place that every command passes: through the breaker while the server is in trouble."""
-        if not conf.is_enabled():
-            raise self.unavailable(f"The {self.name} server is not asked: CACHEDEMO['ENABLED'] is False.")
+        self._refuse_if_switched_off()
         try:
             if self.breaker.troubled:
                 return self.breaker.call(lambda: send(*arguments), insist=insist)

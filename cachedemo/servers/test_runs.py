@@ -8,6 +8,9 @@ developer's rows by the developer's worker, and the slots of a test that was rol
 {run} stands in the environment, so that child processes share it; {database} is a hash of the database's name, which
 is another one for each parallel process. {test} is a number of its own for each test of a `TestCase`, which is rolled
 back and so begins empty. A `TransactionTestCase` flushes its database; the keys of that database go along with it.
+
+Most tests only save, and a test of a `TestCase` is one transaction: what it saves and reads fills nothing, and nothing
+waits for it. So it is as if cachedemo were switched off, until the test writes through a cache itself.
 """
 
 import atexit
@@ -37,6 +40,7 @@ FORGOTTEN_AFTER = 86400.0  # seconds after which a run on another host counts as
 _names: dict[str, Any] = {}  # alias -> name of the database when Django was ready
 _numbers = itertools.count(1)
 _BLOCK = "_cachedemo_test"  # in the __dict__ of the transaction around a test: its number
+_USED = "_cachedemo_used"  # there too: whether the test has written through a cache
 _SWEPT = 1000  # keys looked at in one go
 
 
@@ -73,13 +77,33 @@ def _of_database(using: str) -> str:
 
 def _number_of_test(using: str) -> int:
     """Return the number of the test whose transaction is under way, 0 if none is."""
-    blocks: list[Any] = [block for block in connections[using].atomic_blocks if block._from_testcase]  # type: ignore[attr-defined]
-    if not blocks:
+    state = _state_of_test(using)
+    if state is None:
         return 0
-    state = vars(blocks[-1])
     if _BLOCK not in state:
         state[_BLOCK] = next(_numbers)
     return int(state[_BLOCK])
+
+
+def _state_of_test(using: str) -> dict[str, Any] | None:
+    """Return where to keep what is known of the test whose transaction is under way, None if none is."""
+    for block in reversed(connections[using].atomic_blocks):
+        if block._from_testcase:  # type: ignore[attr-defined]
+            return vars(block)
+    return None
+
+
+def needs_servers(using: str) -> bool:
+    """Say whether there may be anything in the servers: not in a test of a `TestCase` that has not put it there."""
+    state = _state_of_test(using)
+    return state is None or _USED in state or not is_under_way(using)
+
+
+def use_servers(using: str) -> None:
+    """Note that the test under way, if one is, writes through a cache: from here on its saves take their steps."""
+    state = _state_of_test(using)
+    if state is not None:
+        state[_USED] = True
 
 
 def run() -> str:

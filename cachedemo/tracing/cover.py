@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
+from cachedemo.exceptions import Unavailable
 from cachedemo.protocol import transactions, wake
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.servers.server_errors import Error
@@ -68,7 +69,7 @@ def watching() -> Iterator[None]:
 
 def _cover() -> None:
     for role in (CACHE, QUEUE):
-        with suppress(ImproperlyConfigured, Error):  # a project without a queue has no client to cover
+        with suppress(ImproperlyConfigured, Unavailable, Error):  # where none is asked, there is no client to cover
             _cover_client(role)
     vars(transactions).update(trip=_trip)
     vars(wake).update(wake=_wake)

@@ -85,14 +85,26 @@ def test_no_command_is_sent(notes: Any) -> None:
         CACHE.command("PING")
 
 
-@pytest.mark.django_db
-def test_no_server_need_be_named(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def nothing_else(settings: Any) -> Iterator[None]:
+    """The one key that it takes to switch off."""
     settings.CACHEDEMO = {"ENABLED": False}
     roles.reset()
+    yield
+    roles.reset()
+
+
+@pytest.mark.django_db
+def test_no_server_need_be_named(nothing_else: None, caplog: pytest.LogCaptureFixture) -> None:
     said = [message.id for message in run_checks(databases=["default"]) if message.id in SAID_OF_SERVERS]
     assert said == []
     announce_all()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("page", ["changelist", "versions", "keys", "queue", "server", "danger", "history"])
+def test_each_page_opens_without_a_server(nothing_else: None, admin_client: Client, page: str) -> None:
+    assert admin_client.get(reverse(f"admin:cachedemo_cache_{page}")).status_code == 200
 
 
 def test_it_is_said(notes: Any, client: Client, admin_client: Client, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,15 @@ def test_a_historical_model_announces_no_version(notes: Any, apps: Any, redis_qu
     assert versions.fields_by_version(notes.table) == {}
 
 
+def test_nor_does_it_with_its_second_write(notes: Any, apps: Any, redis_queue: Any, caplog: Any) -> None:
+    redis_queue.delete("{flush:notes}:versions")
+    historical = apps.get_model("notes", "Note")
+    for _ in range(3):
+        historical.objects.create(title="new", owner_id=1)
+    assert versions.fields_by_version(notes.table) == {}
+    assert "taken off" not in caplog.text
+
+
 def test_a_model_from_before_its_stamps_is_left_alone(notes: Any, apps: Any) -> None:
     state = MigrationLoader(connection).project_state(("notes", "0002_shelves"))
     state.remove_field("notes", "note", "cache_stamp")

@@ -252,3 +252,89 @@ def test_nothing_goes_to_the_broker_and_flushdb_is_refused(project: Path) -> Non
     said = run(project, code=REFUSALS)
     assert "A test run shares the server" in said.stdout, said.stderr
     assert said.stdout.strip().endswith("set() []")
+
+
+SAVES = """
+    from django.test import TestCase
+    from cachedemo import cache_for
+    from shop.models import Book
+
+    class OnlySaves(TestCase):
+        @classmethod
+        def setUpTestData(cls):
+            cls.book = Book.objects.create(title="of the class")
+
+        def test_saves_and_reads(self):
+            books = cache_for(Book)
+            self.book.title = "saved"
+            with self.captureOnCommitCallbacks(execute=True):
+                self.book.save()
+            self.assertEqual(books.get(self.book.pk).title, "saved")
+            Book.objects.update(title="all")
+            Book.objects.bulk_create([Book(pk=9, title="bulk")])
+            self.assertEqual({book.title for book in books.get_many([self.book.pk, 9]).values()}, {"all", "bulk"})
+            books.evict([9])
+            Book.objects.all().delete()
+            with self.assertRaises(Book.DoesNotExist):
+                books.get(9)
+            self.assertEqual((books.table.queue.depth(), books.drain()), (0, 0))
+"""
+NOWHERE = {"CACHEDEMO_CACHE_URL": "redis://127.0.0.1:1/0", "CACHEDEMO_QUEUE_URL": "redis://127.0.0.1:1/1"}
+
+
+def test_a_test_that_only_saves_asks_no_server(project: Path) -> None:
+    """So it takes no longer than without cachedemo."""
+    (project / "shop" / "tests.py").write_text(dedent(SAVES))
+    ran = run(project, **NOWHERE)
+    assert ran.returncode == 0, ran.stderr
+
+
+WRITES = """
+    from django.test import TestCase
+    from cachedemo import cache_for
+    from shop.models import Book
+
+    class WritesLater(TestCase):
+        @classmethod
+        def setUpTestData(cls):
+            cls.book = Book.objects.create(title="of the class")
+
+        def test_what_was_saved_before_is_older(self):
+            books = cache_for(Book)
+            self.book.title = "saved"
+            with self.captureOnCommitCallbacks() as hooks:
+                self.book.save()
+            self.assertEqual(books.via("write-behind").update(self.book.pk, title="waits").title, "waits")
+            for hook in hooks:
+                hook()
+            self.assertEqual((books.get(self.book.pk).title, books.table.queue.depth()), ("waits", 1))
+            self.assertEqual(Book.objects.get().title, "saved")
+            books.drain()
+            self.assertEqual(Book.objects.get().title, "waits")
+
+        def test_a_save_after_it_takes_its_steps(self):
+            books = cache_for(Book)
+            books.via("write-behind").update(self.book.pk, title="waits")
+            book = Book.objects.get()
+            book.save()
+            self.assertEqual((book.title, books.table.queue.depth()), ("of the class", 1))
+            book.title = "newer"
+            book.save()
+            self.assertEqual(books.get(book.pk).title, "newer")
+            with self.captureOnCommitCallbacks(execute=True):
+                Book.objects.update(title="newest")
+            self.assertEqual((books.get(self.book.pk).title, books.table.queue.depth()), ("newest", 0))
+            self.assertEqual(books.create(title="made").title, "made")
+
+        def test_the_next_test_begins_as_the_first(self):
+            self.assertEqual(cache_for(Book).get(self.book.pk).title, "of the class")
+            self.assertEqual(cache_for(Book).table.queue.depth(), 0)
+"""
+
+
+def test_from_the_first_write_through_a_cache_on_everything_is_as_ever(project: Path, developers: Any) -> None:
+    before = developers()
+    (project / "shop" / "tests.py").write_text(dedent(WRITES))
+    ran = run(project)
+    assert ran.returncode == 0, ran.stderr
+    assert developers() == before

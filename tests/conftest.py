@@ -97,6 +97,13 @@ def redis_queue() -> redis.Redis:
     return redis.Redis.from_url(os.environ["CACHEDEMO_QUEUE_URL"], socket_timeout=5)
 
 
+def forget_test_run() -> None:
+    """A test may have had settings of its own, in which nothing says that the suite's keys are those of production."""
+    from cachedemo.servers import test_runs
+
+    test_runs.forget()
+
+
 @pytest.fixture(autouse=True)
 def clean_servers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterator[None]:
     """Start from empty servers, and hold the test to the rules when it is over."""
@@ -104,6 +111,7 @@ def clean_servers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterato
     forget_servers()
     yield
     wake_servers()
+    forget_test_run()
     immortal = keys_without_ttl(redis_cache)
     forbidden = forbidden_commands(redis_cache) + forbidden_commands(redis_queue)
     empty(redis_cache, redis_queue)

@@ -270,7 +270,7 @@ MUTANTS = [
     mutant(
         "a_rolled_back_test_leaves_its_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
-        ("servers/test_runs.py", "    if not blocks:\n", "    if True:\n"),
+        ("servers/test_runs.py", "    if state is None:\n", "    if True:\n"),
     ),
     mutant(
         "nobody_sweeps_after_a_killed_run",
@@ -282,8 +282,8 @@ MUTANTS = [
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (
             "protocol/cached_table.py",
-            "return self._cached if conf.is_enabled() else self._direct",
-            "return self._cached",
+            "return self._cached if conf.is_enabled() and",
+            "return self._cached if",
         ),
     ),
     mutant(
@@ -1074,7 +1074,7 @@ MUTANTS = [
     mutant(
         "nobody_says_that_the_queue_was_restored",
         RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
-        ("protocol/versions.py", "    if table.announced and not retiring:", "    if False:"),
+        ("protocol/versions.py", "    if table.announced and table.announces and not retiring:", "    if False:"),
     ),
     mutant(
         "writers_do_not_notice_a_restored_queue",

@@ -38,6 +38,7 @@ RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: host, process and time of its begin
 FORGOTTEN_AFTER = 86400.0  # seconds after which a run on another host counts as ended
 
 _names: dict[str, Any] = {}  # alias -> name of the database when Django was ready
+_begun = RUN in os.environ  # asked at every call, and a look at the environment is slow
 _numbers = itertools.count(1)
 _BLOCK = "_cachedemo_test"  # in the __dict__ of the transaction around a test: its number
 _USED = "_cachedemo_used"  # there too: whether the test has written through a cache
@@ -51,7 +52,7 @@ def remember_databases() -> None:
 
 def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
     """Say whether this process is running tests, or `testserver`, on that database; or has, or its parent does."""
-    seen = RUN in os.environ or _is_test_environment() or _is_another_database(using)
+    seen = _begun or _is_test_environment() or _is_another_database(using)
     return seen and bool(conf.get("TEST_ISOLATION"))
 
 
@@ -95,26 +96,36 @@ def _state_of_test(using: str) -> dict[str, Any] | None:
 
 def needs_servers(using: str) -> bool:
     """Say whether there may be anything in the servers: not in a test of a `TestCase` that has not put it there."""
+    if not is_under_way(using):
+        return True
     state = _state_of_test(using)
-    return state is None or _USED in state or not is_under_way(using)
+    return state is None or _USED in state
 
 
 def use_servers(using: str) -> None:
     """Note that the test under way, if one is, writes through a cache: from here on its saves take their steps."""
-    state = _state_of_test(using)
-    if state is not None:
+    if is_under_way(using) and (state := _state_of_test(using)) is not None:
         state[_USED] = True
 
 
 def run() -> str:
     """Return the name of this run; the first process that asks begins it, and sweeps what dead ones have left."""
+    global _begun
     if RUN not in os.environ:
         os.environ[RUN] = f"{re.sub('[^a-zA-Z0-9]', '-', socket.gethostname())}.{os.getpid()}.{int(time.time())}"
         _empty_with_every_flush()
         with _if_the_servers_answer():
             _sweep_dead_runs()
         atexit.register(_sweep_own, os.getpid())
+    _begun = True
     return os.environ[RUN]
+
+
+def forget() -> None:
+    """Count as a process that has not run tests: for a suite that tries this out."""
+    global _begun
+    _begun = False
+    os.environ.pop(RUN, None)
 
 
 def _empty_with_every_flush() -> None:

@@ -65,18 +65,11 @@ TESTS = """
             with self.assertRaises(Book.DoesNotExist):
                 books.get(2)
 
-    class InATransaction(EachBeginsEmpty, TestCase):
-        def test_one(self):
-            self.look_and_leave()
-
-        def test_two(self):
-            self.look_and_leave()
-
-    class WithAFlush(EachBeginsEmpty, TransactionTestCase):
         def queued(self):
             self.look_and_leave()
             cache_for(Book).via("write-behind").update(1, title="waits")
             self.assertEqual(cache_for(Book).table.queue.depth(), 1)
+            self.assertEqual(cache_for(Book).get(1).title, "waits")
             self.assertEqual(Book.objects.get(pk=1).title, "made")
 
         def test_one(self):
@@ -84,6 +77,12 @@ TESTS = """
 
         def test_two(self):
             self.queued()
+
+    class InATransaction(EachBeginsEmpty, TestCase):
+        pass
+
+    class WithAFlush(EachBeginsEmpty, TransactionTestCase):
+        pass
 """
 
 

@@ -1014,7 +1014,7 @@ MUTANTS = [
     mutant(
         "nobody_says_that_the_queue_was_restored",
         RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
-        ("protocol/versions.py", "    if table.announced and not retiring:", "    if False:"),
+        ("protocol/versions.py", "    if table.announced and table.announces and not retiring:", "    if False:"),
     ),
     mutant(
         "writers_do_not_notice_a_restored_queue",

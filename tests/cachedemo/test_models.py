@@ -19,7 +19,9 @@ class Mixin(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any, *, loaded_again: bool = True) -> Any:
+    def from_db(
+        cls, db: str | None, field_names: Any, values: Any, *, fetch_mode: Any = None, loaded_again: bool = True
+    ) -> Any:
         if len(values) != len(cls._meta.concrete_fields):
             rest = list(reversed(values))
             values = [rest.pop() if f.attname in field_names else models.DEFERRED for f in cls._meta.concrete_fields]

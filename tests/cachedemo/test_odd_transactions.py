@@ -11,6 +11,7 @@ from django.db.models.functions import Concat
 
 from cachedemo import cache_for
 from cachedemo.operations import dead_letters
+from tests.cachedemo.test_odd_writes import create_savepoint
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, refuse_a_title
@@ -113,7 +114,7 @@ def test_what_is_queued_later_is_not_written_over(flagged: Any, write: Any) -> N
 @WRITES
 def test_a_write_that_is_undone_by_hand_has_not_reached_the_row_with_a_later_one(flagged: Any, write: Any) -> None:
     with transaction.atomic():
-        savepoint = transaction.savepoint()
+        savepoint = create_savepoint()
         write(title="undone")
         transaction.savepoint_rollback(savepoint)
         write(body="b1")
@@ -125,7 +126,7 @@ def test_a_write_that_is_undone_by_hand_has_not_reached_the_row_with_a_later_one
 def test_a_save_that_is_undone_by_hand_is_sent_again_whatever_reaches_the_row_meanwhile(notes: Any) -> None:
     note = Note.objects.get(pk=1)
     with transaction.atomic():
-        savepoint = transaction.savepoint()
+        savepoint = create_savepoint()
         note.title = "mine"
         note.save()
         transaction.savepoint_rollback(savepoint)
@@ -137,9 +138,9 @@ def test_a_save_that_is_undone_by_hand_is_sent_again_whatever_reaches_the_row_me
 @WRITES
 def test_a_savepoint_that_was_made_after_a_write_takes_nothing_of_it_back(flagged: Any, write: Any) -> None:
     with transaction.atomic():
-        transaction.savepoint_commit(transaction.savepoint())
+        transaction.savepoint_commit(create_savepoint())
         write(title="ours")
-        later = transaction.savepoint()
+        later = create_savepoint()
         write(body="undone")
         transaction.savepoint_rollback(later)
     assert (flagged.get(1).title, flagged.get(1).body) == ("ours", "b0")

@@ -83,7 +83,7 @@ def find_cache(model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> Mode
     concrete: type[models.Model] = model._meta.concrete_model or model
     for each in (concrete, *concrete._meta.get_parent_list()):
         if (declared := _declared.get(each)) is not None:
-            return _of_database(declared, aliases.primary(using))
+            return declared if using == declared.using else _of_database(declared, aliases.primary(using))
         if (historical := _historical.get(each)) is not None:
             return historical(_of_database(_declared[_declared_for(each)], aliases.primary(using)))
     return None

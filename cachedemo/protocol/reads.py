@@ -72,10 +72,11 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         return loading.load_many(table, pks)[0]
     try:
         found = table.slots.get_many(pks)
+        inside = transactions.in_transaction(table.using)
         entries = {
             pk: entry
             for pk, slot in zip(pks, found, strict=True)
-            if slot and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot)
+            if slot and (entry := slots.held(slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):

@@ -138,7 +138,8 @@ class Slots:
 
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
         """Return the slots in the order of `pks`; a key of another type counts as empty."""
-        return CACHE.command("MGET", *map(self.key, pks)) if pks else []
+        prefix = self.prefix  # once, and not for each key
+        return CACHE.command("MGET", *(f"{prefix}{pk}" for pk in pks)) if pks else []
 
     def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
         """Put a lease into an empty slot; return None if it stands there now, else what does."""

@@ -116,7 +116,7 @@ def run() -> str:
         _empty_with_every_flush()
         with _if_the_servers_answer():
             _sweep_dead_runs()
-        atexit.register(_sweep_own, os.getpid())
+        atexit.register(_sweep_own, os.getpid(), os.environ[RUN])
     _begun = True
     return os.environ[RUN]
 
@@ -150,10 +150,10 @@ def _if_the_servers_answer() -> Iterator[None]:
         yield
 
 
-def _sweep_own(pid: int) -> None:
+def _sweep_own(pid: int, run: str) -> None:
     if os.getpid() == pid:  # not a forked child's to do
         with _if_the_servers_answer():
-            _delete(f"test:{os.environ[RUN]}:")
+            _delete(f"test:{run}:")
 
 
 def _sweep_dead_runs() -> None:

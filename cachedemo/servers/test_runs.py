@@ -5,9 +5,10 @@ developer's rows by the developer's worker, and the slots of a test that was rol
 
     test:{run}:{database}:{test}:    before every key, while a test run is under way
 
-{run} stands in the environment, so that child processes share it; {database} is a hash of the database's name, which
-is another one for each parallel process. {test} is a number of its own for each test of a `TestCase`, which is rolled
-back and so begins empty. A `TransactionTestCase` flushes its database; the keys of that database go along with it.
+{run} stands in the environment, so that child processes share it. {database} is a hash of the database's name, which
+is another one for each parallel process; of a database in memory, it is a hash of the process's number too. {test} is a
+number of its own for each test of a `TestCase`, which is rolled back and so begins empty. A `TransactionTestCase` flushes
+its database; the keys of that database go along with it.
 
 Most tests only save, and a test of a `TestCase` is one transaction: what it saves and reads fills nothing, and nothing
 waits for it. So it is as if cachedemo were switched off, until the test writes through a cache itself.
@@ -73,6 +74,8 @@ def prefix(using: str) -> str:
 
 def _of_database(using: str) -> str:
     name = str(connections.settings[using]["NAME"]) if using in connections.settings else using
+    if "mode=memory" in name or name == ":memory:":  # each process has one of its own, by the same name after a fork
+        name = f"{name}.{os.getpid()}"
     return f"test:{run()}:{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()[:10]}:"
 
 

@@ -7,8 +7,8 @@ developer's rows by the developer's worker, and the slots of a test that was rol
 
 {run} stands in the environment, so that child processes share it. {database} is a hash of the database's name, which
 is another one for each parallel process; of a database in memory, it is a hash of the process's number too. {test} is a
-number of its own for each test of a `TestCase`, which is rolled back and so begins empty. A `TransactionTestCase` flushes
-its database; the keys of that database go along with it.
+number of its own for each test of a `TestCase`, which is rolled back and so begins empty. A `TransactionTestCase`
+flushes its database; the keys of that database go along with it.
 
 Most tests only save, and a test of a `TestCase` is one transaction: what it saves and reads fills nothing, and nothing
 waits for it. So it is as if cachedemo were switched off, until the test writes through a cache itself.

@@ -34,6 +34,12 @@ def is_enabled() -> bool:
     return bool(getattr(settings, "CACHEDEMO", {}).get("ENABLED", True))  # asked for at every step of every call
 
 
+def key_prefix() -> str:
+    """Return what the project wants before every key."""
+    prefix: str = getattr(settings, "CACHEDEMO", {}).get("KEY_PREFIX", "")  # asked for as often
+    return prefix
+
+
 def get(name: str) -> Any:
     """Return one entry of the `CACHEDEMO` dict, or its default.
 

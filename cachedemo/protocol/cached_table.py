@@ -20,6 +20,7 @@ from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import test_runs
+from cachedemo.servers.key_prefix import prefix
 
 
 @dataclass
@@ -41,7 +42,7 @@ class _Places:
     slots: Slots
     queue: WriteQueue
     announced: bytes | None = None
-    announced_in: str = ""  # the queue's list: it has another key for each test of a project
+    announced_in: str = ""  # under which prefix of keys: it is another one for each test of a project
 
 
 def _nowhere(slots: Slots, queue: WriteQueue, using: str) -> _Places:
@@ -92,12 +93,12 @@ class CachedTable:
     @property
     def announced(self) -> bytes | None:
         places = self._places
-        return places.announced if places.announced_in == places.queue.list_key else None
+        return places.announced if places.announced_in == prefix(self.using) else None
 
     @announced.setter
     def announced(self, record: bytes | None) -> None:
         places = self._places
-        places.announced, places.announced_in = record, places.queue.list_key
+        places.announced, places.announced_in = record, prefix(self.using)
 
     @property
     def rows(self) -> "models.QuerySet[Any]":

@@ -14,7 +14,7 @@ def prefix(using: str = "default") -> str:
     Args:
         using: alias of the database whose rows the keys are about.
     """
-    configured: str = conf.get("KEY_PREFIX")
+    configured = conf.key_prefix()
     return test_runs.prefix(using) + configured if test_runs.is_under_way(using) else configured
 
 

@@ -38,7 +38,8 @@ from cachedemo.servers.roles import CACHE, QUEUE, Role
 RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: host, process and time of its beginning
 FORGOTTEN_AFTER = 86400.0  # seconds after which a run on another host counts as ended
 
-_names: dict[str, Any] = {}  # alias -> name of the database when Django was ready
+# Alias -> the settings of the database, which a test run changes, and its name when Django was ready.
+_ready: dict[str, tuple[dict[str, Any], Any]] = {}
 _begun = RUN in os.environ  # asked at every call, and a look at the environment is slow
 _numbers = itertools.count(1)
 _BLOCK = "_cachedemo_test"  # in the __dict__ of the transaction around a test: its number
@@ -48,13 +49,14 @@ _SWEPT = 1000  # keys looked at in one go
 
 def remember_databases() -> None:
     """Note which databases the project has, when Django is ready: a test run has others."""
-    _names.update({alias: connections.settings[alias]["NAME"] for alias in connections.settings})
+    _ready.update({alias: (each, each["NAME"]) for alias, each in connections.settings.items()})
 
 
 def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
     """Say whether this process is running tests, or `testserver`, on that database; or has, or its parent does."""
-    seen = _begun or _is_test_environment() or _is_another_database(using)
-    return seen and bool(conf.get("TEST_ISOLATION"))
+    if not (_begun or _is_test_environment() or _is_another_database(using)):
+        return False
+    return bool(conf.get("TEST_ISOLATION"))
 
 
 def _is_test_environment() -> bool:
@@ -64,7 +66,8 @@ def _is_test_environment() -> bool:
 
 
 def _is_another_database(using: str) -> bool:
-    return using in _names and connections.settings[using]["NAME"] != _names[using]
+    known = _ready.get(using)
+    return known is not None and known[0]["NAME"] != known[1]
 
 
 def prefix(using: str) -> str:

@@ -10,7 +10,9 @@ from weakref import WeakValueDictionary
 from django.db import connections
 
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import Fields, Names
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Names
+from cachedemo.protocol.waiting_fields import Fields
 
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 _committed: deque[str] = deque(maxlen=10_000)  # of these, the last that did; such a copy may be read much later
@@ -124,8 +126,16 @@ def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) ->
     for finish in _under_way(using, table):
         for pk in finish.pks & keys.keys():
             fields = left[keys[pk]]
-            left[keys[pk]] = {name: field for name, field in fields.items() if not finish.supersedes(name, field[0])}
+            left[keys[pk]] = {name: part for name, field in fields.items() if (part := _left(finish, name, field))}
     return left
+
+
+def _left(finish: Finish, name: str, field: tuple[int, Any]) -> tuple[int, Any] | None:
+    """Return what is left of what waits for a field; of increments, those that came later."""
+    if type(field[1]) is not Changes:
+        return None if finish.supersedes(name, field[0]) else field
+    later = field[1].only(lambda change: not finish.supersedes(name, change.last))
+    return later.waiting() if later else None
 
 
 def _under_way(using: str, table: Any) -> Iterator[Finish]:

@@ -54,13 +54,18 @@ def refuse_manual_transactions(using: str) -> None:
         )
 
 
+def may_be_rolled_back(using: str) -> bool:
+    """Whether somebody else's transaction is under way; the one that Django's TestCase has around a test is none."""
+    blocks = connections[using].atomic_blocks
+    return bool(blocks) and not blocks[-1]._from_testcase  # type: ignore[attr-defined]
+
+
 def refuse_inside_transaction(using: str) -> None:
     """Raise InsideTransaction where a write could not be acknowledged: the transaction around it decides later.
 
     Django's TestCase has one around each test, which counts as none, as it does for Django's own durable blocks.
     """
-    blocks = connections[using].atomic_blocks
-    if blocks and not blocks[-1]._from_testcase:  # type: ignore[attr-defined]
+    if may_be_rolled_back(using):
         raise InsideTransaction(
             "A write through cachedemo is acknowledged once it is durable, so it cannot be inside "
             "transaction.atomic(): call it after the commit, with transaction.on_commit(), or use save() and delete(), "

@@ -30,7 +30,7 @@ def announce(table: CachedTable) -> None:
     version, fields = table.slots.version, sorted(table.codec.fields)
     if table.queue.is_shared:
         announced_tables.announce(table)
-    mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
+    mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields, "increments": True})
     known = table.queue.announce(version, mine.encode())
     record = json.loads(known)
     if record["fields"] != fields:

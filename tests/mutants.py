@@ -52,6 +52,8 @@ ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
+INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
+INCREMENT_RACES = "tests/races/test_increment_races.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
@@ -381,6 +383,104 @@ MUTANTS = [
             "    again = [pk for pk in doubtful if not _still",
             "    again = [pk for pk in () if not _still",
         ),
+    ),
+    mutant(
+        "a_claim_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
+        ("protocol/lua/claim.lua", "    seal(pk, fields)\n", ""),
+    ),
+    mutant(
+        "a_stamp_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_stamp_is_another_entry",
+        ("protocol/lua/stamp.lua", "  seal(pk, fields)\n", ""),
+    ),
+    mutant(
+        "an_increment_joins_what_is_sealed",
+        INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
+        ("protocol/lua/enqueue.lua", "value:sub(17, 17) ~= '[' and ", ""),
+        ("protocol/lua/enqueue.lua", "sum(value:sub(17), json)", "sum(value:sub(17):gsub('[%[%]]', ''), json)"),
+    ),
+    mutant(
+        "an_increment_joins_a_value",
+        INCREMENT_RACES + "test_an_increment_does_not_join_a_value_that_a_writer_was_handed",
+        ("protocol/lua/enqueue.lua", "if is_delta_of(field, fields[i]) then", "if field_of(fields[i]) == field then"),
+    ),
+    mutant(
+        "a_merge_keeps_its_stamp",
+        INCREMENTS + "test_increments_of_all_patterns_add_up",
+        (
+            "protocol/lua/enqueue.lua",
+            ".. DELTA .. stamp, stamp .. place",
+            ".. DELTA .. stamp, (place[1] and place[3] or stamp) .. place",
+        ),
+    ),
+    mutant(
+        "an_increment_is_added_whole_over_any_base",
+        INCREMENTS + "test_a_base_that_may_have_a_part_of_an_entry_is_not_built_upon",
+        ("protocol/increments.py", "elif above or change.is_above(stamp):", "elif above or change.last > stamp:"),
+    ),
+    mutant(
+        "increments_are_refused_without_a_fence",
+        INCREMENT_RACES + "test_no_older_writer_commits_below_refused_increments",
+        ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
+    ),
+    mutant(
+        "what_is_behind_a_refused_value_is_flushed",
+        INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
+        ("protocol/lua/queue.lua", "if first and refused[field] and not", "if false and not"),
+    ),
+    mutant(
+        "an_increment_of_a_refused_value_leaves_it",
+        INCREMENTS + "test_an_increment_through_the_database_starts_from_the_refused_value",
+        (
+            "protocol/synchronous.py",
+            "DatabaseWrite(table, pk, {*values, *added.deltas})",
+            "DatabaseWrite(table, pk, values.keys())",
+        ),
+    ),
+    mutant(
+        "a_retry_leaves_what_is_behind",
+        INCREMENTS + "test_a_retry_writes_both_in_their_order",
+        ("protocol/lua/retry.lua", "    if refused[name] then", "    if refused[name] == true then"),
+    ),
+    mutant(
+        "a_discard_takes_what_is_behind",
+        INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
+        ("protocol/lua/discard.lua", "return refused[name] == true end)", "return refused[name] end)"),
+    ),
+    mutant(
+        "a_reader_of_increments_does_not_ask_again",
+        INCREMENT_RACES + "test_a_reader_whose_row_has_passed_refused_increments_asks_again",
+        (
+            "protocol/loading.py",
+            "if oldest_stamp(field) <= row[0]}",
+            "if type(field[1]) is not Changes and field[0] <= row[0]}",
+        ),
+    ),
+    mutant(
+        "an_old_release_is_not_looked_for",
+        INCREMENTS + "test_until_every_live_version_knows_them_they_go_through_the_database",
+        ("protocol/lua/enqueue.lua", "if not version:find('\"increments\"', 1, true) then", "if false then"),
+    ),
+    mutant(
+        "entries_have_no_bound",
+        INCREMENTS + "test_beyond_64_entries_the_queue_is_full_for_them",
+        ("protocol/lua/enqueue.lua", "count < MOST_DELTAS and", "true and"),
+    ),
+    mutant(
+        "a_limit_is_kept_in_the_queue",
+        INCREMENTS + "test_a_limit_is_kept_in_the_database",
+        ("protocol/counters.py", 'return "min or max"  #', "pass  #"),
+    ),
+    mutant(
+        "a_sum_that_is_too_large_is_dropped",
+        INCREMENTS + "test_a_sum_beyond_the_column_is_a_dead_letter_and_stops_nothing",
+        ("protocol/added.py", '"ABS({column} * 0 - 9223372036854775807 - 1)"', '"{column}"'),
+    ),
+    mutant(
+        "a_base_with_a_part_is_left_in_the_slot",
+        INCREMENTS + "test_a_base_that_may_have_a_part_of_an_entry_is_not_built_upon",
+        ("patterns/write_behind.py", "table.slots.settle({str(pk): queued.stamp}, queued.versions)", "pass"),
     ),
     mutant(
         "a_retry_keeps_its_stamp",

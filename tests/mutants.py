@@ -99,8 +99,8 @@ MUTANTS = [
         RACES + "test_a_queued_write_publishes_all_that_waits",
         (
             "patterns/write_behind.py",
-            "base.stamp, queued.pending)",
-            "base.stamp, {n: f for n, f in queued.pending.items() if n in values})",
+            "base.stamp, pending)",
+            "base.stamp, {name: field for name, field in pending.items() if field[0] == queued.stamp})",
         ),
     ),
     mutant(
@@ -204,7 +204,7 @@ MUTANTS = [
     mutant(
         "dead_stays_dead",
         "tests/cachedemo/protocol/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("protocol/lua/enqueue.lua", "if not was_in_line then", "if not waiting then"),
+        ("protocol/lua/enqueue.lua", "if is_in_line_now and not was_in_line then", "if not waiting then"),
     ),
     mutant(
         "a_copy_waits_for_another_commit",
@@ -361,13 +361,13 @@ MUTANTS = [
         FLAGGED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
         (
             "protocol/flagged_fields.py",
-            "    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))\n",
+            "    refused_increments.flag(table, pk, fields, refused, describe(refusal))\n",
             "    for name in refused:\n        fields.pop(name)\n    return {}\n",
         ),
         (
             "protocol/synchronous.py",
             "                raise\n            continue\n",
-            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match)\n",
+            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match, added)\n",
         ),
     ),
     mutant(
@@ -526,12 +526,12 @@ MUTANTS = [
     mutant(
         "a_write_drops_what_it_does_not_name",
         FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
-        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", ""),
+        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
         FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
-        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", "and not refused[field]"),
+        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
@@ -739,7 +739,7 @@ MUTANTS = [
     mutant(
         "a_generated_column_waits_for_the_flush",
         FIELDS + "test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it",
-        ("patterns/write_behind.py", "if not table.sources.isdisjoint(values):", "if False:"),
+        ("patterns/write_behind.py", "if not table.sources.isdisjoint({*values, *added.deltas}):", "if False:"),
     ),
     mutant(
         "returning_says_what_a_float_is",
@@ -1030,8 +1030,8 @@ MUTANTS = [
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
         (
             "protocol/update_statement.py",
-            "CASE WHEN {reached} < %s THEN %s ELSE {column} END",
-            "CASE WHEN 0 < %s THEN %s ELSE {column} END",
+            "CASE WHEN {reached} < %s THEN %s{steps} ELSE {column} END",
+            "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
@@ -1265,9 +1265,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
-            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
+            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n",
             "    try:\n"
-            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
+            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -1379,8 +1379,8 @@ MUTANTS = [
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
             "protocol/flush_batch.py",
-            "bury(self.table, piece[0], describe(database_errors.said(error)), ",
-            "bury(self.table, piece[0], str(error), ",
+            "_bury_refused(self.table, piece[0], describe(database_errors.said(error)))",
+            "_bury_refused(self.table, piece[0], str(error))",
         ),
     ),
     mutant(

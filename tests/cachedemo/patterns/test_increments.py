@@ -90,7 +90,8 @@ def test_a_thousand_increments_of_a_row_are_one_entry_and_one_update(notes, behi
     for _ in range(1000):
         behind.increment(1, size=1)
     [(name, value)] = entries(notes, redis_queue).items()
-    assert name.startswith("size+") and value[16:] == b"1000"
+    assert name.startswith("size+")
+    assert value[16:] == b"1000"
     with CaptureQueriesContext(connection) as caught:
         assert notes.flush() == 1
     assert sum("UPDATE" in query["sql"] for query in caught) == 1
@@ -129,7 +130,7 @@ def test_a_decimal_is_added_to_the_last_digit(transactional_db, redis_queue):
     behind = samples.via("write-behind")
     assert behind.increment(key, price=Decimal("0.2")).price == Decimal("0.3000")
     assert behind.increment(key, price=Decimal("-5.0001")).price == Decimal("-4.7001")
-    assert list(entries(samples, redis_queue, key).values())[0][16:] == b'"-4.8001"'
+    assert next(iter(entries(samples, redis_queue, key).values()))[16:] == b'"-4.8001"'
     samples.drain(timeout=5)
     assert Sample.objects.get(price=Decimal("-4.7001")).pk == key
     assert samples.via("write-through").increment(key, price=5).price == Decimal("0.2999")
@@ -357,7 +358,7 @@ def test_a_retry_writes_both_in_their_order(overdrawn, behind):
 
 @pytest.mark.parametrize("pattern", ["cache-aside", "write-through"])
 def test_an_increment_through_the_database_starts_from_the_refused_value(overdrawn, pattern):
-    with pytest.raises(Exception, match="size_is_no_debt|constraint"):
+    with pytest.raises(Exception, match=r"(?i)constraint"):
         overdrawn.via(pattern).increment(1, size=-1)
     assert seen(overdrawn) == -1
     assert overdrawn.via(pattern).increment(1, size=3).size == 2

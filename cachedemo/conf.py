@@ -34,6 +34,12 @@ def is_enabled() -> bool:
     return bool(getattr(settings, "CACHEDEMO", {}).get("ENABLED", True))  # asked for at every step of every call
 
 
+def prefix_if_enabled() -> str | None:
+    """Return what the project wants before every key; None if the servers are not asked."""
+    configured = getattr(settings, "CACHEDEMO", {})  # once: this is asked for by every read
+    return configured.get("KEY_PREFIX", "") if configured.get("ENABLED", True) else None
+
+
 def key_prefix() -> str:
     """Return what the project wants before every key."""
     prefix: str = getattr(settings, "CACHEDEMO", {}).get("KEY_PREFIX", "")  # asked for as often

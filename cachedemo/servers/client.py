@@ -9,14 +9,14 @@ from cachedemo import conf
 from cachedemo.servers.targets import Target, Topology
 
 
-def connect(found: Target) -> redis.Redis:
+def client_for(found: Target) -> redis.Redis:
     """Return a client for what a URL leads to."""
     if found.topology is not Topology.ONE_SERVER:
         raise ImproperlyConfigured(f"A {found.topology} cannot be used yet: name one server.")
-    return connect_to(found.url_of(*found.nodes[0]))
+    return connect(found.url_of(*found.nodes[0]))
 
 
-def connect_to(url: str) -> redis.Redis:
+def connect(url: str) -> redis.Redis:
     """Return a client for one server with explicit timeouts (seconds), no retries and a bounded pool.
 
     No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
-from cachedemo.servers.client import connect
+from cachedemo.servers.client import client_for
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
@@ -79,7 +79,7 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = self._client = connect(self.target)
+                client = self._client = client_for(self.target)
             return client
 
     def command(self, *words: Any, insist: bool = False) -> Any:

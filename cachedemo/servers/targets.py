@@ -110,21 +110,21 @@ def target(url: str, beside: Mapping[str, Any] | None = None) -> Target:
         ValueError: it is no URL of a Redis server.
     """
     scheme, topology, user, hosts, path, query = _split(url)
-    written = dict(reversed(parse_qsl(query or "", keep_blank_values=True)))  # of two by one name, the first counts
+    written = dict(reversed(parse_qsl(query, keep_blank_values=True)))  # of two by one name, the first counts
     options = {name: str(value) for name, value in (beside or {}).items()} | written
-    kind = Topology(topology or "server")
+    kind = Topology(topology or Topology.ONE_SERVER)
     port = SENTINEL_PORT if kind is Topology.SENTINEL else PORT
     nodes = tuple(_node(each, port) for each in hosts.split(","))
-    return Target(kind, _SCHEMES[scheme], nodes, path, user or "", options)
+    return Target(kind, _SCHEMES[scheme], nodes, path, user, options)
 
 
-def _split(url: str) -> tuple[str | None, ...]:
+def _split(url: str) -> tuple[str, ...]:
     found = _URL.fullmatch(url)
     if not found or found[1] not in _SCHEMES or found[2] not in (None, "sentinel", "cluster"):
         raise ValueError("no URL of a Redis server")
     if found[1] == "unix" and found[2]:
         raise ValueError("a socket is one server")
-    return found.groups()
+    return found.groups(default="")
 
 
 def _node(text: str, usual: int) -> Node:

@@ -70,6 +70,8 @@ FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
+SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
+NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -285,6 +287,71 @@ MUTANTS = [
             'if configured.get("ENABLED", True) else None',
             "if True else None",
         ),
+    ),
+    mutant(
+        "a_closed_queue_says_what_is_announced",
+        SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
+        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+    ),
+    mutant(
+        "a_switch_forgets_before_it_sweeps",
+        SWITCH_RACES + "test_no_version_is_forgotten_before_its_slots_are_empty",
+        (
+            "operations/switch.py",
+            "        slots += sweep(caches)\n        waits = ",
+            "        ends = [_end(cache.table.queue, note) for cache, note in notes.items()]\n"
+            "        slots += sweep(caches) if ends else 0\n        waits = ",
+        ),
+    ),
+    mutant(
+        "a_switch_does_not_drain",
+        SWITCH_RACES + "test_what_waits_is_written_before_it_is_off",
+        ("operations/switch.py", "flushed = cache.drain(timeout)", "flushed = 0"),
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_closed_queue_takes_writes",
+        SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+    ),
+    mutant(
+        "a_switch_ends_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_on_ends_nothing",
+        ("protocol/lua/end_closing.lua", "if note ~= ARGV[1] then return 'SWITCHED' end\n", ""),
+    ),
+    mutant(
+        "a_switch_opens_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_off_anew_opens_nothing",
+        ("protocol/lua/open.lua", "if redis.call('GET', CLOSED) ~= ARGV[1] then return 0 end\n", ""),
+    ),
+    mutant(
+        "a_switch_on_keeps_the_slots",
+        SWITCH_RACES + "test_what_comes_back_to_the_cache_while_it_is_off_is_not_there_when_it_is_on",
+        ("operations/switch.py", "    slots = sweep(caches)\n", "    slots = 0\n"),
+    ),
+    mutant(
+        "a_switch_ends_above_a_dead_letter",
+        SWITCH_RACES + "test_with_a_dead_letter_it_does_not_count_as_off",
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_write_of_a_closed_process_empties_nothing",
+        SWITCH_RACES + "test_a_write_under_way_when_it_is_switched_on_leaves_no_old_slot",
+        ("protocol/closed_slots.py", "return self._slots.drop(pks, versions) if versions else 0", "return 0"),
+    ),
+    mutant(
+        "a_closed_process_asks_the_cache",
+        SWITCH + "test_while_it_is_off_no_call_asks_the_cache",
+        (
+            "protocol/cached_table.py",
+            "return places.slots if places.closed is None else ClosedSlots(places.slots)",
+            "return places.slots",
+        ),
+    ),
+    mutant(
+        "a_new_table_is_not_told_that_it_is_off",
+        SWITCH + "test_a_database_that_is_new_while_it_is_off_is_off_as_well",
+        ("protocol/lua/announce_table.lua", "return redis.call('HGET', KEYS[2], ARGV[2])", "return false"),
     ),
     mutant(
         "a_dead_letter_ages",

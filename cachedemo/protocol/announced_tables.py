@@ -14,7 +14,7 @@ from cachedemo.servers.roles import QUEUE
 
 KEY, CLOSED = "tables", "closed"
 
-_announce_table = script("announce_table")
+_announce_table, _open_tables = script("announce_table"), script("open_tables")
 
 
 def announce(table: CachedTable) -> bytes | None:
@@ -25,6 +25,22 @@ def announce(table: CachedTable) -> bytes | None:
     label = table.model._meta.label
     note: bytes | None = QUEUE.script(_announce_table, [ours(KEY), ours(CLOSED)], [named(label, table.using), label])
     return note
+
+
+def close(label: str, note: bytes) -> None:
+    """Note that a model is switched off, for tables that nobody has announced yet."""
+    QUEUE.command("HSET", ours(CLOSED), label, note)
+
+
+def closed(label: str) -> bytes | None:
+    """Return the note of who has switched the model off, None if nobody has."""
+    note: bytes | None = QUEUE.command("HGET", ours(CLOSED), label)
+    return note
+
+
+def open_again(label: str, note: bytes | None) -> bool:
+    """Take this note away; return False if somebody has left another since."""
+    return bool(QUEUE.script(_open_tables, [ours(CLOSED)], [label, note or b""]))
 
 
 def aliases() -> dict[str, set[str]]:

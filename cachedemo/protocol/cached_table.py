@@ -22,7 +22,6 @@ from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.key_prefix import in_use
 
-
 ASK_AGAIN = 0.25  # seconds between two questions whether a queue that was closed is open again
 
 

@@ -252,7 +252,11 @@ MUTANTS = [
     mutant(
         "nobody_notes_a_database",
         DATABASES + "test_operators_see_every_database_that_was_announced",
-        ("protocol/versions.py", "        announced_tables.announce(table)\n", "        pass\n"),
+        (
+            "protocol/versions.py",
+            "known = announced_tables.announce(table) if table.queue.is_shared else None",
+            "known = None",
+        ),
     ),
     mutant(
         "a_replica_is_another_row",
@@ -887,7 +891,7 @@ MUTANTS = [
     mutant(
         "a_conflict_refuses_reads_alone",
         VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
-        ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+        ("protocol/versions.py", "    if not table.announced:\n        announce_unless_closed(table)\n", "    pass\n"),
     ),
     mutant(
         "an_expression_for_another_field_reads_the_row_alone",
@@ -1141,7 +1145,7 @@ MUTANTS = [
     mutant(
         "nobody_says_that_the_queue_was_restored",
         RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
-        ("protocol/versions.py", "    if table.announced and table.announces and not retiring:", "    if False:"),
+        ("protocol/versions.py", "    if table.announces:", "    if False:"),
     ),
     mutant(
         "writers_do_not_notice_a_restored_queue",

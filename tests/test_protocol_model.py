@@ -8,7 +8,11 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-COMPANIONS = {"no_supersede", "refuses", "comes_back"}  # only ever together with another, and no mutant but what the source does
+COMPANIONS = {
+    "no_supersede",
+    "refuses",
+    "comes_back",
+}  # only ever together with another, and no mutant but what the source does
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,12 @@ def test_on_asks_first_and_stays_off_unless_it_is_told_yes(notes: Any, answers: 
 
 def test_json_is_one_object(notes: Any) -> None:
     notes.get(1)
-    assert json.loads(run("off", "notes.Note", "--json")) == {"action": "off", "flushed": 0, "slots": 1, "as_before": []}
+    assert json.loads(run("off", "notes.Note", "--json")) == {
+        "action": "off",
+        "flushed": 0,
+        "slots": 1,
+        "as_before": [],
+    }
     told = json.loads(run("status", "notes.Note", "--json"))
     assert told["enabled"] is True
     [queue] = told["queues"]
@@ -79,7 +84,7 @@ def test_dead_letters_are_named_with_what_to_do(notes: Any) -> None:
     notes.table.queue.enqueue(1, 0, 1000, {"title": "refused"}, None)
     [claim], _ = notes.table.queue.claim(500, 600, 5)
     notes.table.queue.bury(claim, "IntegrityError: no")
-    with pytest.raises(CommandError, match="1 dead letter.*cache_dead_letters"):
+    with pytest.raises(CommandError, match=r"1 dead letter.*cache_dead_letters"):
         run("off", "notes.Note")
 
 
@@ -88,7 +93,7 @@ def test_ctrl_c_says_how_it_stands(notes: Any, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(switch, "sweep", interrupted)
-    with pytest.raises(CommandError, match="Interrupted.*begun and not finished") as ended:
+    with pytest.raises(CommandError, match=r"Interrupted.*begun and not finished") as ended:
         run("off", "notes.Note")
     assert ended.value.returncode == 130
 

@@ -8,11 +8,8 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-COMPANIONS = {
-    "no_supersede",
-    "refuses",
-    "comes_back",
-}  # only ever together with another, and no mutant but what the source does
+# Only ever together with another, and no mutants but what the source or the cache does.
+COMPANIONS = {"no_supersede", "refuses", "comes_back"}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Stamped(models.Model):
         _remember(instance, field_names, values)
         return instance
 
-    setattr(from_db.__func__, DJANGOS, True)
+    setattr(from_db.__func__, DJANGOS, True)  # type: ignore[attr-defined]
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
         """Reload as Django does; what is reloaded counts as loaded."""

@@ -409,7 +409,7 @@ MUTANTS = [
     mutant(
         "values_changed_in_place_count_as_loaded",
         SAVES + "test_values_changed_in_place_count_as_changed",
-        ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),
+        ("protocol/instances.py", "else copy.deepcopy(value)", "else value"),
     ),
     mutant(
         "refused_by_what_it_was_loaded_with_alone",

@@ -172,9 +172,14 @@ class CachedTable:
 
     def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield those of these keys that the column can hold."""
+        keys = self.codec.keys
+        is_whole, canonical = keys.is_whole, keys.canonical
         for value in values:
-            with suppress(NotHeld):
-                yield self.codec.to_pk(value)
+            if is_whole(value):
+                yield value
+            else:
+                with suppress(NotHeld):
+                    yield canonical(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
 _NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
+_OF_CONNECTION = ("CONNECT_TIMEOUT", "TIMEOUT", "POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", "BREAKER_PAUSE")
 
 
 def is_enabled() -> bool:
@@ -38,6 +39,16 @@ def key_prefix() -> str:
     """Return what the project wants before every key."""
     prefix: str = getattr(settings, "CACHEDEMO", {}).get("KEY_PREFIX", "")  # asked for as often
     return prefix
+
+
+def of_connection(url: str) -> list[Any]:
+    """Return what a connection depends on.
+
+    Args:
+        url: the setting that says where it leads, `CACHE_URL` or `QUEUE_URL`.
+    """
+    configured = getattr(settings, "CACHEDEMO", {})
+    return [configured.get(name, DEFAULTS.get(name)) for name in (url, *_OF_CONNECTION)]
 
 
 def get(name: str) -> Any:

@@ -15,7 +15,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebod
 
 def load(table: CachedTable, pk: Any) -> Entry:
     """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
-    if transactions.in_transaction(table.using):
+    if transactions.sees_a_snapshot(table.using):
         return loading.load(table, pk)[0]
     lease = slots.new_lease()
     pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
@@ -50,7 +50,7 @@ def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
 
 def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Load many rows, and fill those slots whose lease is ours; somebody else's is not waited for."""
-    if transactions.in_transaction(table.using):
+    if transactions.sees_a_snapshot(table.using):
         return loading.load_many(table, pks)[0]
     lease = slots.new_lease()
     leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]

@@ -1,0 +1,19 @@
+"""Child processes of tests ask the servers that the tests ask: the environment says where they are."""
+
+import os
+
+from django.conf import settings
+
+SERVERS = "CACHEDEMO_TEST_SERVERS"  # in os.environ: the URLs of cache and queue
+
+
+def urls() -> dict[str, str]:
+    """Return where the servers are, as entries of `CACHEDEMO`."""
+    cache, queue = os.environ[SERVERS].split()
+    return {"CACHE_URL": cache, "QUEUE_URL": queue}
+
+
+def follow() -> None:
+    """Have the settings lead there, if the process that has started this one runs tests on servers of their own."""
+    if SERVERS in os.environ:
+        settings.CACHEDEMO = {**getattr(settings, "CACHEDEMO", {}), **urls()}

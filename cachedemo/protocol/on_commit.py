@@ -114,7 +114,7 @@ def is_under_way(using: str, finish: Finish) -> bool:
 def wrote(using: str, table: Any, pk: Any) -> bool:
     """Whether the transaction under way has written this row: reads of it go to the database."""
     found = any(str(pk) in finish.pks for finish in _under_way(using, table))
-    if found and transactions.is_of_testcase(using):
+    if found:
         finish_ended(using)
     return found
 
@@ -124,7 +124,8 @@ def finish_ended(using: str) -> None:
 
     Outside of tests their COMMIT would have done it; here Django keeps the hooks until the test captures them, if ever.
     """
-    for hook in list(connections[using].run_on_commit):
+    hooks = list(connections[using].run_on_commit) if transactions.is_of_testcase(using) else []
+    for hook in hooks:
         if isinstance(hook[1], Finish):
             with suppress(CachedemoError):  # there is no block any more that could raise it
                 hook[1]()

@@ -84,6 +84,7 @@ def assert_cache_trips(
     Raises:
         TypeError: neither of the three is given.
     """
+    __tracebackhide__ = True  # pytest shows the block, and not this
     expected = {name: count for name, count in (("", num), ("cache", cache), ("queue", queue)) if count is not None}
     if not expected:
         raise TypeError("Say how many round trips there should be: assert_cache_trips(2), or cache=1, or queue=1.")
@@ -97,7 +98,8 @@ def assert_cache_trips(
             recorders.reset(token)
     for server, count in expected.items():
         made = trips.to(server) if server else len(trips)
-        assert made == count, _list(trips, made, count, server)
+        if made != count:
+            raise AssertionError(_list(trips, made, count, server))
 
 
 def _list(trips: CapturedTrips, made: int, expected: int, server: str) -> str:

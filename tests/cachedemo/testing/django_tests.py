@@ -179,6 +179,17 @@ class InTransactionTestCase(CacheTestMixin, TransactionTestCase):
         self.assertEqual(self.drain(), 1)
         self.assertEqual(title_in_the_database(1), "later")
 
+    def test_hooks_in_a_block_are_captured_whatever_stands_before_them(self):
+        first, second = (lambda: None), (lambda: None)
+        book = Book.objects.create(pk=1, title="row")
+        with transaction.atomic():
+            transaction.on_commit(first)
+            with self.captureOnCommitCallbacks() as callbacks:
+                book.title = "saved"
+                book.save()
+                transaction.on_commit(second)
+        self.assertEqual(callbacks, [second])
+
     def test_it_begins_empty(self):
         self.look()
 

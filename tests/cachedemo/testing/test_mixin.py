@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.cachedemo.testing.project import make
+from tests.environment import ROOT
 from tests.packages import CORE, EXTRAS, link
 from tests.wheels import TIMEOUT
 
 TESTS = (Path(__file__).parent / "django_tests.py").read_text()
-WITH_SERVERS = TESTS.replace("Case):\n", "Case):\n    embedded_servers = True\n", 3)  # in each class with the mixin
+# Without the class that has no mixin.
+MIXED = TESTS.partition("class WithoutTheMixin")[0]
+WITH_SERVERS = MIXED.replace("Case):\n", "Case):\n    embedded_servers = True\n")
 NUMBER = TESTS.count("    def test_") + TESTS.count("    async def test_")
 
 pytestmark = pytest.mark.timeout(2 * TIMEOUT)
@@ -20,15 +23,16 @@ pytestmark = pytest.mark.timeout(2 * TIMEOUT)
 
 @pytest.fixture
 def packages(installed: Path, tmp_path: Path) -> str:
-    """What is installed where the project runs."""
+    """A folder of what is installed where nothing is but the wheel and what that needs."""
     return f"{installed}:{link(tmp_path / 'packages', [*CORE, *EXTRAS['embedded']])}"
 
 
-def run(project: Path, packages: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run the project's tests, every warning an error."""
-    known = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": f"{project}:{packages}"}
+def run(project: Path, *arguments: str, packages: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the project's tests, every warning an error: on these packages and nothing else, or on our own."""
+    known = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": f"{project}:{packages or ROOT}"}
+    alone = ["-S"] if packages else []
     return subprocess.run(
-        [sys.executable, "-S", "-W", "error", "-m", "django", "test", "shop", *arguments],
+        [sys.executable, *alone, "-W", "error", "-m", "django", "test", "shop", *arguments],
         cwd=project,
         env={**known, **environment},
         capture_output=True,
@@ -38,25 +42,34 @@ def run(project: Path, packages: str, *arguments: str, **environment: str) -> "s
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("--parallel", "2")], ids=["one process", "two"])
-@pytest.mark.parametrize("name", ["", "a file"], ids=["a database in memory", "in a file"])
-def test_the_tests_of_a_project_pass_on_servers_that_the_runner_starts(
-    packages: str, tmp_path: Path, arguments: tuple[str, ...], name: str
-) -> None:
+PROCESSES = pytest.mark.parametrize("arguments", [(), ("--parallel", "2")], ids=["one process", "two"])
+
+
+@PROCESSES
+@pytest.mark.parametrize("name", ["", "a file"], ids=["memory", "file"])
+def test_the_tests_of_a_project_pass(tmp_path: Path, arguments: tuple[str, ...], name: str) -> None:
+    """On servers that the runner starts."""
     project = make(tmp_path / "project", tests=TESTS)
-    ran = run(project, packages, *arguments, TEST_NAME=name)
+    ran = run(project, *arguments, TEST_NAME=name)
     assert ran.returncode == 0, ran.stderr
     assert f"Ran {NUMBER} tests" in ran.stderr
+    assert "was taken off the queue's list" not in ran.stderr, "nothing is announced as lost between two tests"
     assert not list(project.glob("test-*")), "each process has ended well"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--parallel", "2")], ids=["one process", "two"])
-def test_a_class_can_start_servers_under_any_runner(packages: str, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    tests = WITH_SERVERS.replace("class WithoutTheMixin(TestCase):", "class WithoutTheMixin:")
-    project = make(tmp_path / "project", tests=tests)
+def test_they_pass_where_only_the_wheel_is_installed(packages: str, tmp_path: Path) -> None:
+    ran = run(make(tmp_path / "project", tests=TESTS), packages=packages)
+    assert ran.returncode == 0, ran.stderr
+
+
+@PROCESSES
+def test_a_class_can_start_servers_under_any_runner(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """With two databases and no server that answers before, too."""
+    project = make(tmp_path / "project", tests=WITH_SERVERS)
     folders = tmp_path / "folders"
     folders.mkdir()
-    ran = run(project, packages, *arguments, TEST_RUNNER="django.test.runner.DiscoverRunner", TMPDIR=str(folders))
+    ran = run(project, *arguments, TEST_RUNNER="django.test.runner.DiscoverRunner", TMPDIR=str(folders))
     assert ran.returncode == 0, ran.stderr
     assert f"Ran {NUMBER - 1} tests" in ran.stderr
+    assert "W030" in ran.stderr
     assert not list(folders.iterdir()), "the servers' folders are gone"

@@ -152,5 +152,6 @@ def _under_way(using: str, table: Any) -> Iterator[Finish]:
     connection = connections[using]
     if connection.in_atomic_block:
         for hook in connection.run_on_commit:
-            if isinstance(hook[1], Finish) and not hook[1].done and hook[1].table.slots is table.slots:
-                yield hook[1]
+            finish = hook[1]
+            if isinstance(finish, Finish) and not finish.done and finish.table.slots.prefix == table.slots.prefix:
+                yield finish

@@ -44,5 +44,6 @@ def _broken(role: Role, silent: bool) -> Iterator[None]:
             nobody.listen(_BACKLOG)
         url = f"redis://{HOST}:{nobody.getsockname()[1]}/0"
         stack.enter_context(test_runs.in_use())
-        stack.enter_context(override_settings(CACHEDEMO={**settings.CACHEDEMO, role.setting: url}))
+        there = {role.setting: url, f"{role.name.upper()}_OPTIONS": {}}
+        stack.enter_context(override_settings(CACHEDEMO={**settings.CACHEDEMO, **there}))
         yield

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.test.utils import override_settings
 
 from cachedemo.embedded.pair import EmbeddedPair
-from cachedemo.testing.followed_servers import SERVERS, urls
+from cachedemo.testing.followed_servers import SERVERS, places
 
 _FIRST = 10  # of what a process does at its end: above 0, so that this comes before the ends of the rest
 
@@ -40,7 +40,7 @@ def embedded_servers() -> Iterator[EmbeddedPair]:
     before = os.environ.get(SERVERS)
     os.environ[SERVERS] = f"{pair.cache.url(0)} {pair.queue.url(1)}"
     try:
-        with override_settings(CACHEDEMO={**getattr(settings, "CACHEDEMO", {}), **urls()}):
+        with override_settings(CACHEDEMO={**getattr(settings, "CACHEDEMO", {}), **places()}):
             yield pair
     finally:
         if before is None:

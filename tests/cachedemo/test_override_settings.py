@@ -27,8 +27,9 @@ def other_database(name: str) -> str:
     return f"{os.environ[f'CACHEDEMO_{name}'].rpartition('/')[0]}/7"
 
 
-def database_of(role: Any) -> Any:
-    return dict(pair.split(b"=", 1) for pair in role.command("CLIENT", "INFO").split())[b"db"]
+def of_connection(role: Any, name: bytes) -> bytes:
+    """Return what the server says of our connection."""
+    return dict(pair.split(b"=", 1) for pair in role.command("CLIENT", "INFO").split())[name]
 
 
 def of_client(name: str) -> Any:
@@ -94,8 +95,10 @@ Seen = Callable[[Any, pytest.MonkeyPatch], Any]
 
 # Each setting: another value, and what it is seen by.
 CASES: dict[str, tuple[Any, Seen]] = {
-    "CACHE_URL": (lambda: other_database("CACHE_URL"), lambda notes, patch: database_of(CACHE)),
-    "QUEUE_URL": (lambda: other_database("QUEUE_URL"), lambda notes, patch: database_of(QUEUE)),
+    "CACHE_URL": (lambda: other_database("CACHE_URL"), lambda notes, patch: of_connection(CACHE, b"db")),
+    "QUEUE_URL": (lambda: other_database("QUEUE_URL"), lambda notes, patch: of_connection(QUEUE, b"db")),
+    "CACHE_OPTIONS": ({"client_name": "ours"}, lambda notes, patch: of_connection(CACHE, b"name")),
+    "QUEUE_OPTIONS": ({"client_name": "ours"}, lambda notes, patch: of_connection(QUEUE, b"name")),
     "STRICT_READS": (False, lambda notes, patch: is_read_without_the_queue(notes)),
     "SOURCE_LATENCY_MS": (7, lambda notes, patch: seconds_of_a_trip(patch)),
     "ALLOW_FLUSHDB": (True, lambda notes, patch: refusal_of_flushdb()),

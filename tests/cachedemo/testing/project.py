@@ -20,7 +20,11 @@ SETTINGS = """
     STATIC_URL = "static/"
     ROOT_URLCONF = "shop.urls"
     ALLOWED_HOSTS = ["*"]
-    CACHEDEMO = {"CACHE_URL": "redis://127.0.0.1:1/0", "QUEUE_URL": "redis://127.0.0.1:1/1"}
+    CACHEDEMO = {
+        "CACHE_URL": "redis://127.0.0.1:1/0",
+        "QUEUE_URL": "redis://127.0.0.1:1/1",
+        "CACHE_OPTIONS": {"password": "of the servers that are not there"},
+    }
     TEST_RUNNER = os.environ.get("TEST_RUNNER", "cachedemo.testing.EmbeddedServersRunner")
 """
 MODELS = """

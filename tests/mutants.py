@@ -47,6 +47,9 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
+TESTING = "tests/cachedemo/testing/test_mixin.py::"
+TRIPS = "tests/cachedemo/testing/test_trips.py::"
+OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
@@ -72,6 +75,9 @@ FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
+ADDRESSES = "tests/cachedemo/protocol/test_database_addresses.py::"
+SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
+NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -252,7 +258,11 @@ MUTANTS = [
     mutant(
         "nobody_notes_a_database",
         DATABASES + "test_operators_see_every_database_that_was_announced",
-        ("protocol/versions.py", "        announced_tables.announce(table)\n", "        pass\n"),
+        (
+            "protocol/versions.py",
+            "known = announced_tables.announce(table) if table.queue.is_shared else None",
+            "known = None",
+        ),
     ),
     mutant(
         "a_replica_is_another_row",
@@ -272,21 +282,174 @@ MUTANTS = [
     mutant(
         "a_rolled_back_test_leaves_its_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
-        ("servers/test_runs.py", "    if state is None:\n", "    if True:\n"),
+        ("servers/test_runs.py", "    if not states:\n", "    if True:\n"),
     ),
     mutant(
         "nobody_sweeps_after_a_killed_run",
         TEST_RUNS + "test_the_next_run_sweeps_what_a_killed_one_has_left",
-        ("servers/test_runs.py", "            _sweep_dead_runs()\n", "            pass\n"),
+        ("servers/test_runs.py", "            test_sweeping.sweep_dead(os.environ[RUN])\n", "            pass\n"),
+    ),
+    mutant(
+        "a_class_leaves_its_tests_nothing_that_waits",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("servers/test_class_queue.py", "    if copy:\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_read_in_a_testcase_fills_nothing",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "in_transaction(using) and not is_of_testcase(using)", "in_transaction(using)"),
+    ),
+    mutant(
+        "a_save_in_a_testcase_waits_for_its_commit",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/on_commit.py", "in_atomic_block or transactions.is_of_testcase(using):", "in_atomic_block:"),
+    ),
+    mutant(
+        "a_block_that_ended_in_a_testcase_is_not_finished",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/on_commit.py", " if transactions.is_of_testcase(using) else []", "[:0]"),
+    ),
+    mutant(
+        "an_eviction_in_a_testcase_waits_for_its_commit",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "    if is_of_testcase(using):\n        call()", "    if False:\n        call()"),
+    ),
+    mutant(
+        "a_write_through_a_cache_leaves_a_hook_in_a_testcase",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "            if commits:\n", "            if True:\n"),
+    ),
+    mutant(
+        "hooks_of_ours_are_captured",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        (
+            "testing/commit_hooks.py",
+            " for _, callback, _ in new if not isinstance(callback, Finish)]",
+            " for _, callback, _ in new]",
+        ),
+    ),
+    mutant(
+        "hooks_are_captured_by_position",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        (
+            "testing/commit_hooks.py",
+            "if id(hook[0]) not in ids]",
+            "][len(known):]",
+        ),
+    ),
+    mutant(
+        "a_flush_of_the_tables_leaves_what_was_announced",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("servers/test_runs.py", "                    call()\n", "                    pass\n"),
+    ),
+    mutant(
+        "settings_that_change_reach_no_open_client",
+        OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[QUEUE_URL]",
+        ("servers/roles.py", '    if setting == "CACHEDEMO":\n', "    if False:\n"),
+    ),
+    mutant(
+        "the_size_of_the_pool_stays_as_it_was",
+        OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[POOL_SIZE]",
+        ("conf.py", '"POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", ', '"KEEPALIVE", "BREAKER_FAILURES", '),
+    ),
+    mutant(
+        "trips_are_lost_when_the_address_changes",
+        TRIPS + "test_blocks_can_be_inside_each_other_and_around_a_change_of_address",
+        ("servers/roles.py", "self.cover(client) if self.cover is not None else client", "client"),
+    ),
+    mutant(
+        "what_a_process_does_once_is_counted",
+        TRIPS + "test_what_a_process_does_once_is_not_counted",
+        ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
     ),
     mutant(
         "switched_off_reads_the_cache",
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (
-            "protocol/cached_table.py",
-            "return self._cached if conf.is_enabled() and",
-            "return self._cached if",
+            "conf.py",
+            'if configured.get("ENABLED", True) else None',
+            "if True else None",
         ),
+    ),
+    mutant(
+        "a_closed_queue_says_what_is_announced",
+        SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
+        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+    ),
+    mutant(
+        "a_switch_forgets_before_it_sweeps",
+        SWITCH_RACES + "test_no_version_is_forgotten_before_its_slots_are_empty",
+        (
+            "operations/switch.py",
+            "        slots += sweep(caches)\n        waits = ",
+            "        ends = [_end(cache.table.queue, note) for cache, note in notes.items()]\n"
+            "        slots += sweep(caches) if ends else 0\n        waits = ",
+        ),
+    ),
+    mutant(
+        "a_switch_does_not_drain",
+        SWITCH_RACES + "test_what_waits_is_written_before_it_is_off",
+        ("operations/switch.py", "flushed = cache.drain(timeout)", "flushed = 0"),
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_closed_queue_takes_writes",
+        SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+    ),
+    mutant(
+        "a_switch_ends_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_on_ends_nothing",
+        ("protocol/lua/end_closing.lua", "if note ~= ARGV[1] then return 'SWITCHED' end\n", ""),
+    ),
+    mutant(
+        "a_switch_opens_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_off_anew_opens_nothing",
+        ("protocol/lua/open.lua", "if redis.call('GET', CLOSED) ~= ARGV[1] then return 0 end\n", ""),
+    ),
+    mutant(
+        "a_switch_on_keeps_the_slots",
+        SWITCH_RACES + "test_what_comes_back_to_the_cache_while_it_is_off_is_not_there_when_it_is_on",
+        ("operations/switch.py", "    slots = sweep(caches)\n", "    slots = 0\n"),
+    ),
+    mutant(
+        "a_switch_ends_above_a_dead_letter",
+        SWITCH_RACES + "test_with_a_dead_letter_it_does_not_count_as_off",
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_write_of_a_closed_process_empties_nothing",
+        SWITCH_RACES + "test_a_write_under_way_when_it_is_switched_on_leaves_no_old_slot",
+        ("protocol/closed_slots.py", "return self._slots.drop(pks, versions) if versions else 0", "return 0"),
+    ),
+    mutant(
+        "a_closed_process_asks_the_cache",
+        SWITCH + "test_while_it_is_off_no_call_asks_the_cache",
+        (
+            "protocol/cached_table.py",
+            "return places.slots if places.closed is None else ClosedSlots(places.slots)",
+            "return places.slots",
+        ),
+    ),
+    mutant(
+        "a_new_table_is_not_told_that_it_is_off",
+        SWITCH + "test_a_database_that_is_new_while_it_is_off_is_off_as_well",
+        ("protocol/lua/announce_table.lua", "return redis.call('HGET', KEYS[2], ARGV[2])", "return false"),
+    ),
+    mutant(
+        "nobody_says_where_the_database_is",
+        ADDRESSES + "test_a_process_says_where_its_database_is_and_nothing_else_of_it",
+        ("protocol/announced_tables.py", "    database_addresses.say(table.using)\n", ""),
+    ),
+    mutant(
+        "another_address_is_the_same_database",
+        ADDRESSES + "test_another_address_is_a_warning_wherever_one_looks_and_no_refusal",
+        ("protocol/database_addresses.py", " and said != digest(using):", " and False:"),
+    ),
+    mutant(
+        "upkeep_says_that_it_has_looked",
+        "tests/cachedemo/management/test_switched_off.py::test_upkeep_has_nothing_to_do_and_says_so[cache_drain]",
+        ("management/commands/cache_drain.py", 'if switched_off.said(self, "nothing is flushed"):', "if False:"),
     ),
     mutant(
         "a_dead_letter_ages",
@@ -340,7 +503,7 @@ MUTANTS = [
     mutant(
         "values_changed_in_place_count_as_loaded",
         SAVES + "test_values_changed_in_place_count_as_changed",
-        ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),
+        ("protocol/instances.py", "else copy.deepcopy(value)", "else value"),
     ),
     mutant(
         "refused_by_what_it_was_loaded_with_alone",
@@ -589,7 +752,7 @@ MUTANTS = [
     mutant(
         "a_transaction_trusts_the_cache_for_rows_that_it_wrote",
         SAVES + "test_a_read_in_a_transaction_after_its_own_write_sees_it_whatever_became_of_the_slot",
-        ("protocol/reads.py", " or on_commit.wrote(using, table, pk))", ")"),
+        ("protocol/reads.py", "(on_commit.wrote(using, table, pk) or ", "("),
     ),
     mutant(
         "a_straggler_fills_by_writing",
@@ -920,7 +1083,7 @@ MUTANTS = [
     mutant(
         "a_conflict_refuses_reads_alone",
         VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
-        ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+        ("protocol/versions.py", "    if not table.announced:\n        announce_unless_closed(table)\n", "    pass\n"),
     ),
     mutant(
         "an_expression_for_another_field_reads_the_row_alone",
@@ -1174,7 +1337,7 @@ MUTANTS = [
     mutant(
         "nobody_says_that_the_queue_was_restored",
         RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
-        ("protocol/versions.py", "    if table.announced and table.announces and not retiring:", "    if False:"),
+        ("protocol/versions.py", "    if table.announces:", "    if False:"),
     ),
     mutant(
         "writers_do_not_notice_a_restored_queue",

@@ -52,6 +52,8 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
     if why := counters.why_through(table, added):
         raise NotQueued(why)
     base, shown = reads.find_values(table, pk)
+    if table.closed:
+        raise NotQueued("closed")  # its table may be new, so that no note stands at its queue
     counters.after(table, shown, added)
     values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options

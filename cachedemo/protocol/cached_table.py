@@ -1,5 +1,6 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from cachedemo import conf
+from cachedemo.protocol.closed_slots import ClosedSlots
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
@@ -19,8 +20,9 @@ from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
-from cachedemo.servers import test_runs
-from cachedemo.servers.key_prefix import prefix
+from cachedemo.servers.key_prefix import in_use
+
+ASK_AGAIN = 0.25  # seconds between two questions whether a queue that was closed is open again
 
 
 @dataclass
@@ -36,21 +38,25 @@ class Options:
 
 
 @dataclass
-class _Places:
-    """Where rows are cached and writes wait: in the two servers, or nowhere."""
+class Places:
+    """Where rows are cached and writes wait: in the two servers under one prefix of keys, or nowhere.
 
+    Attributes:
+        ask_again: when to ask whether it still is closed, by the monotonic clock.
+    """
+
+    prefix: str | None
     slots: Slots
     queue: WriteQueue
     announced: bytes | None = None
-    announced_in: str = ""  # under which prefix of keys: it is another one for each test of a project
+    closed: bytes | None = None
+    ask_again: float = 0.0
 
 
-def _nowhere(slots: Slots, queue: WriteQueue, using: str) -> _Places:
+def _nowhere(slots: Slots, queue: WriteQueue) -> Places:
     """Return what answers without a server, under the same names."""
     lifetimes = slots.timeout, slots.missing_timeout, slots.lease_ms / 1000
-    return _Places(
-        NoSlots(slots.name, using, slots.version, *lifetimes), NoQueue(queue.name, slots.version, using=using)
-    )
+    return Places(None, NoSlots(slots.name, slots.version, *lifetimes), NoQueue(queue.name, slots.version))
 
 
 class CachedTable:
@@ -62,6 +68,7 @@ class CachedTable:
     Attributes:
         announced: what the queue holds about our version, once this process has announced it; None before, and
             while the version may not be filled.
+        closed: the note of an operator who has switched off, if this process was told; it may be open again since.
     """
 
     announces = True  # whether its fields are those of the version
@@ -73,32 +80,56 @@ class CachedTable:
         self.using = using
         self.codec = codec
         self.options = options
-        self._cached = _Places(slots, queue)
-        self._direct = _nowhere(slots, queue, using)
+        self._servers = Places("", slots, queue)
+        self._nowhere = _nowhere(slots, queue)
 
     @property
-    def _places(self) -> "_Places":
-        return self._cached if conf.is_enabled() and test_runs.needs_servers(self.using) else self._direct
+    def places(self) -> Places:
+        """Where its rows are cached and its writes wait now.
+
+        Asked for once in a read: a test of a project has a prefix of its own, and the settings may change.
+        """
+        prefix = in_use(self.using)
+        if prefix is None:
+            return self._nowhere
+        places = self._servers
+        if places.prefix != prefix:
+            places = self._servers = Places(prefix, places.slots.under(prefix), places.queue.under(prefix))
+        return places
 
     @property
     def slots(self) -> Slots:
         """Where its rows are cached."""
-        return self._places.slots
+        places = self.places
+        return places.slots if places.closed is None else ClosedSlots(places.slots)
 
     @property
     def queue(self) -> WriteQueue:
         """Where its writes wait."""
-        return self._places.queue
+        return self.places.queue
 
     @property
     def announced(self) -> bytes | None:
-        places = self._places
-        return places.announced if places.announced_in == prefix(self.using) else None
+        return self.places.announced
 
     @announced.setter
     def announced(self, record: bytes | None) -> None:
-        places = self._places
-        places.announced, places.announced_in = record, prefix(self.using)
+        self.places.announced = record
+
+    @property
+    def closed(self) -> bytes | None:
+        return self.places.closed
+
+    def told(self, announced: bytes | None, closed: bytes | None = None) -> None:
+        """Note what the queue has said of our version."""
+        places = self.places
+        places.announced, places.closed = announced, closed
+        places.ask_again = time.monotonic() + ASK_AGAIN if closed else 0.0
+
+    def has_just_been_told(self) -> bool:
+        """Whether it is closed as far as we know, and that was asked a moment ago."""
+        places = self.places
+        return places.closed is not None and time.monotonic() < places.ask_again
 
     @property
     def rows(self) -> "models.QuerySet[Any]":
@@ -141,9 +172,14 @@ class CachedTable:
 
     def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield those of these keys that the column can hold."""
+        keys = self.codec.keys
+        is_whole, canonical = keys.is_whole, keys.canonical
         for value in values:
-            with suppress(NotHeld):
-                yield self.codec.to_pk(value)
+            if is_whole(value):
+                yield value
+            else:
+                with suppress(NotHeld):
+                    yield canonical(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""
@@ -166,12 +202,10 @@ class HistoricalTable(CachedTable):
     announces = False
 
     def __init__(self, table: CachedTable, model: type[models.Model], codec: Codec) -> None:
-        super().__init__(model, table.using, codec, table._cached.slots, table._cached.queue, table.options)
+        super().__init__(model, table.using, codec, table._servers.slots, table._servers.queue, table.options)
 
     @property
-    def announced(self) -> bytes | None:
-        return b"historical"
-
-    @announced.setter
-    def announced(self, record: bytes | None) -> None:
-        """Nothing is forgotten, and nothing is announced again."""
+    def places(self) -> Places:
+        places = super().places
+        places.announced = b"historical"  # whatever was forgotten, nothing is announced again
+        return places

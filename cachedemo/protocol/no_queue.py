@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
-
 from cachedemo.protocol import stamps
 from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.waiting import Claim, Enqueued, Names, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
@@ -23,13 +21,12 @@ class NoQueue(WriteQueue):
     Args:
         name: as people say it.
         version: the only one there is.
-        using: alias of the database.
     """
 
     is_shared = False
 
-    def __init__(self, name: str, version: str, using: str = DEFAULT_DB_ALIAS) -> None:
-        super().__init__(name, using)
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(name)
         self.version = version
         self._record = b""
 
@@ -120,6 +117,18 @@ class NoQueue(WriteQueue):
 
     def discard(self, pks: Iterable[str]) -> int:
         return 0
+
+    def closed(self) -> bytes | None:
+        return None
+
+    def close(self, note: bytes) -> bytes:
+        raise NotImplementedError("Nobody would be told: see operations/switch.py.")
+
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        raise NotImplementedError
+
+    def open(self, note: bytes) -> bool:
+        return False
 
     def in_line(self) -> int:
         return 0

@@ -8,11 +8,13 @@
 Stamps have 16 digits (microseconds), tokens 16 hexadecimal digits, expiries 13 digits (milliseconds).
 """
 
+import copy
 import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol import stamps
@@ -22,12 +24,13 @@ from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
 from cachedemo.protocol.slot_keys import pattern
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
-from cachedemo.servers.key_prefix import PrefixedKeys
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
 
 logger = logging.getLogger(__name__)
 
+_V, _END, _FROM_CACHE = VALUE.letter, stamps.END, Origin.CACHE  # at hand for `held`, which every hit passes
+_entry = partial(tuple.__new__, Entry)  # without the look for defaults
 _MISSING_SLOT = MISSING.letter + b"0" * 16
 SCANNED = 1000  # keys in one go
 _HEADER = 17  # kind and stamp
@@ -55,12 +58,12 @@ def held(slot: bytes) -> Entry | None:
 
     A mark is as good as the value inside it: the write that put it there is not acknowledged yet.
     """
-    if slot[:1] == VALUE.letter and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
+    if slot.startswith(_V) and slot.startswith(b"{", _HEADER) and slot.endswith(b"}"):
         try:
             stamp = int(slot[1:_HEADER])
         except ValueError:
             return None
-        return Entry(slot[_HEADER:], stamp, Origin.CACHE, slot) if stamp < stamps.END else None
+        return _entry((slot[_HEADER:], stamp, _FROM_CACHE, slot, None)) if stamp < _END else None
     if slot == _MISSING_SLOT:
         return Entry(None, 0, Origin.CACHE, slot)
     if slot[:1] == MARK.letter and slot[_MARK_HEADER : _MARK_HEADER + 1] != MARK.letter:  # no mark has a mark inside
@@ -91,32 +94,37 @@ class Slots:
 
     Args:
         name: the model's name in the keys, with its database's alias.
-        using: that alias.
         version: of the registration; other versions of the same rows have slots of their own.
         timeout: seconds that a value lives, give or take a tenth.
         missing_timeout: seconds that "missing" lives.
         lease_timeout: seconds that a lease or a mark lives.
+
+    Attributes:
+        prefix: what the keys of this version begin with.
     """
 
     def __init__(
-        self, name: str, using: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
+        self, name: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
     ) -> None:
         self.name = name
         self.version = str(version)
-        self._prefix = PrefixedKeys(using, lambda prefix: (f"{prefix}v{version}:{name}:", prefix))
+        self._put_under("")
         self.timeout = timeout
         self.missing_timeout = missing_timeout
         self.lease_ms = int(lease_timeout * 1000)
 
-    @property
-    def prefix(self) -> str:
-        """What the keys of this version begin with."""
-        prefix: str = self._prefix.now()[0]
-        return prefix
+    def under(self, prefix: str) -> Self:
+        """Return the same slots with this before every key (see `key_prefix.py`)."""
+        slots = copy.copy(self)
+        slots._put_under(prefix)
+        return slots
+
+    def _put_under(self, prefix: str) -> None:
+        self._before = prefix
+        self.prefix = f"{prefix}v{self.version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
-        own, common = self._prefix.now()
-        return f"{own}{pk}" if version is None else f"{common}v{version}:{self.name}:{pk}"
+        return f"{self.prefix}{pk}" if version is None else f"{self._before}v{version}:{self.name}:{pk}"
 
     # reading
 

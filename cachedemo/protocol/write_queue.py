@@ -1,16 +1,14 @@
 """The queue of one model as the protocol asks it: `FlushQueue` where writes may wait, `NoQueue` where none does."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
-
-from django.db import DEFAULT_DB_ALIAS
+from typing import Any, Self
 
 from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.waiting import Claim, Enqueued, Names, Owed, Settled, Stamp, StampOfMany, Stopped
 from cachedemo.protocol.waiting_fields import Fields
-from cachedemo.servers.key_prefix import PrefixedKeys
 
 
 class WriteQueue(ABC):
@@ -18,25 +16,30 @@ class WriteQueue(ABC):
 
     Args:
         name: as people and tasks say it, for example `flush:users`.
-        using: alias of the database whose rows wait here.
+
+    Attributes:
+        list_key: the key of the Redis list.
     """
 
     is_shared = True  # whether other processes are told of the model's tables and versions
 
-    def __init__(self, name: str, using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._keys = PrefixedKeys(using, lambda prefix: (f"{prefix}{name}", f"{{{prefix}{name}}}:"))
+        self._put_under("")
 
-    @property
-    def list_key(self) -> str:
-        """The key of the Redis list."""
-        key: str = self._keys.now()[0]
-        return key
+    def under(self, prefix: str) -> Self:
+        """Return the same queue with this before every key, inside their braces (see `key_prefix.py`)."""
+        queue = copy.copy(self)
+        queue._put_under(prefix)
+        return queue
+
+    def _put_under(self, prefix: str) -> None:
+        self.list_key = prefix + self.name
+        self._base = f"{{{self.list_key}}}:"
 
     def key(self, part: str) -> str:
         """Return the name of one of the queue's other keys, for example `{flush:users}:pending`."""
-        base: str = self._keys.now()[1]
-        return base + part
+        return self._base + part
 
     # for readers
 
@@ -207,6 +210,22 @@ class WriteQueue(ABC):
     @abstractmethod
     def discard(self, pks: Iterable[str]) -> int:
         """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
+
+    @abstractmethod
+    def closed(self) -> bytes | None:
+        """Return the note of who has switched off; None while it is open. See `closed_notes.py`."""
+
+    @abstractmethod
+    def close(self, note: bytes) -> bytes:
+        """Close it, unless it is closed already; return the note that stands there now."""
+
+    @abstractmethod
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        """Forget all versions, if nothing waits and it is the same note still; see `lua/end_closing.lua`."""
+
+    @abstractmethod
+    def open(self, note: bytes) -> bool:
+        """Open it again, if it is the same note still; return whether it was."""
 
     @abstractmethod
     def in_line(self) -> int:

@@ -11,15 +11,17 @@ from typing import Any
 
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
-from cachedemo.servers.client import connect
+from cachedemo.servers.client import client_for
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
-from cachedemo.servers.urls import address, problem
+from cachedemo.servers.targets import Target, target
+from cachedemo.servers.urls import address, problem, problem_of_setting
 
 
 class Role:
@@ -29,11 +31,13 @@ class Role:
         self.name = name
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
+        self.cover: Callable[[redis.Redis], Any] | None = None  # makes what stands in for each client that is opened
         self.reset()
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self._opened_for: list[Any] = []
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
@@ -42,6 +46,27 @@ class Role:
         """Where the server is. Raises Unavailable while cachedemo is switched off: it need not be set then."""
         self._refuse_if_switched_off()
         return conf.get(self.setting)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands beside the URL in the settings: user, password, files of TLS."""
+        options: dict[str, Any] = conf.get_valid(f"{self.name.upper()}_OPTIONS")
+        return options
+
+    @property
+    def target(self) -> Target:
+        """Where the URL leads. Raises ImproperlyConfigured if it is wrong, with the fix."""
+        if (wrong := self.misconfigured()) is not None:
+            raise ImproperlyConfigured(wrong)
+        return target(self.url, self.options)
+
+    def misconfigured(self) -> str | None:
+        """Return what is wrong with the URL or the options beside it, without the password; None if nothing is."""
+        if (wrong := problem(self.url)) is not None:
+            return f"CACHEDEMO['{self.setting}'] {wrong}."
+        if (wrong := problem_of_setting(self.url, self.options)) is not None:
+            return f"CACHEDEMO['{self.name.upper()}_OPTIONS'] {wrong}."
+        return None
 
     def _refuse_if_switched_off(self) -> None:
         if not conf.is_enabled():
@@ -57,10 +82,15 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                if (wrong := problem(self.url)) is not None:
-                    raise ImproperlyConfigured(f"CACHEDEMO['{self.setting}'] {wrong}.")
-                client = self._client = connect(self.url)
+                client = client_for(self.target)
+                self._opened_for = conf.of_connection(self.name)
+                client = self._client = self.cover(client) if self.cover is not None else client
             return client
+
+    def follow_settings(self) -> None:
+        """Open a new client with the next command if the settings are not those that this one was opened for."""
+        if self._opened_for and self._opened_for != conf.of_connection(self.name):
+            self.reset()
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -173,4 +203,12 @@ def reset() -> None:
     QUEUE.reset()
 
 
+def _follow_settings(*, setting: str, **_: Any) -> None:
+    """`override_settings`, and whatever else says that a setting has changed, takes effect at once."""
+    if setting == "CACHEDEMO":
+        CACHE.follow_settings()
+        QUEUE.follow_settings()
+
+
+setting_changed.connect(_follow_settings, dispatch_uid="cachedemo.servers.roles")
 os.register_at_fork(after_in_child=reset)

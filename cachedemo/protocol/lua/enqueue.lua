@@ -1,8 +1,8 @@
 #!lua
 -- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
 --   Takes a write-behind update: from here on it is acknowledged and must not be lost.
---   Returns 'GONE', 'FULL', 'OLD RELEASE' (a live version does not know increments) or 'FOREIGN' (the row's key holds
---   something that is not ours) and does nothing, or the stamp, all pending fields of the row with their flags, the
+--   Returns 'CLOSED', 'GONE', 'FULL', 'OLD RELEASE' (a live version does not know increments) or 'FOREIGN' (the row's
+--   key holds something that is not ours) and does nothing, or the stamp, all pending fields of the row with their flags, the
 --   versions, 1 if the list was empty before, and for each increment the last stamp before it in its entry, or ''.
 --
 -- $pk           the row
@@ -13,6 +13,9 @@
 local MOST_DELTAS, EXACT = 64, 9007199254740992  -- entries of one field; what a double still counts
 
 local pk = ARGV[1]
+if redis.call('EXISTS', CLOSED) == 1 then
+  return 'CLOSED'
+end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
   return 'GONE'
 end

@@ -12,6 +12,8 @@ from django.db import connections
 from cachedemo.protocol import stamps
 from cachedemo.protocol.waiting import Fields, Names
 
+# Those of all transactions of this process that may still commit, or of which an instance still asks whether they did.
+_uncommitted: "WeakValueDictionary[int, Finish]" = WeakValueDictionary()
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 _committed: deque[str] = deque(maxlen=10_000)  # of these, the last that did; such a copy may be read much later
 
@@ -99,6 +101,7 @@ def finish_first(using: str, finish: Finish) -> None:
     first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
+    _uncommitted[id(finish)] = finish
     connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
 
@@ -110,6 +113,17 @@ def is_under_way(using: str, finish: Finish) -> bool:
 def wrote(using: str, table: Any, pk: Any) -> bool:
     """Whether the transaction under way has written this row: reads of it go to the database."""
     return any(str(pk) in finish.pks for finish in _under_way(using, table))
+
+
+def is_being_written(table: Any, pks: Iterable[Any]) -> bool:
+    """Whether any transaction of this process may have written one of these rows and not committed it yet."""
+    if not _uncommitted:
+        return False
+    keys = frozenset(map(str, pks))
+    prefix = table.slots.prefix
+    # A list is made in one go, so that another thread may begin or end a transaction meanwhile.
+    finishes = [finish for reference in list(_uncommitted.valuerefs()) if (finish := reference()) is not None]
+    return any(not each.done and each.pks & keys and each.table.slots.prefix == prefix for each in finishes)
 
 
 def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:

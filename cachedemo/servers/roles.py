@@ -35,6 +35,7 @@ class Role:
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self.settings = object()  # another one whenever the settings may be others
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS
 
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
@@ -185,9 +185,9 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             TransactionManagementError: autocommit is off.
         """
         rows: Iterable[Any] = self.table.find_pks(pks)
-        if transactions.in_transaction(self.table.using):
+        if transactions.sees_a_snapshot(self.table.using):
             rows = list(rows)
-        transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
+        transactions.after_commit(self.table.using, lambda: owed.empty_slots(self.table, rows))
 
     # operating
 

@@ -363,6 +363,11 @@ MUTANTS = [
         ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
     ),
     mutant(
+        "a_loop_reads_under_a_transaction",
+        "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
+        ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),
+    ),
+    mutant(
         "switched_off_reads_the_cache",
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (

@@ -2,30 +2,21 @@
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any
 
 from django.core.exceptions import FieldError
-from django.db import models
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
+from cachedemo.patterns.async_twins import AsyncWrites
+from cachedemo.patterns.of_model import M
 from cachedemo.patterns.written import Written
 from cachedemo.protocol import answering, counters, synchronous, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.outcomes import taken
 from cachedemo.servers import test_runs
 
-# The model of a cache. Where a project names none, as in `class UserCache(ModelCache)`, its instances are Any.
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
 
-    M = TypeVar("M", bound=models.Model, default=Any)
-else:
-    from typing import TypeVar
-
-    M = TypeVar("M", bound=models.Model)  # the default is for type checkers: Python's own came with 3.13
-
-
-class Writer(Generic[M]):
+class Writer(AsyncWrites[M]):
     """The writes of one model in one pattern."""
 
     def __init__(self, table: CachedTable, pattern: Pattern) -> None:

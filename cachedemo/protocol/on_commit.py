@@ -16,6 +16,8 @@ from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.waiting import Names
 from cachedemo.protocol.waiting_fields import Fields
 
+# Those of all transactions of this process that may still commit, or of which an instance still asks whether they did.
+_uncommitted: "WeakValueDictionary[int, Finish]" = WeakValueDictionary()
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 _committed: deque[str] = deque(maxlen=10_000)  # of these, the last that did; such a copy may be read much later
 
@@ -105,6 +107,7 @@ def finish_first(using: str, finish: Finish) -> None:
     first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
+    _uncommitted[id(finish)] = finish
     connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
 
@@ -131,6 +134,17 @@ def finish_ended(using: str) -> None:
         if isinstance(hook[1], Finish):
             with suppress(CachedemoError):  # there is no block any more that could raise it
                 hook[1]()
+
+
+def is_being_written(table: Any, pks: Iterable[Any]) -> bool:
+    """Whether any transaction of this process may have written one of these rows and not committed it yet."""
+    if not _uncommitted:
+        return False
+    keys = frozenset(map(str, pks))
+    prefix = table.slots.prefix
+    # A list is made in one go, so that another thread may begin or end a transaction meanwhile.
+    finishes = [finish for reference in list(_uncommitted.valuerefs()) if (finish := reference()) is not None]
+    return any(not each.done and each.pks & keys and each.table.slots.prefix == prefix for each in finishes)
 
 
 def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:

@@ -1,5 +1,6 @@
 """`increment()`: in every pattern, beside every other write, and refused by name where a field is no counter."""
 
+import asyncio
 import datetime
 import uuid
 from decimal import Decimal
@@ -447,4 +448,12 @@ def test_beyond_64_entries_the_queue_is_full_for_them(notes, behind, redis_queue
     assert (written.pattern, written.reason) == (Pattern.WRITE_THROUGH, "full")
     assert stored() == 70
     assert entries(notes, redis_queue) == {}
+    assert agree(notes)
+
+
+def test_its_asynchronous_twin_does_the_same(notes, behind):
+    assert asyncio.run(behind.aincrement(1, size=1)).size == 6
+    assert asyncio.run(notes.aincrement(1, {"size": -2}, min=4)).size == 4
+    with pytest.raises(ValidationError):
+        asyncio.run(notes.aincrement(1, {"size": -2}, min=4))
     assert agree(notes)

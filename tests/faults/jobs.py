@@ -33,7 +33,7 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     """Run a client that only queues writes."""
     shorten(cache_for(Note), deadline)
     one = Client(name, folder, seed, ("write-behind",))
-    _until_stopped(folder, one.update, pause)
+    _until_stopped(folder, one.queue_something, pause)
 
 
 def flusher(folder: str, deadline: float) -> None:

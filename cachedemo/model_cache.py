@@ -1,6 +1,6 @@
 """What is registered for a model, and what one can ask of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.db import DEFAULT_DB_ALIAS
@@ -164,6 +164,12 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
+
+    def increment(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Add to fields in the default pattern. See `Writer.increment`."""
+        return self.via(self.pattern).increment(pk, deltas, min=min, max=max, **more)
 
     def create(self, **fields: Any) -> M:
         """Insert a row in the default pattern. See `Writer.create`."""

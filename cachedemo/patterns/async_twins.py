@@ -3,7 +3,7 @@
 A hit is asked for from the event loop; what may ask the database goes to Django's thread.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic
 
 from cachedemo.patterns.of_model import M
@@ -20,12 +20,19 @@ class AsyncWrites(Generic[M]):
     if TYPE_CHECKING:
 
         def update(self, pk: Any, /, **fields: Any) -> M: ...
+        def increment(self, pk: Any, deltas: Any = None, /, **options: Any) -> M: ...
         def create(self, **fields: Any) -> M: ...
         def delete(self, pk: Any) -> None: ...
 
     async def aupdate(self, pk: Any, /, **fields: Any) -> M:
         """Do what `update` does. Cancelled, it may have been written or not."""
         return await in_djangos_thread(self.update, pk, **fields)
+
+    async def aincrement(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Do what `increment` does. Cancelled, it may have been added or not."""
+        return await in_djangos_thread(self.increment, pk, deltas, min=min, max=max, **more)
 
     async def acreate(self, **fields: Any) -> M:
         """Do what `create` does. Cancelled, it may have been written or not."""

@@ -12,7 +12,9 @@ from django.db import connections
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol import stamps, transactions
-from cachedemo.protocol.waiting import Fields, Names
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Names
+from cachedemo.protocol.waiting_fields import Fields
 
 # Those of all transactions of this process that may still commit, or of which an instance still asks whether they did.
 _uncommitted: "WeakValueDictionary[int, Finish]" = WeakValueDictionary()
@@ -157,8 +159,16 @@ def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) ->
     for finish in _under_way(using, table):
         for pk in finish.pks & keys.keys():
             fields = left[keys[pk]]
-            left[keys[pk]] = {name: field for name, field in fields.items() if not finish.supersedes(name, field[0])}
+            left[keys[pk]] = {name: part for name, field in fields.items() if (part := _left(finish, name, field))}
     return left
+
+
+def _left(finish: Finish, name: str, field: tuple[int, Any]) -> tuple[int, Any] | None:
+    """Return what is left of what waits for a field; of increments, those that came later."""
+    if type(field[1]) is not Changes:
+        return None if finish.supersedes(name, field[0]) else field
+    later = field[1].only(lambda change: not finish.supersedes(name, change.last))
+    return later.waiting() if later else None
 
 
 def _under_way(using: str, table: Any) -> Iterator[Finish]:

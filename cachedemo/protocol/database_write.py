@@ -108,7 +108,7 @@ class DatabaseWrite:
         lookups = hints.written(self.table, self.names, self.carried)
         if self.row is None:
             hints.empty_of(self.table, lookups, [self.pk], versions)
-        else:
+        elif lookups:
             hints.empty(self.table, lookups, [self.row], versions)
 
     def settle_up(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import FieldError
 
 from cachedemo.exceptions import CacheUnavailable, Contended
-from cachedemo.protocol import hints, leases, loading, on_commit, reads, rows_by_value, slots, transactions
+from cachedemo.protocol import hints, leases, loading, reads, rows_by_value, slots, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -58,15 +58,10 @@ def find(table: CachedTable, lookup: Lookup, asked: Any) -> Row:
         And what `rows_by_value.named` raises.
     """
     search = Search(table, lookup, asked)
-    if trusts_hints(table):
+    if reads.is_announced(table):
         with contextlib.suppress(CacheUnavailable):
             return search.by_hint()
     return search.by_database()
-
-
-def trusts_hints(table: CachedTable) -> bool:
-    """Whether the cache may be asked: a transaction that has written rows sees them in the database alone."""
-    return reads.is_announced(table) and not on_commit.wrote_any(table.using, table)
 
 
 def has_it(lookup: Lookup, values: Values, asked: Any) -> bool:

@@ -10,7 +10,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.hint_slots import hint_and_lifetime
 from cachedemo.protocol.lookup_fields import Lookup
-from cachedemo.protocol.lookup_reads import Row, Search, has_it, pk_in, trusts_hints
+from cachedemo.protocol.lookup_reads import Row, Search, has_it, pk_in
 
 
 def find_named(table: CachedTable, name: str, values: Iterable[Any]) -> Iterator[tuple[Any, Row]]:
@@ -30,7 +30,7 @@ def find_many(table: CachedTable, lookup: Lookup, asked: Iterable[Any]) -> list[
     """Return a row for each of these values that one has: (value, row); raise as `lookup_reads.find`."""
     by_text = {hints.text_of(value): value for value in asked}
     found: dict[str, Row] = {}
-    if trusts_hints(table):
+    if reads.is_announced(table):
         with contextlib.suppress(CacheUnavailable):
             found = _hinted(table, lookup, by_text)
     rest = {text: value for text, value in by_text.items() if text not in found}
@@ -62,7 +62,7 @@ def _from_database(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any])
 
 def _remembered(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any]) -> dict[str, Any]:
     places, lease, leased = table.places.hints[lookup.attname], slots.new_lease(), list[str]()
-    if trusts_hints(table) and not transactions.in_transaction(table.using):
+    if table.announced and not transactions.in_transaction(table.using):
         with contextlib.suppress(CacheUnavailable):
             standing = places.take_leases(list(asked), lease)
             leased = [text for text, found in zip(asked, standing, strict=True) if found is None]

@@ -112,11 +112,6 @@ def wrote(using: str, table: Any, pk: Any) -> bool:
     return any(str(pk) in finish.pks for finish in _under_way(using, table))
 
 
-def wrote_any(using: str, table: Any) -> bool:
-    """Whether the transaction under way has written a row of this table."""
-    return next(_under_way(using, table), None) is not None
-
-
 def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:
     """Return what waits for each row, but for what the transaction under way has written over.
 

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from django.db import connection, models, transaction
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import F, Value
+from django.db.models import Value
 from django.db.models.functions import Concat, Lower
 
 from cachedemo import Pattern, cache_for
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import hints
 from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.servers.roles import CACHE, QUEUE
@@ -84,7 +83,7 @@ def _under_another_key() -> None:
 
 WAYS: dict[str, Callable[[], Any]] = {
     **{f"update {pattern}": lambda p=pattern: cache_for(User).via(p).update(2, email=WANTED) for pattern in Pattern},
-    **{f"create {pattern}": lambda p=pattern: cache_for(User).via(p).create(name="N", email=WANTED) for pattern in Pattern},
+    **{f"create {each}": lambda p=each: cache_for(User).via(p).create(name="N", email=WANTED) for each in Pattern},
     "save": _save,
     "save by name": lambda: _save(update_fields=["email"]),
     "save of an expression": _save_an_expression,
@@ -172,7 +171,9 @@ def _saved(model: Any, pk: int, **values: Any) -> None:
 
 
 def test_a_value_that_a_deletion_gives_another_row_is_taken(transactional_db: None) -> None:
-    with made({"owner": models.OneToOneField(User, models.SET_DEFAULT, null=True, default=1)}, lookups=["owner"]) as rows:
+    with made(
+        {"owner": models.OneToOneField(User, models.SET_DEFAULT, null=True, default=1)}, lookups=["owner"]
+    ) as rows:
         User.objects.bulk_create([User(pk=pk, name="N", email=f"{pk}@example.com") for pk in (1, 2)])
         one, two = (rows.model.objects.create(owner_id=owner) for owner in (1, 2))
         assert rows.get_by(owner=User.objects.get(pk=1)).pk == rows.get_by(owner_id=1).pk == one.pk
@@ -241,10 +242,12 @@ def test_a_text_of_any_length_and_any_character_names_a_hint(transactional_db: N
         assert all(len(key(hints.text_of(text)).encode()) < 250 for text in texts)
 
 
-def test_no_row_s_key_can_be_that_of_a_hint(transactional_db: None) -> None:
+def test_no_row_s_key_can_be_that_of_a_hint(transactional_db: None, redis_cache: Any) -> None:
     columns = {"key": models.CharField(primary_key=True, max_length=50), "code": models.TextField(unique=True)}
     with made(columns, lookups=["code"]) as rows:
         rows.create(key="code:a", code="b")
         rows.create(key="/code:a", code="a")
         assert rows.get_by(code="a").pk == rows.get("/code:a").pk == "/code:a"
         assert rows.get_by(code="b").pk == rows.get("code:a").pk == "code:a"
+        assert redis_cache.get("v1:made:code:a")[:1] == b"V"
+        assert redis_cache.get("v1:made/code:a") == b"K/code:a"

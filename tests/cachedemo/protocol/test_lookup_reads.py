@@ -67,7 +67,7 @@ def test_a_row_is_found_by_what_it_has_now_and_not_by_what_it_had(users: Any, re
     assert users.get_by(email=BOB).pk == 2
     users.update(2, email="robert@example.com")
     assert redis_cache.get(HINT) == b"K2", "who gives a value up need not empty its hint"
-    with pytest.raises(User.DoesNotExist, match="^No User has this email.$"):
+    with pytest.raises(User.DoesNotExist, match=r"^No User has this email\.$"):
         users.get_by(email=BOB)
     assert users.get_by(email="robert@example.com").pk == 2
     assert not redis_cache.exists(HINT), "a hint that is wrong is emptied by who finds it so"
@@ -247,7 +247,9 @@ def test_nothing_is_remembered_beside_a_release_that_knows_no_lookups(users: Any
     assert not redis_cache.exists(HINT)
 
 
-def test_nothing_is_remembered_in_a_version_that_is_being_deleted(users: Any, redis_cache: Any, redis_queue: Any) -> None:
+def test_nothing_is_remembered_in_a_version_that_is_being_deleted(
+    users: Any, redis_cache: Any, redis_queue: Any
+) -> None:
     record = json.loads(redis_queue.hget("{flush:users}:versions", "2"))
     redis_queue.hset("{flush:users}:versions", "2", json.dumps({**record, "state": "retiring"}))
     assert users.get_by(email=BOB).pk == users.get_many_by("email", [BOB])[BOB].pk == 2
@@ -257,13 +259,15 @@ def test_nothing_is_remembered_in_a_version_that_is_being_deleted(users: Any, re
 # what is asked
 
 
-def test_a_value_is_found_however_it_is_spelled_and_none_is_none(users: Any) -> None:
+def test_none_is_never_looked_up_and_what_no_column_can_hold_is_not_found(users: Any) -> None:
     with pytest.raises(ValidationError, match="None is no value to look up"):
         users.get_by(email=None)
-    with pytest.raises(ValidationError):
-        users.get_by(email="a\x00b")
-    with pytest.raises(User.DoesNotExist):
-        users.get_by(email="Bob@Example.com")
+    with pytest.raises(ValidationError, match="None is no value to look up"):
+        users.get_many_by("email", [None])
+    for unknown in ("a\x00b", "Bob@Example.com"):
+        assert users.get_many_by("email", [unknown]) == {}
+        with pytest.raises(User.DoesNotExist):
+            users.get_by(email=unknown)
 
 
 @pytest.mark.parametrize("named", [{}, {"email": BOB, "name": "Bob"}, {"name": "Bob"}, {"pk": 2}])
@@ -273,5 +277,5 @@ def test_a_lookup_names_one_field_that_rows_are_looked_up_by(users: Any, named: 
 
 
 def test_a_field_that_rows_are_not_looked_up_by_is_named_with_the_fix(users: Any) -> None:
-    with pytest.raises(FieldError, match="users.User is not looked up by 'name' but by email: add it to `lookups`."):
+    with pytest.raises(FieldError, match=r"users\.User is not looked up by 'name' but by email: add it to"):
         users.get_many_by("name", ["Bob"])

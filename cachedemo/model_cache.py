@@ -1,13 +1,15 @@
 """What is registered for a model, and what one can ask of it."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Generic
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS
 
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
+from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
-from cachedemo.patterns.writer import M, Writer
+from cachedemo.patterns.writer import Writer
 from cachedemo.protocol import aliases, etags, flush, lookup_reads, many_lookups, owed, reads, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.chunks import in_chunks
@@ -20,7 +22,7 @@ from cachedemo.protocol.slots import Slots
 from cachedemo.servers import test_runs
 
 
-class ModelCache(Generic[M]):
+class ModelCache(AsyncReads[M], AsyncWrites[M]):
     """A model behind the cache. Subclass it, set what differs, and decorate it with `register(Model)`.
 
     There is one for each database that has rows of the model: see `cache_for`. `class UserCache(ModelCache[User])` lets
@@ -132,21 +134,21 @@ class ModelCache(Generic[M]):
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
-        using = self.table.using
-        return {pk: self._instance(pk, entry, using) for found in self._in_chunks(pks) for pk, entry in found}
+        table, instances = self.table, {}
+        decode, instance, using = table.codec.decode, table.codec.instance, table.using
+        for found in self._in_chunks(pks):
+            for pk, entry in found:
+                try:
+                    instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+                except ValueError:
+                    instances[pk] = self.get(pk)
+        return instances
 
     def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
         """Read a thousand rows at a time, and keep none of them."""
         for some in in_chunks(self.table.find_pks(pks)):
             found = reads.find_many(self.table, list(dict.fromkeys(some)))
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
-
-    def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
-        codec = self.table.codec
-        try:
-            return codec.instance(codec.decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
-        except ValueError:
-            return self.get(pk)
 
     def warm(self, pks: Iterable[Any]) -> int:
         """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""
@@ -193,6 +195,12 @@ class ModelCache(Generic[M]):
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
 
+    def increment(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Add to fields in the default pattern. See `Writer.increment`."""
+        return self.via(self.pattern).increment(pk, deltas, min=min, max=max, **more)
+
     def create(self, **fields: Any) -> M:
         """Insert a row in the default pattern. See `Writer.create`."""
         return self.via(self.pattern).create(**fields)
@@ -213,9 +221,9 @@ class ModelCache(Generic[M]):
             TransactionManagementError: autocommit is off.
         """
         rows: Iterable[Any] = self.table.find_pks(pks)
-        if transactions.in_transaction(self.table.using):
+        if transactions.sees_a_snapshot(self.table.using):
             rows = list(rows)
-        transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
+        transactions.after_commit(self.table.using, lambda: owed.empty_slots(self.table, rows))
 
     # operating
 

@@ -18,7 +18,8 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Stamp, refused
+from cachedemo.protocol.waiting import Stamp
+from cachedemo.protocol.waiting_fields import refused
 
 
 class DatabaseWrite:
@@ -39,6 +40,7 @@ class DatabaseWrite:
         self.carried: Collection[str] = ()
         self.row: Values | None = None
         self.token = slots.token()
+        self._slots = table.slots  # the same from the mark to the finish, whatever an operator switches
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self._cache_failed = False
@@ -46,7 +48,7 @@ class DatabaseWrite:
     def mark(self) -> None:
         """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
-            self.table.slots.mark(self.pk, self.token)
+            self._slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
 
@@ -68,7 +70,7 @@ class DatabaseWrite:
     def _announced_version(self) -> str:
         if not self.table.announced:
             with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-                versions.announce(self.table)
+                versions.announce_unless_closed(self.table)
         return self.table.slots.version
 
     @contextlib.contextmanager
@@ -98,7 +100,7 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):
             try:
-                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+                self._slots.finish(self.pk, self.token, entry, self.stamped.versions)
                 self._empty_hints(self.stamped.versions)
             except (CacheUnavailable, SourceUnavailable):
                 self._cache_failed = True
@@ -169,7 +171,7 @@ class DatabaseWrite:
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
         with contextlib.suppress(CacheUnavailable):
-            self.table.slots.unmark(self.pk, self.token)
+            self._slots.unmark(self.pk, self.token)
         self.withdraw()
 
     def restore_if_certain(self) -> None:
@@ -196,6 +198,6 @@ class DatabaseWrite:
         while (settled := settle_up(finished, version, self.names)).appeared:
             finished += settled.appeared
             with or_owed(self.table, [self.pk]):
-                self.table.slots.drop([self.pk], settled.appeared)
+                self._slots.drop([self.pk], settled.appeared)
                 self._empty_hints(settled.appeared)
         return settled.announced

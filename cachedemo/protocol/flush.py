@@ -86,7 +86,7 @@ def reap(table: CachedTable) -> None:
             return None
         try:
             if any(each.is_all for each in owed):
-                for places in (table.slots, *table.places.hints.values()):
+                for places in (table.slots, *table.hints.values()):
                     places.drop_all(live)
             rows = {each.pk for each in owed if not each.is_all}
             table.slots.drop(rows, live)

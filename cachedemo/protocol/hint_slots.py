@@ -46,7 +46,7 @@ class HintSlots(Slots):
     def __init__(self, rows: Slots, attname: str) -> None:
         lifetimes = rows.timeout, rows.missing_timeout, rows.lease_ms / 1000
         super().__init__(name(rows.name, attname), rows.version, *lifetimes)
-        self._put_under(rows.before)
+        self._put_under(rows._before)
 
     def discard_malformed(self, pk: Any, slot: bytes) -> bool:
         if _WELL_FORMED.fullmatch(slot):

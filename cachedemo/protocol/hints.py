@@ -39,7 +39,7 @@ def empty(table: CachedTable, lookups: Iterable[Lookup], rows: Collection[Values
     for lookup in lookups:
         values = [row[lookup.attname] for row in rows]
         texts = [text_of(value) for value in values if value is not None]
-        table.places.hints[lookup.attname].drop(texts, versions)
+        table.hints[lookup.attname].drop(texts, versions)
 
 
 def empty_of(table: CachedTable, lookups: Sequence[Lookup], pks: Iterable[Any], versions: Iterable[str]) -> None:

@@ -83,7 +83,7 @@ class Search:
         self.lookup = lookup
         self.asked = asked
         self.text = hints.text_of(asked)
-        self.hints = table.places.hints[lookup.attname]
+        self.hints = table.hints[lookup.attname]
 
     def by_hint(self) -> Row:
         """Find the row by the hint, or by the database under the hint's lease. Raises CacheUnavailable."""

@@ -41,7 +41,7 @@ def find_many(table: CachedTable, lookup: Lookup, asked: Iterable[Any]) -> list[
 
 def _hinted(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any]) -> dict[str, Row]:
     """Return the rows that the hints name and that have the values; empty the hints that are wrong."""
-    places = table.places.hints[lookup.attname]
+    places = table.hints[lookup.attname]
     standing = dict(zip(asked, places.get_many(list(asked)), strict=True))
     named = {text: pk for text, hint in standing.items() if (pk := pk_in(table, hint)) is not None}
     found = _agreeing(table, lookup, asked, named)
@@ -61,7 +61,7 @@ def _from_database(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any])
 
 
 def _remembered(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any]) -> dict[str, Any]:
-    places, lease, leased = table.places.hints[lookup.attname], slots.new_lease(), list[str]()
+    places, lease, leased = table.hints[lookup.attname], slots.new_lease(), list[str]()
     if table.announced and not transactions.in_transaction(table.using):
         with contextlib.suppress(CacheUnavailable):
             standing = places.take_leases(list(asked), lease)

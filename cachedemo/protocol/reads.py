@@ -97,7 +97,7 @@ def is_announced(table: CachedTable) -> bool:
 def _announce(table: CachedTable) -> bool:
     """Announce our version; return whether its slots may be trusted, because every writer now sees to them."""
     try:
-        versions.announce(table)
+        versions.announce_unless_closed(table)
     except QueueUnavailable:
         if conf.get("STRICT_READS"):
             raise
@@ -107,4 +107,4 @@ def _announce(table: CachedTable) -> bool:
 def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
     using = table.using
-    return transactions.in_transaction(using) and (slots.is_mark(slot) or on_commit.wrote(using, table, pk))
+    return transactions.in_transaction(using) and (on_commit.wrote(using, table, pk) or slots.is_mark(slot))

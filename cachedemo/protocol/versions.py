@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from cachedemo.exceptions import CacheUnavailable, VersionConflict
-from cachedemo.protocol import announced_tables
+from cachedemo.protocol import announced_tables, closed_notes
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.refiling import refile_all
@@ -21,27 +21,35 @@ LIVE = "live"
 def announce(table: CachedTable) -> None:
     """Say, before anything is served, that this version is in use and which fields it has.
 
-    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired,
-    so that nothing may be filled.
+    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired, or
+    an operator has switched off, so that nothing may be filled.
 
     Raises:
         VersionConflict: the same number is live with other fields.
         QueueUnavailable: the queue gives no answer.
     """
     version, fields = table.slots.version, sorted(table.codec.fields)
-    if table.queue.is_shared:
-        announced_tables.announce(table)
-    mine = {"state": LIVE, "since": time.time(), "fields": fields}
-    if table.looked_up_by:
-        mine["lookups"] = sorted(table.looked_up_by)
-    known = table.queue.announce(version, json.dumps(mine).encode())
+    known = announced_tables.announce(table) if table.queue.is_shared else None
+    if known is None:
+        mine = {"state": LIVE, "since": time.time(), "fields": fields, "increments": True}
+        if table.looked_up_by:
+            mine["lookups"] = sorted(table.looked_up_by)
+        known = table.queue.announce(version, json.dumps(mine).encode())
+    if closed_notes.parse(known) is not None:
+        return table.told(None, closed=known)
     record = json.loads(known)
     if why := _differs(table, record["fields"], record.get("lookups", ())):
         raise VersionConflict(why)
     if record["state"] == LIVE:
         refile_all(table)
         _sweep_hints_of_others(table)
-    table.announced = known if record["state"] == LIVE else None
+    return table.told(known if record["state"] == LIVE else None)
+
+
+def announce_unless_closed(table: CachedTable) -> None:
+    """Do the same, but not where a moment ago an operator had switched off. Nothing depends on how long that is."""
+    if not table.has_just_been_told():
+        announce(table)
 
 
 def conflict(table: CachedTable) -> str | None:
@@ -97,7 +105,7 @@ def refuse_conflict(table: CachedTable) -> None:
     every live version.
     """
     if not table.announced:
-        announce(table)
+        announce_unless_closed(table)
 
 
 def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
@@ -106,9 +114,13 @@ def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
     For those who read no rows: a queue that was restored from an older copy has not got it, and until it is there
     again, no writer of another release empties its slots.
     """
-    if not still_live(table, live):
-        with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-            announce(table)
+    if not table.announced or table.slots.version in live:
+        return
+    table.announced = None
+    with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
+        announce(table)
+    if not table.closed:
+        _warn_of_loss(table)
 
 
 def still_live(table: CachedTable, live: Iterable[str]) -> bool:
@@ -131,14 +143,19 @@ def still_announced(table: CachedTable, found: bytes | None) -> bool:
 
 
 def _forget(table: CachedTable, *, retiring: bool = False) -> None:
-    if table.announced and table.announces and not retiring:
+    if table.announced and not retiring:
+        _warn_of_loss(table)
+    table.announced = None
+
+
+def _warn_of_loss(table: CachedTable) -> None:
+    if table.announces:
         logger.warning(
             "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or the "
             "queue was restored from an older copy. After a restore, empty the cache: it may hold old values.",
             table.slots.version,
             table.slots.name,
         )
-    table.announced = None
 
 
 class Record(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
@@ -30,11 +31,14 @@ class Role:
         self.name = name
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
+        self.cover: Callable[[redis.Redis], Any] | None = None  # makes what stands in for each client that is opened
         self.reset()
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self.settings = object()  # another one whenever the settings may be others
+        self._opened_for: list[Any] = []
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
@@ -79,8 +83,15 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = self._client = client_for(self.target)
+                client = client_for(self.target)
+                self._opened_for = conf.of_connection(self.name)
+                client = self._client = self.cover(client) if self.cover is not None else client
             return client
+
+    def follow_settings(self) -> None:
+        """Open a new client with the next command if the settings are not those that this one was opened for."""
+        if not self._opened_for or self._opened_for != conf.of_connection(self.name):
+            self.reset()
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -193,4 +204,12 @@ def reset() -> None:
     QUEUE.reset()
 
 
+def _follow_settings(*, setting: str, **_: Any) -> None:
+    """`override_settings`, and whatever else says that a setting has changed, takes effect at once."""
+    if setting == "CACHEDEMO":
+        CACHE.follow_settings()
+        QUEUE.follow_settings()
+
+
+setting_changed.connect(_follow_settings, dispatch_uid="cachedemo.servers.roles")
 os.register_at_fork(after_in_child=reset)

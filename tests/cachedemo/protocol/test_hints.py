@@ -157,7 +157,7 @@ def test_a_value_that_the_database_computes_is_taken_by_whoever_writes_what_it_i
             past_cachedemo(model).filter(pk=two.pk).update(name="other")
             past_cachedemo(model).filter(pk=one.pk).update(name="wanted")
             rows.evict([one.pk, two.pk])
-            CACHE.command("UNLINK", rows.table.places.hints["folded"].key("wanted"))
+            CACHE.command("UNLINK", rows.table.hints["folded"].key("wanted"))
             assert rows.get_by(folded="wanted").pk == one.pk
             past_cachedemo(model).filter(pk=one.pk).update(name="given up")
             way()
@@ -238,7 +238,7 @@ def test_a_text_of_any_length_and_any_character_names_a_hint(transactional_db: N
         for _ in range(2):
             assert {text: rows.get_by(code=text).pk for text in texts} == pks
         assert {text: row.pk for text, row in rows.get_many_by("code", texts).items()} == pks
-        key = rows.table.places.hints["code"].key
+        key = rows.table.hints["code"].key
         assert all(len(key(hints.text_of(text)).encode()) < 250 for text in texts)
 
 

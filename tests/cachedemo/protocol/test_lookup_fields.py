@@ -224,7 +224,7 @@ def test_a_type_that_holds_two_texts_to_be_one_is_found_in_postgresql() -> None:
 @postgresql_only
 def test_two_rows_with_one_value_inside_a_transaction_are_too_many() -> None:
     unique = UniqueConstraint(fields=["value"], name="made_once", deferrable=Deferrable.DEFERRED)
-    with made({"value": text()}, {"constraints": [unique]}, lookups=["value"]) as rows:
+    with made({"value": text()}, meta={"constraints": [unique]}, lookups=["value"]) as rows:
         one, two = rows.model.objects.create(value="a"), rows.model.objects.create(value="b")
         with transaction.atomic():
             rows.model.objects.filter(pk=two.pk).update(value="a")

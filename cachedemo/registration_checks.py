@@ -66,10 +66,11 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("codecs", "the name of a cached field -> (to_json, from_json), two functions"))
     if cache.fsync_within is not None and not _is_below_timeout(cache.fsync_within):
         wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
-    if not isinstance(cache.lookups, list | tuple):
+    names: Any = cache.lookups
+    if not isinstance(names, list | tuple):
         wrong.append(("lookups", "a list of names"))
     else:
-        reasons = [lookup_fields.why_not(cache.table.codec, name) for name in cache.lookups]
+        reasons = [lookup_fields.why_not(cache.table.codec, name) for name in names]
         wrong += [("lookups", why) for why in reasons if why]
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))

@@ -43,20 +43,30 @@ def _fields(cache: ModelCache) -> Iterator[_Named]:
 def _loose(named: _Named, databases: Sequence[str]) -> CheckMessage | None:
     table = named.cache.table
     if declared := key_collations.loose_by_declaration(table, named.values):
-        return _loose_one(named, "is declared with", declared, "cachedemo.E010" if named.is_key else "cachedemo.E012")
-    if table.using in databases and (found := key_collations.loose_in_database(table, named.values)):
-        return _loose_one(named, "has in the database", found, "cachedemo.E011" if named.is_key else "cachedemo.E013")
+        found = f"is declared with {declared}"
+        return _key(named, found, id="cachedemo.E010") if named.is_key else _lookup(named, found, id="cachedemo.E012")
+    if table.using in databases and (in_database := key_collations.loose_in_database(table, named.values)):
+        found = f"has in the database {in_database}"
+        return _key(named, found, id="cachedemo.E011") if named.is_key else _lookup(named, found, id="cachedemo.E013")
     return None
 
 
-def _loose_one(named: _Named, where: str, collation: str, id: str) -> CheckMessage:
-    if named.is_key:
-        said = f"{named.label} {where} {collation}, which holds two texts to be one key: the row would have two slots."
-        hint = "Give the key a collation that tells all texts apart, or a key of another type and a unique field."
-    else:
-        said = f"{named.label} {where} {collation}, which holds two texts to be one: no text names the row in a lookup."
-        hint = "Give the field a collation that tells all texts apart, or take it out of `lookups`."
-    return Error(said, hint=hint, obj=named.cache.model, id=id)
+def _key(named: _Named, found: str, *, id: str) -> CheckMessage:
+    return Error(
+        f"{named.label} {found}, which holds two texts to be one key: the row would have two slots.",
+        hint="Give the key a collation that tells all texts apart, or a key of another type and a unique field.",
+        obj=named.cache.model,
+        id=id,
+    )
+
+
+def _lookup(named: _Named, found: str, *, id: str) -> CheckMessage:
+    return Error(
+        f"{named.label} {found}, which holds two texts to be one: no text names the row in a lookup.",
+        hint="Give the field a collation that tells all texts apart, or take it out of `lookups`.",
+        obj=named.cache.model,
+        id=id,
+    )
 
 
 def _is_rounded(named: _Named) -> bool:

@@ -4,8 +4,6 @@ import pytest
 
 from cachedemo import Pattern
 from cachedemo.protocol.database_write import DatabaseWrite
-from cachedemo.servers.roles import Role
-from tests.helpers import this_thread
 from users.admin.user_admin import WAYS
 from users.models import User
 
@@ -142,22 +140,12 @@ def test_the_list_shows_origin_and_what_is_pending(admin_client, users, redis_ca
     assert admin_client.get(LIST).context["cl"].result_list[0].origin == "source"
 
 
-def test_the_list_asks_with_one_mget_and_one_pipeline(admin_client, users, monkeypatch):
-    users.announce()
-    trips, ours, run = [], this_thread(), Role._run
-
-    def counted(role, *arguments, **options):
-        if ours():
-            trips.append(role.name)
-        return run(role, *arguments, **options)
-
-    monkeypatch.setattr(Role, "_run", counted)
-    admin_client.get(LIST)
-    assert sorted(trips) == ["cache", "queue"]
+def test_the_list_asks_with_one_mget_and_one_pipeline(admin_client, users, assert_cache_trips):
+    with assert_cache_trips(cache=1, queue=1):
+        admin_client.get(LIST)
 
 
-def test_the_list_is_shown_while_a_server_is_down(admin_client, users, cache_server, queue_server):
-    cache_server.stop()
-    queue_server.stop()
-    user = admin_client.get(LIST).context["cl"].result_list[0]
+def test_the_list_is_shown_while_a_server_is_down(admin_client, users, broken_cache, broken_queue):
+    with broken_cache(), broken_queue():
+        user = admin_client.get(LIST).context["cl"].result_list[0]
     assert (user.origin, user.pending) == ("not known", "not known")

@@ -62,25 +62,24 @@ def test_a_write_between_load_and_save_is_kept_and_the_refusal_is_in_words(admin
     assert users.get(1).name == "Meanwhile"
 
 
-def test_without_the_queue_a_change_is_refused_in_words(admin_client, users, queue_server):
+def test_without_the_queue_a_change_is_refused_in_words(admin_client, users, broken_queue):
     users.get(1)
     form = seen(admin_client)
-    queue_server.kill()
-    response = admin_client.post(CHANGE, form, follow=True)
-    assert "The queue server does not answer." in said(response)
-    response = admin_client.post("/admin/users/user/1/delete/", {"post": "yes"}, follow=True)
-    assert "The queue server does not answer." in said(response)
-    selected = {"action": "delete_selected", "_selected_action": "1", "post": "yes"}
-    response = admin_client.post(LIST, selected, follow=True)
-    assert "The queue server does not answer." in said(response)
-    queue_server.start()
+    with broken_queue():
+        response = admin_client.post(CHANGE, form, follow=True)
+        assert "The queue server does not answer." in said(response)
+        response = admin_client.post("/admin/users/user/1/delete/", {"post": "yes"}, follow=True)
+        assert "The queue server does not answer." in said(response)
+        selected = {"action": "delete_selected", "_selected_action": "1", "post": "yes"}
+        response = admin_client.post(LIST, selected, follow=True)
+        assert "The queue server does not answer." in said(response)
     assert User.objects.get(pk=1).name == "Alice Singh"
 
 
-def test_without_the_queue_a_form_that_cannot_be_loaded_leads_away_in_words(admin_client, queue_server):
-    queue_server.kill()
-    response = admin_client.get(CHANGE, follow=True)
-    assert "The queue server does not answer." in said(response)
+def test_without_the_queue_a_form_that_cannot_be_loaded_leads_away_in_words(admin_client, broken_queue):
+    with broken_queue():
+        response = admin_client.get(CHANGE, follow=True)
+        assert "The queue server does not answer." in said(response)
 
 
 @pytest.mark.parametrize("pattern", Pattern)

@@ -338,14 +338,14 @@ def test_a_list_that_refuses_saves_rows_that_nobody_else_has_changed(browser, no
     assert stored(2) == ("a0", "b0", 6)
 
 
-def test_without_the_queue_the_list_says_that_it_may_lack_the_latest(browser, notes, queue_server):
-    queue_server.kill()
-    page = browser.get(LIST)
-    assert b"a0" in page.content
-    assert "may lack the latest changes" in said(page)
-    answer = browser.post(LIST, fill(page, **{"form-1-size": "7"}) | SAVE_LIST, follow=True)
-    assert "Nothing was saved" in said(answer)
-    assert Note.objects.get(pk=1).size == 0
+def test_without_the_queue_the_list_says_that_it_may_lack_the_latest(browser, notes, broken_queue):
+    with broken_queue():
+        page = browser.get(LIST)
+        assert b"a0" in page.content
+        assert "may lack the latest changes" in said(page)
+        answer = browser.post(LIST, fill(page, **{"form-1-size": "7"}) | SAVE_LIST, follow=True)
+        assert "Nothing was saved" in said(answer)
+        assert Note.objects.get(pk=1).size == 0
 
 
 def test_the_list_asks_the_cache_once_for_all_rows(browser, notes, assert_cache_trips):

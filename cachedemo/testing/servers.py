@@ -77,7 +77,7 @@ def _redirected(configured: dict[str, Any]) -> Iterator[None]:
 
 def _where_it_led(now: dict[str, Any], configured: dict[str, Any]) -> dict[str, Any]:
     """Return those places of the embedded servers that the settings had something else for."""
-    changed = {}
+    changed = dict[str, Any]()
     for role in ("CACHE", "QUEUE"):
         if now.get(f"{role}_URL") == configured.get(f"{role}_URL"):
             changed |= {name: place for name, place in places().items() if name.startswith(role)}

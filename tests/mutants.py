@@ -343,6 +343,11 @@ MUTANTS = [
         ("servers/test_runs.py", "                    call()\n", "                    pass\n"),
     ),
     mutant(
+        "settings_of_an_import_lead_to_other_servers",
+        TESTING + "test_a_class_can_start_servers_under_any_runner[one process]",
+        ("testing/servers.py", 'if setting == "CACHEDEMO" and enter:', "if False:"),
+    ),
+    mutant(
         "settings_that_change_reach_no_open_client",
         OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[QUEUE_URL]",
         ("servers/roles.py", '    if setting == "CACHEDEMO":\n', "    if False:\n"),

@@ -469,7 +469,11 @@ MUTANTS = [
     mutant(
         "a_test_has_a_developers_worker_delete_a_version",
         "tests/cachedemo/test_a_projects_tests.py::test_nothing_goes_to_the_broker",
-        ("tasks.py", "    if test_runs.is_under_way():\n        delete_version(", "    if False:\n        delete_version("),
+        (
+            "tasks.py",
+            "    if test_runs.is_under_way():\n        delete_version(",
+            "    if False:\n        delete_version(",
+        ),
     ),
     mutant(
         "a_dead_letter_ages",

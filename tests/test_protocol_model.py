@@ -46,6 +46,13 @@ def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
     assert states > 100
 
 
+@pytest.mark.parametrize("actors", ["C0 R P R", "B0 F P R", "U0 R P R"])
+def test_nothing_that_a_cache_has_forgotten_in_a_failover_is_read(actors):
+    states, violation = protocol_model.check(actors, evicts=1)
+    assert violation is None
+    assert states > 100
+
+
 def test_the_model_has_teeth():
     _, violation = protocol_model.check("W0 B1 R", evicts=2, publish_spares_mark=True)
     assert "STALE" in violation[-1]

@@ -77,9 +77,9 @@ class ModelCache(Generic[M]):
 
     def _table(self) -> CachedTable:
         """Return what the steps of the protocol take: they know nothing of this class."""
-        slots = Slots(self.name, self.using, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
-        none = NoQueue(f"no queue:{self.name}", slots.version, self.using)
-        queue = FlushQueue(self.queue, self.using) if self.queue else none
+        slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
+        none = NoQueue(f"no queue:{self.name}", slots.version)
+        queue = FlushQueue(self.queue) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,

@@ -281,9 +281,9 @@ MUTANTS = [
         "switched_off_reads_the_cache",
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (
-            "protocol/cached_table.py",
-            "return self._cached if conf.is_enabled() and",
-            "return self._cached if",
+            "conf.py",
+            'if configured.get("ENABLED", True) else None',
+            "if True else None",
         ),
     ),
     mutant(

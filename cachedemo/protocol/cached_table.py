@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from cachedemo import conf
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
@@ -19,8 +18,7 @@ from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
-from cachedemo.servers import test_runs
-from cachedemo.servers.key_prefix import prefix
+from cachedemo.servers.key_prefix import in_use
 
 
 @dataclass
@@ -36,21 +34,19 @@ class Options:
 
 
 @dataclass
-class _Places:
-    """Where rows are cached and writes wait: in the two servers, or nowhere."""
+class Places:
+    """Where rows are cached and writes wait: in the two servers under one prefix of keys, or nowhere."""
 
+    prefix: str | None
     slots: Slots
     queue: WriteQueue
     announced: bytes | None = None
-    announced_in: str = ""  # under which prefix of keys: it is another one for each test of a project
 
 
-def _nowhere(slots: Slots, queue: WriteQueue, using: str) -> _Places:
+def _nowhere(slots: Slots, queue: WriteQueue) -> Places:
     """Return what answers without a server, under the same names."""
     lifetimes = slots.timeout, slots.missing_timeout, slots.lease_ms / 1000
-    return _Places(
-        NoSlots(slots.name, using, slots.version, *lifetimes), NoQueue(queue.name, slots.version, using=using)
-    )
+    return Places(None, NoSlots(slots.name, slots.version, *lifetimes), NoQueue(queue.name, slots.version))
 
 
 class CachedTable:
@@ -73,32 +69,40 @@ class CachedTable:
         self.using = using
         self.codec = codec
         self.options = options
-        self._cached = _Places(slots, queue)
-        self._direct = _nowhere(slots, queue, using)
+        self._servers = Places("", slots, queue)
+        self._nowhere = _nowhere(slots, queue)
 
     @property
-    def _places(self) -> "_Places":
-        return self._cached if conf.is_enabled() and test_runs.needs_servers(self.using) else self._direct
+    def places(self) -> Places:
+        """Where its rows are cached and its writes wait now.
+
+        Asked for once in a read: a test of a project has a prefix of its own, and the settings may change.
+        """
+        prefix = in_use(self.using)
+        if prefix is None:
+            return self._nowhere
+        places = self._servers
+        if places.prefix != prefix:
+            places = self._servers = Places(prefix, places.slots.under(prefix), places.queue.under(prefix))
+        return places
 
     @property
     def slots(self) -> Slots:
         """Where its rows are cached."""
-        return self._places.slots
+        return self.places.slots
 
     @property
     def queue(self) -> WriteQueue:
         """Where its writes wait."""
-        return self._places.queue
+        return self.places.queue
 
     @property
     def announced(self) -> bytes | None:
-        places = self._places
-        return places.announced if places.announced_in == prefix(self.using) else None
+        return self.places.announced
 
     @announced.setter
     def announced(self, record: bytes | None) -> None:
-        places = self._places
-        places.announced, places.announced_in = record, prefix(self.using)
+        self.places.announced = record
 
     @property
     def rows(self) -> "models.QuerySet[Any]":
@@ -166,12 +170,10 @@ class HistoricalTable(CachedTable):
     announces = False
 
     def __init__(self, table: CachedTable, model: type[models.Model], codec: Codec) -> None:
-        super().__init__(model, table.using, codec, table._cached.slots, table._cached.queue, table.options)
+        super().__init__(model, table.using, codec, table._servers.slots, table._servers.queue, table.options)
 
     @property
-    def announced(self) -> bytes | None:
-        return b"historical"
-
-    @announced.setter
-    def announced(self, record: bytes | None) -> None:
-        """Nothing is forgotten, and nothing is announced again."""
+    def places(self) -> Places:
+        places = super().places
+        places.announced = b"historical"  # whatever was forgotten, nothing is announced again
+        return places

@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
-
 from cachedemo.protocol import stamps
 from cachedemo.protocol.waiting import (
     Claim,
@@ -31,13 +29,12 @@ class NoQueue(WriteQueue):
     Args:
         name: as people say it.
         version: the only one there is.
-        using: alias of the database.
     """
 
     is_shared = False
 
-    def __init__(self, name: str, version: str, using: str = DEFAULT_DB_ALIAS) -> None:
-        super().__init__(name, using)
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(name)
         self.version = version
         self._record = b""
 

@@ -13,10 +13,11 @@ from cachedemo.protocol.entries import Entry
 
 def find(table: CachedTable, pk: Any) -> Entry:
     """Return the row as no older than any write acknowledged before; its body is None if there is no row."""
-    if not (table.announced or _announce(table)):
+    places = table.places
+    if not (places.announced or _announce(table)):
         return loading.load(table, pk)[0]
     try:
-        slot = table.slots.get(pk)
+        slot = places.slots.get(pk)
         if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry
@@ -55,9 +56,10 @@ def _reload_malformed(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
 
 def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
     """Do the same, and tell how long the slot that answered still has to live."""
-    if table.announced:
+    places = table.places
+    if places.announced:
         try:
-            slot, ttl = table.slots.get_with_ttl(pk)
+            slot, ttl = places.slots.get_with_ttl(pk)
         except CacheUnavailable:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
@@ -68,10 +70,11 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
 
 def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Return an entry for each row asked for, in a fixed number of round trips; foreign leases are not waited for."""
-    if not (table.announced or _announce(table)):
+    places = table.places
+    if not (places.announced or _announce(table)):
         return loading.load_many(table, pks)[0]
     try:
-        found = table.slots.get_many(pks)
+        found = places.slots.get_many(pks)
         inside = transactions.in_transaction(table.using)
         entries = {
             pk: entry

@@ -8,11 +8,12 @@
 Stamps have 16 digits (microseconds), tokens 16 hexadecimal digits, expiries 13 digits (milliseconds).
 """
 
+import copy
 import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from cachedemo.exceptions import ForeignData
 from cachedemo.protocol import stamps
@@ -22,7 +23,6 @@ from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
 from cachedemo.protocol.slot_keys import pattern
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
-from cachedemo.servers.key_prefix import PrefixedKeys
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
 
@@ -91,32 +91,37 @@ class Slots:
 
     Args:
         name: the model's name in the keys, with its database's alias.
-        using: that alias.
         version: of the registration; other versions of the same rows have slots of their own.
         timeout: seconds that a value lives, give or take a tenth.
         missing_timeout: seconds that "missing" lives.
         lease_timeout: seconds that a lease or a mark lives.
+
+    Attributes:
+        prefix: what the keys of this version begin with.
     """
 
     def __init__(
-        self, name: str, using: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
+        self, name: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
     ) -> None:
         self.name = name
         self.version = str(version)
-        self._prefix = PrefixedKeys(using, lambda prefix: (f"{prefix}v{version}:{name}:", prefix))
+        self._put_under("")
         self.timeout = timeout
         self.missing_timeout = missing_timeout
         self.lease_ms = int(lease_timeout * 1000)
 
-    @property
-    def prefix(self) -> str:
-        """What the keys of this version begin with."""
-        prefix: str = self._prefix.now()[0]
-        return prefix
+    def under(self, prefix: str) -> Self:
+        """Return the same slots with this before every key (see `key_prefix.py`)."""
+        slots = copy.copy(self)
+        slots._put_under(prefix)
+        return slots
+
+    def _put_under(self, prefix: str) -> None:
+        self._before = prefix
+        self.prefix = f"{prefix}v{self.version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
-        own, common = self._prefix.now()
-        return f"{own}{pk}" if version is None else f"{common}v{version}:{self.name}:{pk}"
+        return f"{self.prefix}{pk}" if version is None else f"{self._before}v{version}:{self.name}:{pk}"
 
     # reading
 

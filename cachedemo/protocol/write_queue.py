@@ -1,13 +1,11 @@
 """The queue of one model as the protocol asks it: `FlushQueue` where writes may wait, `NoQueue` where none does."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from django.db import DEFAULT_DB_ALIAS
+from typing import Any, Self
 
 from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Names, Owed, Settled, Stamp, StampOfMany, Stopped
-from cachedemo.servers.key_prefix import PrefixedKeys
 
 
 class WriteQueue(ABC):
@@ -15,25 +13,30 @@ class WriteQueue(ABC):
 
     Args:
         name: as people and tasks say it, for example `flush:users`.
-        using: alias of the database whose rows wait here.
+
+    Attributes:
+        list_key: the key of the Redis list.
     """
 
     is_shared = True  # whether other processes are told of the model's tables and versions
 
-    def __init__(self, name: str, using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._keys = PrefixedKeys(using, lambda prefix: (f"{prefix}{name}", f"{{{prefix}{name}}}:"))
+        self._put_under("")
 
-    @property
-    def list_key(self) -> str:
-        """The key of the Redis list."""
-        key: str = self._keys.now()[0]
-        return key
+    def under(self, prefix: str) -> Self:
+        """Return the same queue with this before every key, inside their braces (see `key_prefix.py`)."""
+        queue = copy.copy(self)
+        queue._put_under(prefix)
+        return queue
+
+    def _put_under(self, prefix: str) -> None:
+        self.list_key = prefix + self.name
+        self._base = f"{{{self.list_key}}}:"
 
     def key(self, part: str) -> str:
         """Return the name of one of the queue's other keys, for example `{flush:users}:pending`."""
-        base: str = self._keys.now()[1]
-        return base + part
+        return self._base + part
 
     # for readers
 

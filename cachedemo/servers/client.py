@@ -1,14 +1,23 @@
 """A client for a URL: timeouts, no retries, a bounded pool."""
 
 import redis
+from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cachedemo import conf
+from cachedemo.servers.targets import Target, Topology
+
+
+def client_for(found: Target) -> redis.Redis:
+    """Return a client for what a URL leads to."""
+    if found.topology is not Topology.ONE_SERVER:
+        raise ImproperlyConfigured(f"A {found.topology} cannot be used yet: name one server.")
+    return connect(found.url_of(*found.nodes[0]))
 
 
 def connect(url: str) -> redis.Redis:
-    """Return a client for `url` with explicit timeouts (seconds), no retries and a bounded pool.
+    """Return a client for one server with explicit timeouts (seconds), no retries and a bounded pool.
 
     No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and
     after a newer write by somebody else. A connection that the server has closed is noticed before anything is sent.

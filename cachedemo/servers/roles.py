@@ -15,11 +15,12 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
-from cachedemo.servers.client import connect
+from cachedemo.servers.client import client_for
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
-from cachedemo.servers.urls import address, problem
+from cachedemo.servers.targets import Target, target
+from cachedemo.servers.urls import address, problem, problem_of_setting
 
 
 class Role:
@@ -43,6 +44,27 @@ class Role:
         self._refuse_if_switched_off()
         return conf.get(self.setting)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands beside the URL in the settings: user, password, files of TLS."""
+        options: dict[str, Any] = conf.get_valid(f"{self.name.upper()}_OPTIONS")
+        return options
+
+    @property
+    def target(self) -> Target:
+        """Where the URL leads. Raises ImproperlyConfigured if it is wrong, with the fix."""
+        if (wrong := self.misconfigured()) is not None:
+            raise ImproperlyConfigured(wrong)
+        return target(self.url, self.options)
+
+    def misconfigured(self) -> str | None:
+        """Return what is wrong with the URL or the options beside it, without the password; None if nothing is."""
+        if (wrong := problem(self.url)) is not None:
+            return f"CACHEDEMO['{self.setting}'] {wrong}."
+        if (wrong := problem_of_setting(self.url, self.options)) is not None:
+            return f"CACHEDEMO['{self.name.upper()}_OPTIONS'] {wrong}."
+        return None
+
     def _refuse_if_switched_off(self) -> None:
         if not conf.is_enabled():
             raise self.unavailable(f"The {self.name} server is not asked: CACHEDEMO['ENABLED'] is False.")
@@ -57,9 +79,7 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                if (wrong := problem(self.url)) is not None:
-                    raise ImproperlyConfigured(f"CACHEDEMO['{self.setting}'] {wrong}.")
-                client = self._client = connect(self.url)
+                client = self._client = client_for(self.target)
             return client
 
     def command(self, *words: Any, insist: bool = False) -> Any:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import on_commit, slots, transactions, versions
+from cachedemo.protocol import on_commit, slot_format, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
@@ -31,14 +31,16 @@ class DatabaseWrite:
         self.table = table
         self.pk = pk
         self.names = names
-        self.token = slots.token()
+        self.token = slot_format.token()
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self._cache_failed = False
+        self._server = b""  # which one the cache was before the mark was put there
 
     def mark(self) -> None:
         """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
+            self._server = self.table.slots.server(self.pk)
             self.table.slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
@@ -91,7 +93,7 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):
             try:
-                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions, self._server)
             except CacheUnavailable:
                 self._cache_failed = True
 

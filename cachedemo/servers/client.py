@@ -1,5 +1,8 @@
 """A client for a URL: timeouts, no retries, a bounded pool."""
 
+from collections.abc import Callable
+from typing import Any
+
 import redis
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
@@ -9,14 +12,14 @@ from cachedemo import conf
 from cachedemo.servers.targets import Target, Topology
 
 
-def client_for(found: Target) -> redis.Redis:
-    """Return a client for what a URL leads to."""
+def client_for(found: Target, on_connect: Callable[[Any], None] | None = None) -> redis.Redis:
+    """Return a client for what a URL leads to; `on_connect` takes the first steps on each new connection."""
     if found.topology is not Topology.ONE_SERVER:
         raise ImproperlyConfigured(f"A {found.topology} cannot be used yet: name one server.")
-    return connect(found.url_of(*found.nodes[0]))
+    return connect(found.url_of(*found.nodes[0]), on_connect)
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, on_connect: Callable[[Any], None] | None = None) -> redis.Redis:
     """Return a client for one server with explicit timeouts (seconds), no retries and a bounded pool.
 
     No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and
@@ -30,6 +33,7 @@ def connect(url: str) -> redis.Redis:
         socket_timeout=conf.get_valid("TIMEOUT"),
         retry=Retry(NoBackoff(), 0),
         max_connections=conf.get_valid("POOL_SIZE"),
+        redis_connect_func=on_connect,
         **keepalive,
     )
     # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.

@@ -16,11 +16,14 @@ from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import client_for
+from cachedemo.servers.greeting import NOT_LEARNED, NOT_TOLD, Unusable, greet, identity
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.targets import Target, target
 from cachedemo.servers.urls import address, problem, problem_of_setting
+
+_NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
 
 class Role:
@@ -36,6 +39,9 @@ class Role:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
+        self._recognising = threading.Lock()
+        self._greeting: Callable[[Any], None] | None = None  # of the connections of the client's pool
+        self.identity = NOT_LEARNED
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
     @property
@@ -79,8 +85,49 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = self._client = client_for(self.target)
+                self._greeting = self._new_greeting()
+                client = self._client = client_for(self.target, self._greeting)
             return client
+
+    def server(self) -> bytes:
+        """Return which server this role's is now (see `greeting.py`), connecting first if that was never done.
+
+        Raises:
+            Unavailable: it cannot be told, for the server does not answer.
+        """
+        if self.identity == NOT_LEARNED:
+            self._run(self._on_a_connection, lambda connection: None)
+        return self.identity
+
+    def look_again(self) -> None:
+        """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
+        if self._client is not None and self.identity not in (NOT_LEARNED, NOT_TOLD):
+            self._run(self._on_a_connection, lambda connection: self._recognise(identity(connection), self._greeting))
+
+    def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
+        pool = self.client().connection_pool
+        connection = pool.get_connection()
+        try:
+            ask(connection)
+        finally:
+            pool.release(connection)
+
+    def _new_greeting(self) -> Callable[[Any], None]:
+        def greeting(connection: Any) -> None:
+            self._recognise(greet(connection), greeting)
+
+        return greeting
+
+    def _recognise(self, found: bytes, greeting: Callable[[Any], None] | None) -> None:
+        """Note which server is there now; if it is another, let go of the connections to the one before."""
+        with self._recognising:
+            if found == self.identity:
+                return
+            if greeting is not self._greeting:  # a connection that began before the others knew better
+                raise redis.ConnectionError("Error connecting to it: another server has taken its place.")
+            known, self.identity = self.identity, found
+            if known != NOT_LEARNED:
+                self._client = None
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -151,6 +198,8 @@ class Role:
             return send(*arguments)
         except redis.RedisError as error:
             self.breaker.note(error)
+            if isinstance(error, _NO_PRIMARY):
+                self._client = None  # a new connection may lead to the primary
             raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error

@@ -16,12 +16,15 @@ there; such a slot is read.
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
 
+_V, _END, _FROM_CACHE = VALUE.letter, stamps.END, Origin.CACHE  # at hand for `held`, which every hit passes
+_entry = partial(tuple.__new__, Entry)  # without the look for defaults
 _MISSING_SLOT = MISSING.letter + b"0" * 16
 _HEADER = 17  # kind and stamp
 _BODY = 21  # the same, and the server
@@ -50,15 +53,15 @@ def held(slot: bytes, server: bytes) -> Entry | None:
     Args:
         server: which one the cache is; what another has left is nothing.
     """
-    if slot[:1] == VALUE.letter and slot[-1:] == b"}":
-        begin = _HEADER if slot[_HEADER : _HEADER + 1] == b"{" else _BODY
-        if slot[begin : begin + 1] != b"{" or not (slot.startswith(server, _HEADER) or begin == _HEADER):
+    if slot.startswith(_V) and slot.endswith(b"}"):
+        begin = _BODY if slot.startswith(b"{", _BODY) and slot.startswith(server, _HEADER) else _HEADER
+        if not slot.startswith(b"{", begin):
             return None
         try:
             stamp = int(slot[1:_HEADER])
         except ValueError:
             return None
-        return Entry(slot[begin:], stamp, Origin.CACHE, slot) if stamp < stamps.END else None
+        return _entry((slot[begin:], stamp, _FROM_CACHE, slot, None)) if stamp < _END else None
     if slot[:_HEADER] == _MISSING_SLOT and (slot[_HEADER:] in (b"", server) or not server):
         return Entry(None, 0, Origin.CACHE, slot) if len(slot) in (_HEADER, _BODY) else None
     if slot[:1] == MARK.letter and slot[_MARK_HEADER : _MARK_HEADER + 1] != MARK.letter:  # no mark has a mark inside

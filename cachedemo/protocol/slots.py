@@ -18,6 +18,7 @@ from cachedemo.servers.roles import CACHE
 logger = logging.getLogger(__name__)
 
 SCANNED = 1000  # keys in one go
+
 _mark, _finish, _unmark = script("mark"), script("finish"), script("unmark")
 _fill, _publish, _settle = script("fill"), script("publish"), script("settle")
 

@@ -12,8 +12,7 @@ from django.core.management import CommandError, call_command
 
 from cachedemo.embedded.binary import find_server
 from cachedemo.embedded.server import EmbeddedServer, ends_with_this_process, free_port
-from cachedemo.operations import ping
-from cachedemo.servers import roles
+from cachedemo.servers import greeting, roles
 from tests.helpers import until
 from tests.servers import configured
 
@@ -146,7 +145,8 @@ def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, se
 
 
 def test_a_server_too_old_is_named_with_its_version(monkeypatch):
-    monkeypatch.setattr(ping, "OLDEST", (99, 0))
+    monkeypatch.setattr(greeting, "OLDEST", (99, 0))
+    roles.reset()
     said = complaint()
     assert re.search(r"The cache server at \S+ is version \d+\.\d+\.\d+: install Redis 99\.0 or newer", said)
 

@@ -90,7 +90,7 @@ def _slot(body: Any, ttl_ms: Any) -> Slot:
     if not isinstance(body, bytes):  # empty, or a list or a hash of somebody else's
         return Slot(None, raised(ttl_ms), None, None, {})
     kind = slot_kinds.kind_of(body) if slot_format.is_well_formed(body) else None
-    entry = slot_format.held(body, CACHE.identity)
+    entry = slot_format.held(body, CACHE.recognised.identity)
     return Slot(body, raised(ttl_ms), kind, entry, _values(entry))
 
 

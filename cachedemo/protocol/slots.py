@@ -68,7 +68,7 @@ class Slots:
 
     def held(self, pk: Any, slot: bytes) -> Entry | None:
         """Return what a reader may take from the slot of a row."""
-        return held(slot, CACHE.identity)
+        return held(slot, CACHE.recognised.identity)
 
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
@@ -128,7 +128,7 @@ class Slots:
 
     def is_left_behind(self, pk: Any, slot: bytes) -> bool:
         """Say whether a row's slot has a value, or "missing", that another server has left."""
-        return is_left_behind(slot, CACHE.identity)
+        return is_left_behind(slot, CACHE.recognised.identity)
 
     def discard(self, pk: Any) -> None:
         key = one_line(self.key(pk))

@@ -11,13 +11,15 @@ from typing import Any
 
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import client_for
-from cachedemo.servers.greeting import NOT_LEARNED, NOT_TOLD, Unusable, greet, identity
+from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import raised
+from cachedemo.servers.recognition import Recognition
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.targets import Target, target
@@ -33,15 +35,15 @@ class Role:
         self.name = name
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
+        self.cover: Callable[[redis.Redis], Any] | None = None  # makes what stands in for each client that is opened
         self.reset()
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self._opened_for: list[Any] = []
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
-        self._recognising = threading.Lock()
-        self._greeting: Callable[[Any], None] | None = None  # of the connections of the client's pool
-        self.identity = NOT_LEARNED
+        self.recognised = Recognition(self._let_go)
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
     @property
@@ -85,9 +87,15 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                self._greeting = self._new_greeting()
-                client = self._client = client_for(self.target, self._greeting)
+                client = client_for(self.target, self.recognised.new_greeting())
+                self._opened_for = conf.of_connection(self.name)
+                client = self._client = self.cover(client) if self.cover is not None else client
             return client
+
+    def follow_settings(self) -> None:
+        """Open a new client with the next command if the settings are not those that this one was opened for."""
+        if self._opened_for and self._opened_for != conf.of_connection(self.name):
+            self.reset()
 
     def server(self) -> bytes:
         """Return which server this role's is now (see `greeting.py`), connecting first if that was never done.
@@ -95,14 +103,17 @@ class Role:
         Raises:
             Unavailable: it cannot be told, for the server does not answer.
         """
-        if self.identity == NOT_LEARNED:
+        if self.recognised.identity == NOT_LEARNED:
             self._run(self._on_a_connection, lambda connection: None)
-        return self.identity
+        return self.recognised.identity
 
     def look_again(self) -> None:
         """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
-        if self._client is not None and self.identity not in (NOT_LEARNED, NOT_TOLD):
-            self._run(self._on_a_connection, lambda connection: self._recognise(identity(connection), self._greeting))
+        if self._client is not None and self.recognised.may_change:
+            self._run(self._on_a_connection, self.recognised.ask)
+
+    def _let_go(self) -> None:
+        self._client = None
 
     def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
         pool = self.client().connection_pool
@@ -111,23 +122,6 @@ class Role:
             ask(connection)
         finally:
             pool.release(connection)
-
-    def _new_greeting(self) -> Callable[[Any], None]:
-        def greeting(connection: Any) -> None:
-            self._recognise(greet(connection), greeting)
-
-        return greeting
-
-    def _recognise(self, found: bytes, greeting: Callable[[Any], None] | None) -> None:
-        """Note which server is there now; if it is another, let go of the connections to the one before."""
-        with self._recognising:
-            if found == self.identity:
-                return
-            if greeting is not self._greeting:  # a connection that began before the others knew better
-                raise redis.ConnectionError("Error connecting to it: another server has taken its place.")
-            known, self.identity = self.identity, found
-            if known != NOT_LEARNED:
-                self._client = None
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -199,7 +193,7 @@ class Role:
         except redis.RedisError as error:
             self.breaker.note(error)
             if isinstance(error, _NO_PRIMARY):
-                self._client = None  # a new connection may lead to the primary
+                self._let_go()  # a new connection may lead to the primary
             raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
@@ -242,4 +236,12 @@ def reset() -> None:
     QUEUE.reset()
 
 
+def _follow_settings(*, setting: str, **_: Any) -> None:
+    """`override_settings`, and whatever else says that a setting has changed, takes effect at once."""
+    if setting == "CACHEDEMO":
+        CACHE.follow_settings()
+        QUEUE.follow_settings()
+
+
+setting_changed.connect(_follow_settings, dispatch_uid="cachedemo.servers.roles")
 os.register_at_fork(after_in_child=reset)

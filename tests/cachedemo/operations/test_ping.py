@@ -148,7 +148,9 @@ def test_a_server_too_old_is_named_with_its_version(monkeypatch):
     monkeypatch.setattr(greeting, "OLDEST", (99, 0))
     roles.reset()
     said = complaint()
-    assert re.search(r"The cache server at \S+ is version \d+\.\d+\.\d+: install Redis 99\.0 or newer", said)
+    assert re.search(
+        r"The cache server at \S+ \(CACHE_URL\) is version \d+\.\d+\.\d+: install Redis 99\.0 or newer", said
+    )
 
 
 def test_drain_says_what_it_did(people, capsys):

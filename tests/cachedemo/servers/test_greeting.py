@@ -20,16 +20,16 @@ def replica(settings, tmp_path, notes):
 
 
 def test_a_promotion_makes_it_another_server(notes, replica):
-    before = CACHE.identity
+    before = CACHE.recognised.identity
     replica.receives()
     replica.takes_over()
     notes.get(1)
-    assert CACHE.identity == replica.client.info("replication")["master_replid"][:4].encode() != before
+    assert CACHE.recognised.identity == replica.client.info("replication")["master_replid"][:4].encode() != before
 
 
 def test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection_that_stays(notes, replica):
     replica.client.replicaof("NO", "ONE")
-    before = CACHE.identity
+    before = CACHE.recognised.identity
     assert before != b"none"
     replica.primary.replicaof(*replica.address_of_its_own)
     with pytest.raises(CacheUnavailable, match="is a read-only replica: name the primary"):
@@ -37,7 +37,7 @@ def test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection
     assert notes.read(1).origin == "source", "and nothing is read from it, however new that is"
     replica.primary.replicaof("NO", "ONE")
     assert notes.read(1).origin == "source"
-    assert CACHE.identity != before
+    assert CACHE.recognised.identity != before
 
 
 def test_every_second_somebody_looks(notes, replica, monkeypatch):

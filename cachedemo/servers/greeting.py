@@ -45,6 +45,16 @@ def greet(connection: Any, mode: str = "standalone") -> bytes:
     return identity(connection)
 
 
+async def greet_in_a_loop(connection: Any) -> bytes:
+    """Do the same on a connection of an event loop. Raises as `greet`."""
+    await connection.on_connect()
+    await connection.send_command("INFO", "replication")
+    try:
+        return _identity_in(await connection.read_response())
+    except redis.ResponseError as error:
+        return _not_told(error)
+
+
 def _refuse_wrong_kind(connection: Any, mode: str) -> None:
     hello = _as_text(connection.handshake_metadata or {})
     found, version = hello.get("mode", mode), hello.get("version", "")
@@ -66,11 +76,18 @@ def identity(connection: Any) -> bytes:
     """Ask which server is there. Raises Unusable if it is a replica now: it may have been a primary before."""
     connection.send_command("INFO", "replication")
     try:
-        info = connection.read_response()
+        return _identity_in(connection.read_response())
     except redis.ResponseError as error:
-        if isinstance(error, redis.exceptions.NoPermissionError) or "unknown command" in str(error):
-            return NOT_TOLD
-        raise
+        return _not_told(error)
+
+
+def _not_told(error: redis.ResponseError) -> bytes:
+    if isinstance(error, redis.exceptions.NoPermissionError) or "unknown command" in str(error):
+        return NOT_TOLD
+    raise error
+
+
+def _identity_in(info: bytes) -> bytes:
     if b"role:slave" in info:
         raise Unusable(_REPLICA)
     found = _REPLID.search(info)

@@ -41,6 +41,7 @@ class Role:
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self.settings = object()  # another one whenever the settings may be others
         self._opened_for: list[Any] = []
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.recognised = Recognition(self._let_go)
@@ -94,7 +95,7 @@ class Role:
 
     def follow_settings(self) -> None:
         """Open a new client with the next command if the settings are not those that this one was opened for."""
-        if self._opened_for and self._opened_for != conf.of_connection(self.name):
+        if not self._opened_for or self._opened_for != conf.of_connection(self.name):
             self.reset()
 
     def server(self) -> bytes:

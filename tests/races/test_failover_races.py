@@ -4,6 +4,7 @@ The title is the model's field 0, the body its field 1.
 """
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 
 from tests.failover import cache_with_replica
 
@@ -91,3 +92,17 @@ def test_what_an_older_release_has_left_is_read(notes, replica):
     slot = replica.primary.get("v1:note:1")
     replica.primary.set("v1:note:1", slot[:17] + slot[21:], px=60_000)
     assert notes.read(1).origin == "cache"
+
+
+def test_nor_does_an_event_loop_read_it(notes, write, replica):
+    async def reads() -> list[str]:
+        titles = [(await notes.aget(1)).title]
+        await sync_to_async(fail_over)()
+        return [*titles, (await notes.aget(1)).title]
+
+    def fail_over() -> None:
+        replica.receives()
+        write("cache-aside", title="a1").finish()
+        replica.takes_over()
+
+    assert async_to_sync(reads)() == ["a0", "a1"]

@@ -369,7 +369,12 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "read, miss": lambda users: users.get(1),
     "`get_many`, all hits": lambda users: users.get_many([1, 2, 3]),
     "`get_many`, all misses": lambda users: users.get_many([1, 2, 3]),
+    "`get_by`, hit": lambda users: users.get_by(email="alice@example.com"),
+    "`get_by`, only the row cached": lambda users: users.get_by(email="bob@example.com"),
+    "`get_by`, miss": lambda users: users.get_by(email="carol@example.com"),
+    "`get_many_by`, all hits": lambda users: users.get_many_by("email", ["alice@example.com", "bob@example.com"]),
     "cache-aside update": lambda users: users.via("cache-aside").update(1, name="a"),
+    "the same, of the email": lambda users: users.via("cache-aside").update(1, email="al@example.com"),
     "write-through update": lambda users: users.via("write-through").update(1, name="b"),
     "write-behind update, row cached": lambda users: users.via("write-behind").update(1, name="c"),
     "write-behind update, row not cached": lambda users: users.via("write-behind").update(2, name="d"),
@@ -392,6 +397,8 @@ def test_the_round_trips_are_those_of_the_table(trips: dict[str, int], redis_cac
         redis_cache.flushdb()
         if "miss" not in operation and "not cached" not in operation:
             users.warm([1, 2, 3])
+        if "hit" in operation:
+            users.get_many_by("email", ["alice@example.com", "bob@example.com"])
         trips.update(dict.fromkeys(trips, 0))
         OPERATIONS[operation](users)
         assert list(map(str, trips.values())) == expected, operation

@@ -22,7 +22,7 @@ def load(table: CachedTable, pk: Any) -> Entry:
     lease = table.slots.new_lease([pk])
     pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
     while True:
-        slot = table.slots.take_lease(pk, lease)
+        slot = table.slots.take_lease(pk, lease.text)
         if slot is None:
             return _fill(table, pk, lease)
         if entry := table.slots.held(pk, slot):
@@ -69,7 +69,7 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
 
 def _take_leases(table: CachedTable, pks: Sequence[Any], lease: Lease) -> list[Any]:
     """Return the rows whose slots have our lease now: those that were empty, or held what another server has left."""
-    found = dict(zip(pks, table.slots.take_leases(pks, lease), strict=True))
+    found = dict(zip(pks, table.slots.take_leases(pks, lease.text), strict=True))
     leased = [pk for pk, slot in found.items() if slot is None]
     left = [pk for pk, slot in found.items() if isinstance(slot, bytes) and table.slots.is_left_behind(pk, slot)]
     if not left:

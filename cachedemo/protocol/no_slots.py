@@ -3,7 +3,7 @@
 With `no_queue.py` in the place of the queue, every step of every pattern is as ever, and only the database is asked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol.entries import Entry
@@ -26,14 +26,17 @@ class NoSlots(Slots):
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
         return [None for _ in pks]
 
-    def take_lease(self, pk: Any, lease: Lease) -> bytes | None:
+    def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
         return None
 
-    def take_leases(self, pks: Sequence[Any], lease: Lease) -> list[Any]:
+    def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
         return [None for _ in pks]
 
     def fill(self, lease: Lease, entries: dict[Any, Entry | None]) -> list[bool]:
         return [True for _ in entries]
+
+    def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
+        return [True for _ in filled]
 
     def discard(self, pk: Any) -> None:
         """Nothing is there."""

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from cachedemo.exceptions import ForeignData
@@ -95,26 +95,31 @@ class Slots:
         """Return a lease for these rows. Raises CacheUnavailable."""
         return Lease(new_lease(), {pk: self.server(pk) for pk in pks})
 
-    def take_lease(self, pk: Any, lease: Lease) -> bytes | None:
+    def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
         """Put a lease into an empty slot; return None if it stands there now, else what does."""
         try:
-            found = CACHE.command("SET", self.key(pk), lease.text, "NX", "GET", "PX", self.lease_ms)
+            found = CACHE.command("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms)
         except ForeignData:
             self.discard(pk)
             return self.take_lease(pk, lease)
-        return None if found == lease.text else found  # our own lease: the first try's answer was lost
+        return None if found == lease else found  # our own lease: the first try's answer was lost
 
-    def take_leases(self, pks: Sequence[Any], lease: Lease) -> list[Any]:
+    def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
         """Do the same for many slots in one round trip."""
-        found = CACHE.pipeline([("SET", self.key(pk), lease.text, "NX", "GET", "PX", self.lease_ms) for pk in pks])
-        return [None if slot == lease.text else slot for slot in found]
+        found = CACHE.pipeline([("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms) for pk in pks])
+        return [None if slot == lease else slot for slot in found]
 
     def fill(self, lease: Lease, entries: dict[Any, Entry | None]) -> list[bool]:
         """Put what was loaded into the slots that are still ours; give the lease back where there is None."""
-        arguments: list[Any] = [lease.text]
-        for pk, entry in entries.items():
-            arguments += [b"", 0] if entry is None else self._slot_and_lifetime(entry, lease.servers[pk])
-        return [bool(filled) for filled in CACHE.script(_fill, [self.key(pk) for pk in entries], arguments)]
+        filled = {pk: e and self._slot_and_lifetime(e, lease.servers[pk]) for pk, e in entries.items()}
+        return self.put(lease.text, filled)
+
+    def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
+        """Put a slot with its lifetime in milliseconds in the place of what was found there, or empty it for None."""
+        arguments: list[Any] = [found]
+        for each in filled.values():
+            arguments += each or (b"", 0)
+        return [bool(done) for done in CACHE.script(_fill, [self.key(pk) for pk in filled], arguments)]
 
     def discard_unusable(self, pk: Any, slot: bytes) -> bool:
         """Throw a slot out that cachedemo cannot have written, or another server has left; return whether it was."""
@@ -131,9 +136,12 @@ class Slots:
         return is_left_behind(slot, CACHE.recognised.identity)
 
     def discard(self, pk: Any) -> None:
-        key = one_line(self.key(pk))
-        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", key)
+        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self._shown(pk))
         CACHE.command("UNLINK", self.key(pk))
+
+    def _shown(self, pk: Any) -> str:
+        """Return a slot's key for the log."""
+        return one_line(self.key(pk))
 
     # writing: insists, since a server that was dead a moment ago may be back, and somebody fill it with an old value
 

@@ -468,6 +468,20 @@ MUTANTS = [
         ("management/commands/cache_drain.py", 'if switched_off.said(self, "nothing is flushed"):', "if False:"),
     ),
     mutant(
+        "a_switch_empties_no_slot",
+        "tests/faults/test_switch_faults.py::test_switching_under_load_costs_misses_and_time_only[1]",
+        ("operations/switch.py", 'swept += CACHE.command("UNLINK", *ours)', "swept += 0"),
+    ),
+    mutant(
+        "a_test_has_a_developers_worker_delete_a_version",
+        "tests/cachedemo/test_a_projects_tests.py::test_nothing_goes_to_the_broker",
+        (
+            "tasks.py",
+            "    if test_runs.is_under_way():\n        delete_version(",
+            "    if False:\n        delete_version(",
+        ),
+    ),
+    mutant(
         "a_dead_letter_ages",
         FLAGGED + "test_a_dead_letter_does_not_age",
         (

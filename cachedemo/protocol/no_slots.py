@@ -3,7 +3,7 @@
 With `no_queue.py` in the place of the queue, every step of every pattern is as ever, and only the database is asked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol.entries import Entry
@@ -30,6 +30,9 @@ class NoSlots(Slots):
 
     def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
         return [True for _ in entries]
+
+    def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
+        return [True for _ in filled]
 
     def discard(self, pk: Any) -> None:
         """Nothing is there."""

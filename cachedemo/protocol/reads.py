@@ -89,6 +89,11 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         return loading.load_many(table, pks)[0]
 
 
+def is_announced(table: CachedTable) -> bool:
+    """Say whether our version is announced, so that what the cache has of it may be trusted. Raises as a read does."""
+    return bool(table.announced) or _announce(table)
+
+
 def _announce(table: CachedTable) -> bool:
     """Announce our version; return whether its slots may be trusted, because every writer now sees to them."""
     try:

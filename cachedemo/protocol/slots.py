@@ -12,7 +12,7 @@ import copy
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -165,10 +165,14 @@ class Slots:
 
     def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
         """Put what was loaded into the slots that are still ours; give the lease back where there is None."""
-        arguments: list[Any] = [lease]
-        for entry in entries.values():
-            arguments += [b"", 0] if entry is None else self._slot_and_lifetime(entry)
-        return [bool(filled) for filled in CACHE.script(_fill, [self.key(pk) for pk in entries], arguments)]
+        return self.put(lease, {pk: None if e is None else self._slot_and_lifetime(e) for pk, e in entries.items()})
+
+    def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
+        """Put a slot with its lifetime in milliseconds in the place of what was found there, or empty it for None."""
+        arguments: list[Any] = [found]
+        for each in filled.values():
+            arguments += each or (b"", 0)
+        return [bool(done) for done in CACHE.script(_fill, [self.key(pk) for pk in filled], arguments)]
 
     def discard_malformed(self, pk: Any, slot: bytes) -> bool:
         """Throw a slot out if cachedemo cannot have written it; return whether it was."""
@@ -178,9 +182,12 @@ class Slots:
         return True
 
     def discard(self, pk: Any) -> None:
-        key = one_line(self.key(pk))
-        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", key)
+        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self._shown(pk))
         CACHE.command("UNLINK", self.key(pk))
+
+    def _shown(self, pk: Any) -> str:
+        """Return a slot's key for the log."""
+        return one_line(self.key(pk))
 
     # writing: insists, since a server that was dead a moment ago may be back, and somebody fill it with an old value
 

@@ -11,7 +11,6 @@ from django.core.management import CommandError, call_command
 
 from cachedemo.embedded.server import EmbeddedServer, free_port
 from cachedemo.operations import ping
-from cachedemo.servers import roles
 from tests.helpers import until
 from tests.servers import configured
 
@@ -22,10 +21,8 @@ CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
 def point_cache_to(settings):
     def point(url):
         settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
-        roles.reset()
 
-    yield point
-    roles.reset()
+    return point
 
 
 @pytest.fixture
@@ -149,7 +146,6 @@ def test_drain_says_what_it_did(people, capsys):
     assert "flush:users: 0 rows flushed." in capsys.readouterr().out
 
 
-def test_drain_without_a_queue_is_a_sentence(queue_server):
-    queue_server.stop()
-    with pytest.raises(CommandError, match="cannot be reached: start it"):
+def test_drain_without_a_queue_is_a_sentence(broken_queue):
+    with broken_queue(), pytest.raises(CommandError, match="cannot be reached: start it"):
         call_command("cache_drain")

@@ -50,9 +50,7 @@ def cache_on_disk(tmp_path, settings):
     """A cache with a snapshot at hand."""
     with EmbeddedServer(tmp_path, save="3600 1") as server:
         settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": server.url()}
-        roles.reset()
         yield server
-    roles.reset()
 
 
 def come_back(server):

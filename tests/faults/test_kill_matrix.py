@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from cachedemo.protocol import slots
+from cachedemo.protocol import slot_format
 from tests.faults.matrix import MOST_STEPS, QUEUE, each_step
 from tests.faults.roles import ROLES
 from tests.helpers import past_cachedemo
@@ -150,7 +150,7 @@ def test_a_killed_reaper(matrix):
         matrix.prepare()
         matrix.notes.get(3)
         past_cachedemo(Note).filter(pk=3).update(title="a1")  # a writer that died between COMMIT and finish
-        matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slots.token()}": 0})
+        matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slot_format.token()}": 0})
         matrix.notes.table.queue.claim(10, 0, 5)  # a flusher that died with its batch
 
     for step in each_step(matrix, "flusher", prepare):

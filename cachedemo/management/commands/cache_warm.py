@@ -25,7 +25,8 @@ class Command(BaseCommand):
         warmed = _Warmed()
         try:
             if cache.queue and (note := switch.standing(cache).note):
-                return self.stderr.write(f"{switch.words(cache.queue, note)} Nothing is loaded.")
+                self.stderr.write(f"{switch.words(cache.queue, note)} Nothing is loaded.")
+                return
             CACHE.command("PING")  # reads do without a cache that is down, so nobody else would say so
             self.warm(cache, options["ids"], warmed)
         except CachedemoError as error:

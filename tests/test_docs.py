@@ -131,6 +131,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
     return make
 
 
+@pytest.mark.timeout(10 * BLOCK_TIMEOUT)  # a document has some twenty commands, and each starts Django
 @pytest.mark.parametrize("document", COMMANDS, ids=named)
 def test_every_command_block_runs(document: Document, folder: Callable[[str], Folder], people: list[User]) -> None:
     here, python = folder(document.name), dict[str, Any]()

@@ -29,12 +29,8 @@ def _behind_sentinels(found: Target, on_connect: Callable[[Any], None] | None) -
     url = found.url_of(*found.nodes[0])  # for all that is in it but the address
     parts = {name: value for name, value in parse_url(url).items() if name not in ("host", "port", "connection_class")}
     retries = {"retry": Retry(NoBackoff(), 0), "redis_connect_func": on_connect, "ssl": found.uses_tls}
-    pool = pool_of(Sentinels(found, _connect_to_sentinel), parts | _options(url) | retries)
+    pool = pool_of(Sentinels(found, connect), parts | _options(url) | retries)
     return _with_old_values(redis.Redis.from_pool(pool))
-
-
-def _connect_to_sentinel(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options(url))
 
 
 def connect(url: str, on_connect: Callable[[Any], None] | None = None) -> redis.Redis:

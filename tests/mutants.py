@@ -372,7 +372,7 @@ MUTANTS = [
     mutant(
         "what_a_process_does_once_is_counted",
         TRIPS + "test_what_a_process_does_once_is_not_counted",
-        ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
+        ("testing/trips.py", " and not _is_made_once(step):", ":"),
     ),
     mutant(
         "a_loop_reads_under_a_transaction",

@@ -7,7 +7,8 @@ from typing import Any
 
 from cachedemo import registry
 from cachedemo.admin import version_rows
-from cachedemo.admin.page import Answers, ask
+from cachedemo.admin.page import Answers, ask, servers
+from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
@@ -17,6 +18,7 @@ from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.queue_durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.server_errors import Error
 
 
 @dataclass
@@ -42,36 +44,51 @@ class Snapshot:
     versions: list[version_rows.VersionRow]
     alive: list[str]
     history: dict[int, stats.Minute]
+    durability: Durability
 
     @property
     def cache_info(self) -> dict[str, Any]:
         return self.cache.answers[0] or {}
-
-    @property
-    def durability(self) -> Durability:
-        return queue_durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
 
 
 def look(minutes: int = 60) -> Snapshot:
     """Ask each server once, however much there is to show."""
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
-    first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", ours(keyspace.KEY)), workers.query(now)]
+    first = [("GET", ours(keyspace.KEY)), workers.query(now)]
     queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]
     announced, each = rest[: len(models)], rest[len(models) :]
-    survey = keyspace.parse(queue.answers[2])
+    survey = keyspace.parse(queue.answers[0])
     return Snapshot(
         now=now,
-        cache=ask(CACHE, [("INFO",), ("DBSIZE",)]),
+        cache=_cache(),
         queue=queue,
         waiting=[_waiting(cache, *each[4 * i : 4 * i + 4]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
-        alive=[worker.decode() for worker in queue.answers[3] or []],
+        alive=[worker.decode() for worker in queue.answers[1] or []],
         history=stats.by_minute([answer or {} for answer in counted], minutes, now),
+        durability=_durability(),
     )
+
+
+def _cache() -> Answers:
+    """Return the memory and the keys of the cache, of all servers together."""
+    problems: list[str] = []
+    told = [ask(server, [("INFO",), ("DBSIZE",)]) for server in servers(CACHE, problems)]
+    problems += [each.problem for each in told if each.problem]
+    infos = [each.answers[0] or {} for each in told]
+    info = {field: sum(each.get(field, 0) for each in infos) for field in ("used_memory", "maxmemory")}
+    return Answers([info, sum(each.answers[1] or 0 for each in told)], problems[0] if problems else "")
+
+
+def _durability() -> Durability:
+    try:
+        return queue_durability.of_queue()
+    except (CachedemoError, Error):  # INFO is forbidden, or the server has just gone
+        return queue_durability.of_answers({}, {})
 
 
 def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:

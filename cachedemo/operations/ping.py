@@ -1,13 +1,16 @@
 """The article's sanity check, for both roles: does the server answer, can it be written to, is it new enough?"""
 
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopped_flushing
-from cachedemo.servers import cache_persistence, queue_durability
+from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
+from cachedemo.servers.server import Server
 
 OLDEST = (7, 0)  # Lua flags and SET with NX and GET came with Redis 7.0
 _PROBE = "ping"
@@ -19,10 +22,11 @@ def problem(role: Role) -> str | None:
     if not conf.is_enabled():
         return f"The {role.name} server is not asked: CACHEDEMO['ENABLED'] is False."
     try:
-        role.command("PING")
-        info = role.command("INFO")
-        if too_old := _too_old(role, info):
-            return too_old
+        for server in role.servers():
+            server.command("PING")
+            info = server.command("INFO")
+            if unsuitable := _of_another_kind(role, server, info) or _too_old(server, info):
+                return unsuitable
         role.command("SET", ours(_PROBE), "1", "PX", _PROBE_MS)
     except Unavailable as error:
         return f"{error}{_memory(role)}"
@@ -34,11 +38,23 @@ def problem(role: Role) -> str | None:
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
     if role is QUEUE:
-        return [*queue_durability.of_queue().warnings, *stopped_flushing.sentences()]
-    return cache_persistence.of_cache()
+        found = [*queue_durability.of_queue().warnings, *stopped_flushing.sentences()]
+    else:
+        found = cache_persistence.of_cache()
+    return [*found, *topologies.warnings(role)]
 
 
-def _too_old(role: Role, info: dict[str, str]) -> str | None:
+def _of_another_kind(role: Role, server: Server, info: dict[str, str]) -> str | None:
+    """A node of a cluster answers PING and INFO to everybody, and so does a sentinel."""
+    where, mode = f"The {role.name} server at {server.address}", info.get("redis_mode")
+    if mode == "cluster" and not role.is_cluster:
+        return f"{where} belongs to a Redis Cluster: begin the URL with redis+cluster://."
+    if mode == "sentinel":
+        return f"{where} is a sentinel: write redis+sentinel://host1:26379,host2/name/0, the name being the primary's."
+    return None
+
+
+def _too_old(role: Server, info: dict[str, str]) -> str | None:
     version = str(info.get("valkey_version") or info["redis_version"])
     if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST:
         return None
@@ -49,9 +65,13 @@ def _too_old(role: Role, info: dict[str, str]) -> str | None:
 def _memory(role: Role) -> str:
     """Name the limit and the policy where there is one; a full server still answers INFO."""
     try:
-        memory = role.command("INFO", "memory")
+        told = [server.command("INFO", "memory") for server in role.servers()]
     except Unavailable:
         return ""
+    return "".join(map(_fullness, told))
+
+
+def _fullness(memory: dict[str, Any]) -> str:
     if not memory["maxmemory"] or memory["used_memory"] < memory["maxmemory"]:
         return ""
     return (

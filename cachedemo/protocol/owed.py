@@ -18,8 +18,8 @@ def or_owed(table: CachedTable, pks: Iterable[Any]) -> Iterator[None]:
     """
     try:
         yield
-    except CacheUnavailable:
-        table.queue.owe(pks)
+    except CacheUnavailable as error:
+        table.queue.owe(pks if error.rows is None else error.rows)
 
 
 def empty_slots(table: CachedTable, pks: Iterable[Any]) -> None:

@@ -20,8 +20,9 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
+from cachedemo.protocol.reached import all_reached, naming_rows, slot_or_none
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
-from cachedemo.protocol.slot_keys import pattern
+from cachedemo.protocol.slot_keys import braced, pattern, unbraced
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
@@ -118,17 +119,31 @@ class Slots:
 
     def _put_under(self, prefix: str) -> None:
         self._before = prefix
-        self.prefix = f"{prefix}v{self.version}:{self.name}:"
+        self._braced = CACHE.is_cluster
+        self.prefix = self.prefix_of(self.version)
+
+    def prefix_of(self, version: str) -> str:
+        """Return what the keys of a version begin with."""
+        return f"{self._before}v{version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
-        return f"{self.prefix}{pk}" if version is None else f"{self._before}v{version}:{self.name}:{pk}"
+        beginning = self.prefix if version is None else self.prefix_of(version)
+        return beginning + (braced(pk) if self._braced else str(pk))
+
+    def pk_of(self, key: bytes) -> str | None:
+        """Return the primary key in a key of this version, None if it is not of this form."""
+        text = key.decode(errors="replace")
+        if not text.startswith(self.prefix):
+            return None
+        pk = text[len(self.prefix) :]
+        return unbraced(pk) if self._braced else pk
 
     # reading
 
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
         try:
-            return CACHE.command("GET", self.prefix + str(pk))
+            return CACHE.command("GET", self.key(pk) if self._braced else self.prefix + str(pk))
         except ForeignData:
             self.discard(pk)
             return None
@@ -142,9 +157,11 @@ class Slots:
         return raised(slot), raised(ttl)
 
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
-        """Return the slots in the order of `pks`; a key of another type counts as empty."""
+        """Return the slots in the order of `pks`; a key of another type counts as empty, and one out of reach too."""
         prefix = self.prefix  # once, and not for each key
-        return CACHE.command("MGET", *(f"{prefix}{pk}" for pk in pks)) if pks else []
+        if not self._braced:
+            return CACHE.get_many([f"{prefix}{pk}" for pk in pks])
+        return [slot_or_none(slot) for slot in CACHE.get_many([prefix + braced(pk) for pk in pks])]
 
     def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
         """Put a lease into an empty slot; return None if it stands there now, else what does."""
@@ -162,10 +179,11 @@ class Slots:
 
     def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
         """Put what was loaded into the slots that are still ours; give the lease back where there is None."""
-        arguments: list[Any] = [lease]
-        for entry in entries.values():
-            arguments += [b"", 0] if entry is None else self._slot_and_lifetime(entry)
-        return [bool(filled) for filled in CACHE.script(_fill, [self.key(pk) for pk in entries], arguments)]
+        rows = [
+            (self.key(pk), (b"", 0) if entry is None else self._slot_and_lifetime(entry))
+            for pk, entry in entries.items()
+        ]
+        return [filled == 1 for filled in CACHE.script_for_each(_fill, [lease], rows)]
 
     def discard_malformed(self, pk: Any, slot: bytes) -> bool:
         """Throw a slot out if cachedemo cannot have written it; return whether it was."""
@@ -201,27 +219,33 @@ class Slots:
         return bool(CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True))
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
-        """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database."""
-        prefixes = self._keys("", versions)
-        keys = [prefix + pk for prefix in prefixes for pk in stamps]
-        if keys:
-            CACHE.script(_settle, keys, [b"%016d" % stamp for stamp in stamps.values()] * len(prefixes), insist=True)
+        """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database.
+
+        Raises:
+            CacheUnavailable: with the `rows` that were not reached.
+        """
+        slots = {key: pk for pk in stamps for key in self._keys(pk, versions)}
+        if not slots:
+            return
+        rows = [(key, (b"%016d" % stamps[pk],)) for key, pk in slots.items()]
+        with naming_rows(slots):
+            all_reached(slots, CACHE.script_for_each(_settle, [], rows, insist=True))
 
     def drop(self, pks: Iterable[Any], versions: Iterable[str]) -> int:
-        """Empty slots whatever they hold, leases and marks too; return how many were not empty."""
-        keys = [key for pk in pks for key in self._keys(pk, versions)]
-        return CACHE.command("UNLINK", *keys, insist=True) if keys else 0
+        """Empty slots whatever they hold, leases and marks too; return how many were not empty.
+
+        Raises:
+            CacheUnavailable: with the `rows` that were not reached.
+        """
+        slots = {key: pk for pk in pks for key in self._keys(pk, versions)}
+        with naming_rows(slots):
+            return CACHE.unlink(list(slots), insist=True)
 
     def drop_all(self, versions: Iterable[str]) -> None:
         """Do the same for every row, a thousand keys at a time: others are served in between."""
-        for prefix in self._keys("", versions):
-            cursor = 0
-            while True:
-                cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern(prefix), "COUNT", SCANNED, insist=True)
-                if keys:
-                    CACHE.command("UNLINK", *keys, insist=True)
-                if not int(cursor):
-                    break
+        for prefix in {self.prefix, *map(self.prefix_of, versions)}:
+            for keys in CACHE.scan(pattern(prefix), SCANNED, insist=True):
+                CACHE.unlink(keys, insist=True)
 
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""

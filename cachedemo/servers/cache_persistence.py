@@ -9,6 +9,7 @@ from typing import Any
 
 from cachedemo.exceptions import Unavailable
 from cachedemo.servers.roles import CACHE
+from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error
 
 _OLD = "After a restart it serves values from its disk, which may be older than acknowledged writes"
@@ -16,7 +17,8 @@ _OLD = "After a restart it serves values from its disk, which may be older than 
 
 def of_cache() -> list[str]:
     """Return what keeps the cache server from forgetting, each with the fix. Raises CacheUnavailable."""
-    return of_answers(CACHE.command("INFO"), _save())
+    said = [each for server in CACHE.servers() for each in of_answers(server.command("INFO"), _save(server))]
+    return list(dict.fromkeys(said))  # the servers of a cluster are often configured alike
 
 
 def of_answers(info: Mapping[str, Any], save: Mapping[Any, Any]) -> list[str]:
@@ -34,9 +36,9 @@ def of_answers(info: Mapping[str, Any], save: Mapping[Any, Any]) -> list[str]:
     return warnings
 
 
-def _save() -> Mapping[Any, Any]:
+def _save(server: Server) -> Mapping[Any, Any]:
     try:
-        return CACHE.command("CONFIG", "GET", "save")
+        return server.command("CONFIG", "GET", "save")
     except (Unavailable, Error):  # CONFIG is often forbidden on a server that others run
         return {}
 

@@ -190,14 +190,10 @@ def _delete(prefix: str, roles: Sequence[Role] = (CACHE, QUEUE)) -> None:
     for role in roles:
         keys = list(_keys(role, prefix))
         for start in range(0, len(keys), _SWEPT):
-            role.command("UNLINK", *keys[start : start + _SWEPT])
+            role.unlink(keys[start : start + _SWEPT])
 
 
 def _keys(role: Role, prefix: str) -> Iterator[bytes]:
     for pattern in (f"{prefix}*", f"{{{prefix}*"):  # slots, and the keys of queues
-        cursor: Any = 0
-        while True:
-            cursor, keys = role.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SWEPT)
+        for keys in role.scan(pattern, _SWEPT):
             yield from keys
-            if not int(cursor):
-                break

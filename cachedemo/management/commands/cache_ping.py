@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cachedemo import conf
 from cachedemo.operations import ping
+from cachedemo.servers import topologies
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
@@ -22,6 +23,8 @@ class Command(BaseCommand):
                 problems.append(problem)
             else:
                 self.stdout.write(f"{role.name:5}  PONG  {role.address}")
+                for line in topologies.described(role):
+                    self.stdout.write(f"{role.name:5}  is    {line}")
                 for warning in ping.warnings(role):
                     self.stdout.write(f"{role.name:5}  but   {warning}")
         if problems:

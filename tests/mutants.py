@@ -958,7 +958,7 @@ MUTANTS = [
             "        if self._cache_failed:\n            queue.owe",
             "        if False:\n            queue.owe",
         ),
-        ("protocol/owed.py", "table.queue.owe(pks)", "pass"),
+        ("protocol/owed.py", "table.queue.owe(pks if error.rows is None else error.rows)", "pass"),
     ),
     mutant(
         "writers_trust_an_open_breaker",
@@ -1138,7 +1138,7 @@ MUTANTS = [
         "scripts_are_sent_once",
         CACHE + "test_a_cache_server_in_trouble_costs_misses_and_time_only[SCRIPT FLUSH in a loop]",
         (
-            "servers/roles.py",
+            "servers/server.py",
             "        except redis.exceptions.NoScriptError:\n",
             "        except redis.exceptions.NoScriptError:\n"
             "            if script.digest in vars(self).setdefault('again', set()):\n"

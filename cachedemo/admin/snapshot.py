@@ -20,6 +20,8 @@ from cachedemo.servers.queue_durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
 
+_OWN = [("INFO",), ("CONFIG GET", "appendfsync")]  # what a server tells of itself
+
 
 @dataclass
 class Waiting:
@@ -55,12 +57,14 @@ def look(minutes: int = 60) -> Snapshot:
     """Ask each server once, however much there is to show."""
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
-    first = [("GET", ours(keyspace.KEY)), workers.query(now)]
+    own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
+    first = [*own, ("GET", ours(keyspace.KEY)), workers.query(now)]
     queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]
     announced, each = rest[: len(models)], rest[len(models) :]
-    survey = keyspace.parse(queue.answers[0])
+    kept, alive = queue.answers[len(own) : len(first)]
+    survey = keyspace.parse(kept)
     return Snapshot(
         now=now,
         cache=_cache(),
@@ -68,9 +72,9 @@ def look(minutes: int = 60) -> Snapshot:
         waiting=[_waiting(cache, *each[4 * i : 4 * i + 4]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
-        alive=[worker.decode() for worker in queue.answers[1] or []],
+        alive=[worker.decode() for worker in alive or []],
         history=stats.by_minute([answer or {} for answer in counted], minutes, now),
-        durability=_durability(),
+        durability=_durability(queue.answers[: len(own)]),
     )
 
 
@@ -84,7 +88,11 @@ def _cache() -> Answers:
     return Answers([info, sum(each.answers[1] or 0 for each in told)], problems[0] if problems else "")
 
 
-def _durability() -> Durability:
+def _durability(told: Sequence[Any]) -> Durability:
+    """Return what the queue keeps, from what its one server has told, or by asking each server of a cluster."""
+    if told:
+        info, policy = told
+        return queue_durability.of_answers(info or {}, policy or {})
     try:
         return queue_durability.of_queue()
     except (CachedemoError, Error):  # INFO is forbidden, or the server has just gone

@@ -20,10 +20,13 @@ _READS = (
 
 
 def described(role: Role) -> list[str]:
-    """Return what there is of a role, a line for the whole and one for each primary. Raises Unavailable."""
+    """Return where a role is and what that is; of a cluster, a line for each primary too. Raises Unavailable."""
     servers = role.servers()
-    lines = [_with_replicas(server) for server in servers]
-    return [f"a cluster of {counted(len(servers), 'server')} with hash slots", *lines] if role.is_cluster else lines
+    told = [_with_replicas(server) for server in servers]
+    if not role.is_cluster:
+        return [f"{role.address}, {told[0]}" if told[0] else role.address]
+    lines = [f"{server.address}, {each}" for server, each in zip(servers, told, strict=True)]
+    return [f"{role.address}, a cluster of {counted(len(servers), 'server')} with hash slots", *lines]
 
 
 def warnings(role: Role) -> list[str]:
@@ -39,10 +42,12 @@ def warnings(role: Role) -> list[str]:
 
 
 def _with_replicas(server: Server) -> str:
-    info = server.command("INFO", "replication")
-    replicas = "; ".join(_replicas(info)) or "no replicas"
-    kind = "primary" if info.get("role") == "master" else f"{info.get('role', 'server')}"
-    return f"{kind} {server.address}: {replicas}"
+    try:
+        info = server.command("INFO", "replication")
+    except (Unavailable, Error):  # INFO is forbidden
+        return ""
+    kind = "primary" if info.get("role") == "master" else "replica"
+    return f"{kind} with {'; '.join(_replicas(info)) or 'no replicas'}"
 
 
 def _replicas(info: Mapping[str, Any]) -> Iterator[str]:

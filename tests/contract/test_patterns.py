@@ -58,7 +58,9 @@ def test_write_through_replaces_the_slot(users, redis_cache):
     users.get(1)
     users.via("write-through").update(1, name="Al")
     stamp = row().cache_stamp
-    assert redis_cache.get(users.table.slots.key(1)) == (b'V%d{"id": 1, "name": "Al", "email": "alice@example.com"}' % stamp)
+    assert redis_cache.get(users.table.slots.key(1)) == (
+        b'V%d{"id": 1, "name": "Al", "email": "alice@example.com"}' % stamp
+    )
     assert row().name == "Al"
 
 

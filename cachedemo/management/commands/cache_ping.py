@@ -22,9 +22,10 @@ class Command(BaseCommand):
             if problem:
                 problems.append(problem)
             else:
-                self.stdout.write(f"{role.name:5}  PONG  {role.address}")
-                for line in topologies.described(role):
-                    self.stdout.write(f"{role.name:5}  is    {line}")
+                where, *parts = topologies.described(role)
+                self.stdout.write(f"{role.name:5}  PONG  {where}")
+                for part in parts:
+                    self.stdout.write(f"{role.name:5}        {part}")
                 for warning in ping.warnings(role):
                     self.stdout.write(f"{role.name:5}  but   {warning}")
         if problems:

@@ -129,21 +129,21 @@ class ModelCache(Generic[M]):
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
-        using = self.table.using
-        return {pk: self._instance(pk, entry, using) for found in self._in_chunks(pks) for pk, entry in found}
+        table, instances = self.table, {}
+        decode, instance, using = table.codec.decode, table.codec.instance, table.using
+        for found in self._in_chunks(pks):
+            for pk, entry in found:
+                try:
+                    instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+                except ValueError:
+                    instances[pk] = self.get(pk)
+        return instances
 
     def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
         """Read a thousand rows at a time, and keep none of them."""
         for some in in_chunks(self.table.find_pks(pks)):
             found = reads.find_many(self.table, list(dict.fromkeys(some)))
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
-
-    def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
-        codec = self.table.codec
-        try:
-            return codec.instance(codec.decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
-        except ValueError:
-            return self.get(pk)
 
     def warm(self, pks: Iterable[Any]) -> int:
         """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""

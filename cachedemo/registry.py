@@ -140,6 +140,18 @@ def _of_all_databases(declared: ModelCache, announced: set[str]) -> list[ModelCa
     return [_of_database(declared, using) for using in sorted(used | announced) if using in connections.settings]
 
 
+def in_every_database(declared: ModelCache) -> list[ModelCache]:
+    """Return the caches of one model: of the default database, and of each that anybody has announced.
+
+    Raises:
+        UnknownDatabase: one of these is not in DATABASES of this process.
+        QueueUnavailable: the queue server does not say which there are.
+    """
+    announced = announced_tables.aliases().get(declared.model._meta.label, set())
+    used = {using for model, using in _of_others if model is declared.model}
+    return [_of_database(declared, using) for using in sorted({declared.using} | used | announced)]
+
+
 def with_queue() -> list[ModelCache]:
     """Return the caches whose writes may wait. Raises as `registered` does."""
     return [cache for cache in registered() if cache.queue]

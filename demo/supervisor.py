@@ -54,7 +54,7 @@ class Supervisor:
         if not pause.announced:
             pause.begin()
             self.say(f"The {part.name} ended ({part.how_it_ended()}): it starts again in {pause.length:g} s.")
-        elif pause.is_over():
+        elif pause.is_over() and not (self.control and self.control.keeps_down(part)):
             self._start_again(part)
             pause.end()
 

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from demo import visitor_actions
 from playground.access import playground_page
 
-_LABELS = {"kill": "Kill", "pause": "Pause", "resume": "Resume"}
+_LABELS = {"kill": "Kill", "down-10": "Keep down 10 s", "pause": "Pause", "resume": "Resume"}
 _RECENT = 60  # seconds
 _SENTENCES = {
     "runs": "runs",
@@ -45,7 +45,7 @@ def offered() -> list[PartShown]:
 
 
 def _shown(part: str, state: str, since: float) -> PartShown:
-    buttons = [Button(action, _LABELS[action]) for action in visitor_actions.OFFERED[part]]
+    buttons = [Button(action, _LABELS[action]) for action in visitor_actions.OFFERED[part] if action in _LABELS]
     age = int(time.time() - since)
     recently = f", for {age} s now" if state == "runs" and age < _RECENT else ""
     return PartShown(part, slugify(part), state, _SENTENCES[state] + recently, buttons)

@@ -70,6 +70,8 @@ FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
+SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
+NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -250,7 +252,11 @@ MUTANTS = [
     mutant(
         "nobody_notes_a_database",
         DATABASES + "test_operators_see_every_database_that_was_announced",
-        ("protocol/versions.py", "        announced_tables.announce(table)\n", "        pass\n"),
+        (
+            "protocol/versions.py",
+            "known = announced_tables.announce(table) if table.queue.is_shared else None",
+            "known = None",
+        ),
     ),
     mutant(
         "a_replica_is_another_row",
@@ -285,6 +291,71 @@ MUTANTS = [
             'if configured.get("ENABLED", True) else None',
             "if True else None",
         ),
+    ),
+    mutant(
+        "a_closed_queue_says_what_is_announced",
+        SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
+        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+    ),
+    mutant(
+        "a_switch_forgets_before_it_sweeps",
+        SWITCH_RACES + "test_no_version_is_forgotten_before_its_slots_are_empty",
+        (
+            "operations/switch.py",
+            "        slots += sweep(caches)\n        waits = ",
+            "        ends = [_end(cache.table.queue, note) for cache, note in notes.items()]\n"
+            "        slots += sweep(caches) if ends else 0\n        waits = ",
+        ),
+    ),
+    mutant(
+        "a_switch_does_not_drain",
+        SWITCH_RACES + "test_what_waits_is_written_before_it_is_off",
+        ("operations/switch.py", "flushed = cache.drain(timeout)", "flushed = 0"),
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_closed_queue_takes_writes",
+        SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+    ),
+    mutant(
+        "a_switch_ends_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_on_ends_nothing",
+        ("protocol/lua/end_closing.lua", "if note ~= ARGV[1] then return 'SWITCHED' end\n", ""),
+    ),
+    mutant(
+        "a_switch_opens_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_off_anew_opens_nothing",
+        ("protocol/lua/open.lua", "if redis.call('GET', CLOSED) ~= ARGV[1] then return 0 end\n", ""),
+    ),
+    mutant(
+        "a_switch_on_keeps_the_slots",
+        SWITCH_RACES + "test_what_comes_back_to_the_cache_while_it_is_off_is_not_there_when_it_is_on",
+        ("operations/switch.py", "    slots = sweep(caches)\n", "    slots = 0\n"),
+    ),
+    mutant(
+        "a_switch_ends_above_a_dead_letter",
+        SWITCH_RACES + "test_with_a_dead_letter_it_does_not_count_as_off",
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_write_of_a_closed_process_empties_nothing",
+        SWITCH_RACES + "test_a_write_under_way_when_it_is_switched_on_leaves_no_old_slot",
+        ("protocol/closed_slots.py", "return self._slots.drop(pks, versions) if versions else 0", "return 0"),
+    ),
+    mutant(
+        "a_closed_process_asks_the_cache",
+        SWITCH + "test_while_it_is_off_no_call_asks_the_cache",
+        (
+            "protocol/cached_table.py",
+            "return places.slots if places.closed is None else ClosedSlots(places.slots)",
+            "return places.slots",
+        ),
+    ),
+    mutant(
+        "a_new_table_is_not_told_that_it_is_off",
+        SWITCH + "test_a_database_that_is_new_while_it_is_off_is_off_as_well",
+        ("protocol/lua/announce_table.lua", "return redis.call('HGET', KEYS[2], ARGV[2])", "return false"),
     ),
     mutant(
         "a_dead_letter_ages",
@@ -338,7 +409,7 @@ MUTANTS = [
     mutant(
         "values_changed_in_place_count_as_loaded",
         SAVES + "test_values_changed_in_place_count_as_changed",
-        ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),
+        ("protocol/instances.py", "else copy.deepcopy(value)", "else value"),
     ),
     mutant(
         "refused_by_what_it_was_loaded_with_alone",
@@ -820,7 +891,7 @@ MUTANTS = [
     mutant(
         "a_conflict_refuses_reads_alone",
         VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
-        ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+        ("protocol/versions.py", "    if not table.announced:\n        announce_unless_closed(table)\n", "    pass\n"),
     ),
     mutant(
         "an_expression_for_another_field_reads_the_row_alone",
@@ -1074,7 +1145,7 @@ MUTANTS = [
     mutant(
         "nobody_says_that_the_queue_was_restored",
         RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
-        ("protocol/versions.py", "    if table.announced and table.announces and not retiring:", "    if False:"),
+        ("protocol/versions.py", "    if table.announces:", "    if False:"),
     ),
     mutant(
         "writers_do_not_notice_a_restored_queue",

@@ -8,7 +8,8 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-COMPANIONS = {"no_supersede", "refuses"}  # only ever together with another, and no mutant but what the source does
+# Only ever together with another, and no mutants but what the source or the cache does.
+COMPANIONS = {"no_supersede", "refuses", "comes_back"}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,13 @@ def test_it_holds_where_the_version_of_a_new_row_is_deleted(actors):
 @pytest.mark.parametrize("actors", ["B1 W0 R", "B1 G C1 R", "B1 G M1 R", "B1 W0 W1 T", "B1 G Y R"])
 def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
     states, violation = protocol_model.check(actors, evicts=1, kills=0, refuses=True)
+    assert violation is None
+    assert states > 100
+
+
+@pytest.mark.parametrize("actors", ["N A0 R I", "N B0 F A1 R", "N N I A0 R", "N M0 A1 R", "N D A0 R"])
+def test_an_operator_may_switch_off_and_on_in_every_interleaving(actors):
+    states, violation = protocol_model.check(actors, evicts=1)
     assert violation is None
     assert states > 100
 

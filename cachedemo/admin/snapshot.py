@@ -12,7 +12,8 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
-from cachedemo.protocol import stats
+from cachedemo.protocol import closed_notes, stats
+from cachedemo.protocol.closed_notes import Note
 from cachedemo.protocol.waiting import oldest_of
 from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
@@ -32,6 +33,7 @@ class Waiting:
     oldest: float | None  # seconds since the epoch
     dead: int
     paused: bool
+    closed: Note | None  # who has switched off
 
 
 @dataclass
@@ -69,7 +71,7 @@ def look(minutes: int = 60) -> Snapshot:
         now=now,
         cache=_cache(),
         queue=queue,
-        waiting=[_waiting(cache, *each[4 * i : 4 * i + 4]) for i, cache in enumerate(caches)],
+        waiting=[_waiting(cache, *each[5 * i : 5 * i + 5]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
         alive=[worker.decode() for worker in alive or []],
@@ -108,9 +110,10 @@ def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
             ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
             ("HLEN", cache.table.queue.key("dead")),
             ("EXISTS", cache.table.queue.key("paused")),
+            ("GET", cache.table.queue.key("closed")),
         )
     ]
 
 
-def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any) -> Waiting:
-    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused))
+def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any) -> Waiting:
+    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused), closed_notes.parse(closed))

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing
+from cachedemo.operations import stopped_flushing, switch
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
@@ -38,7 +38,7 @@ def problem(role: Role) -> str | None:
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
     if role is QUEUE:
-        found = [*queue_durability.of_queue().warnings, *stopped_flushing.sentences()]
+        found = [*queue_durability.of_queue().warnings, *stopped_flushing.sentences(), *switch.sentences()]
     else:
         found = cache_persistence.of_cache()
     return [*found, *topologies.warnings(role)]

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import switch
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error
 
@@ -31,6 +32,8 @@ def announce_all() -> None:
     for cache in _known():
         try:
             cache.announce()
+            if cache.table.closed:
+                logger.warning("%s", switch.words(str(cache.queue), switch.standing(cache).note))
         except QueueUnavailable as error:
             logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
     if queued:

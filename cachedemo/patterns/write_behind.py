@@ -46,6 +46,8 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
     if not table.sources.isdisjoint(values):
         raise NotQueued("generated column")  # until the flush, reads would show what it was computed from before
     base, shown = reads.find_values(table, pk)
+    if table.closed:
+        raise NotQueued("closed")  # its table may be new, so that no note stands at its queue
     values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options
     queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)

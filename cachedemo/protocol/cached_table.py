@@ -1,5 +1,6 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from cachedemo.protocol.closed_slots import ClosedSlots
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
@@ -19,6 +21,8 @@ from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.key_prefix import in_use
+
+ASK_AGAIN = 0.25  # seconds between two questions whether a queue that was closed is open again
 
 
 @dataclass
@@ -35,12 +39,18 @@ class Options:
 
 @dataclass
 class Places:
-    """Where rows are cached and writes wait: in the two servers under one prefix of keys, or nowhere."""
+    """Where rows are cached and writes wait: in the two servers under one prefix of keys, or nowhere.
+
+    Attributes:
+        ask_again: when to ask whether it still is closed, by the monotonic clock.
+    """
 
     prefix: str | None
     slots: Slots
     queue: WriteQueue
     announced: bytes | None = None
+    closed: bytes | None = None
+    ask_again: float = 0.0
 
 
 def _nowhere(slots: Slots, queue: WriteQueue) -> Places:
@@ -58,6 +68,7 @@ class CachedTable:
     Attributes:
         announced: what the queue holds about our version, once this process has announced it; None before, and
             while the version may not be filled.
+        closed: the note of an operator who has switched off, if this process was told; it may be open again since.
     """
 
     announces = True  # whether its fields are those of the version
@@ -89,7 +100,8 @@ class CachedTable:
     @property
     def slots(self) -> Slots:
         """Where its rows are cached."""
-        return self.places.slots
+        places = self.places
+        return places.slots if places.closed is None else ClosedSlots(places.slots)
 
     @property
     def queue(self) -> WriteQueue:
@@ -103,6 +115,21 @@ class CachedTable:
     @announced.setter
     def announced(self, record: bytes | None) -> None:
         self.places.announced = record
+
+    @property
+    def closed(self) -> bytes | None:
+        return self.places.closed
+
+    def told(self, announced: bytes | None, closed: bytes | None = None) -> None:
+        """Note what the queue has said of our version."""
+        places = self.places
+        places.announced, places.closed = announced, closed
+        places.ask_again = time.monotonic() + ASK_AGAIN if closed else 0.0
+
+    def has_just_been_told(self) -> bool:
+        """Whether it is closed as far as we know, and that was asked a moment ago."""
+        places = self.places
+        return places.closed is not None and time.monotonic() < places.ask_again
 
     @property
     def rows(self) -> "models.QuerySet[Any]":
@@ -145,9 +172,14 @@ class CachedTable:
 
     def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield those of these keys that the column can hold."""
+        keys = self.codec.keys
+        is_whole, canonical = keys.is_whole, keys.canonical
         for value in values:
-            with suppress(NotHeld):
-                yield self.codec.to_pk(value)
+            if is_whole(value):
+                yield value
+            else:
+                with suppress(NotHeld):
+                    yield canonical(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""

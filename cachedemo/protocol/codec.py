@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
@@ -14,6 +13,7 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.field_classes import is_generated, names_of, why_not
 from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of, tried, why_uncacheable
+from cachedemo.protocol.instances import Instances
 from cachedemo.protocol.primary_keys import PrimaryKeys
 from cachedemo.protocol.values import clean, normalised
 
@@ -91,8 +91,8 @@ class Codec:
         self._own_codecs = codecs
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}
-        self._columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
-        self._in_order = itemgetter(*self._columns)
+        columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
+        self._instances = Instances(model, columns, self._mutable)
 
     # What follows is found when it is first asked for: until all models are there, some refer to ones that are not.
 
@@ -167,7 +167,7 @@ class Codec:
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
-        return self.model.from_db(using, self._columns, self._in_order(values))
+        return self._instances.make(values, using)
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
         """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.

@@ -32,6 +32,7 @@ class DatabaseWrite:
         self.pk = pk
         self.names = names
         self.token = slots.token()
+        self._slots = table.slots  # the same from the mark to the finish, whatever an operator switches
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self._cache_failed = False
@@ -39,7 +40,7 @@ class DatabaseWrite:
     def mark(self) -> None:
         """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
-            self.table.slots.mark(self.pk, self.token)
+            self._slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
 
@@ -61,7 +62,7 @@ class DatabaseWrite:
     def _announced_version(self) -> str:
         if not self.table.announced:
             with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-                versions.announce(self.table)
+                versions.announce_unless_closed(self.table)
         return self.table.slots.version
 
     @contextlib.contextmanager
@@ -91,7 +92,7 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):
             try:
-                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
+                self._slots.finish(self.pk, self.token, entry, self.stamped.versions)
             except CacheUnavailable:
                 self._cache_failed = True
 
@@ -153,7 +154,7 @@ class DatabaseWrite:
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
         with contextlib.suppress(CacheUnavailable):
-            self.table.slots.unmark(self.pk, self.token)
+            self._slots.unmark(self.pk, self.token)
         self.withdraw()
 
     def restore_if_certain(self) -> None:
@@ -180,5 +181,5 @@ class DatabaseWrite:
         while (settled := settle_up(finished, version, self.names)).appeared:
             finished += settled.appeared
             with or_owed(self.table, [self.pk]):
-                self.table.slots.drop([self.pk], settled.appeared)
+                self._slots.drop([self.pk], settled.appeared)
         return settled.announced

@@ -118,6 +118,18 @@ class NoQueue(WriteQueue):
     def discard(self, pks: Iterable[str]) -> int:
         return 0
 
+    def closed(self) -> bytes | None:
+        return None
+
+    def close(self, note: bytes) -> bytes:
+        raise NotImplementedError("Nobody would be told: see operations/switch.py.")
+
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        raise NotImplementedError
+
+    def open(self, note: bytes) -> bool:
+        return False
+
     def in_line(self) -> int:
         return 0
 

@@ -133,5 +133,5 @@ def _under_way(using: str, table: Any) -> Iterator[Finish]:
     connection = connections[using]
     if connection.in_atomic_block:
         for hook in connection.run_on_commit:
-            if isinstance(hook[1], Finish) and hook[1].table.slots is table.slots:
+            if isinstance(hook[1], Finish) and hook[1].table.slots.prefix == table.slots.prefix:
                 yield hook[1]

@@ -63,9 +63,11 @@ class FlushQueue(OperatedQueue):
     # for readers
 
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
-        commands = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
-        *fields, announced = QUEUE.pipeline([*commands, ("HGET", self.key("versions"), version)])
-        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], raised(announced)
+        commands: list[tuple[Any, ...]] = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
+        commands += [("GET", self.key("closed")), ("HGET", self.key("versions"), version)]
+        *fields, closed, announced = QUEUE.pipeline(commands)
+        told = raised(closed) or raised(announced)  # as `announced` in lua/queue.lua has it
+        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], told
 
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""

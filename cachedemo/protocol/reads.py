@@ -92,7 +92,7 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
 def _announce(table: CachedTable) -> bool:
     """Announce our version; return whether its slots may be trusted, because every writer now sees to them."""
     try:
-        versions.announce(table)
+        versions.announce_unless_closed(table)
     except QueueUnavailable:
         if conf.get("STRICT_READS"):
             raise

@@ -13,6 +13,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Self
 
 from cachedemo.exceptions import ForeignData
@@ -29,6 +30,8 @@ from cachedemo.servers.roles import CACHE
 
 logger = logging.getLogger(__name__)
 
+_V, _END, _FROM_CACHE = VALUE.letter, stamps.END, Origin.CACHE  # at hand for `held`, which every hit passes
+_entry = partial(tuple.__new__, Entry)  # without the look for defaults
 _MISSING_SLOT = MISSING.letter + b"0" * 16
 SCANNED = 1000  # keys in one go
 _HEADER = 17  # kind and stamp
@@ -56,12 +59,12 @@ def held(slot: bytes) -> Entry | None:
 
     A mark is as good as the value inside it: the write that put it there is not acknowledged yet.
     """
-    if slot[:1] == VALUE.letter and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
+    if slot.startswith(_V) and slot.startswith(b"{", _HEADER) and slot.endswith(b"}"):
         try:
             stamp = int(slot[1:_HEADER])
         except ValueError:
             return None
-        return Entry(slot[_HEADER:], stamp, Origin.CACHE, slot) if stamp < stamps.END else None
+        return _entry((slot[_HEADER:], stamp, _FROM_CACHE, slot, None)) if stamp < _END else None
     if slot == _MISSING_SLOT:
         return Entry(None, 0, Origin.CACHE, slot)
     if slot[:1] == MARK.letter and slot[_MARK_HEADER : _MARK_HEADER + 1] != MARK.letter:  # no mark has a mark inside

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cachedemo.exceptions import VersionConflict
-from cachedemo.protocol import announced_tables
+from cachedemo.protocol import announced_tables, closed_notes
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.refiling import refile_all
 
@@ -20,24 +20,32 @@ LIVE = "live"
 def announce(table: CachedTable) -> None:
     """Say, before anything is served, that this version is in use and which fields it has.
 
-    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired,
-    so that nothing may be filled.
+    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired, or
+    an operator has switched off, so that nothing may be filled.
 
     Raises:
         VersionConflict: the same number is live with other fields.
         QueueUnavailable: the queue gives no answer.
     """
     version, fields = table.slots.version, sorted(table.codec.fields)
-    if table.queue.is_shared:
-        announced_tables.announce(table)
-    mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
-    known = table.queue.announce(version, mine.encode())
+    known = announced_tables.announce(table) if table.queue.is_shared else None
+    if known is None:
+        mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
+        known = table.queue.announce(version, mine.encode())
+    if closed_notes.parse(known) is not None:
+        return table.told(None, closed=known)
     record = json.loads(known)
     if record["fields"] != fields:
         raise VersionConflict(_conflict(table, record["fields"]))
     if record["state"] == LIVE:
         refile_all(table)
-    table.announced = known if record["state"] == LIVE else None
+    return table.told(known if record["state"] == LIVE else None)
+
+
+def announce_unless_closed(table: CachedTable) -> None:
+    """Do the same, but not where a moment ago an operator had switched off. Nothing depends on how long that is."""
+    if not table.has_just_been_told():
+        announce(table)
 
 
 def conflict(table: CachedTable) -> str | None:
@@ -62,7 +70,7 @@ def refuse_conflict(table: CachedTable) -> None:
     every live version.
     """
     if not table.announced:
-        announce(table)
+        announce_unless_closed(table)
 
 
 def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
@@ -71,9 +79,13 @@ def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
     For those who read no rows: a queue that was restored from an older copy has not got it, and until it is there
     again, no writer of another release empties its slots.
     """
-    if not still_live(table, live):
-        with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-            announce(table)
+    if not table.announced or table.slots.version in live:
+        return
+    table.announced = None
+    with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
+        announce(table)
+    if not table.closed:
+        _warn_of_loss(table)
 
 
 def still_live(table: CachedTable, live: Iterable[str]) -> bool:
@@ -96,14 +108,19 @@ def still_announced(table: CachedTable, found: bytes | None) -> bool:
 
 
 def _forget(table: CachedTable, *, retiring: bool = False) -> None:
-    if table.announced and table.announces and not retiring:
+    if table.announced and not retiring:
+        _warn_of_loss(table)
+    table.announced = None
+
+
+def _warn_of_loss(table: CachedTable) -> None:
+    if table.announces:
         logger.warning(
             "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or the "
             "queue was restored from an older copy. After a restore, empty the cache: it may hold old values.",
             table.slots.version,
             table.slots.name,
         )
-    table.announced = None
 
 
 class Record(NamedTuple):

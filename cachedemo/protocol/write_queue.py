@@ -196,6 +196,22 @@ class WriteQueue(ABC):
         """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
 
     @abstractmethod
+    def closed(self) -> bytes | None:
+        """Return the note of who has switched off; None while it is open. See `closed_notes.py`."""
+
+    @abstractmethod
+    def close(self, note: bytes) -> bytes:
+        """Close it, unless it is closed already; return the note that stands there now."""
+
+    @abstractmethod
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        """Forget all versions, if nothing waits and it is the same note still; see `lua/end_closing.lua`."""
+
+    @abstractmethod
+    def open(self, note: bytes) -> bool:
+        """Open it again, if it is the same note still; return whether it was."""
+
+    @abstractmethod
     def in_line(self) -> int:
         """Return how many rows a flush has still to write."""
 

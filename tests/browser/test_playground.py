@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from cachedemo import cache_for
 from playground import keep
@@ -21,32 +21,6 @@ from users.models import User
 pytestmark = pytest.mark.usefixtures("people", "open_access")
 
 LOOKS = [(width, scheme) for width in (1280, 420) for scheme in ("light", "dark")]
-
-
-@pytest.fixture
-def open_access(settings):
-    settings.OPEN_ACCESS = True
-
-
-@pytest.fixture
-def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
-    """`visit(path)` shows a page; whatever the browser complains of, and any look elsewhere, fails the test."""
-    contexts, complaints = [], []
-
-    def show(path: str, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=live_server.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda each: each.url.startswith(live_server.url) or complaints.append(each.url))
-        page.goto(path)
-        return page
-
-    yield show
-    for context in contexts:
-        context.close()
-    assert not complaints, complaints
 
 
 @pytest.fixture

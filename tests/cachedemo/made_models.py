@@ -13,10 +13,10 @@ from tests.cachedemo.test_cascades import new_models
 
 
 @contextmanager
-def made(columns: dict[str, Any], **options: Any) -> Iterator[Any]:
+def made(columns: dict[str, Any], base: type = Stamped, **options: Any) -> Iterator[Any]:
     """Yield the cache of a model with these fields, registered with these options."""
     with new_models() as there:
-        model = a_class("Made", columns)
+        model = a_class("Made", columns, base)
         there.append(model)
         with connection.schema_editor() as editor:
             editor.create_model(model)

@@ -48,7 +48,8 @@ def user_list(request: HttpRequest) -> HttpResponse:
         require(request, "add")
         if form.is_valid() and (made := _create(request, form)):
             return made
-    shown = Paginator(User.objects.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
+    everybody = User.objects.filter(pk__gt=0).values_list("pk", flat=True)  # below zero: somebody's throwaway rows
+    shown = Paginator(everybody, PER_PAGE).get_page(request.GET.get("page"))
     people, cache_answers = peek(users(), list(shown.object_list))
     context = {
         "form": form if may(request, "add") else None,

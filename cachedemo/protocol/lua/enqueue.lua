@@ -1,8 +1,8 @@
 #!lua
 -- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
 --   Takes a write-behind update: from here on it is acknowledged and must not be lost.
---   Returns 'GONE', 'FULL' or 'FOREIGN' (the row's key holds something that is not ours) and does nothing, or the
---   stamp, all pending fields of the row with their flags, the versions, and 1 if the list was empty before.
+--   Returns 'CLOSED', 'GONE', 'FULL' or 'FOREIGN' (the row's key holds something that is not ours) and does nothing, or
+--   the stamp, all pending fields of the row with their flags, the versions, and 1 if the list was empty before.
 --
 -- $pk           the row
 -- $floor        a stamp that the new one must pass: that of the value the writer saw
@@ -10,6 +10,9 @@
 -- $field $json  what to write
 
 local pk = ARGV[1]
+if redis.call('EXISTS', CLOSED) == 1 then
+  return 'CLOSED'
+end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
   return 'GONE'
 end

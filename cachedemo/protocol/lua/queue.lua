@@ -14,6 +14,7 @@
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
 -- {$queue}:clock         string, the last stamp
 -- {$queue}:stopped       string, JSON: why nothing can be flushed, since when; gone with the next batch that lands
+-- {$queue}:closed        string, JSON: an operator has switched off: run, since, by, state (closing, then closed)
 --
 -- An id is pending exactly when its row hash exists. It is in line (in the list or claimed) exactly when it has a field
 -- without a flag, and dead exactly when it has one with a flag. (A release before flags left dead rows without any.)
@@ -24,7 +25,7 @@ local BASE = '{' .. QUEUE .. '}:'
 local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. 'reaped'
 local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
 local FLUSHERS, VERSIONS, CLOCK = BASE .. 'flushers', BASE .. 'versions', BASE .. 'clock'
-local STOPPED = BASE .. 'stopped'
+local STOPPED, CLOSED = BASE .. 'stopped', BASE .. 'closed'
 
 local END_OF_STAMPS = 4000000000000000  -- the year 2096
 
@@ -208,6 +209,12 @@ local function supersede(pk, written, named)
   local dropped, was_shown = drop_fields(pk, fields, refused, is_superseded)
   if dropped then put_in_place(pk, was_in_line) end
   return was_shown
+end
+
+-- What a process is told of its version: if it is not what it has announced, it fills nothing. While the queue is
+-- closed, the note of that stands in its place, for every version and from one moment on.
+local function announced(version)
+  return redis.call('GET', CLOSED) or redis.call('HGET', VERSIONS, version)
 end
 
 -- The rows that a writer of the database is under way to: id -> true.

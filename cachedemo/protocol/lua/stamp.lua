@@ -21,4 +21,4 @@ if pk then
   end
 end
 local stamp = next_stamp(math.max(tonumber(ARGV[3]), newest(fields)))
-return {stamp, fields, redis.call('HKEYS', VERSIONS), redis.call('HGET', VERSIONS, ARGV[5])}
+return {stamp, fields, redis.call('HKEYS', VERSIONS), announced(ARGV[5])}

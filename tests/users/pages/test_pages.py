@@ -64,7 +64,10 @@ def person(pattern: str = "cache-aside", pk: int = 1) -> str:
 # The list
 
 
-def test_the_front_page_leads_to_the_list(client):
+def test_the_front_page_is_the_lesson_and_without_open_access_it_leads_to_the_list(client, settings):
+    settings.OPEN_ACCESS = True
+    assert "Read Alice twice" in client.get("/").content.decode()
+    settings.OPEN_ACCESS = False
     assert client.get("/")["Location"] == "/users/"
 
 

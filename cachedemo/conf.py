@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
 _NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
+_OF_CONNECTION = ("CONNECT_TIMEOUT", "TIMEOUT", "POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", "BREAKER_PAUSE")
 
 
 def is_enabled() -> bool:
@@ -46,6 +47,17 @@ def key_prefix() -> str:
     """Return what the project wants before every key."""
     prefix: str = getattr(settings, "CACHEDEMO", {}).get("KEY_PREFIX", "")  # asked for as often
     return prefix
+
+
+def of_connection(role: str) -> list[Any]:
+    """Return what a connection depends on.
+
+    Args:
+        role: "cache" or "queue".
+    """
+    configured, role = getattr(settings, "CACHEDEMO", {}), role.upper()
+    names = (f"{role}_URL", f"{role}_OPTIONS", *_OF_CONNECTION)
+    return [configured.get(name, DEFAULTS.get(name)) for name in names]
 
 
 def get(name: str) -> Any:

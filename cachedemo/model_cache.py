@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS
 
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE
@@ -183,9 +183,9 @@ class ModelCache(Generic[M]):
             TransactionManagementError: autocommit is off.
         """
         rows: Iterable[Any] = self.table.find_pks(pks)
-        if transactions.in_transaction(self.table.using):
+        if transactions.sees_a_snapshot(self.table.using):
             rows = list(rows)
-        transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
+        transactions.after_commit(self.table.using, lambda: owed.empty_slots(self.table, rows))
 
     # operating
 

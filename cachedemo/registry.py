@@ -8,10 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from cachedemo import registration_checks
-from cachedemo.exceptions import NotRegistered, UnknownDatabase
+from cachedemo.exceptions import NotRegistered, QueueUnavailable, UnknownDatabase
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns.writer import M
 from cachedemo.protocol import aliases, announced_tables
+from cachedemo.servers import test_runs
 
 _declared: dict[type[models.Model], ModelCache] = {}  # that of the default database
 _of_others: dict[tuple[type[models.Model], str], ModelCache] = {}
@@ -131,6 +132,14 @@ def registered() -> list[ModelCache]:
     return [cache for each in declared() for cache in _of_all_databases(each, known.get(each.model._meta.label, set()))]
 
 
+def known() -> list[ModelCache]:
+    """Return all caches; where the queue server does not say which databases are in use, one for each model."""
+    try:
+        return registered()
+    except QueueUnavailable:
+        return declared()
+
+
 def _of_all_databases(declared: ModelCache, announced: set[str]) -> list[ModelCache]:
     used = {using for model, using in _of_others if model is declared.model}
     with contextlib.suppress(Exception):  # a router that must know whose request this is
@@ -185,3 +194,6 @@ def forget_announcements() -> None:
     """Make every cache announce its version again before it serves."""
     for cache in (*_declared.values(), *_of_others.values()):
         cache.table.announced = None
+
+
+test_runs.when_emptied(forget_announcements)

@@ -18,6 +18,5 @@ urlpatterns = [
     path("bench/", bench_page.bench, name="bench"),
     path("bench/<slug:run>/", bench_page.run, name="bench-run"),
     path("source/<path:file>", source_page.source, name="source"),
-    path("demo/parts/", demo_parts.parts, name="demo-parts"),
     path("demo/<slug:part>/<slug:action>/", demo_parts.act, name="demo-act"),
 ]

@@ -47,6 +47,9 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
+TESTING = "tests/cachedemo/testing/test_mixin.py::"
+TRIPS = "tests/cachedemo/testing/test_trips.py::"
+OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
@@ -276,12 +279,85 @@ MUTANTS = [
     mutant(
         "a_rolled_back_test_leaves_its_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
-        ("servers/test_runs.py", "    if state is None:\n", "    if True:\n"),
+        ("servers/test_runs.py", "    if not states:\n", "    if True:\n"),
     ),
     mutant(
         "nobody_sweeps_after_a_killed_run",
         TEST_RUNS + "test_the_next_run_sweeps_what_a_killed_one_has_left",
-        ("servers/test_runs.py", "            _sweep_dead_runs()\n", "            pass\n"),
+        ("servers/test_runs.py", "            test_sweeping.sweep_dead(os.environ[RUN])\n", "            pass\n"),
+    ),
+    mutant(
+        "a_class_leaves_its_tests_nothing_that_waits",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("servers/test_class_queue.py", "    if copy:\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_read_in_a_testcase_fills_nothing",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "in_transaction(using) and not is_of_testcase(using)", "in_transaction(using)"),
+    ),
+    mutant(
+        "a_save_in_a_testcase_waits_for_its_commit",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/on_commit.py", "in_atomic_block or transactions.is_of_testcase(using):", "in_atomic_block:"),
+    ),
+    mutant(
+        "a_block_that_ended_in_a_testcase_is_not_finished",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/on_commit.py", " if transactions.is_of_testcase(using) else []", "[:0]"),
+    ),
+    mutant(
+        "an_eviction_in_a_testcase_waits_for_its_commit",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "    if is_of_testcase(using):\n        call()", "    if False:\n        call()"),
+    ),
+    mutant(
+        "a_write_through_a_cache_leaves_a_hook_in_a_testcase",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "            if commits:\n", "            if True:\n"),
+    ),
+    mutant(
+        "hooks_of_ours_are_captured",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        (
+            "testing/commit_hooks.py",
+            " for _, callback, _ in new if not isinstance(callback, Finish)]",
+            " for _, callback, _ in new]",
+        ),
+    ),
+    mutant(
+        "hooks_are_captured_by_position",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        (
+            "testing/commit_hooks.py",
+            "if id(hook[0]) not in ids]",
+            "][len(known):]",
+        ),
+    ),
+    mutant(
+        "a_flush_of_the_tables_leaves_what_was_announced",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("servers/test_runs.py", "                    call()\n", "                    pass\n"),
+    ),
+    mutant(
+        "settings_that_change_reach_no_open_client",
+        OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[QUEUE_URL]",
+        ("servers/roles.py", '    if setting == "CACHEDEMO":\n', "    if False:\n"),
+    ),
+    mutant(
+        "the_size_of_the_pool_stays_as_it_was",
+        OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[POOL_SIZE]",
+        ("conf.py", '"POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", ', '"KEEPALIVE", "BREAKER_FAILURES", '),
+    ),
+    mutant(
+        "trips_are_lost_when_the_address_changes",
+        TRIPS + "test_blocks_can_be_inside_each_other_and_around_a_change_of_address",
+        ("servers/server.py", "self.cover(client) if self.cover is not None else client", "client"),
+    ),
+    mutant(
+        "what_a_process_does_once_is_counted",
+        TRIPS + "test_what_a_process_does_once_is_not_counted",
+        ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
     ),
     mutant(
         "switched_off_reads_the_cache",
@@ -560,7 +636,7 @@ MUTANTS = [
     mutant(
         "a_transaction_trusts_the_cache_for_rows_that_it_wrote",
         SAVES + "test_a_read_in_a_transaction_after_its_own_write_sees_it_whatever_became_of_the_slot",
-        ("protocol/reads.py", " or on_commit.wrote(using, table, pk))", ")"),
+        ("protocol/reads.py", "(on_commit.wrote(using, table, pk) or ", "("),
     ),
     mutant(
         "a_straggler_fills_by_writing",

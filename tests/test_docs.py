@@ -116,7 +116,8 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
         settings.OPEN_ACCESS = True
         url = request.getfixturevalue("live_server").url
         if name == "docs/installing.md":
-            return Folder(tmp_path, url, PYTHONPATH=str(ROOT))  # as if it were installed
+            plugin = "cachedemo.testing.pytest_plugin"
+            return Folder(tmp_path, url, PYTHONPATH=str(ROOT), PYTEST_PLUGINS=plugin)  # as if it were installed
         if name.startswith("examples/"):
             example = shutil.copytree((ROOT / name).parent, tmp_path / "example", ignore=LEFT_BEHIND)
             return Folder(example, url, PYTHONPATH=str(ROOT))

@@ -17,10 +17,10 @@ from cachedemo.servers.server_errors import Error as ServerError
 @register(Tags.database)
 def check_running_servers(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """The cache forgets, the queue keeps, and they are two."""
-    if not databases or not conf.is_enabled() or not registry.registered():
+    if not databases or not conf.is_enabled() or not registry.declared():
         return []
     try:
-        return [*_of_cache(), *(_of_queue() if registry.with_queue() else [])]
+        return [*_of_cache(), *(_of_queue() if any(cache.queue for cache in registry.declared()) else [])]
     except (Unavailable, ServerError) as error:
         return [_not_asked(str(error))]
     except ImproperlyConfigured:
@@ -43,7 +43,7 @@ def check_versions(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
     if not databases:
         return []
     found: list[CheckMessage] = []
-    for cache in registry.with_queue():
+    for cache in [each for each in registry.known() if each.queue]:
         try:
             if (said := versions.conflict(cache.table)) is not None:
                 found.append(Error(said, obj=cache.model, id="cachedemo.E023"))
@@ -57,7 +57,7 @@ def check_databases(*, databases: Sequence[str] | None = None, **kwargs: Any) ->
     """A statement ends, and stops waiting for a lock, before the lease or mark that covers it expires."""
     found: list[CheckMessage] = []
     for alias in databases or ():
-        leases = [cache.lease_timeout for cache in registry.registered() if cache.table.using == alias]
+        leases = [cache.lease_timeout for cache in registry.known() if cache.table.using == alias]
         if leases:
             found += _of_database(alias, min(leases))
     return found

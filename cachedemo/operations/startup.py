@@ -7,7 +7,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
-from cachedemo.model_cache import ModelCache
 from cachedemo.operations import switch
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error
@@ -29,7 +28,7 @@ def announce_all() -> None:
     queued = any(cache.queue for cache in registry.declared())
     if queued:
         _refuse_one_database()
-    for cache in _known():
+    for cache in registry.known():
         try:
             cache.announce()
             if cache.table.closed:
@@ -39,13 +38,6 @@ def announce_all() -> None:
     if queued:
         _warn_of_losses()
     _warn_of_a_cache_that_remembers()
-
-
-def _known() -> list[ModelCache]:
-    try:
-        return registry.registered()
-    except QueueUnavailable:
-        return registry.declared()
 
 
 def _refuse_one_database() -> None:

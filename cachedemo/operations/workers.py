@@ -14,8 +14,8 @@ from cachedemo.servers.server_errors import Error
 logger = logging.getLogger(__name__)
 
 KEY = "workers"  # sorted set, host:pid -> when it was last alive
-INTERVAL = 3.0  # seconds
-GONE_AFTER = 10.0
+INTERVAL = 1.5  # seconds
+GONE_AFTER = 4.5  # the pages know within five seconds
 
 
 def start() -> None:

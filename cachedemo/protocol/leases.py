@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import loading, slots, stats, transactions
+from cachedemo.protocol import loading, on_commit, slots, stats, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 
@@ -15,8 +15,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebod
 
 def load(table: CachedTable, pk: Any) -> Entry:
     """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
-    if transactions.in_transaction(table.using):
+    if transactions.sees_a_snapshot(table.using):
         return loading.load(table, pk)[0]
+    on_commit.finish_ended(table.using)
     lease = slots.new_lease()
     pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
     while True:
@@ -50,8 +51,9 @@ def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
 
 def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Load many rows, and fill those slots whose lease is ours; somebody else's is not waited for."""
-    if transactions.in_transaction(table.using):
+    if transactions.sees_a_snapshot(table.using):
         return loading.load_many(table, pks)[0]
+    on_commit.finish_ended(table.using)
     lease = slots.new_lease()
     leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
     try:

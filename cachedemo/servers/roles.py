@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
@@ -28,6 +29,7 @@ class Role(Server):
 
     def reset(self) -> None:
         super().reset()
+        self._opened_for: list[Any] = []
         self._is_one = False  # whether it is known to be one server; read before every command
         self._cluster: Cluster | None = None
 
@@ -71,7 +73,17 @@ class Role(Server):
         return f"+{Topology.CLUSTER}:" in str(conf.get(self.setting)) if conf.is_enabled() else False
 
     def connect(self) -> redis.Redis:
+        self._opened_for = conf.of_connection(self.name)
         return client_for(self.target)
+
+    def follow_settings(self) -> None:
+        """Open a new client with the next command if the settings are not those that this one was opened for."""
+        if self._opened_for and self._opened_for != conf.of_connection(self.name):
+            self.reset()
+
+    def opened(self) -> list[Server]:
+        """Return all servers that may have a client by now."""
+        return [self, *(self._cluster.map.nodes() if self._cluster else ())]
 
     def cluster(self) -> Cluster | None:
         """Return the cluster that the URL leads to, None if it is one server. Raises ImproperlyConfigured."""
@@ -81,7 +93,8 @@ class Role(Server):
             if self._cluster is None and not self._is_one:
                 found = self.target
                 if found.topology is Topology.CLUSTER:
-                    self._cluster = Cluster(self.name, self.unavailable, found)
+                    self._opened_for = conf.of_connection(self.name)
+                    self._cluster = Cluster(self.name, self.unavailable, found, lambda: self.cover)
                 else:
                     self._is_one = True
             return self._cluster
@@ -154,4 +167,12 @@ def reset() -> None:
     QUEUE.reset()
 
 
+def _follow_settings(*, setting: str, **_: Any) -> None:
+    """`override_settings`, and whatever else says that a setting has changed, takes effect at once."""
+    if setting == "CACHEDEMO":
+        CACHE.follow_settings()
+        QUEUE.follow_settings()
+
+
+setting_changed.connect(_follow_settings, dispatch_uid="cachedemo.servers.roles")
 os.register_at_fork(after_in_child=reset)

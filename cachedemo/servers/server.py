@@ -14,6 +14,9 @@ from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
 
 
+Cover = Callable[[redis.Redis], Any] | None  # makes what stands in for each client that is opened
+
+
 class Server:
     """One server: how to talk to it, and what to raise when it does not answer.
 
@@ -26,6 +29,7 @@ class Server:
         self.name = name
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
+        self.cover: Cover = None
         self.reset()
 
     def reset(self) -> None:
@@ -57,7 +61,8 @@ class Server:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = self._client = self.connect()
+                client = self.connect()
+                client = self._client = self.cover(client) if self.cover is not None else client
             return client
 
     def command(self, *words: Any, insist: bool = False) -> Any:

@@ -2,17 +2,14 @@
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, cast
-
-from django.core.exceptions import ImproperlyConfigured
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from cachedemo import conf
-from cachedemo.exceptions import Unavailable
 from cachedemo.protocol import transactions, wake
-from cachedemo.servers.roles import CACHE, QUEUE, Role
-from cachedemo.servers.server_errors import Error
+from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()
@@ -32,6 +29,10 @@ class RecordingClient:
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
         return timed(self.server, words, lambda: self.plain.execute_command(*words, **options))
+
+    def recording(self, commands: Sequence[tuple[Any, ...]], collect: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+        """Note commands that were sent before; their answers are collected now."""
+        return timed_together(self.server, commands, collect)
 
     def pipeline(self, transaction: bool = True) -> Any:
         return RecordingPipeline(self.server, self.plain.pipeline(transaction=transaction))
@@ -69,23 +70,23 @@ def watching() -> Iterator[None]:
 
 def _cover() -> None:
     for role in (CACHE, QUEUE):
-        with suppress(ImproperlyConfigured, Unavailable, Error):  # where none is asked, there is no client to cover
-            _cover_client(role)
+        cover: Any = partial(RecordingClient, role.name)
+        role.cover = cover  # also of a client that is opened while somebody watches
+        for server in role.opened():
+            client: Any = server._client
+            if client is not None and not isinstance(client, RecordingClient):
+                server._client = cover(client)
     vars(transactions).update(trip=_trip)
     vars(wake).update(wake=_wake)
 
 
-def _cover_client(role: Role) -> None:
-    client = role.client()
-    if not isinstance(client, RecordingClient):
-        role._client = cast(Any, RecordingClient(role.name, client))
-
-
 def _uncover() -> None:
     for role in (CACHE, QUEUE):
-        client: Any = role._client
-        if isinstance(client, RecordingClient):
-            role._client = client.plain
+        role.cover = None
+        for server in role.opened():
+            client: Any = server._client
+            if isinstance(client, RecordingClient):
+                server._client = client.plain
     vars(transactions).update(trip=_plain_trip)
     vars(wake).update(wake=_plain_wake)
 

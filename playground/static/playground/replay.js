@@ -54,6 +54,13 @@ for (const board of document.querySelectorAll("[data-board]")) {
     frame = requestAnimationFrame(step);
   };
 
+  const starts = [...board.querySelectorAll("li[data-start]")].map((step) => Number(step.dataset.start)).sort((a, b) => a - b);
+  board.querySelector("[data-step]").addEventListener("click", () => {
+    stop();
+    const now = Number(scrub.value) >= 1000 ? -1 : (Number(scrub.value) / 1000) * until;
+    const next = starts.find((start) => start > now + until / 1000);
+    show(next ?? until);
+  });
   for (const passing of board.querySelectorAll("[data-passing]")) passing.hidden = false;
   board.querySelector("[data-player]").hidden = false;
   button.addEventListener("click", () => (frame ? stop() : play(Number(scrub.value) >= 1000 ? 0 : (Number(scrub.value) / 1000) * until)));
@@ -61,7 +68,7 @@ for (const board of document.querySelectorAll("[data-board]")) {
     stop();
     show((Number(scrub.value) / 1000) * until);
   });
-  if (still.matches) show(until);
+  if (still.matches || !board.hasAttribute("data-autoplay")) show(until);
   else play(0);
 }
 

@@ -6,8 +6,9 @@ TRYAGAIN says that a part of the keys is on its way.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis
 
@@ -41,6 +42,7 @@ _KEYLESS = frozenset(
 )
 
 Words = Sequence[Any]
+Call = tuple[int, Words]  # the hash slot of its keys, and the command
 Rows = Sequence[tuple[str, Words]]
 
 
@@ -91,7 +93,7 @@ class Cluster:
         return answers
 
     def get_many(self, keys: Sequence[str]) -> list[Any]:
-        return self._spread([(hash_slots.of(key), ("GET", key)) for key in keys])
+        return self._spread([(hash_slots.of(key), ("GET", key)) for key in keys], gets=True)
 
     def unlink(self, keys: Sequence[str | bytes], *, insist: bool = False) -> int:
         together = _by_hash_slot(keys)
@@ -135,30 +137,30 @@ class Cluster:
         return [(each["slots"], each["migrations"]) for each in told if "myself" in each["flags"]]
 
     def _spread(
-        self, calls: Sequence[tuple[int, Words]], *, insist: bool = False, script: Script | None = None
+        self, calls: Sequence[Call], *, insist: bool = False, script: Script | None = None, gets: bool = False
     ) -> list[Any]:
         """Send each call to the server that has its hash slot; a call that failed has its error for an answer."""
         answers: list[Any] = [None] * len(calls)
-        trips = []
-        for node, places in self._by_server(calls, answers).items():
-            trips.append((places, node.begin([calls[place][1] for place in places], insist=insist)))
-        for places, collect in trips:
+        begun = [
+            (places, node.begin([calls[place][1] for place in places], insist=insist, gets=gets))
+            for node, places in self._by_server(calls, answers).items()
+        ]
+        for places, collect in begun:
             for place, answer in zip(places, collect(), strict=True):
                 answers[place] = answer
-        for place, answer in enumerate(answers):
-            if isinstance(answer, _NOT_TAKEN):
-                answers[place] = self._again(answer, *calls[place], script)
+                if isinstance(answer, _NOT_TAKEN):
+                    answers[place] = self._again(answer, *calls[place], script)
         return answers
 
-    def _by_server(self, calls: Sequence[tuple[int, Words]], answers: list[Any]) -> dict[ClusterNode, list[int]]:
+    def _by_server(self, calls: Sequence[Call], answers: list[Any]) -> dict[ClusterNode, list[int]]:
         """Return which calls each server gets; what nobody gets has its error put among the answers."""
-        found: dict[ClusterNode, list[int]] = {}
+        owners = self.map.owners()
+        found: dict[ClusterNode | None, list[int]] = defaultdict(list)
         for place, (hash_slot, _) in enumerate(calls):
-            try:
-                found.setdefault(self.map.owner(hash_slot), []).append(place)
-            except Unavailable as error:
-                answers[place] = error
-        return found
+            found[owners[hash_slot]].append(place)
+        for place in found.pop(None, ()):
+            answers[place] = self.map.nobody(calls[place][0])
+        return cast(dict[ClusterNode, list[int]], found)
 
     # what was not taken
 

@@ -35,13 +35,21 @@ class ClusterMap:
 
     def owner(self, hash_slot: int) -> ClusterNode:
         """Return the server that has a hash slot. Raises Unavailable if nobody is known to."""
+        owner = self.owners()[hash_slot]
+        if owner is None:
+            raise self.nobody(hash_slot)
+        return owner
+
+    def owners(self) -> Sequence[ClusterNode | None]:
+        """Return the server of each hash slot, None where nobody is known to have it. Raises Unavailable."""
         if self._outdated:
             self.look()
-        owner = self._owners[hash_slot]
-        if owner is None:
-            self._outdated = True
-            raise self._unavailable(f"No server of the cluster of the {self._name} has hash slot {hash_slot} now.")
-        return owner
+        return self._owners
+
+    def nobody(self, hash_slot: int) -> Unavailable:
+        """Return what to raise for a hash slot that no server is known to have."""
+        self._outdated = True
+        return self._unavailable(f"No server of the cluster of the {self._name} has hash slot {hash_slot} now.")
 
     def primaries(self) -> Sequence[ClusterNode]:
         """Return all servers that have hash slots, in a fixed order. Raises Unavailable if none is known."""

@@ -7,7 +7,7 @@ TRYAGAIN says that a part of the keys is on its way.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import redis
@@ -19,6 +19,7 @@ from cachedemo.servers.cluster_map import ClusterMap
 from cachedemo.servers.cluster_node import REDIRECTIONS, ClusterNode
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
+from cachedemo.servers.server import Cover
 from cachedemo.servers.server_errors import Error
 from cachedemo.servers.targets import Target
 
@@ -53,11 +54,14 @@ class Cluster:
         name: of the role.
         unavailable: what to raise.
         found: where its URL leads.
+        cover: returns what makes something to stand in for each client, if anything does now.
     """
 
-    def __init__(self, name: str, unavailable: type[Unavailable], found: Target) -> None:
+    def __init__(
+        self, name: str, unavailable: type[Unavailable], found: Target, cover: Callable[[], Cover] = lambda: None
+    ) -> None:
         self._name, self._unavailable = name, unavailable
-        self.map = ClusterMap(name, unavailable, found)
+        self.map = ClusterMap(name, unavailable, found, cover)
 
     # one key
 

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.servers import hash_slots
 from cachedemo.servers.cluster_node import ClusterNode
 from cachedemo.servers.hash_slots import Range
 from cachedemo.servers.pipeline_answers import all_raised
+from cachedemo.servers.server import Cover
 from cachedemo.servers.server_errors import Error
 from cachedemo.servers.targets import Node, Target
 
@@ -22,9 +23,11 @@ class ClusterMap:
         name: of the role.
         unavailable: what to raise.
         found: where the role's URL leads.
+        cover: returns what makes something to stand in for each client, if anything does now.
     """
 
-    def __init__(self, name: str, unavailable: type[Unavailable], found: Target) -> None:
+    def __init__(self, name: str, unavailable: type[Unavailable], found: Target, cover: Callable[[], Cover]) -> None:
+        self._cover = cover
         self._name, self._unavailable, self._target = name, unavailable, found
         self._nodes: dict[Node, ClusterNode] = {}
         self._owners: list[ClusterNode | None] = [None] * hash_slots.HOW_MANY
@@ -64,8 +67,13 @@ class ClusterMap:
             new = ClusterNode(
                 self._name, self._unavailable, self._target, host, port, self._note_outdated, self._is_asked
             )
+            new.cover = self._cover()
             node = self._nodes.setdefault(place, new)  # of two threads, both take the same one
         return node
+
+    def nodes(self) -> list[ClusterNode]:
+        """Return all servers that have been asked, or will be."""
+        return list(self._nodes.values())
 
     def moved(self, hash_slot: int, node: ClusterNode) -> None:
         """Note that a server has sent us to this one for good; where one slot has moved, more will have."""

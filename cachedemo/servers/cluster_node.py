@@ -85,7 +85,7 @@ class ClusterNode(Server):
 
     def _collected(self, trip: "Trip") -> list[Any]:
         try:
-            return self.meant(trip.commands, trip.answers())
+            return self.meant(trip.commands, trip.answers(getattr(self._client, "recording", None)))
         except Error as error:
             self.breaker.note(error)
             return [self.outage(error)] * len(trip.commands)
@@ -104,15 +104,22 @@ class Trip:
             self._give_up()
             raise
 
-    def answers(self) -> list[Any]:
-        """Return the answers, errors among them as exceptions. Raises redis-py's error where there is none."""
+    def answers(self, recording: Callable[[Commands, Collect], list[Any]] | None = None) -> list[Any]:
+        """Return the answers, errors among them as exceptions. Raises redis-py's error where there is none.
+
+        Args:
+            recording: collects them for somebody who watches.
+        """
         try:
-            found = [self._answer(words[0]) for words in self.commands]
+            found = self._collect() if recording is None else recording(self.commands, self._collect)
         except BaseException:
             self._give_up()
             raise
         self._client.connection_pool.release(self._connection)
         return found
+
+    def _collect(self) -> list[Any]:
+        return [self._answer(words[0]) for words in self.commands]
 
     def _packed(self) -> Any:
         return self._connection.pack_commands(self.commands)

@@ -13,7 +13,6 @@ from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
 
-
 Cover = Callable[[redis.Redis], Any] | None  # makes what stands in for each client that is opened
 
 

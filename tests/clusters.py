@@ -80,6 +80,22 @@ class Cluster:
                     return next(node for node in self.nodes if node.port == primary[1])
         raise AssertionError(f"nobody has {key}")
 
+    def primaries_now(self) -> list[EmbeddedServer]:
+        return [
+            node for node in self.nodes if node.is_running and self.client(node).info("replication")["role"] == "master"
+        ]
+
+    def keys(self) -> set[bytes]:
+        """Return the keys of all primaries."""
+        return {key for node in self.primaries_now() for key in self.client(node).scan_iter(count=1000)}
+
+    def kill_primary_of(self, key: str) -> EmbeddedServer:
+        """Kill the primary that has a key; return it once a replica has taken its place."""
+        killed = self.primary_of(key)
+        killed.kill()
+        until(lambda: self.primary_of(key) is not killed, PATIENCE)
+        return killed
+
     def flush(self) -> None:
         """Empty every primary."""
         for client in self.clients():

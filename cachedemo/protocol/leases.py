@@ -55,15 +55,25 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         return loading.load_many(table, pks)[0]
     on_commit.finish_ended(table.using)
     lease = slots.new_lease()
-    leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
+    leased = _leased(table, pks, lease)
     try:
         entries, may_fill = loading.load_many(table, pks)
     except Exception:
         _give_back(table, lease, leased)
         raise
     if leased:
-        table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+        with contextlib.suppress(CacheUnavailable):
+            table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
     return entries
+
+
+def _leased(table: CachedTable, pks: Sequence[Any], lease: bytes) -> list[Any]:
+    """Return the rows whose slots are leased to us; a cache that has just gone leases none."""
+    try:
+        found = table.slots.take_leases(pks, lease)
+    except CacheUnavailable:
+        return []
+    return [pk for pk, slot in zip(pks, found, strict=True) if slot is None]
 
 
 def _take_away(table: CachedTable, pk: Any, slot: bytes) -> None:

@@ -122,7 +122,6 @@ class Slots:
 
     def _put_under(self, prefix: str) -> None:
         self._before = prefix
-        self._braced = CACHE.is_cluster
         self.prefix = self.prefix_of(self.version)
 
     def prefix_of(self, version: str) -> str:
@@ -131,7 +130,7 @@ class Slots:
 
     def key(self, pk: Any, version: str | None = None) -> str:
         beginning = self.prefix if version is None else self.prefix_of(version)
-        return beginning + (braced(pk) if self._braced else str(pk))
+        return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
 
     def pk_of(self, key: bytes) -> str | None:
         """Return the primary key in a key of this version, None if it is not of this form."""
@@ -139,14 +138,14 @@ class Slots:
         if not text.startswith(self.prefix):
             return None
         pk = text[len(self.prefix) :]
-        return unbraced(pk) if self._braced else pk
+        return unbraced(pk) if CACHE.is_cluster else pk
 
     # reading
 
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
         try:
-            return CACHE.command("GET", self.key(pk) if self._braced else self.prefix + str(pk))
+            return CACHE.command("GET", self.prefix + str(pk) if CACHE.is_one else self.key(pk))
         except ForeignData:
             self.discard(pk)
             return None
@@ -162,7 +161,7 @@ class Slots:
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
         """Return the slots in the order of `pks`; a key of another type counts as empty, and one out of reach too."""
         prefix = self.prefix  # once, and not for each key
-        if not self._braced:
+        if not CACHE.is_cluster:
             return CACHE.get_many([f"{prefix}{pk}" for pk in pks])
         return [slot_or_none(slot) for slot in CACHE.get_many([prefix + braced(pk) for pk in pks])]
 

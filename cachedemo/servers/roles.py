@@ -30,7 +30,7 @@ class Role(Server):
     def reset(self) -> None:
         super().reset()
         self._opened_for: list[Any] = []
-        self._is_one = False  # whether it is known to be one server; read before every command
+        self.is_one = False  # whether it is known to be one server; read before every command
         self._cluster: Cluster | None = None
 
     # where it is
@@ -70,7 +70,9 @@ class Role(Server):
     @property
     def is_cluster(self) -> bool:
         """Whether the URL leads to a cluster; said without asking anybody, also of a wrong URL."""
-        return f"+{Topology.CLUSTER}:" in str(conf.get(self.setting)) if conf.is_enabled() else False
+        if self.is_one or self._cluster is not None:
+            return not self.is_one
+        return conf.is_enabled() and f"+{Topology.CLUSTER}:" in str(conf.of_connection(self.name)[0])
 
     def connect(self) -> redis.Redis:
         self._opened_for = conf.of_connection(self.name)
@@ -87,22 +89,22 @@ class Role(Server):
 
     def cluster(self) -> Cluster | None:
         """Return the cluster that the URL leads to, None if it is one server. Raises ImproperlyConfigured."""
-        if self._is_one or self._cluster is not None:
+        if self.is_one or self._cluster is not None:
             return self._cluster
         with self._opening:
-            if self._cluster is None and not self._is_one:
+            if self._cluster is None and not self.is_one:
                 found = self.target
                 if found.topology is Topology.CLUSTER:
                     self._opened_for = conf.of_connection(self.name)
                     self._cluster = Cluster(self.name, self.unavailable, found, lambda: self.cover)
                 else:
-                    self._is_one = True
+                    self.is_one = True
             return self._cluster
 
     # what is asked of it; `Server` says what each does
 
     def command(self, *words: Any, insist: bool = False) -> Any:
-        if not self._is_one and (cluster := self._cluster or self.cluster()):
+        if not self.is_one and (cluster := self._cluster or self.cluster()):
             return cluster.command(words, insist=insist)
         return self._run(self._command, words, insist=insist)
 

@@ -4,7 +4,7 @@ import contextlib
 import logging
 from typing import Any
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
 from cachedemo.operations import audit as auditing
@@ -38,7 +38,7 @@ def request_flush(queue: str) -> None:
 @shared_task(ignore_result=True)
 def audit(sample: int = AUDITED) -> None:
     """Compare a sample of each model's slots with the database; drift is logged, not repaired."""
-    for cache in registry.registered():
+    for cache in registry.registered() if conf.is_enabled() else ():
         try:
             auditing.audit(cache, sample)
         except Unavailable as error:
@@ -48,6 +48,8 @@ def audit(sample: int = AUDITED) -> None:
 @shared_task(ignore_result=True)
 def scan() -> None:
     """Count the cache's keys for the operators' pages."""
+    if not conf.is_enabled():
+        return
     try:
         keyspace.keep()
     except Unavailable as error:

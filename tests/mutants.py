@@ -73,6 +73,7 @@ FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
+ADDRESSES = "tests/cachedemo/protocol/test_database_addresses.py::"
 SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
 NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
@@ -432,6 +433,21 @@ MUTANTS = [
         "a_new_table_is_not_told_that_it_is_off",
         SWITCH + "test_a_database_that_is_new_while_it_is_off_is_off_as_well",
         ("protocol/lua/announce_table.lua", "return redis.call('HGET', KEYS[2], ARGV[2])", "return false"),
+    ),
+    mutant(
+        "nobody_says_where_the_database_is",
+        ADDRESSES + "test_a_process_says_where_its_database_is_and_nothing_else_of_it",
+        ("protocol/announced_tables.py", "    database_addresses.say(table.using)\n", ""),
+    ),
+    mutant(
+        "another_address_is_the_same_database",
+        ADDRESSES + "test_another_address_is_a_warning_wherever_one_looks_and_no_refusal",
+        ("protocol/database_addresses.py", " and said != digest(using):", " and False:"),
+    ),
+    mutant(
+        "upkeep_says_that_it_has_looked",
+        "tests/cachedemo/management/test_switched_off.py::test_upkeep_has_nothing_to_do_and_says_so[cache_drain]",
+        ("management/commands/cache_drain.py", 'if switched_off.said(self, "nothing is flushed"):', "if False:"),
     ),
     mutant(
         "a_dead_letter_ages",

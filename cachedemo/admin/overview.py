@@ -21,6 +21,7 @@ def page(request: HttpRequest) -> Page:
         "range": chosen if chosen in RANGES else "hour",
         "ranges": RANGES,
         "problems": [answers.problem for answers in (seen.cache, seen.queue) if answers.problem],
+        "elsewhere": seen.elsewhere,
         "switched": [switch.words(str(each.cache.queue), each.closed) for each in seen.waiting if each.closed],
         "tiles": tiles.tiles(seen),
         "charts": overview_charts.charts(seen.history, minutes, seen.now, seen.versions),

@@ -12,7 +12,7 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
-from cachedemo.protocol import closed_notes, stats
+from cachedemo.protocol import closed_notes, database_addresses, stats
 from cachedemo.protocol.closed_notes import Note
 from cachedemo.protocol.waiting import oldest_of
 from cachedemo.servers import queue_durability
@@ -47,6 +47,7 @@ class Snapshot:
     survey: Survey | None
     versions: list[version_rows.VersionRow]
     alive: list[str]
+    elsewhere: list[str]  # which databases have another address for another process, in sentences
     history: dict[int, stats.Minute]
     durability: Durability
 
@@ -60,12 +61,12 @@ def look(minutes: int = 60) -> Snapshot:
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
     own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
-    first = [*own, ("GET", ours(keyspace.KEY)), workers.query(now)]
+    first = [*own, ("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now)]
     queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]
     announced, each = rest[: len(models)], rest[len(models) :]
-    kept, alive = queue.answers[len(own) : len(first)]
+    kept, alive, addresses = queue.answers[len(own) : len(first)]
     survey = keyspace.parse(kept)
     return Snapshot(
         now=now,
@@ -74,6 +75,7 @@ def look(minutes: int = 60) -> Snapshot:
         waiting=[_waiting(cache, *each[5 * i : 5 * i + 5]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
+        elsewhere=database_addresses.sentences(addresses or []),
         alive=[worker.decode() for worker in alive or []],
         history=stats.by_minute([answer or {} for answer in counted], minutes, now),
         durability=_durability(queue.answers[: len(own)]),

@@ -9,14 +9,14 @@ from django.db import DatabaseError
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.protocol import statement_time_limits, versions
+from cachedemo.protocol import database_addresses, statement_time_limits, versions
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error as ServerError
 
 
 @register(Tags.database)
 def check_running_servers(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """The cache forgets, the queue keeps, and they are two."""
+    """The cache forgets, the queue keeps, they are two, and whoever shares the queue has our database."""
     if not databases or not conf.is_enabled() or not registry.declared():
         return []
     try:
@@ -34,7 +34,10 @@ def _of_cache() -> list[CheckMessage]:
 def _of_queue() -> list[CheckMessage]:
     if queue_durability.is_one_database():
         return [Error(queue_durability.ONE_DATABASE, id="cachedemo.E022")]
-    return [Warning(said, id="cachedemo.W028") for said in queue_durability.of_queue().warnings]
+    return [
+        *(Warning(said, id="cachedemo.W028") for said in queue_durability.of_queue().warnings),
+        *(Warning(said, id="cachedemo.W031") for said in database_addresses.sentences()),
+    ]
 
 
 @register(Tags.database)

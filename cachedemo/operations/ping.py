@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopped_flushing, switch
+from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
@@ -38,7 +39,12 @@ def problem(role: Role) -> str | None:
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
     if role is QUEUE:
-        found = [*queue_durability.of_queue().warnings, *stopped_flushing.sentences(), *switch.sentences()]
+        found = [
+            *queue_durability.of_queue().warnings,
+            *stopped_flushing.sentences(),
+            *switch.sentences(),
+            *database_addresses.sentences(),
+        ]
     else:
         found = cache_persistence.of_cache()
     return [*found, *topologies.warnings(role)]

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.operations import switch
+from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error
 
@@ -48,7 +49,7 @@ def _refuse_one_database() -> None:
 
 def _warn_of_losses() -> None:
     try:
-        warnings = queue_durability.of_queue().warnings
+        warnings = [*queue_durability.of_queue().warnings, *database_addresses.sentences()]
     except QueueUnavailable:
         return  # said above
     for warning in warnings:

@@ -6,6 +6,7 @@ hash of `app.Model`: an operator has switched off all tables of that model, thos
 """
 
 from cachedemo import conf
+from cachedemo.protocol import database_addresses
 from cachedemo.protocol.aliases import named, split
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.lua import script
@@ -24,6 +25,7 @@ def announce(table: CachedTable) -> bytes | None:
     """
     label = table.model._meta.label
     note: bytes | None = QUEUE.script(_announce_table, [ours(KEY), ours(CLOSED)], [named(label, table.using), label])
+    database_addresses.say(table.using)
     return note
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import CachedemoError, Unavailable
+from cachedemo.protocol import database_addresses
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
 from cachedemo.servers import test_runs
@@ -116,7 +117,7 @@ def send() -> None:
         key = bucket(hour)
         by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
         ever = [("HINCRBY", ours(TOTALS), name, n) for name, n in new.items()]
-        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key)]))
+        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key), *database_addresses.to_say()]))
         _sent = counted
 
 

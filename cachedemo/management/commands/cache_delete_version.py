@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
-from cachedemo.management import acting_user, terminal
+from cachedemo.management import acting_user, switched_off, terminal
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_log, deletion_progress, version_deletion
 from cachedemo.plurals import counted
@@ -26,6 +26,9 @@ class Command(BaseCommand):
         acting_user.add_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["previous"] and not options["name"] and switched_off.said(self, "nothing is deleted"):
+            return
+        switched_off.refuse("nothing can be counted or deleted")
         try:
             user = acting_user.find(options["user"])
             for cache, version in self.chosen(options):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from cachedemo.operations import history, switch
 from tests.operators import operator
+from tests.processes import Process
 
 
 def run(*arguments: str, **options: Any) -> str:
@@ -129,3 +131,14 @@ def test_switched_off_by_its_setting_it_can_tell_nobody(settings: Any) -> None:
     for action in ("off", "on"):
         with pytest.raises(CommandError, match="ENABLED"):
             run(action)
+
+
+def test_ctrl_c_ends_a_drain_that_waits(notes: Any, run_python: Any) -> None:
+    notes.via("write-behind").update(1, title="new")
+    notes.table.queue.claim(1, 600, 5)  # somebody has it, and does not come back
+    process: Process = run_python("manage.py", "cache_switch", "off", "notes.Note")
+    process.says("Closed", timeout=30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert "Traceback" not in process.output()
+    assert "begun and not finished" in process.output()

@@ -1,13 +1,15 @@
 """What is registered for a model, and what one can ask of it."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Generic
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from django.db import DEFAULT_DB_ALIAS
 
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
+from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
-from cachedemo.patterns.writer import M, Writer
+from cachedemo.patterns.writer import Writer
 from cachedemo.protocol import aliases, etags, flush, owed, reads, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.chunks import in_chunks
@@ -20,7 +22,7 @@ from cachedemo.protocol.slots import Slots
 from cachedemo.servers import test_runs
 
 
-class ModelCache(Generic[M]):
+class ModelCache(AsyncReads[M], AsyncWrites[M]):
     """A model behind the cache. Subclass it, set what differs, and decorate it with `register(Model)`.
 
     There is one for each database that has rows of the model: see `cache_for`. `class UserCache(ModelCache[User])` lets
@@ -162,6 +164,12 @@ class ModelCache(Generic[M]):
     def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
+
+    def increment(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Add to fields in the default pattern. See `Writer.increment`."""
+        return self.via(self.pattern).increment(pk, deltas, min=min, max=max, **more)
 
     def create(self, **fields: Any) -> M:
         """Insert a row in the default pattern. See `Writer.create`."""

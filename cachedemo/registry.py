@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from cachedemo import registration_checks
 from cachedemo.exceptions import NotRegistered, QueueUnavailable, UnknownDatabase
 from cachedemo.model_cache import ModelCache
-from cachedemo.patterns.writer import M
+from cachedemo.patterns.of_model import M
 from cachedemo.protocol import aliases, announced_tables
 from cachedemo.servers import test_runs
 

@@ -55,6 +55,8 @@ ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
+INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
+INCREMENT_RACES = "tests/races/test_increment_races.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
@@ -103,8 +105,8 @@ MUTANTS = [
         RACES + "test_a_queued_write_publishes_all_that_waits",
         (
             "patterns/write_behind.py",
-            "base.stamp, queued.pending)",
-            "base.stamp, {n: f for n, f in queued.pending.items() if n in values})",
+            "base.stamp, pending)",
+            "base.stamp, {name: field for name, field in pending.items() if field[0] == queued.stamp})",
         ),
     ),
     mutant(
@@ -208,7 +210,7 @@ MUTANTS = [
     mutant(
         "dead_stays_dead",
         "tests/cachedemo/protocol/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("protocol/lua/enqueue.lua", "if not was_in_line then", "if not waiting then"),
+        ("protocol/lua/enqueue.lua", "if is_in_line_now and not was_in_line then", "if not waiting then"),
     ),
     mutant(
         "a_copy_waits_for_another_commit",
@@ -359,6 +361,11 @@ MUTANTS = [
         "what_a_process_does_once_is_counted",
         TRIPS + "test_what_a_process_does_once_is_not_counted",
         ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
+    ),
+    mutant(
+        "a_loop_reads_under_a_transaction",
+        "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
+        ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),
     ),
     mutant(
         "switched_off_reads_the_cache",
@@ -522,13 +529,13 @@ MUTANTS = [
         FLAGGED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
         (
             "protocol/flagged_fields.py",
-            "    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))\n",
+            "    refused_increments.flag(table, pk, fields, refused, describe(refusal))\n",
             "    for name in refused:\n        fields.pop(name)\n    return {}\n",
         ),
         (
             "protocol/synchronous.py",
             "                raise\n            continue\n",
-            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match)\n",
+            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match, added)\n",
         ),
     ),
     mutant(
@@ -544,6 +551,104 @@ MUTANTS = [
             "    again = [pk for pk in doubtful if not _still",
             "    again = [pk for pk in () if not _still",
         ),
+    ),
+    mutant(
+        "a_claim_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
+        ("protocol/lua/claim.lua", "    seal(pk, fields)\n", ""),
+    ),
+    mutant(
+        "a_stamp_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_stamp_is_another_entry",
+        ("protocol/lua/stamp.lua", "  seal(pk, fields)\n", ""),
+    ),
+    mutant(
+        "an_increment_joins_what_is_sealed",
+        INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
+        ("protocol/lua/enqueue.lua", "value:sub(17, 17) ~= '[' and ", ""),
+        ("protocol/lua/enqueue.lua", "sum(value:sub(17), json)", "sum(value:sub(17):gsub('[%[%]]', ''), json)"),
+    ),
+    mutant(
+        "an_increment_joins_a_value",
+        INCREMENT_RACES + "test_an_increment_does_not_join_a_value_that_a_writer_was_handed",
+        ("protocol/lua/enqueue.lua", "if is_delta_of(field, fields[i]) then", "if field_of(fields[i]) == field then"),
+    ),
+    mutant(
+        "a_merge_keeps_its_stamp",
+        INCREMENTS + "test_increments_of_all_patterns_add_up",
+        (
+            "protocol/lua/enqueue.lua",
+            ".. DELTA .. stamp, stamp .. place",
+            ".. DELTA .. stamp, (place[1] and place[3] or stamp) .. place",
+        ),
+    ),
+    mutant(
+        "an_increment_is_added_whole_over_any_base",
+        INCREMENTS + "test_a_base_that_may_have_a_part_of_an_entry_is_not_built_upon",
+        ("protocol/increments.py", "elif above or change.is_above(stamp):", "elif above or change.last > stamp:"),
+    ),
+    mutant(
+        "increments_are_refused_without_a_fence",
+        INCREMENT_RACES + "test_no_older_writer_commits_below_refused_increments",
+        ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
+    ),
+    mutant(
+        "what_is_behind_a_refused_value_is_flushed",
+        INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
+        ("protocol/lua/queue.lua", "if first and refused[field] and not", "if false and not"),
+    ),
+    mutant(
+        "an_increment_of_a_refused_value_leaves_it",
+        INCREMENTS + "test_an_increment_through_the_database_starts_from_the_refused_value",
+        (
+            "protocol/synchronous.py",
+            "DatabaseWrite(table, pk, {*values, *added.deltas})",
+            "DatabaseWrite(table, pk, values.keys())",
+        ),
+    ),
+    mutant(
+        "a_retry_leaves_what_is_behind",
+        INCREMENTS + "test_a_retry_writes_both_in_their_order",
+        ("protocol/lua/retry.lua", "    if refused[name] then", "    if refused[name] == true then"),
+    ),
+    mutant(
+        "a_discard_takes_what_is_behind",
+        INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
+        ("protocol/lua/discard.lua", "return refused[name] == true end)", "return refused[name] end)"),
+    ),
+    mutant(
+        "a_reader_of_increments_does_not_ask_again",
+        INCREMENT_RACES + "test_a_reader_whose_row_has_passed_refused_increments_asks_again",
+        (
+            "protocol/loading.py",
+            "if oldest_stamp(field) <= row[0]}",
+            "if type(field[1]) is not Changes and field[0] <= row[0]}",
+        ),
+    ),
+    mutant(
+        "an_old_release_is_not_looked_for",
+        INCREMENTS + "test_until_every_live_version_knows_them_they_go_through_the_database",
+        ("protocol/lua/enqueue.lua", "if not version:find('\"increments\"', 1, true) then", "if false then"),
+    ),
+    mutant(
+        "entries_have_no_bound",
+        INCREMENTS + "test_beyond_64_entries_the_queue_is_full_for_them",
+        ("protocol/lua/enqueue.lua", "count < MOST_DELTAS and", "true and"),
+    ),
+    mutant(
+        "a_limit_is_kept_in_the_queue",
+        INCREMENTS + "test_a_limit_is_kept_in_the_database",
+        ("protocol/counters.py", 'return "min or max"  #', "pass  #"),
+    ),
+    mutant(
+        "a_sum_that_is_too_large_is_dropped",
+        INCREMENTS + "test_a_sum_beyond_the_column_is_a_dead_letter_and_stops_nothing",
+        ("protocol/added.py", '"ABS({column} * 0 - 9223372036854775807 - 1)"', '"{column}"'),
+    ),
+    mutant(
+        "a_base_with_a_part_is_left_in_the_slot",
+        INCREMENTS + "test_a_base_that_may_have_a_part_of_an_entry_is_not_built_upon",
+        ("patterns/write_behind.py", "table.slots.settle({str(pk): queued.stamp}, queued.versions)", "pass"),
     ),
     mutant(
         "a_retry_keeps_its_stamp",
@@ -589,12 +694,12 @@ MUTANTS = [
     mutant(
         "a_write_drops_what_it_does_not_name",
         FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
-        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", ""),
+        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
         FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
-        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", "and not refused[field]"),
+        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
@@ -802,7 +907,7 @@ MUTANTS = [
     mutant(
         "a_generated_column_waits_for_the_flush",
         FIELDS + "test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it",
-        ("patterns/write_behind.py", "if not table.sources.isdisjoint(values):", "if False:"),
+        ("patterns/write_behind.py", "if not table.sources.isdisjoint({*values, *added.deltas}):", "if False:"),
     ),
     mutant(
         "returning_says_what_a_float_is",
@@ -1093,8 +1198,8 @@ MUTANTS = [
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
         (
             "protocol/update_statement.py",
-            "CASE WHEN {reached} < %s THEN %s ELSE {column} END",
-            "CASE WHEN 0 < %s THEN %s ELSE {column} END",
+            "CASE WHEN {reached} < %s THEN %s{steps} ELSE {column} END",
+            "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
@@ -1328,9 +1433,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
-            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
+            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n",
             "    try:\n"
-            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
+            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -1442,8 +1547,8 @@ MUTANTS = [
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
             "protocol/flush_batch.py",
-            "bury(self.table, piece[0], describe(database_errors.said(error)), ",
-            "bury(self.table, piece[0], str(error), ",
+            "_bury_refused(self.table, piece[0], describe(database_errors.said(error)))",
+            "_bury_refused(self.table, piece[0], str(error))",
         ),
     ),
     mutant(

@@ -15,8 +15,9 @@ from cachedemo.protocol import answering, slot_kinds, slots, stamps
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.increments import over
 from cachedemo.protocol.slot_kinds import SlotKind
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
@@ -54,7 +55,12 @@ class RowState(NamedTuple):
     def newer(self) -> Values:
         """The waiting values that the row does not have yet: name -> JSON value."""
         reached = stamps.proper(self.row[0]) if self.row is not None else 0
-        return {name: value for name, (stamp, value) in (self.waiting or {}).items() if stamp > reached}
+        values = self.row[1] if self.row is not None else {}
+        return {
+            name: over(value, values.get(name), reached)
+            for name, (stamp, value) in (self.waiting or {}).items()
+            if stamp > reached
+        }
 
 
 class Look(NamedTuple):

@@ -17,7 +17,7 @@ from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.flagged_fields import flag_refused_alone
-from cachedemo.protocol.waiting import Fields, not_refused, refused
+from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
 MOST_KEYS = 10_000  # rows that one statement names: SQLite takes 32,766 parameters, PostgreSQL 65,535
 

@@ -12,7 +12,7 @@ from cachedemo.protocol import on_commit, slots
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 
 PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
 

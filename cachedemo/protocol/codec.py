@@ -13,6 +13,7 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.field_classes import is_generated, names_of, why_not
 from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of, tried, why_uncacheable
+from cachedemo.protocol.increments import over_all
 from cachedemo.protocol.instances import Instances
 from cachedemo.protocol.primary_keys import PrimaryKeys
 from cachedemo.protocol.values import clean, normalised
@@ -179,7 +180,7 @@ class Codec:
         cleaned: Values = {}
         errors: dict[str, Any] = {}
         for name, value in fields.items():
-            field = self._field(name)
+            field = self.field(name)
             try:
                 cleaned[field.attname] = tried(self._codecs[field.attname], field, clean(field, value))
             except ValidationError as error:
@@ -215,11 +216,16 @@ class Codec:
             except ValidationError as error:
                 raise ValidationError({self.pk.name: error}) from error
 
-    def _field(self, name: str) -> models.Field:
+    def field(self, name: str) -> models.Field:
+        """Return the cached field of this name. Raises FieldError if there is none."""
         for field in self.fields.values():
             if name in (field.name, field.attname):
                 return field
         raise FieldError(f"{self.model._meta.label} caches no field {name!r}; it caches {', '.join(self.fields)}.")
+
+    def has_own(self, field: models.Field) -> bool:
+        """Whether a field has conversions of its own."""
+        return field.name in self._own_codecs
 
     def has_any(self, names: Iterable[str]) -> bool:
         """Whether one of these fields is cached."""
@@ -234,7 +240,7 @@ class Codec:
     def laid_over(self, values: Values, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Values:
         """Return the row's values, and over them each known pending one that is newer than the row, or refused."""
         newer = {name: value for name, (at, value) in pending.items() if at > stamp and name in self.fields}
-        return {**values, **newer}
+        return {**values, **over_all(newer, values, stamp)}
 
     def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
         """Return the row, and over it each pending field that is newer than the row, or refused.
@@ -246,4 +252,5 @@ class Codec:
         newer = {name: field for name, field in pending.items() if field[0] > stamp}
         known = {name: value for name, (_, value) in newer.items() if name in self.fields}
         newest = max([stamp, *(stamps.written(field_stamp) for field_stamp, _ in newer.values())])
-        return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)
+        shown = {**values, **over_all(known, values, stamp)}
+        return Entry(self.encode(shown), newest, Origin.PENDING if known else Origin.SOURCE)

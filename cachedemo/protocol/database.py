@@ -11,8 +11,8 @@ from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
-from cachedemo.protocol.update_statement import columns_of, parameters_of, update_statement
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.update_statement import columns_of, statement_for
+from cachedemo.protocol.waiting_fields import Fields
 
 Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
 
@@ -57,8 +57,7 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None
     Returns None and writes nothing if the row has a stamp of `stamp` or above, or does not exist.
     """
     connection = connections[table.using]
-    statement = update_statement(table)
-    parameters = parameters_of(table, connection, pk, fields, stamp)
+    statement, [parameters] = statement_for(table, [(pk, fields, stamp)])
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns_of(table))
         rows = list(table.rows.raw(f"{statement} RETURNING {columns}", parameters))
@@ -71,18 +70,17 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None
 def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
     connection = connections[table.using]
-    parameters = [parameters_of(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    statement, parameters = statement_for(table, batch)
     with transactions.writing(table.using), connection.cursor() as cursor, row_locks.waited_for_briefly(connection):
-        cursor.executemany(update_statement(table), parameters)
+        cursor.executemany(statement, parameters)
 
 
 def apply_locked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do the same in the transaction under way, which has locked the rows."""
-    connection = connections[table.using]
-    parameters = [parameters_of(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    statement, parameters = statement_for(table, batch)
     if parameters:
-        with connection.cursor() as cursor:
-            cursor.executemany(update_statement(table), parameters)
+        with connections[table.using].cursor() as cursor:
+            cursor.executemany(statement, parameters)
 
 
 def restamp(table: CachedTable, rows: Q, stamp: Any) -> int:
@@ -102,9 +100,9 @@ def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]])
         locked = row_locks.locked_rows(table, list(by_pk))
         free = [each for pk, each in by_pk.items() if pk not in locked]
         if locked and free:
-            parameters = [parameters_of(table, connection, *each) for each in free]
+            statement, parameters = statement_for(table, free)
             with row_locks.waited_for_briefly(connection):  # a trigger may need what others have locked
-                cursor.executemany(update_statement(table), parameters)
+                cursor.executemany(statement, parameters)
     return {by_pk[pk][0] for pk in locked}
 
 

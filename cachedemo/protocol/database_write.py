@@ -17,7 +17,8 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Stamp, refused
+from cachedemo.protocol.waiting import Stamp
+from cachedemo.protocol.waiting_fields import refused
 
 
 class DatabaseWrite:

@@ -5,21 +5,13 @@ Stamps come from this machine's clock, there is one version, and what a dying wr
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import (
-    Claim,
-    Enqueued,
-    Fields,
-    Names,
-    NotQueued,
-    Owed,
-    Settled,
-    Stamp,
-    StampOfMany,
-    Stopped,
-)
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Claim, Enqueued, Names, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.protocol.write_queue import WriteQueue
 
 
@@ -68,14 +60,22 @@ class NoQueue(WriteQueue):
     ) -> list[str]:
         return []
 
-    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+    def refuse(
+        self, pk: Any, fields: Fields, error: str, made_of: Mapping[str, Changes] = MappingProxyType({})
+    ) -> bool:
         return False
 
     def owe(self, pks: Iterable[Any]) -> None:
         """Nobody empties the slots later: they expire."""
 
     def enqueue(
-        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+        self,
+        pk: Any,
+        floor: int,
+        max_pending: int,
+        values: Mapping[str, Any],
+        fsync_within: float | None = None,
+        deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         raise NotQueued("no queue")
 

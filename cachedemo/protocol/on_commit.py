@@ -12,8 +12,12 @@ from django.db import connections
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol import stamps, transactions
-from cachedemo.protocol.waiting import Fields, Names
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Names
+from cachedemo.protocol.waiting_fields import Fields
 
+# Those of all transactions of this process that may still commit, or of which an instance still asks whether they did.
+_uncommitted: "WeakValueDictionary[int, Finish]" = WeakValueDictionary()
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 _committed: deque[str] = deque(maxlen=10_000)  # of these, the last that did; such a copy may be read much later
 
@@ -103,6 +107,7 @@ def finish_first(using: str, finish: Finish) -> None:
     first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
+    _uncommitted[id(finish)] = finish
     connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
 
@@ -131,6 +136,17 @@ def finish_ended(using: str) -> None:
                 hook[1]()
 
 
+def is_being_written(table: Any, pks: Iterable[Any]) -> bool:
+    """Whether any transaction of this process may have written one of these rows and not committed it yet."""
+    if not _uncommitted:
+        return False
+    keys = frozenset(map(str, pks))
+    prefix = table.slots.prefix
+    # A list is made in one go, so that another thread may begin or end a transaction meanwhile.
+    finishes = [finish for reference in list(_uncommitted.valuerefs()) if (finish := reference()) is not None]
+    return any(not each.done and each.pks & keys and each.table.slots.prefix == prefix for each in finishes)
+
+
 def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:
     """Return what waits for each row, but for what the transaction under way has written over.
 
@@ -143,8 +159,16 @@ def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) ->
     for finish in _under_way(using, table):
         for pk in finish.pks & keys.keys():
             fields = left[keys[pk]]
-            left[keys[pk]] = {name: field for name, field in fields.items() if not finish.supersedes(name, field[0])}
+            left[keys[pk]] = {name: part for name, field in fields.items() if (part := _left(finish, name, field))}
     return left
+
+
+def _left(finish: Finish, name: str, field: tuple[int, Any]) -> tuple[int, Any] | None:
+    """Return what is left of what waits for a field; of increments, those that came later."""
+    if type(field[1]) is not Changes:
+        return None if finish.supersedes(name, field[0]) else field
+    later = field[1].only(lambda change: not finish.supersedes(name, change.last))
+    return later.waiting() if later else None
 
 
 def _under_way(using: str, table: Any) -> Iterator[Finish]:

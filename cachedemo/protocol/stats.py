@@ -11,6 +11,7 @@ A new metric is added to METRICS here, counted with `count` where it happens, an
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
 import threading
@@ -25,6 +26,7 @@ from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol import database_addresses
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
+from cachedemo.protocol.waiting_fields import oldest_stamp
 from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.pipeline_answers import all_raised
@@ -68,7 +70,7 @@ def count_flush(claims: Iterable[Claim]) -> None:
     """Count a flushed batch: its rows, and how long the oldest of them had waited."""
     rows = [claim.fields.values() for claim in claims if claim.fields]
     if rows:
-        oldest = min(stamp for fields in rows for stamp, _ in fields)
+        oldest = min(map(oldest_stamp, itertools.chain(*rows)))
         count(FLUSHED, len(rows))
         count(BATCHES)
         count(LAG_MS, max(0, int(time.time() * 1000) - oldest // 1000))

@@ -76,9 +76,14 @@ def refuse_manual_transactions(using: str) -> None:
         )
 
 
+def may_be_rolled_back(using: str) -> bool:
+    """Whether somebody else's transaction is under way; the one that Django's TestCase has around a test is none."""
+    return bool(connections[using].atomic_blocks) and not is_of_testcase(using)
+
+
 def refuse_inside_transaction(using: str) -> None:
     """Raise InsideTransaction where a write could not be acknowledged: the transaction around it decides later."""
-    if connections[using].atomic_blocks and not is_of_testcase(using):
+    if may_be_rolled_back(using):
         raise InsideTransaction(
             "A write through cachedemo is acknowledged once it is durable, so it cannot be inside "
             "transaction.atomic(): call it after the commit, with transaction.on_commit(), or use save() and delete(), "

@@ -30,7 +30,7 @@ def announce(table: CachedTable) -> None:
     version, fields = table.slots.version, sorted(table.codec.fields)
     known = announced_tables.announce(table) if table.queue.is_shared else None
     if known is None:
-        mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
+        mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields, "increments": True})
         known = table.queue.announce(version, mine.encode())
     if closed_notes.parse(known) is not None:
         return table.told(None, closed=known)

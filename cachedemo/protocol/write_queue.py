@@ -3,9 +3,12 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Claim, Enqueued, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting_fields import Fields
 
 
 class WriteQueue(ABC):
@@ -93,8 +96,14 @@ class WriteQueue(ABC):
         """Do the same for a write of many rows; return the versions whose slots must still be emptied."""
 
     @abstractmethod
-    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
-        """Flag waiting fields that the database has refused; return whether one of them still waited."""
+    def refuse(
+        self, pk: Any, fields: Fields, error: str, made_of: Mapping[str, Changes] = MappingProxyType({})
+    ) -> bool:
+        """Flag waiting fields that the database has refused; return whether one of them still waited.
+
+        Args:
+            made_of: what the value of a field takes the place of, if all of it still waits.
+        """
 
     @abstractmethod
     def owe(self, pks: Iterable[Any]) -> None:
@@ -104,7 +113,13 @@ class WriteQueue(ABC):
 
     @abstractmethod
     def enqueue(
-        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+        self,
+        pk: Any,
+        floor: int,
+        max_pending: int,
+        values: Mapping[str, Any],
+        fsync_within: float | None = None,
+        deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         """Take a write of the named fields (JSON values); from here on it must not be lost.
 
@@ -112,9 +127,10 @@ class WriteQueue(ABC):
             floor: the stamp of the value that the writer saw; the write's is above it.
             max_pending: how many rows may wait.
             fsync_within: seconds within which the server must have it on disk; None trusts its own policy.
+            deltas: what is added to fields: whole numbers, or Decimals.
 
         Raises:
-            NotQueued: the row is gone, or the queue is full.
+            NotQueued: the row is gone, the queue is full, or a live version knows no increments.
             OutcomeUnknown: the queue may have it, and it is not acknowledged: no answer, or not on disk in time.
         """
 

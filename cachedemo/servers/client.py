@@ -1,7 +1,11 @@
 """A client for a URL: timeouts, no retries, a bounded pool."""
 
+from typing import Any
+
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from redis import asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -22,16 +26,25 @@ def connect(url: str) -> redis.Redis:
     No command is sent a second time: the first, held up somewhere, could arrive after the second was acknowledged and
     after a newer write by somebody else. A connection that the server has closed is noticed before anything is sent.
     """
-    # A firewall between the two forgets a connection on which nothing is sent for long; a socket file has none.
-    keepalive = {} if url.startswith("unix:") else {"socket_keepalive": conf.get_valid("KEEPALIVE")}
-    client = redis.Redis.from_url(
-        url,
-        socket_connect_timeout=conf.get_valid("CONNECT_TIMEOUT"),
-        socket_timeout=conf.get_valid("TIMEOUT"),
-        retry=Retry(NoBackoff(), 0),
-        max_connections=conf.get_valid("POOL_SIZE"),
-        **keepalive,
-    )
+    client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_options(url))
     # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.
     client.set_response_callback("SET", lambda answer, **options: answer)
     return client
+
+
+def async_client_for(found: Target) -> asyncio.Redis:
+    """Return the same for an event loop: connections belong to the loop that opens them."""
+    url = found.url_of(*found.nodes[0])
+    client: asyncio.Redis = asyncio.Redis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_options(url))
+    return client
+
+
+def _options(url: str) -> dict[str, Any]:
+    # A firewall between the two forgets a connection on which nothing is sent for long; a socket file has none.
+    keepalive = {} if url.startswith("unix:") else {"socket_keepalive": conf.get_valid("KEEPALIVE")}
+    return {
+        "socket_connect_timeout": conf.get_valid("CONNECT_TIMEOUT"),
+        "socket_timeout": conf.get_valid("TIMEOUT"),
+        "max_connections": conf.get_valid("POOL_SIZE"),
+        **keepalive,
+    }

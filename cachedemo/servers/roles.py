@@ -29,6 +29,7 @@ class Role(Server):
 
     def reset(self) -> None:
         super().reset()
+        self.settings = object()  # another one whenever the settings may be others
         self._opened_for: list[Any] = []
         self.is_one = False  # whether it is known to be one server; read before every command
         self._cluster: Cluster | None = None
@@ -80,7 +81,7 @@ class Role(Server):
 
     def follow_settings(self) -> None:
         """Open a new client with the next command if the settings are not those that this one was opened for."""
-        if self._opened_for and self._opened_for != conf.of_connection(self.name):
+        if not self._opened_for or self._opened_for != conf.of_connection(self.name):
             self.reset()
 
     def opened(self) -> list[Server]:

@@ -14,6 +14,7 @@ local pk = ARGV[6]
 local fields = {}
 if pk then
   fields = select(3, waiting_fields(pk))
+  seal(pk, fields)
   bound_owed()
   redis.call('ZADD', OWED, digits(now() + ARGV[2]), pk .. ':' .. ARGV[1])
   if ARGV[4] ~= '0' then

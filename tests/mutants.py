@@ -62,6 +62,7 @@ REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
 PERSISTENCE = "tests/cachedemo/servers/test_cache_persistence.py::"
+CLUSTER = "tests/cachedemo/servers/test_cluster.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
 NOBODYS = "tests/cachedemo/protocol/test_unknown_fields.py::"
 OWED = "tests/cachedemo/protocol/test_owed.py::"
@@ -1227,6 +1228,59 @@ MUTANTS = [
             "        if False:\n            queue.owe",
         ),
         ("protocol/owed.py", "table.queue.owe(pks if error.rows is None else error.rows)", "pass"),
+    ),
+    mutant(
+        "a_server_of_a_cluster_takes_the_others_down",
+        CLUSTER + "test_one_server_that_is_down_costs_its_own_keys_only",
+        (
+            "protocol/leases.py",
+            "    except CacheUnavailable:\n        return []\n",
+            "    except ZeroDivisionError:\n        return []\n",
+        ),
+    ),
+    mutant(
+        "what_was_not_reached_counts_as_paid",
+        CLUSTER + "test_what_cannot_be_emptied_is_owed_and_nothing_else_is",
+        ("protocol/flush.py", "        table.queue.owe(error.rows)\n", ""),
+    ),
+    mutant(
+        "all_rows_are_owed_for_one_server",
+        CLUSTER + "test_what_cannot_be_emptied_is_owed_and_nothing_else_is",
+        ("protocol/reached.py", "        if error.keys is not None:\n", "        if False:\n"),
+    ),
+    mutant(
+        "half_of_a_queue_is_worked_on",
+        CLUSTER + "test_a_script_that_reaches_further_never_finds_half_of_its_keys",
+        ("servers/cluster.py", " if script.reaches_further else keys", " if False else keys"),
+    ),
+    mutant(
+        "a_key_on_its_way_is_asked_for_without_asking",
+        CLUSTER + "test_a_key_on_its_way_is_asked_for_where_it_is",
+        ("servers/cluster.py", '[("ASKING",)] if type(error)', "[] if type(error)"),
+    ),
+    mutant(
+        "a_moved_key_is_forgotten_again",
+        CLUSTER + "test_a_key_that_has_moved_is_found_and_known_from_then_on",
+        ("servers/cluster_map.py", "        self._owners[hash_slot] = node\n        self._outdated = True\n", ""),
+    ),
+    mutant(
+        "one_scan_is_enough",
+        CLUSTER + "test_a_scan_that_keys_move_under_misses_none",
+        (
+            "servers/cluster.py",
+            "if self._whereabouts() == before and not any(moving for _, moving in before):",
+            "if True:",
+        ),
+    ),
+    mutant(
+        "versions_of_a_row_in_two_hash_slots",
+        CLUSTER + "test_the_slots_of_a_row_are_in_one_hash_slot_whatever_the_version_and_the_key",
+        ("protocol/slot_keys.py", 'if text[:1] in ("", "}", "~") else', "if False else"),
+    ),
+    mutant(
+        "a_replica_that_takes_over_is_never_found",
+        CLUSTER + "test_a_replica_that_takes_over_is_found_without_anybody_asking_twice",
+        ("servers/cluster_node.py", "            self._outdated()\n", "            pass\n"),
     ),
     mutant(
         "writers_trust_an_open_breaker",

@@ -68,7 +68,7 @@ class Cluster:
     def command(self, words: Words, *, insist: bool = False) -> Any:
         hash_slot = _hash_slot(words)
         try:
-            return self.map.owner(hash_slot).command(*words, insist=insist)
+            return self.map.owner(hash_slot).send(words, insist=insist)
         except REDIRECTIONS as error:
             return raised(self._follow(error, hash_slot, [words])[0])
 

@@ -38,7 +38,9 @@ class ClusterMap:
 
     def owner(self, hash_slot: int) -> ClusterNode:
         """Return the server that has a hash slot. Raises Unavailable if nobody is known to."""
-        owner = self.owners()[hash_slot]
+        if self._outdated:
+            self.look()
+        owner = self._owners[hash_slot]
         if owner is None:
             raise self.nobody(hash_slot)
         return owner

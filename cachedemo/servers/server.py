@@ -71,6 +71,10 @@ class Server:
             insist: send it although the breaker is open, if the last failure was immediate (connection refused). For
                 writers: they must not miss a server that is back, or they leave an old value in it.
         """
+        return self.send(words, insist=insist)
+
+    def send(self, words: Sequence[Any], *, insist: bool = False) -> Any:
+        """Do the same with the words of the command in one argument."""
         return self._run(self._command, words, insist=insist)
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], *, insist: bool = False) -> Any:

@@ -1,8 +1,8 @@
 """Warm reads of one row and of a hundred from a Redis Cluster of three primaries, against the same from one server.
 
 Both sides are the same code in the same process, which switches from one to the other between two calls; the six
-servers of the cluster and the one server run on this machine. `get_many` is one MGET on one server. In a cluster it is a
-GET a key, to all three primaries at the same time; where they share a machine's cores with each other and with the
+servers of the cluster and the one server run on this machine. `get_many` is one MGET on one server. In a cluster it is
+a GET a key, to all three primaries at the same time; where they share a machine's cores with each other and with the
 client, as here, they wait for each other.
 """
 

@@ -1281,6 +1281,7 @@ MUTANTS = [
         "a_replica_that_takes_over_is_never_found",
         CLUSTER + "test_a_replica_that_takes_over_is_found_without_anybody_asking_twice",
         ("servers/cluster_node.py", "            self._outdated()\n", "            pass\n"),
+        ("servers/cluster_map.py", "        if self.ranges:\n            self.look()\n", ""),
     ),
     mutant(
         "writers_trust_an_open_breaker",

@@ -13,8 +13,18 @@ _TRIES = 20  # draws of `sample` keys each, at most: there are other keys in the
 
 def every(cache: ModelCache) -> Iterator[Any]:
     """Yield the primary key of every row that has a slot; SCAN may name one twice."""
-    for keys in CACHE.scan(f"{cache.table.slots.prefix}*", SCANNED):
-        yield from _pks(cache, keys)
+    return _every(cache, cache.table.slots.version)
+
+
+def in_all_versions(cache: ModelCache) -> Iterator[Any]:
+    """Do the same for the slots of every version that is announced: a row may have one in each."""
+    for version in sorted({cache.table.slots.version, *cache.table.queue.versions()}):
+        yield from _every(cache, version)
+
+
+def _every(cache: ModelCache, version: str) -> Iterator[Any]:
+    for keys in CACHE.scan(f"{cache.table.slots.prefix_of(version)}*", SCANNED):
+        yield from _pks(cache, keys, version)
 
 
 def drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
@@ -23,15 +33,15 @@ def drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
     for _ in range(_TRIES):
         for server in CACHE.servers():
             keys |= {key for key in server.pipeline([("RANDOMKEY",)] * sample) if isinstance(key, bytes)}
-        ours = list(_pks(cache, keys))
+        ours = list(_pks(cache, keys, cache.table.slots.version))
         if len(ours) >= sample:
             break
     random.shuffle(ours)  # the servers of a cluster were asked one after the other
     return iter(ours[:sample])
 
 
-def _pks(cache: ModelCache, keys: Any) -> Iterator[Any]:
+def _pks(cache: ModelCache, keys: Any, version: str) -> Iterator[Any]:
     for key in keys:
-        pk = cache.table.slots.pk_of(key)
+        pk = cache.table.slots.pk_of(key, version)
         if pk is not None and cache.table.codec.is_pk(pk):
             yield cache.table.codec.to_pk(pk)

@@ -132,12 +132,12 @@ class Slots:
         beginning = self.prefix if version is None else self.prefix_of(version)
         return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
 
-    def pk_of(self, key: bytes) -> str | None:
-        """Return the primary key in a key of this version, None if it is not of this form."""
-        text = key.decode(errors="replace")
-        if not text.startswith(self.prefix):
+    def pk_of(self, key: bytes, version: str) -> str | None:
+        """Return the primary key in a key of a version, None if it is not of this form."""
+        prefix, text = self.prefix_of(version), key.decode(errors="replace")
+        if not text.startswith(prefix):
             return None
-        pk = text[len(self.prefix) :]
+        pk = text[len(prefix) :]
         return unbraced(pk) if CACHE.is_cluster else pk
 
     # reading

@@ -122,7 +122,20 @@ def test_an_experiment_is_watched_to_its_end(visit, picture):
     expect(page.locator(".side.ours .verdict")).to_contain_text("It held.", timeout=30_000)
     expect(page.locator(".side.naive .verdict")).to_contain_text("It broke.")
     expect(page.locator(".side.ours .story")).to_contain_text("it is thrown away")
+    expect(page.locator(".side.naive .step.wrong")).to_contain_text("This is where it breaks.")
+    expect(page.locator(".side.naive .note.wrong")).to_contain_text("The read returns “old”: stale.")
+    rows = page.locator(".side.naive .story li")
+    scrub = page.locator(".side.naive").get_by_label("Step through it")
+    scrub.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".side.naive .story li.later")).to_have_count(rows.count() - 1)
+    page.keyboard.press("End")
+    expect(page.locator(".side.naive .story li.later")).to_have_count(0)
     looks_right_everywhere(page, picture, "lab")
+    page.get_by_role("link", name="What goes wrong").click()
+    expect(page.get_by_text("1 of 9 seen to their end.")).to_be_visible()
+    page.get_by_role("link", name="A stale fill after an invalidation").click()
+    expect(page.get_by_text("This is the last run on this machine.")).to_be_visible()
 
 
 def test_the_list_of_experiments_can_be_read(visit):

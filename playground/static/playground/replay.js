@@ -79,3 +79,12 @@ for (const form of document.querySelectorAll("[data-busy]")) {
     button.textContent = "It runs…";
   });
 }
+
+// A sequence is stepped through; the parts of the page that are replaced while a run goes on need no second look.
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-upto]")) return;
+  const upto = Number(event.target.value);
+  for (const row of event.target.closest("[data-sequence]").querySelectorAll("[data-number]")) {
+    row.classList.toggle("later", Number(row.dataset.number) > upto);
+  }
+});

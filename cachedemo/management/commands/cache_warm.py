@@ -23,7 +23,8 @@ class Command(BaseCommand):
         cache = named_rows.cache_of(options)
         warmed = _Warmed()
         try:
-            CACHE.command("PING")  # reads do without a cache that is down, so nobody else would say so
+            for server in CACHE.servers():
+                server.command("PING")  # reads do without a cache that is down, so nobody else would say so
             self.warm(cache, options["ids"], warmed)
         except CachedemoError as error:
             raise CommandError(f"{error} {warmed.words}") from error

@@ -10,7 +10,7 @@ from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
-from cachedemo.protocol import aliases, etags, flush, owed, reads, transactions, versions
+from cachedemo.protocol import aliases, etags, flush, lookup_reads, many_lookups, owed, reads, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import Codec
@@ -48,6 +48,8 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
             less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
+        lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
+            change.
         pattern: the default way to write.
         stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
             changed on the instance and puts nothing else back, "refuse" raises StaleInstance.
@@ -66,6 +68,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     max_pending: int = 100_000
     fsync_within: float | None = None
     max_attempts: int = 5
+    lookups: ClassVar[list[str]] = []
     pattern: Pattern = Pattern.CACHE_ASIDE
     stale_saves: str = MERGE
 
@@ -91,7 +94,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             max_attempts=self.max_attempts,
         )
         codec = Codec(self.model, self.fields, self.codecs)
-        return CachedTable(self.model, self.using, codec, slots, queue, options)
+        return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups)
 
     # reading
 
@@ -154,6 +157,33 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     def etag(self, entry: Entry) -> str:
         """Return the entity tag of an entry, for `if_match`."""
         return etags.etag(self.table, entry)
+
+    # looking up by a unique field
+
+    def read_by(self, **value: Any) -> Entry:
+        """Return the row that has a value of a unique field, as `read` does. Raises as `get_by` does."""
+        return lookup_reads.find_named(self.table, value)[0]
+
+    def get_by(self, **value: Any) -> M:
+        """Return the instance that has a value of a field in `lookups`, as in `get_by(email="a@example.com")`.
+
+        Raises:
+            DoesNotExist: no row has it.
+            FieldError: that is not one field, or not one of `lookups`.
+            ValidationError: it is no value of the field; None is none.
+            MultipleObjectsReturned: two rows have it inside a transaction, before a deferred constraint is checked.
+            Contended: another row had it with every try. And as `read` does.
+        """
+        instance: M = lookup_reads.instance(self.table, lookup_reads.find_named(self.table, value))
+        return instance
+
+    def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:
+        """Return an instance for each value that a row has: value, as the database has it -> instance.
+
+        Raises as `get_by` does, but never DoesNotExist. Takes any number of values.
+        """
+        found = many_lookups.find_named(self.table, field, values)
+        return {value: lookup_reads.instance(self.table, row) for value, row in found}
 
     # writing
 

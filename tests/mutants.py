@@ -40,6 +40,8 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 
 
 RACES = "tests/races/test_races.py::"
+FAILOVERS = "tests/races/test_failover_races.py::"
+GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
@@ -75,6 +77,10 @@ VALUES = "tests/cachedemo/protocol/test_values.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
+LOOKUP_RACES = "tests/races/test_lookup_races.py::"
+HINTS = "tests/cachedemo/protocol/test_hints.py::"
+LOOKUPS = "tests/cachedemo/protocol/test_lookup_reads.py::"
+LOOKUP_FIELDS = "tests/cachedemo/protocol/test_lookup_fields.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
 ADDRESSES = "tests/cachedemo/protocol/test_database_addresses.py::"
 SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
@@ -344,6 +350,11 @@ MUTANTS = [
         ("servers/test_runs.py", "                    call()\n", "                    pass\n"),
     ),
     mutant(
+        "settings_of_an_import_lead_to_other_servers",
+        TESTING + "test_a_class_can_start_servers_under_any_runner[one process]",
+        ("testing/servers.py", 'if setting == "CACHEDEMO" and enter:', "if False:"),
+    ),
+    mutant(
         "settings_that_change_reach_no_open_client",
         OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[QUEUE_URL]",
         ("servers/roles.py", '    if setting == "CACHEDEMO":\n', "    if False:\n"),
@@ -456,6 +467,20 @@ MUTANTS = [
         "upkeep_says_that_it_has_looked",
         "tests/cachedemo/management/test_switched_off.py::test_upkeep_has_nothing_to_do_and_says_so[cache_drain]",
         ("management/commands/cache_drain.py", 'if switched_off.said(self, "nothing is flushed"):', "if False:"),
+    ),
+    mutant(
+        "a_switch_empties_no_slot",
+        "tests/faults/test_switch_faults.py::test_switching_under_load_costs_misses_and_time_only[1]",
+        ("operations/switch.py", 'swept += CACHE.command("UNLINK", *ours)', "swept += 0"),
+    ),
+    mutant(
+        "a_test_has_a_developers_worker_delete_a_version",
+        "tests/cachedemo/test_a_projects_tests.py::test_nothing_goes_to_the_broker",
+        (
+            "tasks.py",
+            "    if test_runs.is_under_way():\n        delete_version(",
+            "    if False:\n        delete_version(",
+        ),
     ),
     mutant(
         "a_dead_letter_ages",
@@ -860,14 +885,18 @@ MUTANTS = [
     mutant(
         "a_declared_collation_is_not_looked_at",
         KEY_CHECKS + "test_a_declared_collation_is_refused_by_every_check",
-        ("checks/keys.py", "if declared := key_collations.loose_by_declaration(cache.table):", "if declared := None:"),
+        (
+            "checks/keys.py",
+            "if declared := key_collations.loose_by_declaration(table, named.values):",
+            "if declared := None:",
+        ),
     ),
     mutant(
         "the_column_s_collation_is_not_looked_at",
         KEY_CHECKS + "test_what_the_column_has_in_sqlite_is_looked_at_if_the_database_is_named",
         (
             "protocol/key_collations.py",
-            "    return find(table) if find is not None and",
+            "    return find(table, keys.field) if find is not None and",
             "    return None if find is not None and",
         ),
     ),
@@ -958,7 +987,59 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed if not each.is_all}, live)", "pass"),
+        ("protocol/flush.py", "table.slots.drop(rows, live)", "pass"),
+    ),
+    mutant(
+        "a_slot_of_another_server_is_read",
+        FAILOVERS + "test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one",
+        ("protocol/slot_format.py", "_BODY) and slot.startswith(server, _HEADER) else", "_BODY) else"),
+    ),
+    mutant(
+        "a_mark_shows_what_another_server_left",
+        FAILOVERS + "test_nor_is_what_stands_in_a_mark_there",
+        (
+            "protocol/slot_format.py",
+            "return held(slot[_MARK_HEADER:], server)",
+            'return held(slot[_MARK_HEADER:], b"")',
+        ),
+    ),
+    mutant(
+        "a_fill_is_of_the_server_of_now",
+        FAILOVERS + "test_a_reader_whose_lease_was_on_the_old_primary_fills_nothing_that_is_read",
+        (
+            "protocol/slots.py",
+            "self._slot_and_lifetime(e, lease.servers[pk])",
+            "self._slot_and_lifetime(e, self.server(pk))",
+        ),
+    ),
+    mutant(
+        "a_finish_is_of_the_server_of_now",
+        FAILOVERS + "test_a_writer_whose_mark_was_on_the_old_primary_leaves_nothing_that_is_read",
+        (
+            "protocol/slots.py",
+            "else self._slot_and_lifetime(entry, server)",
+            "else self._slot_and_lifetime(entry, self.server(pk))",
+        ),
+    ),
+    mutant(
+        "a_publish_is_of_the_server_of_now",
+        FAILOVERS + "test_a_write_whose_base_was_on_the_old_primary_publishes_nothing_that_is_read",
+        ("protocol/slots.py", 'server_of(base or b"")', "self.server(pk)"),
+    ),
+    mutant(
+        "what_another_server_left_is_never_filled_again",
+        FAILOVERS + "test_what_another_server_has_left_is_loaded_once_and_filled_again",
+        ("protocol/leases.py", "    if not left:\n", "    if True:\n"),
+    ),
+    mutant(
+        "nobody_looks_whether_it_is_another",
+        GREETING + "test_every_second_somebody_looks",
+        ("protocol/stats.py", "role.look_again()", "pass"),
+    ),
+    mutant(
+        "a_demoted_server_is_read",
+        GREETING + "test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection_that_stays",
+        ("servers/greeting.py", 'if b"role:slave" in info:', "if False:"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
@@ -1009,8 +1090,8 @@ MUTANTS = [
         MANAGERS + "test_after_an_update_of_many_rows_no_read_is_old",
         (
             "protocol/bulk_write.py",
-            "            self.table.slots.drop(self.pks, self._versions)\n",
-            "            pass\n",
+            "        self.table.slots.drop(self.pks, versions)\n",
+            "        pass\n",
         ),
     ),
     mutant(
@@ -1234,8 +1315,8 @@ MUTANTS = [
         CLUSTER + "test_one_server_that_is_down_costs_its_own_keys_only",
         (
             "protocol/leases.py",
-            "    except CacheUnavailable:\n        return []\n",
-            "    except ZeroDivisionError:\n        return []\n",
+            '    except CacheUnavailable:\n        return Lease(b"", {}), []\n',
+            '    except ZeroDivisionError:\n        return Lease(b"", {}), []\n',
         ),
     ),
     mutant(
@@ -1614,6 +1695,202 @@ MUTANTS = [
             '", ".join(each.field for each',
             '", ".join(f"{each.field} {each.waiting}" for each',
         ),
+    ),
+    mutant(
+        "nobody_empties_hints",
+        LOOKUP_RACES + "test_who_takes_a_value_empties_its_hint_though_the_row_that_had_it_shows_it_still",
+        ("protocol/database_write.py", "        elif lookups:", "        elif False:"),
+    ),
+    mutant(
+        "hints_are_filled_without_a_lease",
+        LOOKUP_RACES + "test_a_hint_that_was_found_before_the_value_changed_hands_is_not_filled_after_it",
+        (
+            "protocol/lookup_reads.py",
+            "self.hints.put(lease, {self.text: hint})",
+            "self.hints.take_lease(self.text, lease), self.hints.put(lease, {self.text: hint})",
+        ),
+    ),
+    mutant(
+        "many_hints_are_filled_without_a_lease",
+        LOOKUP_RACES + "test_many_hints_are_filled_under_a_lease_too",
+        (
+            "protocol/many_lookups.py",
+            "places.put(lease, filled)",
+            "places.take_leases(list(filled), lease), places.put(lease, filled)",
+        ),
+    ),
+    mutant(
+        "a_hint_alone_decides",
+        LOOKUP_RACES + "test_a_hint_alone_decides_nothing",
+        ("protocol/lookup_reads.py", "    return bool(values[lookup.attname] == asked)", "    return True"),
+    ),
+    mutant(
+        "the_first_slot_decides",
+        LOOKUP_RACES + "test_a_value_that_somebody_always_has_is_always_found",
+        ("protocol/lookup_reads.py", "self._shown(pk) or self._loaded(pk)", "self._shown(pk)"),
+    ),
+    mutant(
+        "a_hint_is_emptied_before_the_commit",
+        LOOKUP_RACES + "test_a_hint_is_emptied_after_the_commit",
+        (
+            "protocol/synchronous.py",
+            "    write.mark()\n    try:\n        entry = _commit(",
+            "    write.mark()\n    write.row = values\n    write._empty_hints([table.slots.version])\n    try:\n"
+            "        entry = _commit(",
+        ),
+        ("protocol/synchronous.py", "write.carried, write.row = carried.keys(), row[1]", "write.names = ()"),
+    ),
+    mutant(
+        "what_is_owed_is_a_slot_alone",
+        LOOKUP_RACES + "test_what_is_owed_is_a_hint_too",
+        (
+            "protocol/flush.py",
+            "            hints.empty_of(table, hints.written(table, None),",
+            "            (lambda *_: None)(table, (),",
+        ),
+    ),
+    mutant(
+        "all_that_is_owed_is_slots_alone",
+        LOOKUP_RACES + "test_a_dead_taker_s_hint_is_emptied_with_all_that_is_owed",
+        (
+            "protocol/flush.py",
+            "for places in (table.slots, *table.hints.values()):",
+            "for places in (table.slots,):",
+        ),
+    ),
+    mutant(
+        "an_announcement_leaves_the_hints",
+        LOOKUP_RACES + "test_a_release_that_knows_no_lookups_empties_all_hints_as_it_begins",
+        ("protocol/versions.py", "        _sweep_hints_of_others(table)\n", ""),
+    ),
+    mutant(
+        "a_hint_is_filled_beside_any_release",
+        LOOKUP_RACES + "test_no_hint_is_filled_beside_a_release_that_knows_no_lookups",
+        ("protocol/versions.py", "    known = all(attname in record.lookups for", "    known = all(True for"),
+    ),
+    mutant(
+        "releases_are_looked_at_before_the_lease",
+        LOOKUP_RACES + "test_a_lease_is_there_before_the_releases_are_looked_at",
+        (
+            "protocol/lookup_reads.py",
+            "        if hint is None and lease and (hint := self.hints.take_lease(self.text, lease)) is None:\n",
+            "        may_fill = rows_by_value.may_be_remembered(self.table, self.lookup)\n"
+            "        rows_by_value.may_be_remembered = lambda *_: may_fill\n"
+            "        if hint is None and lease and (hint := self.hints.take_lease(self.text, lease)) is None:\n",
+        ),
+    ),
+    mutant(
+        "other_lookups_are_the_same_version",
+        LOOKUP_RACES + "test_other_lookups_under_one_number_are_refused",
+        ("protocol/versions.py", ', (lookups, table.looked_up_by, "lookups"))', ",)"),
+    ),
+    mutant(
+        "an_update_of_many_rows_leaves_the_hints",
+        HINTS + "test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it",
+        (
+            "protocol/bulk_write.py",
+            "        hints.empty_of(self.table, hints.written(",
+            "        (lambda *_: 0)(self.table, hints.written(",
+        ),
+    ),
+    mutant(
+        "a_save_leaves_the_hints",
+        HINTS + "test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it",
+        ("protocol/database_write.py", "hints.empty_of(self.table, lookups, [self.pk], versions)", "pass"),
+    ),
+    mutant(
+        "hints_of_other_versions_stay",
+        HINTS + "test_the_hints_of_every_live_version_are_emptied",
+        ("protocol/hints.py", "].drop(texts, versions)", "].drop(texts, ())"),
+    ),
+    mutant(
+        "a_generated_value_is_set_by_nobody",
+        HINTS + "test_a_value_that_the_database_computes_is_taken_by_whoever_writes_what_it_is_computed_from",
+        ("protocol/lookup_fields.py", "if is_generated(self.field) else set()", "if False else set()"),
+    ),
+    mutant(
+        "a_flush_leaves_the_hints",
+        HINTS + "test_what_waits_from_a_time_when_the_field_was_not_unique_takes_its_value_by_the_flush",
+        ("protocol/flush.py", "    _settle_hints(table, flushed, live)\n", ""),
+    ),
+    mutant(
+        "what_is_carried_leaves_the_hints",
+        HINTS + "test_what_waits_and_is_carried_takes_its_value_by_the_write_that_carries_it",
+        ("protocol/hints.py", "{*names, *carried}", "{*names}"),
+    ),
+    mutant(
+        "a_hint_is_not_owed",
+        HINTS + "test_a_hint_that_the_cache_could_not_be_told_of_is_owed",
+        (
+            "protocol/database_write.py",
+            "                self._empty_hints(self.stamped.versions)\n",
+            "                with contextlib.suppress(CacheUnavailable):\n"
+            "                    self._empty_hints(self.stamped.versions)\n",
+        ),
+    ),
+    mutant(
+        "a_row_s_key_may_be_a_hint_s",
+        HINTS + "test_no_row_s_key_can_be_that_of_a_hint",
+        ("protocol/hint_slots.py", 'SIGN = "/"', 'SIGN = ":"'),
+    ),
+    mutant(
+        "a_transaction_fills_hints",
+        LOOKUPS + "test_a_transaction_that_has_written_nothing_uses_hints_and_fills_none",
+        ("protocol/lookup_reads.py", "lease = None if transactions.in_transaction(self.table.using) else", "lease ="),
+    ),
+    mutant(
+        "a_wrong_hint_stays",
+        LOOKUPS + "test_a_row_is_found_by_what_it_has_now_and_not_by_what_it_had",
+        ("protocol/lookup_reads.py", "        self.hints.put(hint, {self.text: None})  # if", "        # if"),
+    ),
+    mutant(
+        "each_reader_of_a_value_asks_the_database",
+        LOOKUPS + "test_a_stampede_on_one_value_asks_the_database_once",
+        ("protocol/lookup_reads.py", "            hint = self._wait(hint)", "            hint = None"),
+    ),
+    mutant(
+        "a_failed_lookup_keeps_its_lease",
+        LOOKUPS + "test_a_reader_that_fails_gives_its_lease_back",
+        ("protocol/lookup_reads.py", "        finally:\n            with", "        else:\n            with"),
+        (
+            "protocol/lookup_reads.py",
+            "            pk = found if may_fill else None\n",
+            "            pk = found if may_fill else None\n        except ZeroDivisionError:\n            raise\n",
+        ),
+    ),
+    mutant(
+        "a_version_that_is_being_deleted_is_filled_with_hints",
+        LOOKUPS + "test_nothing_is_remembered_in_a_version_that_is_being_deleted",
+        (
+            "protocol/versions.py",
+            "    return known and still_announced(table, noted.get(table.slots.version))",
+            "    return known",
+        ),
+    ),
+    mutant(
+        "a_lookup_s_value_is_in_the_log",
+        LOOKUPS + "test_a_key_of_another_type_is_thrown_out_and_the_log_shows_no_value",
+        ("protocol/hint_slots.py", '        return f"{self.prefix}…"', "        return self.key(pk)"),
+    ),
+    mutant(
+        "a_value_is_looked_up_as_it_is_spelled",
+        LOOKUP_FIELDS + "test_a_row_is_found_by_each_spelling_of_its_value",
+        ("protocol/lookup_fields.py", "self.values.canonical(value))", "value)"),
+    ),
+    mutant(
+        "any_field_may_be_looked_up",
+        LOOKUP_FIELDS + "test_a_field_that_two_rows_may_share_is_refused_by_name",
+        ("protocol/lookup_fields.py", "    return field.unique or", "    return True or"),
+    ),
+    mutant(
+        "a_lookup_s_collation_is_not_looked_at",
+        LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
+        ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    mutant(
+        "what_the_database_calls_equal_is_found",
+        LOOKUP_FIELDS + "test_a_column_with_such_a_collation_is_found_in_the_database_and_by_the_first_lookup",
+        ("protocol/rows_by_value.py", "        if text not in asked:\n", "        if False:\n"),
     ),
 ]
 

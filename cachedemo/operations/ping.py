@@ -1,4 +1,4 @@
-"""The article's sanity check, for both roles: does the server answer, can it be written to, is it new enough?"""
+"""The article's sanity check, for both roles: does the server answer, and can it be written to?"""
 
 from typing import Any
 
@@ -11,9 +11,7 @@ from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
-from cachedemo.servers.server import Server
 
-OLDEST = (7, 0)  # Lua flags and SET with NX and GET came with Redis 7.0
 _PROBE = "ping"
 _PROBE_MS = 1000
 
@@ -25,9 +23,6 @@ def problem(role: Role) -> str | None:
     try:
         for server in role.servers():
             server.command("PING")
-            info = server.command("INFO")
-            if unsuitable := _of_another_kind(role, server, info) or _too_old(server, info):
-                return unsuitable
         role.command("SET", ours(_PROBE), "1", "PX", _PROBE_MS)
     except Unavailable as error:
         return f"{error}{_memory(role)}"
@@ -48,24 +43,6 @@ def warnings(role: Role) -> list[str]:
     else:
         found = cache_persistence.of_cache()
     return [*found, *topologies.warnings(role)]
-
-
-def _of_another_kind(role: Role, server: Server, info: dict[str, str]) -> str | None:
-    """A node of a cluster answers PING and INFO to everybody, and so does a sentinel."""
-    where, mode = f"The {role.name} server at {server.address}", info.get("redis_mode")
-    if mode == "cluster" and not role.is_cluster:
-        return f"{where} belongs to a Redis Cluster: begin the URL with redis+cluster://."
-    if mode == "sentinel":
-        return f"{where} is a sentinel: write redis+sentinel://host1:26379,host2/name/0, the name being the primary's."
-    return None
-
-
-def _too_old(role: Server, info: dict[str, str]) -> str | None:
-    version = str(info.get("valkey_version") or info["redis_version"])
-    if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST:
-        return None
-    wanted = ".".join(map(str, OLDEST))
-    return f"The {role.name} server at {role.address} is version {version}: install Redis {wanted} or newer, or Valkey."
 
 
 def _memory(role: Role) -> str:

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
-from cachedemo.protocol import answering, slot_kinds, slots, stamps
+from cachedemo.protocol import answering, slot_format, slot_kinds, stamps
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -89,14 +89,14 @@ def look_at(cache: ModelCache, pks: Sequence[Any], keys: Sequence[str] | None = 
 
 def _slots(pks: Sequence[Any], keys: Sequence[str]) -> dict[Any, Slot]:
     answers = CACHE.pipeline([(command, key) for key in keys for command in ("GET", "PTTL")])
-    return {pk: _slot(*answers[2 * i : 2 * i + 2]) for i, pk in enumerate(pks)}
+    return {pk: _slot(keys[i], *answers[2 * i : 2 * i + 2]) for i, pk in enumerate(pks)}
 
 
-def _slot(body: Any, ttl_ms: Any) -> Slot:
+def _slot(key: str, body: Any, ttl_ms: Any) -> Slot:
     if not isinstance(body, bytes):  # empty, or a list or a hash of somebody else's
         return Slot(None, raised(ttl_ms), None, None, {})
-    kind = slot_kinds.kind_of(body) if slots.is_well_formed(body) else None
-    entry = slots.held(body)
+    kind = slot_kinds.kind_of(body) if slot_format.is_well_formed(body) else None
+    entry = slot_format.held(body, CACHE.identity_of(key))
     return Slot(body, raised(ttl_ms), kind, entry, _values(entry))
 
 

@@ -25,7 +25,7 @@ from cachedemo import conf, registry
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.plurals import counted
-from cachedemo.protocol import announced_tables, closed_notes, slot_keys
+from cachedemo.protocol import announced_tables, closed_notes, hint_slots, slot_keys
 from cachedemo.protocol.closed_notes import CLOSED, Note
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.key_prefix import prefix
@@ -159,7 +159,7 @@ def on(chosen: Sequence[ModelCache]) -> Done:
 
 
 def sweep(caches: Iterable[ModelCache]) -> int:
-    """Empty all slots of these tables in every version, whoever names it; return how many there were."""
+    """Empty all slots and hints of these tables in every version, whoever names it; return how many there were."""
     names: dict[str, set[str]] = defaultdict(set)
     for cache in caches:
         names[prefix(cache.using)].add(cache.table.slots.name)
@@ -171,7 +171,8 @@ def _sweep(before: str, names: set[str]) -> int:
     form = re.compile(re.escape(before) + slot_keys.PREFIX.pattern)
     for keys in CACHE.scan(slot_keys.pattern(f"{before}v"), SCANNED):
         found = ((key, form.match(key.decode(errors="replace"))) for key in keys)
-        swept += CACHE.unlink([key for key, parts in found if parts and parts[2] in names])
+        ours = [key for key, parts in found if parts and hint_slots.split(parts[2])[0] in names]
+        swept += CACHE.unlink(ours)
     return swept
 
 

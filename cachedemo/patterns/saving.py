@@ -176,6 +176,7 @@ class Save:
         assert self.write is not None
         assert self.write.stamped is not None
         names = {field.attname for field, _, _ in mine}
+        self.write.carried = waiting.keys()
         setattr(self.instance, STAMP, self.write.stamped.stamp)
         if waiting.keys() - names:
             self._show(waiting.keys() - names)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
+from cachedemo.protocol import lookup_fields
 from cachedemo.protocol.closed_slots import ClosedSlots
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
+from cachedemo.protocol.hint_slots import HintSlots
+from cachedemo.protocol.lookup_fields import Lookup
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
@@ -48,15 +51,17 @@ class Places:
     prefix: str | None
     slots: Slots
     queue: WriteQueue
+    hints: dict[str, Slots]  # by attname of the field that rows are looked up by
     announced: bytes | None = None
     closed: bytes | None = None
     ask_again: float = 0.0
 
 
-def _nowhere(slots: Slots, queue: WriteQueue) -> Places:
+def _nowhere(slots: Slots, queue: WriteQueue, looked_up_by: Iterable[str]) -> Places:
     """Return what answers without a server, under the same names."""
     lifetimes = slots.timeout, slots.missing_timeout, slots.lease_ms / 1000
-    return Places(None, NoSlots(slots.name, slots.version, *lifetimes), NoQueue(queue.name, slots.version))
+    no_slots = NoSlots(slots.name, slots.version, *lifetimes)
+    return Places(None, no_slots, NoQueue(queue.name, slots.version), dict.fromkeys(looked_up_by, no_slots))
 
 
 class CachedTable:
@@ -64,8 +69,10 @@ class CachedTable:
 
     Args:
         using: alias of the database that its rows are in.
+        lookups: names of the unique fields that rows are looked up by.
 
     Attributes:
+        looked_up_by: their attnames.
         announced: what the queue holds about our version, once this process has announced it; None before, and
             while the version may not be filled.
         closed: the note of an operator who has switched off, if this process was told; it may be open again since.
@@ -74,14 +81,22 @@ class CachedTable:
     announces = True  # whether its fields are those of the version
 
     def __init__(
-        self, model: type[models.Model], using: str, codec: Codec, slots: Slots, queue: WriteQueue, options: Options
+        self,
+        model: type[models.Model],
+        using: str,
+        codec: Codec,
+        slots: Slots,
+        queue: WriteQueue,
+        options: Options,
+        lookups: Iterable[str] = (),
     ) -> None:
         self.model = model
         self.using = using
         self.codec = codec
         self.options = options
-        self._servers = Places("", slots, queue)
-        self._nowhere = _nowhere(slots, queue)
+        self.looked_up_by = lookup_fields.attnames(codec, lookups)
+        self._servers = Places("", slots, queue, self._hints(slots))
+        self._nowhere = _nowhere(slots, queue, self.looked_up_by)
 
     @property
     def places(self) -> Places:
@@ -94,14 +109,24 @@ class CachedTable:
             return self._nowhere
         places = self._servers
         if places.prefix != prefix:
-            places = self._servers = Places(prefix, places.slots.under(prefix), places.queue.under(prefix))
+            slots = places.slots.under(prefix)
+            places = self._servers = Places(prefix, slots, places.queue.under(prefix), self._hints(slots))
         return places
+
+    def _hints(self, slots: Slots) -> dict[str, Slots]:
+        return {attname: HintSlots(slots, attname) for attname in self.looked_up_by}
 
     @property
     def slots(self) -> Slots:
         """Where its rows are cached."""
         places = self.places
         return places.slots if places.closed is None else ClosedSlots(places.slots)
+
+    @property
+    def hints(self) -> dict[str, Slots]:
+        """Where the hints are of each field that rows are looked up by."""
+        found, closed = self.places.hints, self.places.closed is not None
+        return {attname: ClosedSlots(hints) for attname, hints in found.items()} if closed else found
 
     @property
     def queue(self) -> WriteQueue:
@@ -146,6 +171,19 @@ class CachedTable:
         """Cached fields from which the database computes another cached one."""
         generated = [field for name, field in self.codec.fields.items() if name not in self.codec.written]
         return {name for field in generated for name in computed_from(self.model, field)}
+
+    @cached_property
+    def lookups(self) -> dict[str, Lookup]:
+        """How rows are looked up by each of the fields that they are looked up by."""
+        return {attname: Lookup(self.codec, attname) for attname in self.looked_up_by}
+
+    def lookup(self, name: str) -> Lookup:
+        """Return how rows are looked up by the field of this name. Raises FieldError if they are not."""
+        for lookup in self.lookups.values():
+            if name in (lookup.attname, lookup.field.name):
+                return lookup
+        known = ", ".join(self.looked_up_by) or "nothing"
+        raise FieldError(f"{self.model._meta.label} is not looked up by {name!r} but by {known}: add it to `lookups`.")
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
@@ -202,7 +240,8 @@ class HistoricalTable(CachedTable):
     announces = False
 
     def __init__(self, table: CachedTable, model: type[models.Model], codec: Codec) -> None:
-        super().__init__(model, table.using, codec, table._servers.slots, table._servers.queue, table.options)
+        places, lookups = table._servers, table.looked_up_by
+        super().__init__(model, table.using, codec, places.slots, places.queue, table.options, lookups)
 
     @property
     def places(self) -> Places:

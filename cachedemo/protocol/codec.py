@@ -102,17 +102,17 @@ class Codec:
         self._parsers, self.keys  # noqa: B018 - each is found by looking at it
 
     @cached_property
-    def _codecs(self) -> dict[str, FieldCodec]:
+    def codecs(self) -> dict[str, FieldCodec]:
         return {field.attname: codec_of(field, self._own_codecs) for field in (self.pk, *self.fields.values())}
 
     @cached_property
     def _parsers(self) -> dict[str, Callable[[Any], Any]]:
-        return {name: codec.from_json for name, codec in self._codecs.items() if codec.from_json is not None}
+        return {name: codec.from_json for name, codec in self.codecs.items() if codec.from_json is not None}
 
     @cached_property
     def keys(self) -> PrimaryKeys:
         """What makes one key of each value that means it. Raises ImproperlyConfigured if the model has no such key."""
-        return PrimaryKeys(self.pk, self._codecs[self.pk.attname])
+        return PrimaryKeys(self.pk, self.codecs[self.pk.attname])
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that its slot is named by.
@@ -133,11 +133,12 @@ class Codec:
 
     def values(self, source: Mapping[str, Any]) -> Values:
         """Return the JSON value of each field: attname -> value, from attname -> Python value."""
-        return {name: None if source[name] is None else self._to_json(name, source[name]) for name in self.names}
+        return {name: None if source[name] is None else self.to_json(name, source[name]) for name in self.names}
 
-    def _to_json(self, name: str, value: Any) -> Any:
+    def to_json(self, name: str, value: Any) -> Any:
+        """Return one field's Python value, which is not None, as a JSON value."""
         try:
-            return self._codecs[name].to_json(value)
+            return self.codecs[name].to_json(value)
         except Exception as error:  # whatever a project's own field raises
             field = self.pk if name == self.pk.attname else self.fields[name]
             raise TypeError(why_uncacheable(field, value, error)) from error
@@ -182,7 +183,7 @@ class Codec:
         for name, value in fields.items():
             field = self.field(name)
             try:
-                cleaned[field.attname] = tried(self._codecs[field.attname], field, clean(field, value))
+                cleaned[field.attname] = tried(self.codecs[field.attname], field, clean(field, value))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -202,7 +203,7 @@ class Codec:
             value = instance.__dict__.get(name)
             try:
                 if not isinstance(value, File) and not hasattr(value, "resolve_expression"):
-                    tried(self._codecs[name], field, normalised(field, value))
+                    tried(self.codecs[name], field, normalised(field, value))
             except ValidationError as error:
                 errors[field.name] = error
         if errors:

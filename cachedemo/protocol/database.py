@@ -45,6 +45,18 @@ def stamp_of(table: CachedTable, pk: Any) -> int | None:
     return None if stamp is None else stamps.proper(stamp)
 
 
+def values_of(table: CachedTable, pks: Iterable[Any], attnames: Sequence[str]) -> list[Values]:
+    """Return these fields of the rows that exist, as JSON values, in no order. A transaction sees its own writes."""
+    found: list[Values] = []
+    to_json = table.codec.to_json
+    with answering():
+        for some in in_chunks(pks, keys_in_a_statement(table.using)):
+            transactions.trip(table.using)
+            for row in table.rows.filter(pk__in=some).values(*attnames):
+                found.append({name: None if row[name] is None else to_json(name, row[name]) for name in attnames})
+    return found
+
+
 def improper_stamps(table: CachedTable) -> int:
     """Return how many rows have a stamp that no queue can have handed out; looks at every row."""
     with answering():

@@ -6,13 +6,14 @@ is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import on_commit, slots, transactions, versions
+from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, SourceUnavailable, VersionConflict
+from cachedemo.protocol import hints, on_commit, slot_format, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
@@ -26,21 +27,29 @@ class DatabaseWrite:
 
     Args:
         names: the fields that it writes; None for all of the row, as an insert and a deletion do.
+
+    Attributes:
+        carried: what waited, and is written along with them.
+        row: the values that it has given the row; None where the database is asked, if need be.
     """
 
     def __init__(self, table: CachedTable, pk: Any, names: Collection[str] | None = None) -> None:
         self.table = table
         self.pk = pk
         self.names = names
-        self.token = slots.token()
+        self.carried: Collection[str] = ()
+        self.row: Values | None = None
+        self.token = slot_format.token()
         self._slots = table.slots  # the same from the mark to the finish, whatever an operator switches
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self._cache_failed = False
+        self._server = b""  # which one the cache was before the mark was put there
 
     def mark(self) -> None:
         """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
+            self._server = self._slots.server(self.pk)
             self._slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
@@ -93,9 +102,18 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):
             try:
-                self._slots.finish(self.pk, self.token, entry, self.stamped.versions)
-            except CacheUnavailable:
+                self._slots.finish(self.pk, self.token, entry, self.stamped.versions, self._server)
+                self._empty_hints(self.stamped.versions)
+            except (CacheUnavailable, SourceUnavailable):
                 self._cache_failed = True
+
+    def _empty_hints(self, versions: Iterable[str]) -> None:
+        """Let nobody find another row any more by a unique value that this write has given to this one."""
+        lookups = hints.written(self.table, self.names, self.carried)
+        if self.row is None:
+            hints.empty_of(self.table, lookups, [self.pk], versions)
+        elif lookups:
+            hints.empty(self.table, lookups, [self.row], versions)
 
     def settle_up(self) -> None:
         """Drop what this write superseded; after this it may be acknowledged.
@@ -183,4 +201,5 @@ class DatabaseWrite:
             finished += settled.appeared
             with or_owed(self.table, [self.pk]):
                 self._slots.drop([self.pk], settled.appeared)
+                self._empty_hints(settled.appeared)
         return settled.announced

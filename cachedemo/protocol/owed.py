@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cachedemo.exceptions import CacheUnavailable
+from cachedemo.exceptions import CacheUnavailable, SourceUnavailable
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
 
@@ -20,6 +20,8 @@ def or_owed(table: CachedTable, pks: Iterable[Any]) -> Iterator[None]:
         yield
     except CacheUnavailable as error:
         table.queue.owe(pks if error.rows is None else error.rows)
+    except SourceUnavailable:  # the database was asked which hints to empty
+        table.queue.owe(pks)
 
 
 def empty_slots(table: CachedTable, pks: Iterable[Any]) -> None:

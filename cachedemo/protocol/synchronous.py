@@ -55,6 +55,7 @@ def commit_update(
         write.restore_if_certain()
         raise
     if entry is None:
+        write.row = dict.fromkeys(table.looked_up_by)  # it has given no unique value to a row
         write.empty_slot()
         write.restore()
         raise table.missing(pk)
@@ -77,6 +78,7 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None, added: A
                 raise
             continue
         if row is not None:
+            write.carried, write.row = carried.keys(), row[1]
             return _shown(table, row, pending, names)
         write.outcome.nothing_written = True  # its one statement has found no row that it may write
         if newer is None:
@@ -169,6 +171,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
             with noted(instance, WRITE, write):  # so that its save takes no steps of its own
                 instance.save(force_insert=True, using=table.using)
             row = _mark_and_lock(write, instance)
+            write.row = row[1]
     except Exception:
         write.restore_if_certain()
         raise

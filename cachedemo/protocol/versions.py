@@ -4,12 +4,13 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cachedemo.exceptions import VersionConflict
+from cachedemo.exceptions import CacheUnavailable, VersionConflict
 from cachedemo.protocol import announced_tables, closed_notes
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.refiling import refile_all
 
 logger = logging.getLogger(__name__)
@@ -30,15 +31,18 @@ def announce(table: CachedTable) -> None:
     version, fields = table.slots.version, sorted(table.codec.fields)
     known = announced_tables.announce(table) if table.queue.is_shared else None
     if known is None:
-        mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields, "increments": True})
-        known = table.queue.announce(version, mine.encode())
+        mine = {"state": LIVE, "since": time.time(), "fields": fields, "increments": True}
+        if table.looked_up_by:
+            mine["lookups"] = sorted(table.looked_up_by)
+        known = table.queue.announce(version, json.dumps(mine).encode())
     if closed_notes.parse(known) is not None:
         return table.told(None, closed=known)
     record = json.loads(known)
-    if record["fields"] != fields:
-        raise VersionConflict(_conflict(table, record["fields"]))
+    if why := _differs(table, record["fields"], record.get("lookups", ())):
+        raise VersionConflict(why)
     if record["state"] == LIVE:
         refile_all(table)
+        _sweep_hints_of_others(table)
     return table.told(known if record["state"] == LIVE else None)
 
 
@@ -50,17 +54,48 @@ def announce_unless_closed(table: CachedTable) -> None:
 
 def conflict(table: CachedTable) -> str | None:
     """Return what `announce` would be refused for, and announce nothing. Raises QueueUnavailable."""
-    known = fields_by_version(table).get(table.slots.version)
-    return None if known is None or sorted(known) == sorted(table.codec.fields) else _conflict(table, known)
+    record = records(table.queue.versions()).get(table.slots.version)
+    return None if record is None else _differs(table, record.fields, record.lookups)
 
 
-def _conflict(table: CachedTable, known: Iterable[str]) -> str:
-    version, fields = table.slots.version, sorted(table.codec.fields)
+def _differs(table: CachedTable, fields: Iterable[str], lookups: Iterable[str]) -> str | None:
+    """Return what differs from our version as it is live; None if nothing does."""
+    for known, ours, what in ((fields, table.codec.fields, "fields"), (lookups, table.looked_up_by, "lookups")):
+        if sorted(known) != sorted(ours):
+            return _conflict(table, what, sorted(known), sorted(ours))
+    return None
+
+
+def _conflict(table: CachedTable, what: str, known: Iterable[str], ours: Iterable[str]) -> str:
+    version = table.slots.version
     return (
-        f"Version {version} of {table.slots.name!r} is live with the fields {', '.join(known)}, but this process has "
-        f"{', '.join(fields)}: raise `version` in its registration to {int(version) + 1}, or delete version "
+        f"Version {version} of {table.slots.name!r} is live with the {what} {_listed(known)}, but this process has "
+        f"{_listed(ours)}: raise `version` in its registration to {int(version) + 1}, or delete version "
         f"{version} first."
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _sweep_hints_of_others(table: CachedTable) -> None:
+    """Empty the hints of other live versions that writers of ours do not know of; from now on nobody fills these.
+
+    A cache that does not answer keeps them until they expire: after a rollback to a release without the lookups, wait
+    for that, or empty the cache.
+    """
+    for version, record in records(table.queue.versions()).items():
+        for attname in set(record.lookups) - set(table.looked_up_by):
+            with contextlib.suppress(CacheUnavailable):
+                HintSlots(table.slots, attname).drop_all([version])
+
+
+def all_know(table: CachedTable, attname: str) -> bool:
+    """Say whether our version is announced as this process has it, and every other one looks rows up by this field."""
+    noted = table.queue.versions()
+    known = all(attname in record.lookups for record in records(noted).values())
+    return known and still_announced(table, noted.get(table.slots.version))
 
 
 def refuse_conflict(table: CachedTable) -> None:
@@ -124,11 +159,12 @@ def _warn_of_loss(table: CachedTable) -> None:
 
 
 class Record(NamedTuple):
-    """What is noted of a version: its state, since when (seconds since the epoch), and its fields."""
+    """What is noted of a version: its state, since when (seconds since the epoch), its fields and lookups."""
 
     state: str
     since: float
     fields: list[str]
+    lookups: Sequence[str] = ()
 
 
 def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Record]:
@@ -137,7 +173,8 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
     for version, raw in noted.items():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             record = json.loads(raw)
-            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]))
+            lookups = list(record.get("lookups", ()))
+            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]), lookups)
     return found
 
 

@@ -63,6 +63,10 @@ class Cluster:
         self._name, self._unavailable = name, unavailable
         self.map = ClusterMap(name, unavailable, found, cover)
 
+    def owner(self, key: str) -> ClusterNode:
+        """Return the server that has a key now. Raises Unavailable if nobody is known to."""
+        return self.map.owner(hash_slots.of(key))
+
     # one key
 
     def command(self, words: Words, *, insist: bool = False) -> Any:

@@ -8,7 +8,6 @@ from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.servers import hash_slots
 from cachedemo.servers.cluster_node import ClusterNode
 from cachedemo.servers.hash_slots import Range
-from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.server import Cover
 from cachedemo.servers.server_errors import Error
 from cachedemo.servers.targets import Node, Target
@@ -101,7 +100,7 @@ class ClusterMap:
         problem: Exception | None = None
         for node in self._to_be_asked():
             try:
-                info, answer = all_raised(node.answers([("CLUSTER INFO",), ("CLUSTER SLOTS",)]))
+                info, answer = node.told()
             except (CachedemoError, Error) as error:
                 problem = problem or error
                 continue

@@ -7,13 +7,19 @@ import redis
 
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.servers.client import connect
+from cachedemo.servers.greeting import Unusable
 from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error, is_silence
 from cachedemo.servers.targets import Target
 
 # A server that answers with one of these has not taken the command.
 REDIRECTIONS = (redis.exceptions.AskError, redis.exceptions.TryAgainError)  # a MovedError is an AskError
-_OUTDATED = (redis.exceptions.MovedError, redis.exceptions.ClusterDownError, redis.exceptions.ReadOnlyError)
+_OUTDATED = (
+    redis.exceptions.MovedError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.ReadOnlyError,
+    Unusable,
+)
 
 Commands = Sequence[Sequence[Any]]
 Collect = Callable[[], list[Any]]
@@ -47,12 +53,27 @@ class ClusterNode(Server):
         self._still_asked = still_asked
         super().__init__(name, unavailable)
 
+    mode = "cluster"
+
+    def reset(self) -> None:
+        super().reset()
+        self._teller: redis.Redis | None = None
+
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
     def connect(self) -> redis.Redis:
-        return connect(self._target.url_of(self.host, self.port))
+        return connect(self._target.url_of(self.host, self.port), self.recognised.new_greeting())
+
+    def told(self) -> tuple[Any, Any]:
+        """Return its answers to CLUSTER INFO and CLUSTER SLOTS, also if it is a replica. Raises as `command`."""
+        info, slots = self._run(self._tell)
+        return info, slots
+
+    def _tell(self) -> tuple[Any, Any]:
+        teller = self._teller = self._teller or connect(self._target.url_of(self.host, self.port))
+        return teller.execute_command("CLUSTER INFO"), teller.execute_command("CLUSTER SLOTS")
 
     def ping(self) -> None:
         """Ask for an answer. One that a replica has taken the place of need not come back."""

@@ -4,6 +4,7 @@ Every command of the package passes a method of `Role`. One server answers it it
 to a cluster, `cluster.py` finds the server that has the key.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 from cachedemo import conf
-from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
+from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.servers.client import client_for
 from cachedemo.servers.cluster import Cluster
 from cachedemo.servers.scripts import Script
@@ -77,7 +78,7 @@ class Role(Server):
 
     def connect(self) -> redis.Redis:
         self._opened_for = conf.of_connection(self.name)
-        return client_for(self.target)
+        return client_for(self.target, self.recognised.new_greeting())
 
     def follow_settings(self) -> None:
         """Open a new client with the next command if the settings are not those that this one was opened for."""
@@ -87,6 +88,26 @@ class Role(Server):
     def opened(self) -> list[Server]:
         """Return all servers that may have a client by now."""
         return [self, *(self._cluster.map.nodes() if self._cluster else ())]
+
+    # which server it is: see `greeting.py`
+
+    def server_of(self, key: str) -> bytes:
+        """Return which server has a key now, connecting first if that was never done. Raises Unavailable."""
+        if cluster := self.cluster():
+            return cluster.owner(key).server()
+        return self.server()
+
+    def identity_of(self, key: str) -> bytes:
+        """Return the same as far as it is known, without asking. Raises Unavailable if nobody is known to have it."""
+        if cluster := self.cluster():
+            return cluster.owner(key).recognised.identity
+        return self.recognised.identity
+
+    def look_again(self) -> None:
+        for server in self._cluster.map.nodes() if self._cluster else ():
+            with contextlib.suppress(Unavailable):  # one that is down, or a replica now, says nothing of the others
+                server.look_again()
+        super().look_again()
 
     def cluster(self) -> Cluster | None:
         """Return the cluster that the URL leads to, None if it is one server. Raises ImproperlyConfigured."""

@@ -9,9 +9,13 @@ import redis
 from cachedemo import conf
 from cachedemo.exceptions import ForeignData, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
+from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import raised
+from cachedemo.servers.recognition import Recognition
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
+
+_NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
 Cover = Callable[[redis.Redis], Any] | None  # makes what stands in for each client that is opened
 
@@ -24,6 +28,8 @@ class Server:
         unavailable: what to raise.
     """
 
+    mode = "standalone"  # what it says of itself
+
     def __init__(self, name: str, unavailable: type[Unavailable]) -> None:
         self.name = name
         self.setting = f"{name.upper()}_URL"
@@ -35,6 +41,7 @@ class Server:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
+        self.recognised = Recognition(self._let_go, self.mode)
         self.breaker = Breaker(self.ping, is_silence, failed_at_once)
 
     def ping(self) -> None:
@@ -63,6 +70,32 @@ class Server:
                 client = self.connect()
                 client = self._client = self.cover(client) if self.cover is not None else client
             return client
+
+    def server(self) -> bytes:
+        """Return which server this is now (see `greeting.py`), connecting first if that was never done.
+
+        Raises:
+            Unavailable: it cannot be told, for the server does not answer.
+        """
+        if self.recognised.identity == NOT_LEARNED:
+            self._run(self._on_a_connection, lambda connection: None)
+        return self.recognised.identity
+
+    def look_again(self) -> None:
+        """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
+        if self._client is not None and self.recognised.may_change:
+            self._run(self._on_a_connection, self.recognised.ask)
+
+    def _let_go(self) -> None:
+        self._client = None
+
+    def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
+        pool = self.client().connection_pool
+        connection = pool.get_connection()
+        try:
+            ask(connection)
+        finally:
+            pool.release(connection)
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -183,6 +216,8 @@ class Server:
             return send(*arguments)
         except redis.RedisError as error:
             self.breaker.note(error)
+            if isinstance(error, _NO_PRIMARY):
+                self._let_go()  # a new connection may lead to the primary
             raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error

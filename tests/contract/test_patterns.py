@@ -12,6 +12,7 @@ from cachedemo import Pattern, cache_for
 from cachedemo.exceptions import InsideTransaction, SourceUnavailable
 from cachedemo.protocol.codec import Codec
 from cachedemo.registry import find_cache
+from cachedemo.servers.roles import CACHE
 from tests.notes.models import Note
 from users.models import User
 
@@ -58,9 +59,8 @@ def test_write_through_replaces_the_slot(users, redis_cache):
     users.get(1)
     users.via("write-through").update(1, name="Al")
     stamp = row().cache_stamp
-    assert redis_cache.get(users.table.slots.key(1)) == (
-        b'V%d{"id": 1, "name": "Al", "email": "alice@example.com"}' % stamp
-    )
+    server = CACHE.identity_of(key := users.table.slots.key(1))
+    assert redis_cache.get(key) == (b'V%d%b{"id": 1, "name": "Al", "email": "alice@example.com"}' % (stamp, server))
     assert row().name == "Al"
 
 

@@ -52,7 +52,6 @@ BAD = [
 @pytest.mark.parametrize(("url", "words"), BAD)
 def test_a_mistake_is_one_sentence_without_the_password(url, words, settings):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
-    roles.reset()
     [error] = checks.check_servers()
     with pytest.raises(ImproperlyConfigured) as refused:
         roles.CACHE.command("PING")
@@ -96,7 +95,6 @@ BESIDE = [
 @pytest.mark.parametrize(("options", "words"), BESIDE)
 def test_a_mistake_in_the_setting_beside_the_url_is_one_sentence_too(options, words, settings):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_OPTIONS": options}
-    roles.reset()
     [error] = checks.check_servers()
     assert error.msg.startswith("CACHEDEMO['CACHE_OPTIONS'] ")
     assert words in error.msg
@@ -136,7 +134,6 @@ def make_certificate(folder: Path) -> None:
 
 def said_by_ping(settings, url):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
-    roles.reset()
     try:
         call_command("cache_ping")
     except CommandError as error:

@@ -3,8 +3,9 @@
 from urllib.request import urlopen
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connection, transaction
-from django.test import LiveServerTestCase, TestCase, TransactionTestCase
+from django.test import LiveServerTestCase, TestCase, TransactionTestCase, override_settings
 from shop.models import Book
 
 from cachedemo import cache_for
@@ -164,6 +165,38 @@ class InTestCase(CacheTestMixin, TestCase):
             await self.async_client.get(f"/{pk}/")
         self.assertEqual(await self.adrain(), 1)
         self.assertEqual(await sync_to_async(title_in_the_database)(pk), "waits")
+
+
+class InTwoDatabasesOfTestCase(CacheTestMixin, TestCase):
+    databases = {"default", "other"}
+
+    @classmethod
+    def setUpTestData(cls):
+        cls.here = cache_for(Book).create(title="here")
+        cls.there = cache_for(Book, using="other").create(title="there")
+        cache_for(Book, using="other").via("write-behind").update(cls.there.pk, title="waits")
+
+    def test_all_that_waits_is_drained(self):
+        self.assertEqual(cache_for(Book, using="other").get(self.there.pk).title, "waits")
+        cache_for(Book).via("write-behind").update(self.here.pk, title="waits")
+        self.assertEqual(self.drain(), 2)
+        self.assertEqual((Book.objects.get().title, Book.objects.using("other").get().title), ("waits", "waits"))
+
+    def test_what_waits_is_there_after_an_outage_at_the_beginning(self):
+        there = cache_for(Book, using="other")
+        with self.broken_queue(), self.assertRaises(QueueUnavailable):
+            there.get(self.there.pk)
+        self.assertEqual(there.get(self.there.pk).title, "waits")
+
+
+@override_settings(CACHEDEMO={**settings.CACHEDEMO, "STRICT_READS": False})
+class WithSettingsOfTheImportTestCase(CacheTestMixin, TestCase):
+    """The settings were written down when this module was imported, perhaps before any server was started."""
+
+    def test_the_servers_of_the_tests_are_asked(self):
+        book = cache_for(Book).create(title="row")
+        with self.broken_queue():
+            self.assertEqual(cache_for(Book).get(book.pk).title, "row")
 
 
 class InTransactionTestCase(CacheTestMixin, TransactionTestCase):

@@ -10,7 +10,9 @@ LOWEST = .venv-lowest
 LOWEST_TESTS = tests/contract tests/article tests/users tests/cachedemo/servers tests/cachedemo/management \
 	tests/cachedemo/admin/test_pages.py tests/test_extras.py tests/test_shop.py tests/test_typing.py
 # What runs on a Redis Cluster too.
-CLUSTER_TESTS = tests/contract tests/races tests/faults/test_claims.py tests/cachedemo/protocol/test_flush.py
+CLUSTER_TESTS = tests/contract tests/races/test_races.py tests/races/test_bulk_races.py tests/races/test_save_races.py \
+	tests/races/test_refused_races.py tests/races/test_increment_races.py tests/faults/test_claims.py \
+	tests/cachedemo/protocol/test_flush.py
 # Only values from the command line count: some shells have their own HOST in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
 # What mypy's Django plugin needs to read the settings; it does not contact a server.

@@ -471,7 +471,7 @@ MUTANTS = [
     mutant(
         "a_switch_empties_no_slot",
         "tests/faults/test_switch_faults.py::test_switching_under_load_costs_misses_and_time_only[1]",
-        ("operations/switch.py", 'swept += CACHE.command("UNLINK", *ours)', "swept += 0"),
+        ("operations/switch.py", "swept += CACHE.unlink(ours)", "swept += 0"),
     ),
     mutant(
         "a_test_has_a_developers_worker_delete_a_version",
@@ -987,7 +987,7 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "table.slots.drop(rows, live)", "pass"),
+        ("protocol/hints.py", "        table.slots.drop(pks, versions)\n", "        pass\n"),
     ),
     mutant(
         "a_slot_of_another_server_is_read",
@@ -1090,8 +1090,8 @@ MUTANTS = [
         MANAGERS + "test_after_an_update_of_many_rows_no_read_is_old",
         (
             "protocol/bulk_write.py",
-            "        self.table.slots.drop(self.pks, versions)\n",
-            "        pass\n",
+            "        hints.empty_with_slots(self.table, lookups, self.pks, versions)\n",
+            "        hints.empty_of(self.table, lookups, self.pks, versions)\n",
         ),
     ),
     mutant(
@@ -1745,8 +1745,8 @@ MUTANTS = [
         LOOKUP_RACES + "test_what_is_owed_is_a_hint_too",
         (
             "protocol/flush.py",
-            "            hints.empty_of(table, hints.written(table, None),",
-            "            (lambda *_: None)(table, (),",
+            "hints.empty_with_slots(table, hints.written(table, None), rows, live)",
+            "hints.empty_with_slots(table, (), rows, live)",
         ),
     ),
     mutant(
@@ -1789,8 +1789,8 @@ MUTANTS = [
         HINTS + "test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it",
         (
             "protocol/bulk_write.py",
-            "        hints.empty_of(self.table, hints.written(",
-            "        (lambda *_: 0)(self.table, hints.written(",
+            "hints.empty_with_slots(self.table, lookups,",
+            "hints.empty_with_slots(self.table, (),",
         ),
     ),
     mutant(

@@ -12,6 +12,9 @@ from products.models import Category, Product
 
 
 class ProductPages(CacheTestMixin, TestCase):
+    tea: Product
+    page: str
+
     @classmethod
     def setUpTestData(cls) -> None:
         teas = Category.objects.create(name="Teas")

@@ -131,6 +131,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
     return make
 
 
+@pytest.mark.timeout(10 * BLOCK_TIMEOUT)  # a document has some twenty commands, and each starts Django
 @pytest.mark.parametrize("document", COMMANDS, ids=named)
 def test_every_command_block_runs(document: Document, folder: Callable[[str], Folder], people: list[User]) -> None:
     here, python = folder(document.name), dict[str, Any]()
@@ -184,7 +185,16 @@ SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 SETTINGS = {*documented_settings(), *conf.DEFAULTS, "CACHE_URL", "QUEUE_URL", *dir(global_settings)}
 # Written as settings are, and known elsewhere: an option of a database, a variable of Django's, members of Pattern.
 ON_DELETE = {"SET_NULL", "SET_DEFAULT", "DO_NOTHING", "DB_SET_NULL", "DB_CASCADE"}  # the latter from Django 6.1 on
-NO_SETTINGS = {"ATOMIC_REQUESTS", "DJANGO_SETTINGS_MODULE", *Pattern.__members__, *ON_DELETE}
+NO_SETTINGS = {
+    "POSTGRES_PASSWORD",
+    "RABBITMQ_PASSWORD",
+    "WEB_THREADS",
+    "WEB_WORKERS",
+    "ATOMIC_REQUESTS",
+    "DJANGO_SETTINGS_MODULE",
+    *Pattern.__members__,
+    *ON_DELETE,
+}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)

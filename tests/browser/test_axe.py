@@ -59,7 +59,7 @@ def findings(page: Page, address: str) -> list[str]:
     for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
-        page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")  # colours that fade over
+        page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")  # fading
         for violation in Axe().run(page).response["violations"]:
             if violation["impact"] in SERIOUS and violation["id"] not in NOT_OURS.get(address, ()):
                 first = violation["nodes"][0]["html"][:160]

@@ -1713,7 +1713,7 @@ MUTANTS = [
     mutant(
         "a_transaction_fills_hints",
         LOOKUPS + "test_a_transaction_that_has_written_nothing_uses_hints_and_fills_none",
-        ("protocol/lookup_reads.py", "lease = None if transactions.in_transaction(self.table.using) else", "lease ="),
+        ("protocol/lookup_reads.py", "lease = None if transactions.sees_a_snapshot(self.table.using) else", "lease ="),
     ),
     mutant(
         "a_wrong_hint_stays",

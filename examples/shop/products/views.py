@@ -1,4 +1,4 @@
-"""Two views: one reads through the cache, one writes behind it."""
+"""Views that read through the cache, by key and by SKU, and one that writes behind it."""
 
 from uuid import UUID
 
@@ -12,7 +12,15 @@ from products.models import Product
 
 
 def product(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = _find(pk)
+    return _shown(_find(pk=pk))
+
+
+def product_by_sku(request: HttpRequest, sku: str) -> HttpResponse:
+    """What a scanner asks for: two round trips to the cache, and none to the database."""
+    return _shown(_find(sku=sku))
+
+
+def _shown(found: Product) -> HttpResponse:
     return JsonResponse(
         {
             "name": found.name,
@@ -27,7 +35,7 @@ def product(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def count(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take a count from the warehouse, which comes often; the database has it when the worker has flushed."""
-    _find(pk)
+    _find(pk=pk)
     try:
         counted = cache_for(Product).via(Pattern.WRITE_BEHIND).update(pk, stock=request.POST.get("stock"))
     except ValidationError as error:
@@ -35,10 +43,10 @@ def count(request: HttpRequest, pk: UUID) -> HttpResponse:
     return JsonResponse({"stock": counted.stock}, status=202)
 
 
-def _find(pk: UUID) -> Product:
+def _find(pk: UUID | None = None, sku: str = "") -> Product:
     """A deleted product is a row like any other: its flag is cached, and decides here."""
     try:
-        found = cache_for(Product).get(pk)
+        found = cache_for(Product).get(pk) if pk else cache_for(Product).get_by(sku=sku)
     except Product.DoesNotExist as error:
         raise Http404("There is no such product.") from error
     if found.is_deleted:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from cachedemo import cache_for
+from cachedemo.exceptions import Contended
 from tests.faults.history import Kind, Outcome, Recorder
 from users.models import User
 
@@ -85,7 +86,7 @@ class Owners:
         with transaction.atomic():
             found = {user.email: user for user in User.objects.select_for_update().filter(email__in=(first, second))}
             if len(found) < 2:
-                raise User.DoesNotExist  # others exchange them just now
+                raise Contended  # others exchange them just now
             write(found[first], email=f"between-{self.recorder.client}@example.com")
             write(found[second], email=first, name=names[0])
             write(found[first], email=second, name=names[1])

@@ -193,7 +193,7 @@ def by_name(name: str) -> ModelCache:
 def forget_announcements() -> None:
     """Make every cache announce its version again before it serves."""
     for cache in (*_declared.values(), *_of_others.values()):
-        cache.table.announced = None
+        cache.table.told(None)
 
 
 test_runs.when_emptied(forget_announcements)

@@ -40,6 +40,8 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 
 
 RACES = "tests/races/test_races.py::"
+FAILOVERS = "tests/races/test_failover_races.py::"
+GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
@@ -464,6 +466,20 @@ MUTANTS = [
         "upkeep_says_that_it_has_looked",
         "tests/cachedemo/management/test_switched_off.py::test_upkeep_has_nothing_to_do_and_says_so[cache_drain]",
         ("management/commands/cache_drain.py", 'if switched_off.said(self, "nothing is flushed"):', "if False:"),
+    ),
+    mutant(
+        "a_switch_empties_no_slot",
+        "tests/faults/test_switch_faults.py::test_switching_under_load_costs_misses_and_time_only[1]",
+        ("operations/switch.py", 'swept += CACHE.command("UNLINK", *ours)', "swept += 0"),
+    ),
+    mutant(
+        "a_test_has_a_developers_worker_delete_a_version",
+        "tests/cachedemo/test_a_projects_tests.py::test_nothing_goes_to_the_broker",
+        (
+            "tasks.py",
+            "    if test_runs.is_under_way():\n        delete_version(",
+            "    if False:\n        delete_version(",
+        ),
     ),
     mutant(
         "a_dead_letter_ages",
@@ -971,6 +987,58 @@ MUTANTS = [
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
         ("protocol/flush.py", "table.slots.drop(rows, live)", "pass"),
+    ),
+    mutant(
+        "a_slot_of_another_server_is_read",
+        FAILOVERS + "test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one",
+        ("protocol/slot_format.py", "_BODY) and slot.startswith(server, _HEADER) else", "_BODY) else"),
+    ),
+    mutant(
+        "a_mark_shows_what_another_server_left",
+        FAILOVERS + "test_nor_is_what_stands_in_a_mark_there",
+        (
+            "protocol/slot_format.py",
+            "return held(slot[_MARK_HEADER:], server)",
+            'return held(slot[_MARK_HEADER:], b"")',
+        ),
+    ),
+    mutant(
+        "a_fill_is_of_the_server_of_now",
+        FAILOVERS + "test_a_reader_whose_lease_was_on_the_old_primary_fills_nothing_that_is_read",
+        (
+            "protocol/slots.py",
+            "self._slot_and_lifetime(e, lease.servers[pk])",
+            "self._slot_and_lifetime(e, self.server(pk))",
+        ),
+    ),
+    mutant(
+        "a_finish_is_of_the_server_of_now",
+        FAILOVERS + "test_a_writer_whose_mark_was_on_the_old_primary_leaves_nothing_that_is_read",
+        (
+            "protocol/slots.py",
+            "else self._slot_and_lifetime(entry, server)",
+            "else self._slot_and_lifetime(entry, self.server(pk))",
+        ),
+    ),
+    mutant(
+        "a_publish_is_of_the_server_of_now",
+        FAILOVERS + "test_a_write_whose_base_was_on_the_old_primary_publishes_nothing_that_is_read",
+        ("protocol/slots.py", 'server_of(base or b"")', "self.server(pk)"),
+    ),
+    mutant(
+        "what_another_server_left_is_never_filled_again",
+        FAILOVERS + "test_what_another_server_has_left_is_loaded_once_and_filled_again",
+        ("protocol/leases.py", "    if not left:\n", "    if True:\n"),
+    ),
+    mutant(
+        "nobody_looks_whether_it_is_another",
+        GREETING + "test_every_second_somebody_looks",
+        ("protocol/stats.py", "role.look_again()", "pass"),
+    ),
+    mutant(
+        "a_demoted_server_is_read",
+        GREETING + "test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection_that_stays",
+        ("servers/greeting.py", 'if b"role:slave" in info:', "if False:"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(

@@ -15,12 +15,15 @@ Actors (a trailing digit is the field they write, 0 or 1):
   J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`),
   O the queue, of which too much is owed: forgets the writers that died, and owes all slots to the cache instead,
   Z deletes the slot's version: retires it, sweeps, takes it out of the set; then a process may announce it anew,
+  P failover of the cache: a replica receives what the slot is at some moment, and is promoted at a later one,
   N an operator switches off: notes it at the queue, drains, sweeps, takes the versions out of the set,  I switches on: sweeps, removes the note; then a process may announce the version anew,
   A an update by a process that is switched off by its setting: one statement and no step besides; there are such only while N's switch has come to its end,
   L a read by a process that was told of the switch, perhaps long ago (it looks at no slot),  V a delete by such a process (no mark).
 A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
 State:
-  slot     None | ('L', who) lease | ('T', who, old) mark over the old slot | ('V', stamp, value) | ('N', -1, None) known missing
+  slot     None | ('L', who, server) lease | ('T', who, old, server) mark over the old slot | ('V', stamp, value, server) | ('N', -1, None, server) known missing
+           A value is of the server whose lease, mark or base it was put over. (The code keeps that of a lease or a mark in
+           the reader or the writer; that is the same, for it is looked at only while the lease or mark is its own.)
   clock    last stamp handed out
   pending  stamp per field waiting in the queue, 0 for none
   claim    who flushes the row: an actor, 'list' while its id waits in the list, 'dead' for a dead letter, None for none
@@ -31,12 +34,13 @@ State:
   acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
   refused  stamp of the waiting value of field 1 that is flagged as refused, 0 for none. With `refuses`, the source refuses what waits for field 1
   again    (stamp, write that it comes from) of a retried value
+  server   which server is the cache now; it changes with every promotion
 """
 import sys
 import time
 from collections import deque
 
-KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again', 'closed')
+KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again', 'closed', 'server')
 NONE, ZERO = (0, 0), (0, 0)
 LIVE = ('live', 0)
 CACHE = 99  # among the owed: not a writer, but a slot to empty
@@ -52,6 +56,16 @@ def overlay(row, pending, R, refused=0, again=NONE):
     for i in (0, 1):
         if pending[i] > stamp or (pending[i] and (R.get('pending_beats_row') or (i == 1 and pending[1] == refused))): value = put(value, i, again[1] if pending[i] == again[0] else pending[i])
     return max(stamp, *pending[:2]), value
+
+
+def readable(slot, s, R):
+    """The value or "missing" that a reader may take from the slot: not what another server has left."""
+    held = slot if slot and slot[0] in 'VN' else slot[2] if slot and slot[0] == 'T' else None
+    trusted = R.get('a_slot_of_another_server_is_read') or (slot is not held and R.get('a_mark_shows_what_another_server_left'))
+    return held if held and (held[3] == s['server'] or trusted) else None
+
+
+def server_of(slot, s, mutant, R): return s['server'] if R.get(mutant) else slot[3] if slot[0] in 'VT' else slot[2]
 
 
 def told(s, R):
@@ -105,7 +119,7 @@ def write(x, s, i, R):
     if pc == 0 or (pc == 1 and R.get('stamp_before_mark')):
         if (pc == 0) != bool(R.get('stamp_before_mark')):
             keep = None if slot is None else slot if slot[0] in 'VN' else slot[2] if slot[0] == 'T' else None
-            yield dict(slot=('T', i, keep)), at(pc + 1), f'mark over {keep}'
+            yield dict(slot=('T', i, keep, s['server'])), at(pc + 1), f'mark over {keep}'
             return
     if pc == (0 if R.get('stamp_before_mark') else 1):
         S = s['clock'] + 1
@@ -132,8 +146,8 @@ def write(x, s, i, R):
             yield dict(row=(S, val)), at(3, value=shown), f'commit {S} {val}'
     elif pc == 8: yield flag(s, seen[1]), at(1), f'flag {seen[1]}'
     elif pc in (3, 7):
-        if slot and slot[:2] == ('T', i): new = ('V', S, value) if kind == 'W' and pc == 3 else None
-        elif slot is None: new = ('V', S, value) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
+        if slot and slot[:2] == ('T', i): new = ('V', S, value, server_of(slot, s, 'a_finish_is_of_the_server_of_now', R)) if kind == 'W' and pc == 3 else None
+        elif slot is None: new = ('V', S, value, s['server']) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
         elif R.get('finish_spares_newer') and slot[0] == 'V' and slot[1] >= S: new = slot
         elif R.get('settle_spares_lease') and slot[0] == 'L': new = slot
         elif R.get('settle_spares_mark') and slot[0] == 'T': new = slot
@@ -169,7 +183,7 @@ def create(x, s, i, R):
     if pc == 0: yield dict(clock=s['clock'] + 1), at(1, S=s['clock'] + 1, ver=told(s, R)), f'stamp {s["clock"] + 1}, {told(s, R)}'
     elif pc == 1:
         if kind == 'H' or R.get('create_without_mark'): yield {}, at(2), 'no mark'
-        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None)), at(2), 'mark'
+        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None, s['server'])), at(2), 'mark'
     elif pc == 2: yield dict(row=(S, (S, S)), alive=True), at(3), f'commit {S}'
     elif pc == 3:
         if kind == 'H': yield {}, at(4, ver=ver or told(s, R)), f'settle up, {told(s, R)}'
@@ -179,7 +193,7 @@ def create(x, s, i, R):
     elif pc == 4:
         mine = slot and slot[:2] == ('T', i)
         fills = kind == 'K' and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
-        new = ('V', S, (S, S)) if fills else slot if kind == 'H' and ver is None else None
+        new = ('V', S, (S, S), slot[3] if mine else s['server']) if fills else slot if kind == 'H' and ver is None else None
         yield dict(slot=new), at(5), f'finish -> {new}'
     elif pc == 5: yield dict(acked=top(s['acked'], (S, S))), at('done'), f'ACK {S}'
 
@@ -192,7 +206,7 @@ def write_behind(x, s, i, R):
     def at(pc, S=S, base=base, value=value): return (kind, f, pc, S, base, value)
     slot = s['slot']
     if pc == 0:
-        if slot and slot[0] == 'V': yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
+        if slot and slot[0] == 'V' and readable(slot, s, R): yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
         elif not s['alive']: yield {}, at('done'), 'no such row'
         else: yield {}, at(1, base=None, value=None), 'no base in the cache'
     elif pc == 1:
@@ -208,10 +222,10 @@ def write_behind(x, s, i, R):
                     if (p[k] > (base[1] if base else 0) or (k == 1 and p[1] == refused and refused)) and (k == f or not R.get('publish_own_only')): v = put(v, k, origin(p[k], s))
             yield dict(clock=S, pending=p, refused=refused, claim='list' if s['claim'] is None or (s['claim'] == 'dead' and not R.get('dead_stays_dead')) else s['claim']), at(2, S=S, value=v), f'enqueue {S}, pending {p}'
     elif pc == 2:
-        if slot is None: new = ('V', S, value) if R.get('publish_over_nil') and value is not None else None
+        if slot is None: new = ('V', S, value, s['server']) if R.get('publish_over_nil') and value is not None else None
         elif slot[0] == 'V':
             if slot[1] >= S: new = slot
-            elif value is not None and (slot == base or R.get('publish_over_any')): new = ('V', S, value)
+            elif value is not None and (slot == base or R.get('publish_over_any')): new = ('V', S, value, server_of(base, s, 'a_publish_is_of_the_server_of_now', R))
             else: new = None
         elif slot[0] == 'T' and R.get('publish_spares_mark'): new = slot
         else: new = None
@@ -235,11 +249,12 @@ def read(x, s, i, R):
         if kind == 'L':
             yield {}, at(1, lb=lb, lease=False), 'looks at no slot'
             return
-        held = slot if slot and slot[0] in 'VN' else slot[2] if slot and slot[0] == 'T' else None
+        held = readable(slot, s, R)
         if held: yield {}, at('done', lb=0), 'hit ' + verdict(held[2], lb)
+        elif slot and slot[0] in 'VN': yield dict(slot=None), at(0), f'throws out what another server has left'
         else:
             lease = slot is None
-            yield (dict(slot=('L', i)) if lease else {}), at(1, lb=lb, lease=lease), f'miss, lease {lease}'
+            yield (dict(slot=('L', i, s['server'])) if lease else {}), at(1, lb=lb, lease=lease), f'miss, lease {lease}'
     elif pc in (1, 2):
         if (pc == 1) != bool(R.get('source_first')):
             if R.get('source_first') and got is not None: got = overlay(got, s['pending'], R, s['refused'], s['again'])
@@ -258,8 +273,9 @@ def read(x, s, i, R):
         if s['pending'][1] != pending[1]: yield {}, at(1, pending=0, got=0), 'asks again: gone, starts over'
         else: yield {}, at(3, got=overlay(got, pending, R, s['refused'], s['again'])), f'asks again: refused {s["refused"]}'
     elif pc == 3:
-        mine = lease and slot == ('L', i)
-        new = slot if not mine else None if not fills else ('N', -1, None) if got is None else ('V', *got)
+        mine = lease and slot and slot[:2] == ('L', i)
+        of = mine and server_of(slot, s, 'a_fill_is_of_the_server_of_now', R)
+        new = slot if not mine else None if not fills else ('N', -1, None, of) if got is None else ('V', *got, of)
         yield dict(slot=new), at('done', lb=0, pending=0, got=0, fills=0), f'fill -> {new}, ' + verdict(got and got[1], lb)
 
 
@@ -312,7 +328,7 @@ def save(x, s, i, R):
         elif kind == 'M': yield {}, at(1), 'loaded'
         else:
             slot = s['slot']
-            if slot and slot[0] == 'V': yield {}, at(1, inst=slot[1:]), f'loaded from the cache {slot}'
+            if slot and slot[0] == 'V' and readable(slot, s, R): yield {}, at(1, inst=slot[1:3]), f'loaded from the cache {slot}'
             yield {}, at(1, inst=s['row']), f'loaded from the table {s["row"]}'
     elif pc == 1:
         if R.get('a_rolled_back_save_counts_as_loaded') and tried: yield dict(clock=s['clock'] + 1), at(6, S=s['clock'] + 1), 'nothing differs: nothing is written'
@@ -463,9 +479,16 @@ def discard(x, s, i, R):
     elif x[2] == 1: yield dict(slot=s['slot'] if R.get('a_discard_spares_the_slot') else None, owed=s['owed'] - {i}), ('Y', 0, 'done'), 'empty the slot'
 
 
+def promote(x, s, i, R):
+    """P: the replica has the slot as it was at one moment; what came later is lost with the old primary."""
+    kind, f, pc, copy = x
+    if pc == 0: yield {}, (kind, f, 1, s['slot']), f'the replica has {s["slot"]}'
+    else: yield dict(slot=copy, server=s['server'] + 1), (kind, f, 'done', None), f'FAILOVER: the slot is {copy}'
+
+
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'N': (k, 0, 0, 0), 'I': (k, 0, 0, 0), 'A': (k, f, 0, 0), 'R': (k, 0, 0, 0, False, 0, 0), 'L': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'O': (k, 0, 0), 'Z': (k, 0, 0), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'N': (k, 0, 0, 0), 'I': (k, 0, 0, 0), 'A': (k, f, 0, 0), 'R': (k, 0, 0, 0, False, 0, 0), 'L': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'O': (k, 0, 0), 'Z': (k, 0, 0), 'P': (k, 0, 0, None), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -477,13 +500,13 @@ def successors(state, R):
         return tuple(d[k] for k in KEYS), (actors if i is None else actors[:i] + (x,) + actors[i + 1:])
     slot = s['slot']
     if slot and s['evicts']: yield to(dict(slot=None, evicts=s['evicts'] - 1)), f'EVICT {slot}'
-    if R.get('comes_back') and s['closed'][0] == 2 and slot is None and s['evicts']: yield to(dict(slot=('V', 0, ZERO), evicts=0)), 'THE CACHE COMES BACK OLD'
+    if R.get('comes_back') and s['closed'][0] == 2 and slot is None and s['evicts']: yield to(dict(slot=('V', 0, ZERO, s['server']), evicts=0)), 'THE CACHE COMES BACK OLD'
     if slot and slot[0] in 'TL' and actors[slot[1]][2] in ('dead', 'done'): yield to(dict(slot=None)), f'EXPIRE {slot}'
     for i, x in enumerate(actors):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
-        if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(N=switch_off, I=switch_on, A=direct, L=read, B=write_behind, R=read, F=flush, G=flush, J=janitor, O=collapse, Z=delete_version, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
+        if s['kills'] and pc != 0 and k != 'P': yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
+        steps = dict(N=switch_off, I=switch_on, A=direct, L=read, B=write_behind, R=read, F=flush, G=flush, J=janitor, O=collapse, Z=delete_version, P=promote, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
             yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQA" else ""}[{i}] {label}'
@@ -500,14 +523,14 @@ def broken(state, label, R, at_rest):
     if any(x[0] == 'J' for x in state[1]) and any(w == CACHE or state[1][w][2] == 'dead' for w in s['owed']): resting = False
     if resting and s['alive'] and any(shown[k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
     if resting and s['deleted'] and s['alive']: return f'{label}  LOST: the delete'
-    if at_rest and resting and s['slot'] and s['slot'][0] in 'VN':
+    if at_rest and resting and s['slot'] and s['slot'][0] in 'VN' and readable(s['slot'], s, R):
         v = s['slot'][2]
         if (v is None) == s['alive'] or (v is not None and v != shown): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
 
 
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
-    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE, 0, NONE, (0, 0)), tuple(start(a) for a in actors.split()))
+    init = ((('V', 0, ZERO, 0) if alive else ('N', -1, None, 0), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE, 0, NONE, (0, 0), 0), tuple(start(a) for a in actors.split()))
     seen, todo = {init: None}, deque([init])
     while todo:
         state = todo.popleft()
@@ -571,6 +594,12 @@ if __name__ == '__main__':
     print('too much is owed (O), one kill anywhere, at rest once the janitor has passed (1 eviction)')
     for a in ('W0 R O J', 'C0 R O J', 'B0 F R O J', 'D R O J', 'W0 W1 O J', 'U0 W1 O J', 'U0 R O J') + (('W0 B1 F O J', 'B0 B1 F O J', 'W0 R R O J') if deep else ()): ok &= show(a, a, evicts=1, at_rest=True)
     for a in ('B1 W0 T O J', 'B1 G W1 T O'): ok &= show(f'{a}, one field refused', a, evicts=0, refuses=True)
+    print('the cache fails over to a replica that lacks the last steps (P); 1 eviction, 1 kill')
+    for a in ('W0 R P R', 'C0 R P R', 'D R P R', 'B0 F P R', 'B0 B1 P R', 'W0 W1 P R', 'W0 C1 P R', 'W0 B1 P R', 'C0 B1 P R', 'X0 C1 P R', 'U0 R P R', 'M0 R P R', 'Q0 R P R', 'C0 P P R') + \
+             (('S0 W1 P R', 'W0 R R P R', 'W0 B1 P R R', 'B0 B1 F P R', 'W0 W1 P P R', 'W0 B1 F P R', 'E0 W1 P R') if deep else ()):
+        ok &= show(a, a, evicts=1)
+    ok &= show('K R P R, the row does not exist yet', 'K R P R', evicts=1, alive=False)
+    for a in ('W0 R P J', 'C0 W1 P J', 'B0 F P J'): ok &= show(f'{a}, at rest', a, evicts=0, at_rest=True)
     print('an operator switches off (N) and on (I), and processes without a cache write meanwhile (A); 1 kill')
     for a in ('N W0 R I', 'N A0 R I', 'N I A0 R R', 'N B0 F A1 R', 'N B0 F I R', 'N C0 A1 R I', 'N U0 R I', 'N L W0 I', 'N V R I', 'N D A0 R', 'N M0 A1 R', 'N S0 A1 R I', 'N Q0 A1 R', 'N N I A0 R', 'N I I A0 R', 'N N I W0 R', 'N Z W0 R', 'N Z I R') + \
              (('N B0 F A1 R I', 'N N I A0 W1 R', 'N W0 A1 R R I', 'N B0 B1 F A0 R', 'N U0 B1 F R I', 'N E0 A1 R I', 'N X0 A1 R I', 'N N I I A0 R', 'N L B0 F I R') if deep else ()):
@@ -597,6 +626,9 @@ if __name__ == '__main__':
                  ('B1 G C1 R R', 'a_flag_goes_without_the_slot'), ('B1 G W0 R', 'a_writer_shows_its_row_alone'), ('B1 B0 G', 'ack_drops_what_is_flagged'), ('B1 G Y', 'a_discard_spares_the_slot'), ('B1 G Q0 R', 'a_bulk_update_drops_what_is_flagged'), ('B1 W1 G R J', 'a_flag_owes_nothing')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
     ok &= show('a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
+    for a, m in (('C0 P R', 'a_slot_of_another_server_is_read'), ('C0 W1 P R', 'a_mark_shows_what_another_server_left'), ('R C0 P R', 'a_fill_is_of_the_server_of_now'),
+                 ('W0 W1 P R', 'a_finish_is_of_the_server_of_now'), ('B0 W1 P R', 'a_publish_is_of_the_server_of_now')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=a[0] == 'R', kills=0, **{m: True})
     for a, m in (('N A0 R R', 'a_closed_queue_says_what_is_announced'), ('N U0 R', 'a_switch_forgets_before_it_sweeps'), ('N B0 F A1 R', 'a_switch_does_not_drain'), ('N B0 F A1 R', 'a_closed_queue_takes_writes'),
                  ('N N I A0 R R', 'a_switch_ends_whatever_stands_there'), ('N A0 I R', 'a_switch_on_keeps_the_slots')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, comes_back=m == 'a_switch_on_keeps_the_slots', **{m: True})

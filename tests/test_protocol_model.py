@@ -47,6 +47,13 @@ def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
     assert states > 100
 
 
+@pytest.mark.parametrize("actors", ["C0 R P R", "B0 F P R", "U0 R P R"])
+def test_nothing_that_a_cache_has_forgotten_in_a_failover_is_read(actors):
+    states, violation = protocol_model.check(actors, evicts=1)
+    assert violation is None
+    assert states > 100
+
+
 @pytest.mark.parametrize("actors", ["N A0 R I", "N B0 F A1 R", "N N I A0 R", "N M0 A1 R", "N D A0 R"])
 def test_an_operator_may_switch_off_and_on_in_every_interleaving(actors):
     states, violation = protocol_model.check(actors, evicts=1)

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
-from cachedemo.protocol import answering, slot_kinds, slots, stamps
+from cachedemo.protocol import answering, slot_format, slot_kinds, stamps
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -95,8 +95,8 @@ def _slots(pks: Sequence[Any], keys: Sequence[str]) -> dict[Any, Slot]:
 def _slot(body: Any, ttl_ms: Any) -> Slot:
     if not isinstance(body, bytes):  # empty, or a list or a hash of somebody else's
         return Slot(None, raised(ttl_ms), None, None, {})
-    kind = slot_kinds.kind_of(body) if slots.is_well_formed(body) else None
-    entry = slots.held(body)
+    kind = slot_kinds.kind_of(body) if slot_format.is_well_formed(body) else None
+    entry = slot_format.held(body, CACHE.recognised.identity)
     return Slot(body, raised(ttl_ms), kind, entry, _values(entry))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cachedemo.patterns import Pattern, write_through
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import counters, reads, slots, versions, wake
+from cachedemo.protocol import counters, reads, versions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.counters import NOTHING, Addition, Unknowable
@@ -65,8 +65,7 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
             return _read_anew(table, pk, queued)
         over = base.slot if versions.still_live(table, queued.versions) else None
         with or_owed(table, [pk]):
-            if table.slots.publish(pk, over, entry, queued.versions):
-                entry = entry._replace(slot=slots.slot_of(entry))
+            entry = entry._replace(slot=table.slots.publish(pk, over, entry, queued.versions))
         if queued.first:
             wake.wake(table.queue.name)
         return entry

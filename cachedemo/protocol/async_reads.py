@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import on_commit, slots, stats
+from cachedemo.protocol import on_commit, slot_format, stats
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers import loop_reads, test_runs
@@ -33,7 +33,7 @@ async def hit(table: CachedTable, pk: Any) -> Entry | None:
         slot = await reads.get(table.places.slots.key(pk))
     except CacheUnavailable:
         return None
-    entry = slots.held(slot) if slot else None
+    entry = _held(reads, slot)
     if entry is not None:
         stats.count(stats.HITS)
     return entry
@@ -50,9 +50,15 @@ async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         found = await reads.get_many([table.places.slots.key(pk) for pk in pks])
     except CacheUnavailable:
         return {}
-    entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if slot and (entry := slots.held(slot))}
+    entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _held(reads, slot))}
     stats.count(stats.HITS, len(entries))
     return entries
+
+
+def _held(reads: loop_reads.LoopReads, slot: bytes | None) -> Entry | None:
+    if not slot or (server := reads.server()) is None:
+        return None
+    return slot_format.held(slot, server)
 
 
 def _may_ask(table: CachedTable) -> bool:

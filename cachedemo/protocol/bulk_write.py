@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, SourceUnavailable
-from cachedemo.protocol import hints, on_commit, slots
+from cachedemo.protocol import hints, on_commit, slot_format
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.owed import or_owed
@@ -39,7 +39,7 @@ class BulkWrite:
         self.table = table
         self.pks = list(pks)
         self.names = names
-        self.token = slots.token()
+        self.token = slot_format.token()
         self.carried: Collection[str] = ()
         self.stamp = 0
         self._versions: list[str] = []

@@ -23,12 +23,12 @@ class ClosedSlots(NoSlots):
         self._put_under(slots._before)
         self._slots = slots
 
-    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str]) -> None:
+    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str], server: bytes = b"") -> None:
         self.drop([pk], versions)
 
-    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
+    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         self.drop([pk], versions)
-        return False
+        return None
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         self.drop(stamps, versions)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, SourceUnavailable, VersionConflict
-from cachedemo.protocol import hints, on_commit, slots, transactions, versions
+from cachedemo.protocol import hints, on_commit, slot_format, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -39,15 +39,17 @@ class DatabaseWrite:
         self.names = names
         self.carried: Collection[str] = ()
         self.row: Values | None = None
-        self.token = slots.token()
+        self.token = slot_format.token()
         self._slots = table.slots  # the same from the mark to the finish, whatever an operator switches
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self._cache_failed = False
+        self._server = b""  # which one the cache was before the mark was put there
 
     def mark(self) -> None:
         """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
+            self._server = self._slots.server(self.pk)
             self._slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
@@ -100,7 +102,7 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):
             try:
-                self._slots.finish(self.pk, self.token, entry, self.stamped.versions)
+                self._slots.finish(self.pk, self.token, entry, self.stamped.versions, self._server)
                 self._empty_hints(self.stamped.versions)
             except (CacheUnavailable, SourceUnavailable):
                 self._cache_failed = True

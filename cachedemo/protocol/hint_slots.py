@@ -54,7 +54,7 @@ class HintSlots(Slots):
         super().__init__(name(rows.name, attname), rows.version, *lifetimes)
         self._put_under(rows._before)
 
-    def discard_malformed(self, pk: Any, slot: bytes) -> bool:
+    def discard_unusable(self, pk: Any, slot: bytes) -> bool:
         if _WELL_FORMED.fullmatch(slot):
             return False
         self.discard(pk)

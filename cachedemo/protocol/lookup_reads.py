@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import FieldError
 
 from cachedemo.exceptions import CacheUnavailable, Contended
-from cachedemo.protocol import hints, leases, loading, reads, rows_by_value, slots, transactions
+from cachedemo.protocol import hints, leases, loading, reads, rows_by_value, slot_format, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -87,11 +87,11 @@ class Search:
 
     def by_hint(self) -> Row:
         """Find the row by the hint, or by the database under the hint's lease. Raises CacheUnavailable."""
-        lease = None if transactions.sees_a_snapshot(self.table.using) else slots.new_lease()
+        lease = None if transactions.sees_a_snapshot(self.table.using) else slot_format.new_lease()
         hint = self.hints.get(self.text)
         if hint is None and lease and (hint := self.hints.take_lease(self.text, lease)) is None:
             return self.by_database(lease)
-        if hint is not None and slots.is_lease(hint):
+        if hint is not None and slot_format.is_lease(hint):
             hint = self._wait(hint)
         if hint is None:
             return self.by_database()
@@ -106,7 +106,7 @@ class Search:
         """Wait for what the holder of another lease finds; None if that is nothing, which everybody asks for anew."""
         pause, patience = leases.FIRST_PAUSE, time.monotonic() + self.table.options.lease_timeout
         found: bytes | None = hint
-        while found is not None and slots.is_lease(found):
+        while found is not None and slot_format.is_lease(found):
             if time.monotonic() > patience:
                 self.hints.put(found, {self.text: None})
                 return None

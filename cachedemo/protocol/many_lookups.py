@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import hints, reads, rows_by_value, slots, transactions
+from cachedemo.protocol import hints, reads, rows_by_value, slot_format, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.hint_slots import hint_and_lifetime
@@ -61,7 +61,7 @@ def _from_database(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any])
 
 
 def _remembered(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any]) -> dict[str, Any]:
-    places, lease, leased = table.hints[lookup.attname], slots.new_lease(), list[str]()
+    places, lease, leased = table.hints[lookup.attname], slot_format.new_lease(), list[str]()
     if table.announced and not transactions.sees_a_snapshot(table.using):
         with contextlib.suppress(CacheUnavailable):
             standing = places.take_leases(list(asked), lease)

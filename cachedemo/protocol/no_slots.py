@@ -7,11 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.slot_format import Lease
 from cachedemo.protocol.slots import Slots
 
 
 class NoSlots(Slots):
     """Answers as a cache would that forgets everything at once."""
+
+    def server(self, pk: Any) -> bytes:
+        return b""
 
     def get(self, pk: Any) -> bytes | None:
         return None
@@ -28,7 +32,7 @@ class NoSlots(Slots):
     def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
         return [None for _ in pks]
 
-    def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
+    def fill(self, lease: Lease, entries: dict[Any, Entry | None]) -> list[bool]:
         return [True for _ in entries]
 
     def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
@@ -40,14 +44,14 @@ class NoSlots(Slots):
     def mark(self, pk: Any, writer: str) -> None:
         """No reader looks here."""
 
-    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str]) -> None:
+    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str], server: bytes = b"") -> None:
         """No reader looks here."""
 
     def unmark(self, pk: Any, writer: str) -> None:
         """No reader looks here."""
 
-    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
-        return False
+    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
+        return None
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """No reader looks here."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import leases, loading, on_commit, slots, stats, transactions, versions
+from cachedemo.protocol import leases, loading, on_commit, slot_format, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -18,7 +18,7 @@ def find(table: CachedTable, pk: Any) -> Entry:
         return loading.load(table, pk)[0]
     try:
         slot = places.slots.get(pk)
-        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
+        if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry
         return leases.load(table, pk)
@@ -62,7 +62,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
             slot, ttl = places.slots.get_with_ttl(pk)
         except CacheUnavailable:
             return loading.load(table, pk)[0]
-        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
+        if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry._replace(ttl=ttl)
     return find(table, pk)
@@ -79,7 +79,7 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         entries = {
             pk: entry
             for pk, slot in zip(pks, found, strict=True)
-            if slot and (entry := slots.held(slot)) and not (inside and _may_hide_own_write(table, pk, slot))
+            if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):
@@ -107,4 +107,4 @@ def _announce(table: CachedTable) -> bool:
 def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
     using = table.using
-    return transactions.in_transaction(using) and (on_commit.wrote(using, table, pk) or slots.is_mark(slot))
+    return transactions.in_transaction(using) and (on_commit.wrote(using, table, pk) or slot_format.is_mark(slot))

@@ -30,7 +30,7 @@ from cachedemo.protocol.waiting_fields import oldest_stamp
 from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.pipeline_answers import all_raised
-from cachedemo.servers.roles import QUEUE
+from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
@@ -91,12 +91,14 @@ def _begin() -> list[int]:
 def _serve() -> None:
     while True:
         time.sleep(INTERVAL)
-        try:
-            send()
-        except ImproperlyConfigured:  # there is no queue server: nobody will ask for the numbers
-            return
-        except (CachedemoError, Error) as error:  # the next second brings the same numbers again
-            logger.debug("Statistics wait for the queue server: %s", error)
+        with contextlib.suppress(ImproperlyConfigured):  # there is no queue server: nobody will ask for the numbers
+            try:
+                send()
+            except (CachedemoError, Error) as error:  # the next second brings the same numbers again
+                logger.debug("Statistics wait for the queue server: %s", error)
+        for role in (CACHE, QUEUE):
+            with contextlib.suppress(CachedemoError, ImproperlyConfigured, Error):
+                role.look_again()
 
 
 def send() -> None:

@@ -7,12 +7,14 @@ left to `roles.py`, whose breaker blocks: who gets no answer here asks in a thre
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import redis
 from redis import asyncio as redis_asyncio
 
 from cachedemo.servers.client import async_client_for
+from cachedemo.servers.greeting import NOT_LEARNED, greet_in_a_loop
 from cachedemo.servers.roles import CACHE
 from cachedemo.servers.targets import Topology
 
@@ -27,6 +29,7 @@ class LoopReads:
         self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []  # asked for in this turn
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: redis_asyncio.Redis | None = None
+        self._identity = NOT_LEARNED
         self._settings: object = None  # the role's, when ours was opened
         self._is_one_server = False
         self._closing: AsyncGenerator[None, None] | None = None
@@ -36,9 +39,25 @@ class LoopReads:
         if self._settings is not CACHE.settings:
             self._settings = CACHE.settings
             self._is_one_server = CACHE.target.topology is Topology.ONE_SERVER
-            if self._client is not None:
-                self._keep(self._loop.create_task(self.close()))
+            self._let_go()
         return self._is_one_server
+
+    def server(self) -> bytes | None:
+        """Return which server answers here; None where the threads of this process know another by now.
+
+        Ask one of them then; the next read here opens a new client.
+        """
+        if self._identity == CACHE.recognised.identity:
+            return self._identity
+        self._let_go()
+        return None
+
+    def _let_go(self) -> None:
+        if self._client is not None:
+            self._keep(self._loop.create_task(self.close()))
+
+    async def _greet(self, connection: Any) -> None:
+        self._identity = await greet_in_a_loop(connection)
 
     def get(self, key: str) -> "asyncio.Future[bytes | None]":
         """Return what is under a key, None also where it is no string.
@@ -90,7 +109,7 @@ class LoopReads:
 
     async def _open(self) -> redis_asyncio.Redis:
         if self._client is None:
-            self._client = async_client_for(CACHE.target)
+            self._client = async_client_for(CACHE.target, self._greet)
             if self._closing is None:
                 self._closing = self._close_with_the_loop()
                 await anext(self._closing)

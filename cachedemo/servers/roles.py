@@ -17,11 +17,15 @@ from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import client_for
+from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import raised
+from cachedemo.servers.recognition import Recognition
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
 from cachedemo.servers.targets import Target, target
 from cachedemo.servers.urls import address, problem, problem_of_setting
+
+_NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
 
 class Role:
@@ -40,6 +44,7 @@ class Role:
         self.settings = object()  # another one whenever the settings may be others
         self._opened_for: list[Any] = []
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
+        self.recognised = Recognition(self._let_go)
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
     @property
@@ -83,7 +88,7 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                client = client_for(self.target)
+                client = client_for(self.target, self.recognised.new_greeting())
                 self._opened_for = conf.of_connection(self.name)
                 client = self._client = self.cover(client) if self.cover is not None else client
             return client
@@ -92,6 +97,32 @@ class Role:
         """Open a new client with the next command if the settings are not those that this one was opened for."""
         if not self._opened_for or self._opened_for != conf.of_connection(self.name):
             self.reset()
+
+    def server(self) -> bytes:
+        """Return which server this role's is now (see `greeting.py`), connecting first if that was never done.
+
+        Raises:
+            Unavailable: it cannot be told, for the server does not answer.
+        """
+        if self.recognised.identity == NOT_LEARNED:
+            self._run(self._on_a_connection, lambda connection: None)
+        return self.recognised.identity
+
+    def look_again(self) -> None:
+        """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
+        if self._client is not None and self.recognised.may_change:
+            self._run(self._on_a_connection, self.recognised.ask)
+
+    def _let_go(self) -> None:
+        self._client = None
+
+    def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
+        pool = self.client().connection_pool
+        connection = pool.get_connection()
+        try:
+            ask(connection)
+        finally:
+            pool.release(connection)
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -162,6 +193,8 @@ class Role:
             return send(*arguments)
         except redis.RedisError as error:
             self.breaker.note(error)
+            if isinstance(error, _NO_PRIMARY):
+                self._let_go()  # a new connection may lead to the primary
             raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error

@@ -112,9 +112,10 @@ def _states_of_test(using: str) -> list[dict[str, Any]]:
 
 def _waiting(using: str, of_class: dict[str, Any]) -> dict[bytes, bytes]:
     """Return what waits when the tests of a class begin. Raises QueueUnavailable."""
+    if _USED not in of_class:
+        return {}
     if _WAITING not in of_class:
-        before = _with_number(using, _number(of_class))
-        of_class[_WAITING] = test_class_queue.copied(before) if _USED in of_class else {}
+        of_class[_WAITING] = test_class_queue.copied(_with_number(using, _number(of_class)))
     waiting: dict[bytes, bytes] = of_class[_WAITING]
     return waiting
 

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import named_rows, switched_off, terminal
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import switch
 from cachedemo.plurals import counted
 from cachedemo.protocol.chunks import CHUNK, in_chunks
 from cachedemo.servers.roles import CACHE
@@ -23,6 +24,9 @@ class Command(BaseCommand):
         cache = named_rows.cache_of(options)
         warmed = _Warmed()
         try:
+            if cache.queue and (note := switch.standing(cache).note):
+                self.stderr.write(f"{switch.words(cache.queue, note)} Nothing is loaded.")
+                return
             CACHE.command("PING")  # reads do without a cache that is down, so nobody else would say so
             self.warm(cache, options["ids"], warmed)
         except CachedemoError as error:

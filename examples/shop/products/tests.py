@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.http import HttpResponse
 from django.test import TestCase
 
 from cachedemo import cache_for
@@ -11,6 +12,9 @@ from products.models import Category, Product
 
 
 class ProductPages(CacheTestMixin, TestCase):
+    tea: Product
+    page: str
+
     @classmethod
     def setUpTestData(cls) -> None:
         teas = Category.objects.create(name="Teas")
@@ -23,6 +27,20 @@ class ProductPages(CacheTestMixin, TestCase):
         self.assertEqual(Product.objects.get().stock, 8)
         self.assertEqual(self.drain(), 1)
         self.assertEqual(Product.objects.get().stock, 7)
+
+    def sell(self, increment: object) -> HttpResponse:
+        body = {"stock": {"increment": increment}}
+        return self.client.patch(f"{self.page}stock/", body, content_type="application/json")
+
+    def test_what_is_sold_is_taken_from_the_last_count_and_never_more_than_there_are(self) -> None:
+        self.client.post(f"{self.page}count/", {"stock": 3})
+        self.assertEqual(self.sell(-2).json(), {"stock": 1})
+        self.assertEqual(self.sell(-2).status_code, 409)
+        self.assertEqual(self.sell("two").status_code, 400)
+        self.assertEqual(self.client.patch(f"{self.page}stock/", "{}").status_code, 400)
+        self.assertEqual(self.client.get(self.page).json()["stock"], 1)
+        self.drain()
+        self.assertEqual(Product.objects.get().stock, 1)
 
     def test_a_page_that_was_shown_before_asks_the_cache_once(self) -> None:
         self.client.get(self.page)

@@ -8,4 +8,5 @@ urlpatterns = [
     path("products/<uuid:pk>/", views.product),
     path("products/sku/<str:sku>/", views.product_by_sku),
     path("products/<uuid:pk>/count/", views.count),
+    path("products/<uuid:pk>/stock/", views.stock),
 ]

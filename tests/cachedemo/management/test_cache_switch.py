@@ -90,6 +90,13 @@ def test_dead_letters_are_named_with_what_to_do(notes: Any) -> None:
         run("off", "notes.Note")
 
 
+def test_rows_that_nothing_would_be_loaded_into_are_not_said_to_be_loaded(notes: Any) -> None:
+    run("off", "notes.Note")
+    said, also = io.StringIO(), io.StringIO()
+    call_command("cache_warm", "notes.Note", "--all", stdout=said, stderr=also)
+    assert (said.getvalue(), "Nothing is loaded" in also.getvalue()) == ("", True)
+
+
 def test_ctrl_c_says_how_it_stands(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(caches: Any) -> int:
         raise KeyboardInterrupt

@@ -123,7 +123,7 @@ def test_one_model_is_switched_and_the_others_go_on(notes: Any, users: Any, peop
 
 
 def test_every_version_s_slots_are_emptied(notes: Any, redis_cache: Any) -> None:
-    mine = ("v1:note:1", "v7:note:1", "v7:note:odd:user:9")
+    mine = ("v1:note:1", "v7:note:1", "v7:note:odd:user:9", "v7:note/title:hint")
     others = ("v1:user:1", "xv1:note:1", "v1:note@acme:1", "vx:note:1")
     for key in mine + others:
         redis_cache.set(key, "V")

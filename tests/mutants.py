@@ -41,6 +41,7 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 
 RACES = "tests/races/test_races.py::"
 FAILOVERS = "tests/races/test_failover_races.py::"
+SENTINELS = "tests/faults/test_sentinels.py::"
 GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
@@ -371,7 +372,7 @@ MUTANTS = [
     mutant(
         "what_a_process_does_once_is_counted",
         TRIPS + "test_what_a_process_does_once_is_not_counted",
-        ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
+        ("testing/trips.py", " and not _is_made_once(step):", ":"),
     ),
     mutant(
         "a_loop_reads_under_a_transaction",
@@ -1039,6 +1040,16 @@ MUTANTS = [
         "a_demoted_server_is_read",
         GREETING + "test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection_that_stays",
         ("servers/greeting.py", 'if b"role:slave" in info:', "if False:"),
+    ),
+    mutant(
+        "one_sentinel_is_a_majority",
+        SENTINELS + "test_where_no_majority_names_the_primary_it_is_not_asked",
+        ("servers/sentinels.py", "if votes > len(self._clients) // 2:", "if votes > 0:"),
+    ),
+    mutant(
+        "a_primary_that_nobody_confirms_is_kept",
+        SENTINELS + "test_where_no_majority_names_the_primary_it_is_not_asked",
+        ("servers/sentinels.py", "CONFIRMED_WITHIN = 3.0", "CONFIRMED_WITHIN = 3600.0"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(

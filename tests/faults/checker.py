@@ -103,13 +103,25 @@ def _check_row(row: Any, operations: list[Operation]) -> Iterator[Violation]:
 
 def _counter(row: Any, name: str, operations: list[Operation]) -> Iterator[Violation]:
     additions = [each for each in operations if each.kind is Kind.ADD and each.outcome is not Outcome.FAILED]
+    begun = _Sums((each.start, each.fields[name]) for each in additions)
+    known = _Sums((each.end, each.fields[name]) for each in additions if each.outcome is Outcome.OK)
     for read in (each for each in operations if each.kind is Kind.READ):
-        known = [each for each in additions if each.outcome is Outcome.OK and each.end < read.start]
-        begun = [each for each in additions if each.start < read.end]
-        if read.fields[name] > sum(each.fields[name] for each in begun):
+        if read.fields[name] > begun.before(read.end):
             yield Violation("twice", row, name, (read,))
-        elif read.fields[name] < sum(each.fields[name] for each in known) and not read.excused:
+        elif read.fields[name] < known.before(read.start) and not read.excused:
             yield Violation("lost" if read.final else "stale", row, name, (read,))
+
+
+class _Sums:
+    """How much was added before a moment."""
+
+    def __init__(self, additions: Iterable[tuple[float, int]]) -> None:
+        ordered = sorted(additions)
+        self.times = [time for time, _ in ordered]
+        self.sums = [0, *itertools.accumulate(delta for _, delta in ordered)]
+
+    def before(self, moment: float) -> int:
+        return self.sums[bisect.bisect_left(self.times, moment)]
 
 
 # one field

@@ -39,6 +39,13 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     _until_stopped(folder, one.queue_something, pause)
 
 
+def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that does nothing but count, in the queue."""
+    shorten(cache_for(Note), deadline)
+    one = Client(name, folder, seed, ("write-behind",))
+    _until_stopped(folder, one.count, pause)
+
+
 def flusher(folder: str, deadline: float) -> None:
     """Do what a worker does, without Celery."""
     both = _shorten_both(deadline)

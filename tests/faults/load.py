@@ -85,6 +85,11 @@ class Client:
         limit = self.random.choice((None, None, 10**9))
         self._do(number, lambda: self.notes.via(pattern).increment(row, {COUNTER: delta}, max=limit) and None)
 
+    def count(self) -> None:
+        """Add to one counter again and again, so that every flush of it is raced."""
+        number = self.recorder.begin(Kind.ADD, 1, {COUNTER: 1})
+        self._do(number, lambda: self.notes.via("write-behind").increment(1, {COUNTER: 1}) and None)
+
     def queue_something(self) -> None:
         """Do one of the writes that wait in the queue."""
         self.random.choice((self.update, self.increment))()

@@ -69,7 +69,7 @@ bench: $(VENV)/installed-dev
 
 pictures: $(VENV)/installed-dev
 	@mkdir -p docs/images
-	@PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_admin_screens.py tests/browser/test_playground.py $(ARGS)
+	@PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_admin_screens.py tests/browser/test_playground.py tests/browser/test_lesson.py $(ARGS)
 
 constraints: $(VENV)/python
 	@$(PIP) install uv

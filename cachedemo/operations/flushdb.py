@@ -13,6 +13,7 @@ from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
 from cachedemo.servers import queue_durability, test_runs
+from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE, QUEUE
 
 TOLERANCE = 0.1  # of the keys that were shown
@@ -56,7 +57,7 @@ def look(survey: Survey | None) -> Situation:
         number=queue_durability.number(CACHE),
         keys=CACHE.command("DBSIZE"),
         survey=survey,
-        pending=sum(answer for answer in QUEUE.pipeline(pending) if isinstance(answer, int)),
+        pending=sum(map(raised, QUEUE.pipeline(pending))),
         is_queue=queue_durability.is_one_database(),
     )
 

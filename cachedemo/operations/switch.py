@@ -13,6 +13,7 @@ processes keep the promise among themselves; from then on those may write that k
 `CACHEDEMO["ENABLED"]` is False there.
 """
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -166,14 +167,13 @@ def sweep(caches: Iterable[ModelCache]) -> int:
 
 
 def _sweep(before: str, names: set[str]) -> int:
-    cursor, swept = 0, 0
-    while True:
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", slot_keys.pattern(f"{before}v"), "COUNT", SCANNED)
-        texts = {key: key.decode(errors="replace") for key in keys}
-        if ours := [key for key, text in texts.items() if any(hint_slots.is_of(text, name) for name in names)]:
-            swept += CACHE.command("UNLINK", *ours)
-        if not int(cursor):
-            return swept
+    swept = 0
+    form = re.compile(re.escape(before) + slot_keys.PREFIX.pattern)
+    for keys in CACHE.scan(slot_keys.pattern(f"{before}v"), SCANNED):
+        found = ((key, form.match(key.decode(errors="replace"))) for key in keys)
+        ours = [key for key, parts in found if parts and hint_slots.split(parts[2])[0] in names]
+        swept += CACHE.unlink(ours)
+    return swept
 
 
 def standings(chosen: Iterable[ModelCache] | None = None) -> list[Standing]:

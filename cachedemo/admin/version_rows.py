@@ -18,6 +18,7 @@ class VersionRow:
     Attributes:
         group: its keys, None if the scan found none or there was no scan.
         counted: whether there was one.
+        asked: whether the queue, which knows what is announced, has answered.
     """
 
     cache: ModelCache
@@ -26,6 +27,7 @@ class VersionRow:
     group: Group | None
     counted: bool
     deletion: Deletion | None = None
+    asked: bool = True
 
     @property
     def name(self) -> str:
@@ -43,6 +45,8 @@ class VersionRow:
     def state(self) -> str:
         """current and live are announced, retiring is being deleted, retired has keys but no process serves it."""
         announced = self.record.state if self.record else ""
+        if not self.asked:
+            return "current, unknown whether in use" if self.current else "unknown"
         if announced == version_deletion.RETIRING:
             return "retiring"
         if self.current:
@@ -81,15 +85,13 @@ def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
 
 def rows(caches: Sequence[ModelCache], answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
     """Return each version prefix of these models, the newest of each first."""
-    return [
-        row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer or {}, survey)
-    ]
+    return [row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer, survey)]
 
 
-def _of_model(cache: ModelCache, answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
-    noted = records(answer)
+def _of_model(cache: ModelCache, answer: dict[bytes, bytes] | None, survey: Survey | None) -> list[VersionRow]:
+    noted, asked = records(answer or {}), answer is not None or not cache.queue
     if not cache.queue:  # what is registered here is all there is to know
         noted = {cache.table.slots.version: Record(LIVE, 0, sorted(cache.table.codec.fields))}
     groups = {group.version: group for group in (survey.of_model(cache.table.slots.name) if survey else [])}
     versions = sorted({cache.table.slots.version, *noted, *groups}, key=int, reverse=True)
-    return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]
+    return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None, asked=asked) for v in versions]

@@ -33,7 +33,7 @@ class DeletionRefused(Refused):
 
 
 def prefix(cache: ModelCache, version: str) -> str:
-    return cache.table.slots.key("", version)
+    return cache.table.slots.prefix_of(version)
 
 
 def count(cache: ModelCache, version: str) -> int:
@@ -107,19 +107,24 @@ def _owed(cache: ModelCache) -> str:
 
 def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
     """Delete what a whole SCAN finds; stop if somebody cancels."""
-    pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
-    while True:
+    unreported, report_at = 0, 0.0
+    for keys in CACHE.scan(keyspace.pattern(prefix(cache, version)), BATCH):
         now = time.monotonic()
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern, "COUNT", BATCH)
-        unreported += CACHE.command("UNLINK", *keys) if keys else 0
-        if not cursor or now > report_at:
-            deletion = deletion_progress.report(cache, version, unreported)
+        unreported += CACHE.unlink(keys)
+        if now > report_at:
+            deletion = _report(cache, version, unreported, tell)
             unreported, report_at = 0, now + REPORT_EVERY
-            if tell:
-                tell(deletion)
-            if not cursor or deletion.state != RUNNING:
+            if deletion.state != RUNNING:
                 return deletion
         time.sleep(PAUSE)
+    return _report(cache, version, unreported, tell)
+
+
+def _report(cache: ModelCache, version: str, deleted: int, tell: Callable[[Deletion], None] | None) -> Deletion:
+    deletion = deletion_progress.report(cache, version, deleted)
+    if tell:
+        tell(deletion)
+    return deletion
 
 
 def cancel(cache: ModelCache, version: str) -> bool:

@@ -55,7 +55,7 @@ def look(survey: Survey | None) -> Situation:
     return Situation(
         database=CACHE.address,
         number=queue_durability.number(CACHE),
-        keys=CACHE.command("DBSIZE"),
+        keys=sum(server.command("DBSIZE") for server in CACHE.servers()),
         survey=survey,
         pending=sum(map(raised, QUEUE.pipeline(pending))),
         is_queue=queue_durability.is_one_database(),
@@ -86,7 +86,8 @@ def flush(shown_keys: int, typed: str) -> int:
         )
     if situation.to_be_typed and typed.strip() != situation.database:
         raise FlushRefused(f"Type {situation.database} to empty it{_because(situation)}.")
-    CACHE.command("FLUSHDB", "ASYNC")
+    for server in CACHE.servers():
+        server.command("FLUSHDB", "ASYNC")
     return situation.keys
 
 

@@ -1058,6 +1058,16 @@ MUTANTS = [
         SENTINELS + "test_where_no_majority_names_the_primary_it_is_not_asked",
         ("servers/sentinels.py", "CONFIRMED_WITHIN = 3.0", "CONFIRMED_WITHIN = 3600.0"),
     ),
+    mutant(
+        "what_a_replica_lacks_is_acknowledged",
+        "tests/faults/test_queue_replicas.py::test_a_write_counts_once_the_replica_has_it",
+        ("protocol/replicated.py", "(found := raised(reached)) < replicas", "(found := raised(reached)) < 0"),
+    ),
+    mutant(
+        "a_read_asks_a_primary_that_was_cut_off",
+        "tests/faults/test_queue_replicas.py::test_a_read_that_needs_the_queue_asks_no_primary_that_was_cut_off",
+        ("protocol/replicated.py", "if not replicas:", "if True:"),
+    ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
         "claims_are_forgotten",
@@ -1853,7 +1863,7 @@ MUTANTS = [
     mutant(
         "a_transaction_fills_hints",
         LOOKUPS + "test_a_transaction_that_has_written_nothing_uses_hints_and_fills_none",
-        ("protocol/lookup_reads.py", "lease = None if transactions.in_transaction(self.table.using) else", "lease ="),
+        ("protocol/lookup_reads.py", "lease = None if transactions.sees_a_snapshot(self.table.using) else", "lease ="),
     ),
     mutant(
         "a_wrong_hint_stays",

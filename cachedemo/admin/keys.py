@@ -36,7 +36,9 @@ def page(request: HttpRequest) -> Page:
     prefix, cursor = request.GET.get("prefix"), request.GET.get("cursor", "0")
     problems: list[str] = []
     context: dict[str, Any] = {"prefix": prefix, "problems": problems}
-    context["suggestions"] = [cache.table.slots.prefix for cache in registry.registered()]
+    caches = registry.registered()
+    places = [place for cache in caches for place in (cache.table.slots, *cache.table.hints.values())]
+    context["suggestions"] = [place.prefix for place in places]
     if prefix is not None:
         with reported(problems):
             context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,20}(-[0-9]{1,4})?", cursor) else "0")

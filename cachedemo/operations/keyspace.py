@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachedemo import registry
-from cachedemo.protocol import aliases, slot_keys, stats
+from cachedemo.protocol import aliases, hint_slots, slot_keys, stats
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_keys import pattern as pattern  # for those who scan
 from cachedemo.servers.key_prefix import ours, prefix
@@ -38,7 +38,7 @@ _survey = script("survey")
 
 @dataclass
 class Group:
-    """The keys of one version prefix, or of somebody else."""
+    """The keys of one version prefix, rows or hints, or of somebody else."""
 
     name: str
     keys: int = 0
@@ -59,9 +59,9 @@ class Group:
 
     @property
     def model(self) -> str:
-        """The model's name in the keys; empty where the keys are not of our form."""
+        """The model's name in the keys of its rows; empty where the keys are not of our form."""
         found = slot_keys.PREFIX.fullmatch(self.name)
-        return found[2] if found else ""
+        return hint_slots.split(found[2])[0] if found else ""
 
     def add(self, keys: int, without_ttl: int, sampled: int, sampled_bytes: int, *ttls: int) -> None:
         self.keys += keys
@@ -80,7 +80,7 @@ class Survey:
     seconds: float
 
     def of_model(self, name: str) -> list[Group]:
-        """Return the groups of the model with this name in the keys, one for each version."""
+        """Return the groups of the model with this name in the keys: of each version its rows and its hints."""
         return [group for group in self.groups.values() if group.model == name]
 
 

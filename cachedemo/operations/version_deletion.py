@@ -18,7 +18,7 @@ from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_progress, keyspace
 from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
-from cachedemo.protocol import slot_keys
+from cachedemo.protocol import aliases, hint_slots, slot_keys
 from cachedemo.protocol.versions import LIVE
 from cachedemo.servers.roles import CACHE, QUEUE
 
@@ -36,9 +36,16 @@ def prefix(cache: ModelCache, version: str) -> str:
     return cache.table.slots.prefix_of(version)
 
 
+def _beginning(cache: ModelCache, version: str) -> str:
+    """Return what the keys of the slots and of the hints have in common, and some others too."""
+    name = cache.table.slots.name
+    return prefix(cache, version).removesuffix(f"{name}:") + aliases.split(name)[0]
+
+
 def count(cache: ModelCache, version: str) -> int:
     """The dry run: return how many keys a deletion would take now."""
-    return sum(group.keys for group in keyspace.scan(prefix(cache, version)).groups.values())
+    groups = keyspace.scan(_beginning(cache, version)).of_model(cache.table.slots.name)
+    return sum(group.keys for group in groups if group.version == version)
 
 
 def versions_with_keys(cache: ModelCache) -> set[str]:
@@ -107,10 +114,12 @@ def _owed(cache: ModelCache) -> str:
 
 def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
     """Delete what a whole SCAN finds; stop if somebody cancels."""
-    unreported, report_at = 0, 0.0
-    for keys in CACHE.scan(keyspace.pattern(prefix(cache, version)), BATCH):
+    unreported, report_at, name = 0, 0.0, cache.table.slots.name
+    for keys in CACHE.scan(keyspace.pattern(_beginning(cache, version)), BATCH):
         now = time.monotonic()
-        unreported += CACHE.unlink(keys)
+        unreported += CACHE.unlink(
+            [key for key in keys if hint_slots.is_of(key.decode(errors="replace"), name, version)]
+        )
         if now > report_at:
             deletion = _report(cache, version, unreported, tell)
             unreported, report_at = 0, now + REPORT_EVERY

@@ -6,6 +6,7 @@ from products.models import Product
 class ProductCache(cachedemo.ModelCache[Product]):
     fields = [
         "category",
+        "sku",
         "name",
         "price",
         "sale_price",
@@ -14,4 +15,5 @@ class ProductCache(cachedemo.ModelCache[Product]):
         "available_from",
         "is_deleted",
     ]
+    lookups = ["sku"]
     timeout = 300  # seconds

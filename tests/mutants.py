@@ -1778,7 +1778,7 @@ MUTANTS = [
     ),
     mutant(
         "all_that_is_owed_is_slots_alone",
-        LOOKUP_RACES + "test_a_dead_taker_s_hint_is_emptied_with_all_that_is_owed",
+        HINTS + "test_if_too_much_is_owed_all_hints_are_emptied",
         (
             "protocol/flush.py",
             "for places in (table.slots, *table.hints.values()):",

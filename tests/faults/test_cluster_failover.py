@@ -61,4 +61,4 @@ def test_the_primary_of_the_queue_is_killed_and_nothing_that_was_acknowledged_is
     load.go_on(60)
     report = load.end()
     assert not report.violations, str(report)
-    assert report.outcomes["write ok"] > 60
+    assert report.outcomes["write ok"] > 20, "beside increments"

@@ -52,7 +52,7 @@ def page(request: HttpRequest) -> Page:
     if place is not None:
         look = row_state.look_at(place.cache, [place.pk], [key])
         problems |= {name: str(error) for name, error in look.problems.items()}
-        context |= _compared(look.rows[place.pk]) | _buttons(request, place)
+        context |= _compared(place.cache, look.rows[place.pk]) | _buttons(request, place)
     return Page("key", key or "Key", context | {"problems": list(problems.values())})
 
 
@@ -65,7 +65,7 @@ def place_of(key: str) -> Place | None:
     return None
 
 
-def _compared(found: RowState) -> dict[str, Any]:
+def _compared(cache: ModelCache, found: RowState) -> dict[str, Any]:
     slot, waiting, row = found.slot, found.waiting or {}, found.row
     entry = slot.entry if slot else None
     pending = {name: value for name, (_, value) in waiting.items()}
@@ -76,6 +76,7 @@ def _compared(found: RowState) -> dict[str, Any]:
         "cached_missing": entry is not None and entry.body is None,
         "waits": bool(pending),
         "row_exists": row is not None,
+        "hidden": row is not None and not cache.table.shows(cache.table.codec.overlay(row[1], row[0], waiting)),
         "stamps": {"cache": entry.stamp if entry else 0, "database": row[0] if row else 0},
         "pending_stamp": max((stamp for stamp, _ in waiting.values()), default=0),
     }

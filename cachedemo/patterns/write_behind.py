@@ -45,13 +45,16 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None) ->
         raise NotQueued("If-Match")
     if not table.sources.isdisjoint(values):
         raise NotQueued("generated column")  # until the flush, reads would show what it was computed from before
+    if table.is_hidden_by(values):
+        raise NotQueued("manager")  # only the database tells whether the row is still one that there is
     base, shown = reads.find_values(table, pk)
     values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options
     queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)
     with taken("queue"):
         entry = table.codec.overlay(shown, base.stamp, queued.pending)
-        over = base.slot if versions.still_live(table, queued.versions) else None
+        may_publish = versions.still_live(table, queued.versions) and not table.is_hidden_by(queued.pending)
+        over = base.slot if may_publish else None
         with or_owed(table, [pk]):
             if table.slots.publish(pk, over, entry, queued.versions):
                 entry = entry._replace(slot=slots.slot_of(entry))

@@ -1,5 +1,6 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cachedemo.protocol.field_classes import computed_from
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
+from cachedemo.protocol.row_filter import RowFilter
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
@@ -58,6 +60,7 @@ class CachedTable:
 
     Args:
         using: alias of the database that its rows are in.
+        manager: name of the one that says which rows there are; None for all.
 
     Attributes:
         announced: what the queue holds about our version, once this process has announced it; None before, and
@@ -67,12 +70,20 @@ class CachedTable:
     announces = True  # whether its fields are those of the version
 
     def __init__(
-        self, model: type[models.Model], using: str, codec: Codec, slots: Slots, queue: WriteQueue, options: Options
+        self,
+        model: type[models.Model],
+        using: str,
+        codec: Codec,
+        slots: Slots,
+        queue: WriteQueue,
+        options: Options,
+        manager: str | None = None,
     ) -> None:
         self.model = model
         self.using = using
         self.codec = codec
         self.options = options
+        self.manager = manager
         self._cached = _Places(slots, queue)
         self._direct = _nowhere(slots, queue, using)
 
@@ -102,8 +113,35 @@ class CachedTable:
 
     @property
     def rows(self) -> "models.QuerySet[Any]":
-        """All rows of the database, whatever the default manager hides."""
-        return self.model._base_manager.using(self.using)
+        """All rows of the database, whatever a manager hides."""
+        return models.QuerySet(self.model, using=self.using)
+
+    @property
+    def shown_rows(self) -> "models.QuerySet[Any]":
+        """Those that there are for reads."""
+        return self.rows if self.row_filter is None else self.row_filter.narrow(self.rows)
+
+    @cached_property
+    def row_filter(self) -> RowFilter | None:
+        """What hides rows from reads."""
+        return None if self.manager is None else RowFilter(self.model, self.manager, self.using)
+
+    def with_hidden_rows(self) -> "CachedTable":
+        """Return the same table, where nothing hides rows. What is read by it fills no slot."""
+        table = copy.copy(self)
+        table.row_filter = None
+        return table
+
+    def is_hidden_by(self, names: Iterable[str]) -> bool:
+        """Whether a value of one of these fields decides which rows there are."""
+        return self.row_filter is not None and not self.row_filter.names.isdisjoint(names)
+
+    def shows(self, entry: Entry) -> bool:
+        """Ask the database whether a row that reads like this is one that there is."""
+        if self.row_filter is None or entry.body is None:
+            return True
+        values = self.codec.decode(entry.body)
+        return self.row_filter.shows({name: self.codec.parse(name, value) for name, value in values.items()})
 
     @cached_property
     def unique_fields(self) -> set[str]:

@@ -34,6 +34,7 @@ class DatabaseWrite:
         self.token = slots.token()
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
+        self.hides = False  # whether the registration's manager hides the row as it was written
         self._cache_failed = False
 
     def mark(self) -> None:
@@ -81,6 +82,8 @@ class DatabaseWrite:
 
     def _may_fill(self, announced: bytes | None) -> bool:
         """Say whether the slot may be filled, from what was announced of our version after the mark was put there."""
+        if self.hides:
+            return False
         return not self._cache_failed and announced is not None and announced == self.table.announced
 
     def empty_slot(self) -> None:

@@ -23,6 +23,13 @@ def update_statement(table: CachedTable) -> str:
     return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {reached} < %s"
 
 
+def shown_condition(table: CachedTable) -> tuple[str, list[Any]]:
+    """Return what keeps it to the rows that the registration's manager shows, with its parameters."""
+    if table.row_filter is None:
+        return "", []
+    return table.row_filter.sql(table.rows.query.get_compiler(table.using))
+
+
 def parameters_of(table: CachedTable, connection: Any, pk: Any, fields: Fields, stamp: int) -> list[Any]:
     """A field that is not named has stamp 0, and no row is older than that."""
     parameters: list[Any] = []

@@ -30,20 +30,33 @@ def announce(table: CachedTable) -> None:
     version, fields = table.slots.version, sorted(table.codec.fields)
     if table.queue.is_shared:
         announced_tables.announce(table)
-    mine = json.dumps({"state": LIVE, "since": time.time(), "fields": fields})
-    known = table.queue.announce(version, mine.encode())
+    mine = {"state": LIVE, "since": time.time(), "fields": fields} | _manager_of(table)
+    known = table.queue.announce(version, json.dumps(mine).encode())
     record = json.loads(known)
     if record["fields"] != fields:
         raise VersionConflict(_conflict(table, record["fields"]))
+    if record.get("manager") != mine.get("manager"):
+        raise VersionConflict(_other_manager(table, record.get("manager")))
     if record["state"] == LIVE:
         refile_all(table)
     table.announced = known if record["state"] == LIVE else None
 
 
+def _manager_of(table: CachedTable) -> dict[str, str]:
+    """Return what a version has where a manager says which rows there are, and by which columns."""
+    if table.row_filter is None:
+        return {}
+    return {"manager": f"{table.manager} ({', '.join(sorted(table.row_filter.names))})"}
+
+
 def conflict(table: CachedTable) -> str | None:
     """Return what `announce` would be refused for, and announce nothing. Raises QueueUnavailable."""
-    known = fields_by_version(table).get(table.slots.version)
-    return None if known is None or sorted(known) == sorted(table.codec.fields) else _conflict(table, known)
+    known = records(table.queue.versions()).get(table.slots.version)
+    if known is None:
+        return None
+    if sorted(known.fields) != sorted(table.codec.fields):
+        return _conflict(table, known.fields)
+    return None if known.manager == _manager_of(table).get("manager") else _other_manager(table, known.manager)
 
 
 def _conflict(table: CachedTable, known: Iterable[str]) -> str:
@@ -52,6 +65,14 @@ def _conflict(table: CachedTable, known: Iterable[str]) -> str:
         f"Version {version} of {table.slots.name!r} is live with the fields {', '.join(known)}, but this process has "
         f"{', '.join(fields)}: raise `version` in its registration to {int(version) + 1}, or delete version "
         f"{version} first."
+    )
+
+
+def _other_manager(table: CachedTable, known: str | None) -> str:
+    version, mine = table.slots.version, _manager_of(table).get("manager")
+    return (
+        f"Version {version} of {table.slots.name!r} is live with the manager {known}, but this process has {mine}: "
+        f"raise `version` in its registration to {int(version) + 1}, or delete version {version} first."
     )
 
 
@@ -107,11 +128,12 @@ def _forget(table: CachedTable, *, retiring: bool = False) -> None:
 
 
 class Record(NamedTuple):
-    """What is noted of a version: its state, since when (seconds since the epoch), and its fields."""
+    """What is noted of a version: its state, since when (seconds since the epoch), its fields, and its manager."""
 
     state: str
     since: float
     fields: list[str]
+    manager: str | None = None
 
 
 def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Record]:
@@ -120,7 +142,8 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
     for version, raw in noted.items():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             record = json.loads(raw)
-            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]))
+            since, fields = float(record["since"]), list(record["fields"])
+            found[str(int(version))] = Record(record["state"], since, fields, record.get("manager"))
     return found
 
 

@@ -14,4 +14,5 @@ class ProductCache(cachedemo.ModelCache[Product]):
         "available_from",
         "is_deleted",
     ]
+    manager = "objects"  # a product that it hides is not there for any read
     timeout = 300  # seconds

@@ -57,7 +57,9 @@ mutants: $(VENV)/installed-dev
 	@exec $(BIN)/python tests/mutants.py $(ARGS)
 
 model: $(VENV)/python
-	@exec $(BIN)/python tests/protocol_model.py $(ARGS)
+	@$(BIN)/python tests/protocol_model.py $(ARGS)
+	@$(BIN)/python tests/lookup_model.py $(ARGS)
+	@exec $(BIN)/python tests/counter_model.py $(ARGS)
 
 faults: $(VENV)/installed-dev
 	@exec $(BIN)/python -m tests.faults $(ARGS)

@@ -3,6 +3,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -13,8 +14,12 @@ def main() -> None:
         from django.db import DatabaseError
     except ImportError:
         sys.exit("Django is not installed here: `make demo` installs it, or `pip install -r requirements.txt` does.")
-    if sys.argv[1:2] == ["demo"]:
+    if wants_help(sys.argv[1:]):
+        be_enough_for_help()
+    elif sys.argv[1:2] == ["demo"]:
         prepare_demo()
+    else:
+        join_demo()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
@@ -32,6 +37,24 @@ def prepare_demo() -> None:
         prepare()
     except DemoFailed as error:
         sys.exit(str(error))
+
+
+def wants_help(arguments: list[str]) -> bool:
+    return not arguments or arguments[0] in ("help", "version") or bool({"--help", "-h", "--version"} & {*arguments})
+
+
+def be_enough_for_help() -> None:
+    """Fill in what the settings require: to say what a command does, no server and no secret is needed."""
+    os.environ.setdefault("SECRET_KEY", "only for help")
+    os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379")
+
+
+def join_demo() -> None:
+    """Use the servers and the database of a demo that runs here, unless the environment names others."""
+    from demo.running import join
+
+    if sentence := join(Path(__file__).resolve().parent):
+        sys.stderr.write(f"{sentence}\n")
 
 
 def explain(error: Exception, sentence: str) -> None:

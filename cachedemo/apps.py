@@ -14,7 +14,9 @@ class CachedemoConfig(AppConfig):
         from cachedemo.model_classes import adoption
         from cachedemo.protocol import wake
         from cachedemo.servers import test_runs
+        from cachedemo.testing import followed_servers
 
+        followed_servers.follow()
         test_runs.remember_databases()
         autodiscover_modules("caches")
         adoption.adopt()

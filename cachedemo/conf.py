@@ -20,6 +20,8 @@ DEFAULTS: dict[str, Any] = {
     "TIMEOUT": 1.0,  # seconds that a command may take
     "POOL_SIZE": 100,  # connections a process may open to one server; a request beyond it is told so at once
     "KEEPALIVE": True,
+    "CACHE_OPTIONS": {},  # what need not stand in the URL: username, password, files of TLS
+    "QUEUE_OPTIONS": {},
     "BREAKER_FAILURES": 3,  # in a row, after which commands are refused at once
     "BREAKER_PAUSE": 0.5,  # seconds between two looks whether a server is back
     "METRICS_FOR": ["127.0.0.0/8", "::1"],
@@ -27,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
 _NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
+_OF_CONNECTION = ("CONNECT_TIMEOUT", "TIMEOUT", "POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", "BREAKER_PAUSE")
 
 
 def is_enabled() -> bool:
@@ -34,10 +37,27 @@ def is_enabled() -> bool:
     return bool(getattr(settings, "CACHEDEMO", {}).get("ENABLED", True))  # asked for at every step of every call
 
 
+def prefix_if_enabled() -> str | None:
+    """Return what the project wants before every key; None if the servers are not asked."""
+    configured = getattr(settings, "CACHEDEMO", {})  # once: this is asked for by every read
+    return configured.get("KEY_PREFIX", "") if configured.get("ENABLED", True) else None
+
+
 def key_prefix() -> str:
     """Return what the project wants before every key."""
     prefix: str = getattr(settings, "CACHEDEMO", {}).get("KEY_PREFIX", "")  # asked for as often
     return prefix
+
+
+def of_connection(role: str) -> list[Any]:
+    """Return what a connection depends on.
+
+    Args:
+        role: "cache" or "queue".
+    """
+    configured, role = getattr(settings, "CACHEDEMO", {}), role.upper()
+    names = (f"{role}_URL", f"{role}_OPTIONS", *_OF_CONNECTION)
+    return [configured.get(name, DEFAULTS.get(name)) for name in names]
 
 
 def get(name: str) -> Any:
@@ -79,6 +99,8 @@ def problem(name: str) -> str | None:
         return f"CACHEDEMO['{name}'] is {value!r}: write letters, digits and . _ : - only, for example 'staging-'."
     if name == "METRICS_FOR" and not _are_networks(value):
         return f"CACHEDEMO['{name}'] is {value!r}: write a list of networks, for example ['10.0.0.0/8']."
+    if type(DEFAULTS[name]) is dict and not (isinstance(value, dict) and all(isinstance(each, str) for each in value)):
+        return f"CACHEDEMO['{name}'] is no dict: write for example {{'password': …}}."
     if name == "METRICS_TOKEN" and not isinstance(value, str):
         return f"CACHEDEMO['{name}'] is no text: write a long random one."
     return None

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from cachedemo.patterns import bulk_insert, bulk_update, save_state
 from cachedemo.patterns.bulk_update import Named
 from cachedemo.patterns.expressions import is_expression, read_by
-from cachedemo.patterns.writer import M
+from cachedemo.patterns.of_model import M
 from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP

@@ -1,14 +1,16 @@
 """What is registered for a model, and what one can ask of it."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Generic
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS
 
 from cachedemo.patterns import Pattern
+from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
+from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
-from cachedemo.patterns.writer import M, Writer
-from cachedemo.protocol import aliases, etags, flush, owed, reads, transactions, versions
+from cachedemo.patterns.writer import Writer
+from cachedemo.protocol import aliases, etags, flush, lookup_reads, many_lookups, owed, reads, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import Codec
@@ -20,7 +22,7 @@ from cachedemo.protocol.slots import Slots
 from cachedemo.servers import test_runs
 
 
-class ModelCache(Generic[M]):
+class ModelCache(AsyncReads[M], AsyncWrites[M]):
     """A model behind the cache. Subclass it, set what differs, and decorate it with `register(Model)`.
 
     There is one for each database that has rows of the model: see `cache_for`. `class UserCache(ModelCache[User])` lets
@@ -48,6 +50,8 @@ class ModelCache(Generic[M]):
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
             less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
+        lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
+            change.
         pattern: the default way to write.
         stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
             changed on the instance and puts nothing else back, "refuse" raises StaleInstance.
@@ -67,6 +71,7 @@ class ModelCache(Generic[M]):
     max_pending: int = 100_000
     fsync_within: float | None = None
     max_attempts: int = 5
+    lookups: ClassVar[list[str]] = []
     pattern: Pattern = Pattern.CACHE_ASIDE
     stale_saves: str = MERGE
 
@@ -80,9 +85,9 @@ class ModelCache(Generic[M]):
 
     def _table(self) -> CachedTable:
         """Return what the steps of the protocol take: they know nothing of this class."""
-        slots = Slots(self.name, self.using, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
-        none = NoQueue(f"no queue:{self.name}", slots.version, self.using)
-        queue = FlushQueue(self.queue, self.using) if self.queue else none
+        slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
+        none = NoQueue(f"no queue:{self.name}", slots.version)
+        queue = FlushQueue(self.queue) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,
@@ -92,7 +97,7 @@ class ModelCache(Generic[M]):
             max_attempts=self.max_attempts,
         )
         codec = Codec(self.model, self.fields, self.codecs)
-        return CachedTable(self.model, self.using, codec, slots, queue, options, self.manager)
+        return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups, self.manager)
 
     # reading
 
@@ -132,21 +137,21 @@ class ModelCache(Generic[M]):
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
-        using = self.table.using
-        return {pk: self._instance(pk, entry, using) for found in self._in_chunks(pks) for pk, entry in found}
+        table, instances = self.table, {}
+        decode, instance, using = table.codec.decode, table.codec.instance, table.using
+        for found in self._in_chunks(pks):
+            for pk, entry in found:
+                try:
+                    instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+                except ValueError:
+                    instances[pk] = self.get(pk)
+        return instances
 
     def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
         """Read a thousand rows at a time, and keep none of them."""
         for some in in_chunks(self.table.find_pks(pks)):
             found = reads.find_many(self.table, list(dict.fromkeys(some)))
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
-
-    def _instance(self, pk: Any, entry: Entry, using: str) -> Any:
-        codec = self.table.codec
-        try:
-            return codec.instance(codec.decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
-        except ValueError:
-            return self.get(pk)
 
     def warm(self, pks: Iterable[Any]) -> int:
         """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""
@@ -155,6 +160,33 @@ class ModelCache(Generic[M]):
     def etag(self, entry: Entry) -> str:
         """Return the entity tag of an entry, for `if_match`."""
         return etags.etag(self.table, entry)
+
+    # looking up by a unique field
+
+    def read_by(self, **value: Any) -> Entry:
+        """Return the row that has a value of a unique field, as `read` does. Raises as `get_by` does."""
+        return lookup_reads.find_named(self.table, value)[0]
+
+    def get_by(self, **value: Any) -> M:
+        """Return the instance that has a value of a field in `lookups`, as in `get_by(email="a@example.com")`.
+
+        Raises:
+            DoesNotExist: no row has it.
+            FieldError: that is not one field, or not one of `lookups`.
+            ValidationError: it is no value of the field; None is none.
+            MultipleObjectsReturned: two rows have it inside a transaction, before a deferred constraint is checked.
+            Contended: another row had it with every try. And as `read` does.
+        """
+        instance: M = lookup_reads.instance(self.table, lookup_reads.find_named(self.table, value))
+        return instance
+
+    def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:
+        """Return an instance for each value that a row has: value, as the database has it -> instance.
+
+        Raises as `get_by` does, but never DoesNotExist. Takes any number of values.
+        """
+        found = many_lookups.find_named(self.table, field, values)
+        return {value: lookup_reads.instance(self.table, row) for value, row in found}
 
     # writing
 
@@ -165,6 +197,12 @@ class ModelCache(Generic[M]):
     def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
+
+    def increment(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Add to fields in the default pattern. See `Writer.increment`."""
+        return self.via(self.pattern).increment(pk, deltas, min=min, max=max, **more)
 
     def create(self, **fields: Any) -> M:
         """Insert a row in the default pattern. See `Writer.create`."""
@@ -186,9 +224,9 @@ class ModelCache(Generic[M]):
             TransactionManagementError: autocommit is off.
         """
         rows: Iterable[Any] = self.table.find_pks(pks)
-        if transactions.in_transaction(self.table.using):
+        if transactions.sees_a_snapshot(self.table.using):
             rows = list(rows)
-        transaction.on_commit(lambda: owed.empty_slots(self.table, rows), using=self.table.using)
+        transactions.after_commit(self.table.using, lambda: owed.empty_slots(self.table, rows))
 
     # operating
 

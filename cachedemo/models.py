@@ -14,6 +14,7 @@ from cachedemo.patterns.saving import Save
 from cachedemo.protocol import on_commit
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.instance_notes import note_of, noted
+from cachedemo.protocol.instances import DJANGOS, remember_row
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.synchronous import WRITE
 from cachedemo.registry import find_cache
@@ -57,6 +58,8 @@ class Stamped(models.Model):
         instance = super().from_db(db, field_names, values, **options)
         _remember(instance, field_names, values)
         return instance
+
+    setattr(from_db.__func__, DJANGOS, True)  # type: ignore[attr-defined]
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
         """Reload as Django does; what is reloaded counts as loaded."""
@@ -125,7 +128,7 @@ class Stamped(models.Model):
 def _remember(instance: models.Model, field_names: Any, values: Any) -> None:
     cache = find_cache(type(instance))
     if cache is not None:
-        save_state.remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
+        remember_row(instance, field_names, values, cache.table.codec.mutable(field_names))
 
 
 def _remembering(from_db: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from cachedemo import conf
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE, REFUSE
-from cachedemo.protocol import slot_keys
+from cachedemo.protocol import lookup_fields, slot_keys
 from cachedemo.protocol.manager_conditions import why_not_counted
 
 SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
@@ -67,6 +67,12 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("codecs", "the name of a cached field -> (to_json, from_json), two functions"))
     if cache.fsync_within is not None and not _is_below_timeout(cache.fsync_within):
         wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
+    names: Any = cache.lookups
+    if not isinstance(names, list | tuple):
+        wrong.append(("lookups", "a list of names"))
+    else:
+        reasons = [lookup_fields.why_not(cache.table.codec, name) for name in names]
+        wrong += [("lookups", why) for why in reasons if why]
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
     if cache.manager is not None and (

@@ -8,10 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from cachedemo import registration_checks
-from cachedemo.exceptions import NotRegistered, UnknownDatabase
+from cachedemo.exceptions import NotRegistered, QueueUnavailable, UnknownDatabase
 from cachedemo.model_cache import ModelCache
-from cachedemo.patterns.writer import M
+from cachedemo.patterns.of_model import M
 from cachedemo.protocol import aliases, announced_tables
+from cachedemo.servers import test_runs
 
 _declared: dict[type[models.Model], ModelCache] = {}  # that of the default database
 _of_others: dict[tuple[type[models.Model], str], ModelCache] = {}
@@ -131,6 +132,14 @@ def registered() -> list[ModelCache]:
     return [cache for each in declared() for cache in _of_all_databases(each, known.get(each.model._meta.label, set()))]
 
 
+def known() -> list[ModelCache]:
+    """Return all caches; where the queue server does not say which databases are in use, one for each model."""
+    try:
+        return registered()
+    except QueueUnavailable:
+        return declared()
+
+
 def _of_all_databases(declared: ModelCache, announced: set[str]) -> list[ModelCache]:
     used = {using for model, using in _of_others if model is declared.model}
     with contextlib.suppress(Exception):  # a router that must know whose request this is
@@ -138,6 +147,18 @@ def _of_all_databases(declared: ModelCache, announced: set[str]) -> list[ModelCa
     if declared.table.announced or not used | announced:
         used.add(declared.using)
     return [_of_database(declared, using) for using in sorted(used | announced) if using in connections.settings]
+
+
+def in_every_database(declared: ModelCache) -> list[ModelCache]:
+    """Return the caches of one model: of the default database, and of each that anybody has announced.
+
+    Raises:
+        UnknownDatabase: one of these is not in DATABASES of this process.
+        QueueUnavailable: the queue server does not say which there are.
+    """
+    announced = announced_tables.aliases().get(declared.model._meta.label, set())
+    used = {using for model, using in _of_others if model is declared.model}
+    return [_of_database(declared, using) for using in sorted({declared.using} | used | announced)]
 
 
 def with_queue() -> list[ModelCache]:
@@ -172,4 +193,7 @@ def by_name(name: str) -> ModelCache:
 def forget_announcements() -> None:
     """Make every cache announce its version again before it serves."""
     for cache in (*_declared.values(), *_of_others.values()):
-        cache.table.announced = None
+        cache.table.told(None)
+
+
+test_runs.when_emptied(forget_announcements)

@@ -58,6 +58,7 @@ def _delete(cache: ModelCache, instance: Any, using: str) -> None:
     """Mark and stamp; write-behind is refused from here on. The slot is emptied when the transaction commits."""
     transactions.refuse_manual_transactions(using)
     write = DatabaseWrite(cache.table, cache.table.to_pk(instance.pk))
+    write.row = dict.fromkeys(cache.table.looked_up_by)  # it gives its unique values up, and takes none
     write.mark()
     try:
         write.stamp_deletion()

@@ -4,12 +4,13 @@ import contextlib
 import logging
 from typing import Any
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
 from cachedemo.operations import audit as auditing
 from cachedemo.operations import deletion_log, flusher, keyspace, workers
 from cachedemo.protocol.error_descriptions import describe
+from cachedemo.servers import test_runs
 
 with needed_by("cachedemo.tasks", "celery"):
     from celery import shared_task
@@ -31,14 +32,16 @@ def flush(queue: str | None = None) -> None:
 
 
 def request_flush(queue: str) -> None:
-    """Ask the workers for a flush of `queue`. Raises what the broker's client raises."""
+    """Ask the workers for a flush of `queue`; nobody in a test run. Raises what the broker's client raises."""
+    if test_runs.is_under_way():
+        return  # a developer's worker would flush the developer's queue
     flush.apply_async([queue], expires=EXPIRES, retry=False)
 
 
 @shared_task(ignore_result=True)
 def audit(sample: int = AUDITED) -> None:
     """Compare a sample of each model's slots with the database; drift is logged, not repaired."""
-    for cache in registry.registered():
+    for cache in registry.registered() if conf.is_enabled() else ():
         try:
             auditing.audit(cache, sample)
         except Unavailable as error:
@@ -48,6 +51,8 @@ def audit(sample: int = AUDITED) -> None:
 @shared_task(ignore_result=True)
 def scan() -> None:
     """Count the cache's keys for the operators' pages."""
+    if not conf.is_enabled():
+        return
     try:
         keyspace.keep()
     except Unavailable as error:
@@ -61,14 +66,19 @@ def delete_version(name: str, version: str, entry_id: int | None = None) -> None
 
 
 def request_deletion(name: str, version: str, entry_id: int | None) -> None:
-    """Ask the workers to delete a version. Raises what the broker's client raises."""
-    delete_version.apply_async([name, version, entry_id], retry=False)
+    """Ask the workers to delete a version; in a test run it is done here. Raises what the broker's client raises."""
+    if test_runs.is_under_way():
+        delete_version(name, version, entry_id)  # a developer's worker would delete the developer's keys
+    else:
+        delete_version.apply_async([name, version, entry_id], retry=False)
 
 
 @worker_ready.connect
 def begin(**_: Any) -> None:
     """Say that this worker is alive, and count the keys, so that pages have the numbers before beat's first minute."""
     workers.start()
+    if test_runs.is_under_way():
+        return
     scan.apply_async(expires=SCAN_EXPIRES, retry=False)
 
 

@@ -1,10 +1,11 @@
 """The Celery app: `celery -A config worker -B`. What beat asks for is in `beat.py`."""
 
 import os
+from contextlib import ExitStack
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_embedded_init, worker_init, worker_process_init
+from celery.signals import beat_embedded_init, task_postrun, task_prerun, worker_init, worker_process_init
 from django.core.exceptions import ImproperlyConfigured
 
 from config.beat import SCHEDULE
@@ -51,3 +52,22 @@ def end_with_the_worker(**_: Any) -> None:
 
     if os.getpid() != _IMPORTED_BY:  # the solo pool has no process of its own
         end_with_parent(_IMPORTED_BY)
+
+
+_watching: dict[str, ExitStack] = {}  # task id -> what is left when it ends
+
+
+@task_prerun.connect
+def watch_the_flush(task_id: str = "", task: Any = None, **_: Any) -> None:
+    """Let the playground keep what a flush did, for the page of the write that it took."""
+    if getattr(task, "name", "") == "cachedemo.tasks.flush":
+        from playground.flush_traces import watched
+
+        stack = _watching[task_id] = ExitStack()
+        stack.enter_context(watched())
+
+
+@task_postrun.connect
+def end_of_the_flush(task_id: str = "", **_: Any) -> None:
+    if stack := _watching.pop(task_id, None):
+        stack.close()

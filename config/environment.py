@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from cachedemo.servers import targets, urls
 
 DEFAULTS: dict[str, Any] = {
     "SECRET_KEY": "",
@@ -96,11 +98,11 @@ def writable_folder(path: Path) -> Path:
 
 def redis_urls() -> dict[str, str]:
     """Return the URL of the cache, the queue and the broker: each one's own setting, or a database of REDIS_URL."""
-    urls = {name: read(name) or _database_of_redis_url(name) for name in REDIS_DATABASES}
+    found = {name: read(name) or _database_of_redis_url(name) for name in REDIS_DATABASES}
     for name in ("CACHEDEMO_CACHE_URL", "CACHEDEMO_QUEUE_URL"):
-        _check_redis_url(name, urls[name])
-    _check_distinct(urls)
-    return urls
+        _check_redis_url(name, found[name])
+    _check_distinct(found)
+    return found
 
 
 def _database_of_redis_url(name: str) -> str:
@@ -111,10 +113,10 @@ def _database_of_redis_url(name: str) -> str:
             "(`make demo` brings servers of its own)."
         )
     _check_redis_url("REDIS_URL", url)
-    if urlsplit(url).path not in ("", "/", "/0"):
+    if "+" in urlsplit(url).scheme or urlsplit(url).path not in ("", "/", "/0"):
         raise ImproperlyConfigured(
-            f"REDIS_URL names a database, but it stands for three of them: leave the number out, or set "
-            f"{', '.join(REDIS_DATABASES)} instead."
+            f"REDIS_URL names a database, a cluster or sentinels, but it stands for three databases of one server: "
+            f"leave the number out, or set {', '.join(REDIS_DATABASES)} instead."
         )
     return on_database(url, REDIS_DATABASES[name])
 
@@ -125,48 +127,16 @@ def on_database(url: str, number: int) -> str:
 
 
 def _check_redis_url(name: str, url: str) -> None:
-    # The URL itself may hold a password, so no message repeats it.
-    fix = "write it like redis://:password@127.0.0.1:6379/0"
-    if name == "REDIS_URL":
-        fix = "write it like redis://:password@127.0.0.1:6379"
-    try:
-        parts = urlsplit(url)
-        usable = _names_a_server(parts)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ImproperlyConfigured(
-            f"{name} is no URL of a Redis server: {fix}, and # / ? @ in the password as %23 %2F %3F %40."
-        )
+    if (wrong := urls.problem(url)) is not None:
+        raise ImproperlyConfigured(f"{name} {wrong}.")
 
 
-def _names_a_server(parts: SplitResult) -> bool:
-    if parts.scheme == "unix":
-        return bool(parts.path)
-    database = parts.path.strip("/")
-    # `.port` raises ValueError where the port is no number.
-    return (
-        parts.scheme in ("redis", "rediss")
-        and bool(parts.hostname)
-        and (parts.port or 1) > 0
-        and (not database or database.isdecimal())
-    )
-
-
-def _check_distinct(urls: dict[str, str]) -> None:
-    seen: dict[tuple[Any, ...], str] = {}
-    for name, url in urls.items():
-        place = _place(url)
-        if place in seen:
-            raise ImproperlyConfigured(
-                f"{seen[place]} and {name} name the same database: give each a number of its own, as in /0, /1, /2."
-            )
-        seen[place] = name
-
-
-def _place(url: str) -> tuple[Any, ...]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss"):
-        return (url,)
-    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
-    return host, parts.port or 6379, int(parts.path.strip("/") or 0)
+def _check_distinct(found: dict[str, str]) -> None:
+    seen: dict[object, str] = {}
+    for name, url in found.items():
+        for place in targets.places(url) or {url}:
+            if place in seen:
+                raise ImproperlyConfigured(
+                    f"{seen[place]} and {name} name the same database: give each a number of its own, as in /0, /1, /2."
+                )
+            seen[place] = name

@@ -33,6 +33,7 @@ class Plan:
     var: Path
     cache_port: int | None
     queue_port: int | None
+    open_access_given: bool = False  # by whoever started the demo
 
     @property
     def log(self) -> Path:
@@ -50,6 +51,7 @@ def plan() -> Plan:
     return Plan(
         var=var,
         cache_port=None if cache_given else ports.next_free(ports.LOOPBACK, ports.FIRST_CACHE_PORT),
+        open_access_given=bool(os.environ.get("OPEN_ACCESS")),
         queue_port=None if queue_given else ports.next_free(ports.LOOPBACK, ports.FIRST_QUEUE_PORT),
     )
 
@@ -85,9 +87,17 @@ def _beside(queue: str) -> str:
     return parts._replace(path=f"/{BROKER_DATABASE + taken}").geturl()
 
 
-def open_to(host: str) -> None:
-    """Say in the environment who may come in: anyone from this machine, or on `host` those who sign in."""
-    is_open = ports.is_loopback(host) and os.environ.get("OPEN_ACCESS", "").lower() in ("true", "1", "yes", "on")
+def open_to(host: str) -> str:
+    """Say in the environment who may come in: anyone from this machine, or on `host` those who sign in.
+
+    Returns:
+        A sentence where that is not what OPEN_ACCESS was given as; empty otherwise.
+    """
+    wanted = os.environ.get("OPEN_ACCESS", "").lower() in ("true", "1", "yes", "on")
+    is_open = ports.is_loopback(host) and wanted
     os.environ["OPEN_ACCESS"] = str(is_open)
     if not os.environ.get("ALLOWED_HOSTS"):
         os.environ["ALLOWED_HOSTS"] = ",".join(["localhost", "127.0.0.1", "[::1]", *ports.names_of(host)])
+    if wanted and not is_open and plan().open_access_given:
+        return f"OPEN_ACCESS=True does not hold on {host}, which others can reach: they would all be let in."
+    return ""

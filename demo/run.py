@@ -1,21 +1,24 @@
 """The demo from its start to its end."""
 
 import os
-from collections.abc import Sequence
 
 from django.core.management import call_command, get_commands
 from django.db import connections
 
-from demo import credentials, default_settings, leftovers, ports, processes
+from cachedemo import registry
+from cachedemo.exceptions import CachedemoError
+from cachedemo.servers.server_errors import Error
+from demo import credentials, default_settings, leftovers, ports, processes, running
 from demo.errors import StopAsked
 from demo.lock import only_one
-from demo.part import Part, PythonPart
+from demo.part import PythonPart
 from demo.screen import Screen
 from demo.signals import StopSignal
 from demo.supervisor import Supervisor
 from demo.visitor_actions import Control
 
 DRAIN_LIMIT = 30.0  # seconds
+IN_THE_DATABASE = "Pending writes are in the database."
 
 
 class Demo:
@@ -45,14 +48,16 @@ class Demo:
             try:
                 password = self._start(parts)
                 self._welcome(password)
-                self.supervisor.watch()
+                with running.told(self.plan.var):
+                    self.supervisor.watch()
             except StopAsked:
                 pass
             finally:
                 self._end(parts)
 
     def _choose_port(self) -> None:
-        default_settings.open_to(self.host)
+        if sentence := default_settings.open_to(self.host):
+            self.screen.say(sentence)
         wished, self.port = self.port, ports.next_free(self.host, self.port)
         if wished and self.port != wished:
             self.screen.say(f"Port {wished} is taken: the pages are on {self.port}.")
@@ -98,23 +103,30 @@ class Demo:
         if self.stop.asked:
             self.screen.say("Stopping. Ctrl-C once more hurries.")
         was_up = parts["worker"].process is not None
-        self._end_each([parts["web"], parts["beat"]])
+        self.supervisor.end(parts["web"], parts["beat"], parts["worker"])
         if was_up and not self.stop.hurried:
             self._drain()
-        self._end_each([parts["worker"], *self.servers])
-
-    def _end_each(self, parts: Sequence[Part]) -> None:
-        for part in parts:
-            self.supervisor.end(part)
+        self.supervisor.end(*self.servers)
 
     def _drain(self) -> None:
         """Flush what still waits, so that the database has it all; what cannot be flushed stays in the queue."""
         if "cache_drain" not in get_commands():
             return
+        if _nothing_waits():
+            self.screen.say(IN_THE_DATABASE)
+            return
         drain = processes.drain(self.plan.log)
         drain.start()
         if self.stop.wait(drain.is_up, DRAIN_LIMIT, lambda: self.stop.hurried) and drain.status == 0:
-            self.screen.say("Pending writes are in the database.")
+            self.screen.say(IN_THE_DATABASE)
         else:
             self.screen.say(f"Pending writes stay in the queue for the next start; {drain.log} says why.")
         self.supervisor.kill(drain)
+
+
+def _nothing_waits() -> bool:
+    """Say whether the queue answers and has nothing to flush; what was refused is for an operator."""
+    try:
+        return not any(cache.table.queue.in_line() for cache in registry.with_queue())
+    except (CachedemoError, Error):
+        return False

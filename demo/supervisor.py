@@ -54,7 +54,7 @@ class Supervisor:
         if not pause.announced:
             pause.begin()
             self.say(f"The {part.name} ended ({part.how_it_ended()}): it starts again in {pause.length:g} s.")
-        elif pause.is_over():
+        elif pause.is_over() and not (self.control and self.control.keeps_down(part)):
             self._start_again(part)
             pause.end()
 
@@ -65,14 +65,19 @@ class Supervisor:
         except DemoFailed as error:
             self.say(str(error))
 
-    def end(self, part: Part) -> None:
-        """Ask `part` to end, wait for it, and kill it if it takes too long or somebody is in a hurry."""
-        if self.watched.pop(part, None) is None or not part.is_running:
-            return
-        if self.control:
-            self.control.release(part)
-        part.send(signal.SIGTERM)
-        if self.stop.wait(lambda: not part.is_running, END_LIMIT, lambda: self.stop.hurried):
+    def end(self, *parts: Part) -> None:
+        """Ask the parts to end, all at once, and wait for each; kill those that take too long."""
+        ending = [part for part in parts if self.watched.pop(part, None) is not None and part.is_running]
+        for part in ending:
+            if self.control:
+                self.control.release(part)
+            part.send(signal.SIGTERM)
+        deadline = time.monotonic() + END_LIMIT
+        for part in ending:
+            self._wait_for_the_end(part, deadline - time.monotonic())
+
+    def _wait_for_the_end(self, part: Part, limit: float) -> None:
+        if self.stop.wait(lambda: not part.is_running, max(0.0, limit), lambda: self.stop.hurried):
             self.say(f"The {part.name} has stopped.")
             return
         self.kill(part)

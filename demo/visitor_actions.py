@@ -13,18 +13,28 @@ import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from demo.part import Part
 
 FOLDER = "CACHEDEMO_DEMO_CONTROL"
-ACTIONS = {"kill": signal.SIGKILL, "pause": signal.SIGSTOP, "resume": signal.SIGCONT}
-OFFERED = {
-    "worker": ("kill", "pause", "resume"),
-    "cache server": ("kill",),
-    "queue server": ("kill",),
+ACTIONS = {
+    "kill": signal.SIGKILL,
+    "down-3": signal.SIGKILL,
+    "down-10": signal.SIGKILL,
+    "pause": signal.SIGSTOP,
+    "resume": signal.SIGCONT,
 }
+KEPT_DOWN = {"down-3": 3.0, "down-10": 10.0}  # seconds until the supervisor may start it again
+OFFERED = {
+    "worker": ("kill", "down-10", "pause", "resume"),
+    "cache server": ("kill", "down-3", "down-10"),
+    "queue server": ("kill", "down-10"),
+}
+EVENTS = 30  # that are kept, the newest first
 
 States = dict[str, tuple[str, float]]  # part -> "runs", "paused" or "down", and since when
+Events = list[tuple[float, str, str]]  # when, which part, what became of it
 
 
 # The page's end
@@ -45,10 +55,19 @@ def ask(part: str, action: str) -> None:
 
 def states() -> States:
     """Return how each part is, as the demo has last written it down."""
+    return _read("states.json", {})
+
+
+def events() -> Events:
+    """Return what became of the parts lately, the newest first."""
+    return _read("events.json", [])
+
+
+def _read(name: str, otherwise: Any) -> Any:
     try:
-        return json.loads((Path(os.environ[FOLDER]) / "states.json").read_text())
+        return json.loads((Path(os.environ[FOLDER]) / name).read_text())
     except (KeyError, OSError, ValueError):
-        return {}
+        return otherwise
 
 
 def _file(part: str, action: str) -> str:
@@ -66,6 +85,8 @@ class Control:
         self._paused: set[str] = set()
         self._states: dict[str, str] = {}
         self._since: dict[str, float] = {}
+        self._down_until: dict[str, float] = {}
+        self._events: Events = []
 
     def open(self) -> None:
         """Begin with nothing asked, and let the children know."""
@@ -81,6 +102,10 @@ class Control:
                 if self._was_asked(part.name, action):
                     self._do(part, action)
         self._write({part.name: self._state(part) for part in parts if part.name in OFFERED})
+
+    def keeps_down(self, part: Part) -> bool:
+        """Say whether a visitor wants this part down for some seconds more."""
+        return time.monotonic() < self._down_until.get(part.name, 0.0)
 
     def release(self, part: Part) -> None:
         """Wake a part that is paused, so that it can end in order."""
@@ -100,6 +125,8 @@ class Control:
         # A part leads a process group of its own; the worker's children are in it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(part.process.pid, ACTIONS[action])
+        if action in KEPT_DOWN:
+            self._down_until[part.name] = time.monotonic() + KEPT_DOWN[action]
         if action == "pause":
             self._paused.add(part.name)
         else:
@@ -113,8 +140,15 @@ class Control:
     def _write(self, states: dict[str, str]) -> None:
         changed = [part for part, state in states.items() if state != self._states.get(part)]
         if changed:
-            self._since.update(dict.fromkeys(changed, time.time()))
-            new = self.folder / "states.new"
-            new.write_text(json.dumps({part: (state, self._since[part]) for part, state in states.items()}))
-            new.replace(self.folder / "states.json")
+            now = time.time()
+            self._since.update(dict.fromkeys(changed, now))
+            self._events = [*((now, part, states[part]) for part in changed), *self._events][:EVENTS]
+            self._replace("states.json", {part: (state, self._since[part]) for part, state in states.items()})
+            self._replace("events.json", self._events)
             self._states = states
+
+    def _replace(self, name: str, content: Any) -> None:
+        """Write a file in one step, so that no page reads half of it."""
+        new = self.folder / f"{name}.new"
+        new.write_text(json.dumps(content))
+        new.replace(self.folder / name)

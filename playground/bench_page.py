@@ -3,9 +3,10 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from playground import runs_at_once
+from playground import keep, runs_at_once
 from playground.access import playground_page
 from playground.bench.report import sections
+from playground.bench.run import Report
 
 KIND = "bench"
 
@@ -14,7 +15,8 @@ KIND = "bench"
 def bench(request: HttpRequest) -> HttpResponse:
     """Tell what is measured; measure when asked to."""
     if request.method != "POST":
-        return render(request, "playground/bench.html", {"current": "bench"})
+        last = _last()
+        return render(request, "playground/bench.html", {"current": "bench", "earlier": sections(last) if last else []})
     quick = ["--quick"] if "quick" in request.POST else []
     try:
         return redirect("bench-run", run=runs_at_once.start(KIND, ["manage.py", "cache_bench", "--events", *quick]))
@@ -40,3 +42,14 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     }
     template = "playground/bench_run.html" if request.headers.get("HX-Request") else "playground/bench.html"
     return render(request, template, context)
+
+
+def _last() -> Report | None:
+    """Return the figures of the last measurement that came to its end, to look at before the next; None if none did."""
+    files = sorted(keep.folder(KIND).glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for file in files:
+        told = runs_at_once.events(KIND, file.stem)
+        for event in reversed(told[0] if told else []):
+            if event["kind"] == "report" and "reads" in event["report"]:
+                return event["report"]
+    return None

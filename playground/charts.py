@@ -1,14 +1,18 @@
-"""Bar charts as SVG: Python computes where everything is, a template writes it, the stylesheet colours it."""
+"""Bar charts on a linear scale with an axis, as SVG: Python computes where everything is, a template writes it.
+
+A bar that is too short to see is drawn two units wide; its figure beside it says what it is.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 WIDTH = 480
 LABELS = 112  # room for the labels, left of the bars
 FIGURES = 76  # room for the figures, right of the longest bar
-HEIGHT, GAP, HEAD = 18, 6, 22
+HEIGHT, GAP, HEAD, AXIS = 18, 6, 22, 24
 NARROWEST = 2.0
+TICKS = 4  # at most five marks on the axis
 
 
 class Value(NamedTuple):
@@ -36,44 +40,61 @@ class Heading(NamedTuple):
     y: int
 
 
+class Tick(NamedTuple):
+    text: str
+    x: str
+
+
 class Chart(NamedTuple):
-    """A drawn chart; `scale` says in words how long the bars are."""
+    """A drawn chart; `legend` says what each colour means: tone and words."""
 
     title: str
-    scale: str
     width: int
     height: int
     left: int
+    bottom: int
     bars: list[Bar]
     headings: list[Heading]
+    ticks: list[Tick]
+    legend: list[tuple[str, str]]
 
 
-def chart(title: str, values: Sequence[Value], *, logarithmic: bool = False) -> Chart:
-    """Lay out bars from zero, or on a logarithmic scale from a tenth of the smallest."""
-    lengths = _logarithmic(values) if logarithmic else _linear(values)
+def chart(
+    title: str,
+    values: Sequence[Value],
+    unit: Callable[[float], str] = str,
+    legend: Sequence[tuple[str, str]] = (),
+) -> Chart:
+    """Lay out bars from zero; `unit` writes a value on the axis."""
+    top = _round_up(max((value.value for value in values), default=0.0))
+    scale = (WIDTH - LABELS - FIGURES) / top
     bars, headings, y, group = list[Bar](), list[Heading](), 0, ""
-    for value, length in zip(values, lengths, strict=True):
+    for value in values:
         if value.group != group:
             group = value.group
             y += HEAD
             headings.append(Heading(group, y - GAP))
-        width = max(NARROWEST, length * (WIDTH - LABELS - FIGURES))
+        width = max(NARROWEST, value.value * scale)
         end = f"{LABELS + width + GAP:.1f}"
         bars.append(Bar(value.label, value.text, value.tone, y, y + HEIGHT - 5, f"{width:.1f}", end))
         y += HEIGHT + GAP
-    scale = "Each step to the right is a multiple: the scale is logarithmic." if logarithmic else ""
-    return Chart(title, scale, WIDTH, y, LABELS, bars, headings)
+    ticks = [Tick(unit(mark), f"{LABELS + mark * scale:.1f}") for mark in _marks(top)]
+    return Chart(title, WIDTH, y + AXIS, LABELS, y, bars, headings, ticks, list(legend))
 
 
-def _linear(values: Sequence[Value]) -> list[float]:
-    largest = max((value.value for value in values), default=0.0) or 1.0
-    return [value.value / largest for value in values]
+def _round_up(largest: float) -> float:
+    """Return the next round number: 1, 2, 2.5 or 5 times a power of ten, times up to four."""
+    if largest <= 0:
+        return 1.0
+    step = _step(largest)
+    return math.ceil(largest / step - 1e-9) * step
 
 
-def _logarithmic(values: Sequence[Value]) -> list[float]:
-    positive = [value.value for value in values if value.value > 0]
-    if not positive:
-        return [0.0 for _ in values]
-    lowest, highest = math.log10(min(positive)) - 1, math.log10(max(positive))
-    span = highest - lowest
-    return [(math.log10(value.value) - lowest) / span if value.value > 0 else 0.0 for value in values]
+def _step(largest: float) -> float:
+    power = 10.0 ** math.floor(math.log10(largest / TICKS))
+    return next(power * each for each in (1, 2, 2.5, 5, 10) if power * each * TICKS >= largest - 1e-12)
+
+
+def _marks(top: float) -> list[float]:
+    step = _step(top)
+    return [n * step for n in range(round(top / step) + 1)]

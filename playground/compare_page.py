@@ -14,6 +14,11 @@ from playground.comparison import compare as run_script
 from users.pages import words
 
 KIND = "compare"
+LEGEND = [
+    ("database", "waits for the database"),
+    ("queue", "waits for the queue"),
+    ("cache", "the cache has it"),
+]
 
 
 @playground_page("POST")
@@ -21,8 +26,10 @@ def compare(request: HttpRequest) -> HttpResponse:
     """Run the script when asked to, and show what came of it."""
     if request.method == "POST":
         return redirect(f"{reverse('compare')}?result={keep.save(KIND, run_script())}")
-    result = keep.load(KIND, request.GET.get("result"))
-    return render(request, "playground/compare.html", {"current": "compare", "steps": STEPS} | _shown(result))
+    wanted = request.GET.get("result")
+    result = keep.load(KIND, wanted) or keep.newest(KIND)
+    context = {"current": "compare", "steps": STEPS, "is_an_earlier_one": not wanted}
+    return render(request, "playground/compare.html", context | _shown(result))
 
 
 def _shown(result: dict[str, Any] | None) -> dict[str, Any]:
@@ -50,15 +57,16 @@ def _differed(column: dict[str, Any]) -> str:
 
 def _chart(columns: list[dict[str, Any]]) -> Chart:
     values = [
-        Value(
-            column["pattern"], column["cells"][n]["seconds"], words.duration(column["cells"][n]["seconds"]), tone, name
-        )
+        Value(column["pattern"], cell["seconds"], words.duration(cell["seconds"]), _tone(cell), name)
         for n, name in enumerate(STEPS)
         for column in columns
-        for tone in [column["pattern"]]
+        for cell in [column["cells"][n]]
     ]
-    return chart("How long each step took", values, logarithmic=True)
+    return chart("How long each step took", values, words.duration, LEGEND)
 
 
-def _bar(pattern: str, cell: dict[str, Any], step: str) -> Value:
-    return Value(pattern, cell["seconds"], words.duration(cell["seconds"]), pattern, step)
+def _tone(cell: dict[str, Any]) -> str:
+    """Return whom the step waited for longest: that is what its bar's colour says."""
+    if cell["sql"]:
+        return "database"
+    return "cache" if cell["origin"] == "cache" else "queue"

@@ -2,12 +2,14 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cachedemo import ModelCache, Pattern, cache_for, conf, trace
 from cachedemo.servers.roles import CACHE
 from cachedemo.tracing.trace import Step
+from playground import throwaway
 from users.models import User
 
 STEPS = ("cold read", "warm read", "update", "read", "read after the TTL")
@@ -26,27 +28,27 @@ def compare() -> Result:
 
 def _warm_up() -> None:
     """Take every step once, so that the first column does not pay for connections and for scripts sent anew."""
-    users, row = cache_for(User), _throwaway()
-    with trace():
-        users.read(row.pk)
-        users.via(Pattern.WRITE_BEHIND).update(row.pk, name="warm")
-        users.via(Pattern.WRITE_THROUGH).update(row.pk, name="warm")
-    users.delete(row.pk)
+    with _throwaway() as pk, trace():
+        users = cache_for(User)
+        users.read(pk)
+        users.via(Pattern.WRITE_BEHIND).update(pk, name="warm")
+        users.via(Pattern.WRITE_THROUGH).update(pk, name="warm")
 
 
 def _column(pattern: Pattern) -> Result:
-    users, row = cache_for(User), _throwaway()
+    with _throwaway() as pk:
+        return _play(cache_for(User), pk, pattern)
+
+
+@contextmanager
+def _throwaway() -> Iterator[int]:
+    """Make a row that no cache has seen, and take it away again, whatever happens meanwhile."""
+    throwaway.sweep()
+    [pk] = throwaway.make_rows(["before"], f"{throwaway.PREFIX}-{int(time.time()):08x}{secrets.token_hex(3)}")
     try:
-        return _play(users, row.pk, pattern)
+        yield pk
     finally:
-        users.delete(row.pk)
-
-
-def _throwaway() -> User:
-    """Return a row that no cache has seen."""
-    row = User(name="before", email=f"compare-{secrets.token_hex(8)}@example.com")
-    User.objects.bulk_create([row])  # past the signals: nothing is cached of it yet
-    return User.objects.get(email=row.email)
+        throwaway.forget(cache_for(User), pk)
 
 
 def _play(users: ModelCache, pk: int, pattern: Pattern) -> Result:

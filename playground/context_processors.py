@@ -10,6 +10,8 @@ PLACES = ("compare", "lab", "bench")
 
 
 def site_links(request: HttpRequest) -> dict[str, Any]:
-    """Return the links that `users/base.html` puts beside its own."""
-    places = PLACES if settings.OPEN_ACCESS else ()
-    return {"site_links": [{"name": name, "label": name.capitalize(), "url": reverse(name)} for name in places]}
+    """Return the links that `users/base.html` puts before and beside its own."""
+    if not settings.OPEN_ACCESS:
+        return {"site_links": []}
+    links = [{"name": name, "label": name.capitalize(), "url": reverse(name)} for name in PLACES]
+    return {"lesson_link": reverse("lesson-start"), "site_links": links}

@@ -1,23 +1,25 @@
 """The demo's buttons: kill the worker, pause it, kill the servers, and watch them come back. Under `make demo` only."""
 
+import datetime
 import time
 from typing import NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import slugify
 
 from demo import visitor_actions
 from playground.access import playground_page
 
-_LABELS = {"kill": "Kill", "pause": "Pause", "resume": "Resume"}
+_LABELS = {"kill": "Kill", "down-10": "Keep down 10 s", "pause": "Pause", "resume": "Resume"}
 _RECENT = 60  # seconds
 _SENTENCES = {
     "runs": "runs",
     "paused": "paused: it takes nothing off the queue",
     "down": "killed: the demo starts it again",
 }
+_EVENTS = {"runs": "runs", "paused": "is paused", "down": "is down"}
 _SLUGS = {slugify(part): part for part in visitor_actions.OFFERED}
 
 
@@ -45,16 +47,26 @@ def offered() -> list[PartShown]:
 
 
 def _shown(part: str, state: str, since: float) -> PartShown:
-    buttons = [Button(action, _LABELS[action]) for action in visitor_actions.OFFERED[part]]
+    buttons = [Button(action, _LABELS[action]) for action in visitor_actions.OFFERED[part] if action in _LABELS]
     age = int(time.time() - since)
     recently = f", for {age} s now" if state == "runs" and age < _RECENT else ""
     return PartShown(part, slugify(part), state, _SENTENCES[state] + recently, buttons)
 
 
-@playground_page()
-def parts(request: HttpRequest) -> HttpResponse:
-    """Return how the parts are, for the poll; it replaces no button that somebody may be on."""
-    return render(request, "playground/parts.html", {"controls": offered(), "is_poll": True})
+class Event(NamedTuple):
+    """What became of a part, and when."""
+
+    time: str
+    part: str
+    words: str
+
+
+def events() -> list[Event]:
+    """Return what became of the parts lately, the newest first."""
+    return [
+        Event(f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%H:%M:%S}", part, _EVENTS.get(state, state))
+        for at, part, state in visitor_actions.events()
+    ]
 
 
 @playground_page("POST")

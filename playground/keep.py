@@ -46,6 +46,12 @@ def load(kind: str, kept: str | None) -> dict[str, Any] | None:
         return None
 
 
+def newest(kind: str) -> dict[str, Any] | None:
+    """Return what was kept last, so that there is something to look at before anybody has begun; None if nothing."""
+    files = sorted(folder(kind).glob("*.json"), key=lambda path: path.stat().st_mtime)
+    return load(kind, files[-1].stem) if files else None
+
+
 def path_of(kind: str, kept: str | None, ending: str) -> Path | None:
     """Return the file of an id that came from outside; None if it can be none of ours."""
     if kept is None or not _ID.fullmatch(kept):

@@ -1,4 +1,4 @@
-"""The article's code in Python, and the mistakes it warns of. Wrong on purpose: for the lab, and for nothing else.
+"""The article's code in Python, and the mistakes it warns of. Wrong on purpose: for the lab and the lesson only.
 
 One Redis holds the cache and the queue, keys have no version, and nothing tells a late fill from a fresh one.
 """

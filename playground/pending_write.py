@@ -4,35 +4,41 @@ from typing import NamedTuple
 
 from cachedemo.operations.row_state import RowState
 
+_AT = {"list": 1, "claimed": 2, "dead": 3, "": 4}
+
 
 class Stage(NamedTuple):
     """One step on the way of a pending write."""
 
     label: str
-    state: str  # "done", "now" or "next"
+    state: str  # "done", "now", "refused" or "next"
 
 
-def stages(place: str | None) -> list[Stage]:
-    """Return the stages, with the one that the write is at.
+def stages(place: str | None, was_queued: bool) -> list[Stage]:
+    """Return the stages with the one that the write is at; none where no write has taken this way.
 
     Args:
         place: where the row's write waits, as `place_in_queue` has it; "" if none does, None if nobody can tell.
+        was_queued: whether the page follows a write that the queue took.
     """
-    at = {"list": 1, "dead": 1, "claimed": 2}.get(place or "", 3)
-    labels = ["acknowledged", "in the queue", "claimed by a flush", "in the database"]
-    return [
-        Stage(label, "done" if n < at or at == 3 else "now" if n == at else "next") for n, label in enumerate(labels)
-    ]
+    if place is None or (not place and not was_queued):
+        return []
+    at = _AT[place]
+    last = "refused: a dead letter" if place == "dead" else "in the database"
+    labels = ["acknowledged", "in the queue", "claimed by a flush", last]
+    now = "refused" if place == "dead" else "now"
+    return [Stage(label, "done" if n < at else now if n == at else "next") for n, label in enumerate(labels)]
 
 
-def sentence(found: RowState, place: str | None) -> str:
-    """Say where the write is."""
+def sentence(found: RowState, place: str | None, prospect: str) -> str:
+    """Say where the write is; `prospect` is when the database will have it."""
     if place is None:
         return "The queue server does not answer: nobody can tell what waits."
     names = ", ".join(sorted(found.waiting or {}))
     return {
         "": "Nothing waits: the database has every acknowledged write of this row.",
-        "list": f"A write of {names} is acknowledged and waits for the worker.",
+        "list": f"A write of {names} is acknowledged and waits for the worker. {prospect}",
         "claimed": f"A flush holds the write of {names} and is taking it to the database.",
-        "dead": f"The database refused the write of {names}: it is a dead letter, and the admin can retry it.",
+        "dead": f"The database refused the write of {names}: it is a dead letter. Reads still return it, and an "
+        "operator can retry it or give it up.",
     }[place]

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from cachedemo import ModelCache
 from cachedemo.operations.row_state import (
+    CACHE_PLACE,
+    DATABASE_PLACE,
     NO_ANSWER,
     QUEUE_PLACE,
     Look,
@@ -14,7 +16,7 @@ from cachedemo.operations.row_state import (
 )
 from cachedemo.protocol import stamps
 from playground.pending_write import Stage, sentence, stages
-from users.pages import words
+from users.pages import prospects, words
 
 _WAITING: dict[str | None, str] = {
     "": "nothing",
@@ -31,6 +33,9 @@ class Cell(NamedTuple):
     older: bool = False  # somewhere else there is a newer value
 
 
+UNKNOWN = Cell("unknown")
+
+
 class Line(NamedTuple):
     """One field in all three places."""
 
@@ -45,13 +50,18 @@ class State(NamedTuple):
     down: list[str]
 
 
-def state(cache: ModelCache, pk: Any) -> State:
-    """Look at all three places; one that does not answer is named in `down`."""
+def state(cache: ModelCache, pk: Any, was_queued: bool = False) -> State:
+    """Look at all three places; one that does not answer is named in `down`.
+
+    Args:
+        was_queued: whether this follows a write that the queue took, and so has stages.
+    """
     look = look_at(cache, [pk])
     found = look.rows[pk]
     place = _place(cache, pk, look)
     down = {*look.problems, *([QUEUE_PLACE] if place is None else [])}
-    return State(_lines(cache, found, place), stages(place), sentence(found, place), sorted(down))
+    says = sentence(found, place, prospects.of(cache) if place == "list" else "")
+    return State(_lines(cache, found, place, down), stages(place, was_queued), says, sorted(down))
 
 
 def _place(cache: ModelCache, pk: Any, look: Look) -> str | None:
@@ -64,13 +74,15 @@ def _place(cache: ModelCache, pk: Any, look: Look) -> str | None:
         return None
 
 
-def _lines(cache: ModelCache, found: RowState, place: str | None) -> list[Line]:
-    return [
+def _lines(cache: ModelCache, found: RowState, place: str | None, down: set[str]) -> list[Line]:
+    lines = [
         *(_line(name, found) for name in cache.table.codec.fields),
         Line("stamp", [Cell(text) for text in _stamps(found)]),
         Line("holds", [Cell(text) for text in _contents(found, place)]),
         Line("expires in", [Cell(_time_left(found.slot)), Cell("never"), Cell("never")]),
     ]
+    silent = [place in down for place in (CACHE_PLACE, QUEUE_PLACE, DATABASE_PLACE)]
+    return [Line(name, [UNKNOWN if s else c for c, s in zip(cells, silent, strict=True)]) for name, cells in lines]
 
 
 def _line(name: str, found: RowState) -> Line:

@@ -51,10 +51,10 @@ def kept_steps(steps: Sequence[Step]) -> list[Kept]:
     return [step.as_json() for step in steps]
 
 
-def timeline(title: str, steps: Sequence[Kept], without_way: bool = False) -> Timeline:
-    """Lay out the steps; `without_way` leaves the simulated way to the database out of the scale."""
+def timeline(title: str, steps: Sequence[Kept], net: bool = False) -> Timeline:
+    """Lay out the steps; `net` leaves the simulated way to the database out of the scale."""
     way = sum(step["took"] for step in steps if step["command"] == "TRIP")
-    shown = _without_way(steps) if without_way else list(steps)
+    shown = _without_way(steps) if net else list(steps)
     begin = min((step["start"] for step in shown), default=0.0)
     total = max((step["start"] + step["took"] for step in shown), default=0.0) - begin
     return Timeline(
@@ -64,8 +64,14 @@ def timeline(title: str, steps: Sequence[Kept], without_way: bool = False) -> Ti
         total=_duration(total),
         counts=_counts(steps),
         simulated=_duration(way) if way else "",
-        without_way=without_way,
+        without_way=net,
     )
+
+
+def without_way(steps: Sequence[Kept], took_ms: float) -> dict[str, Any]:
+    """Return the steps without the simulated way to the database, and how long the rest took, for a board."""
+    way = sum(step["took"] for step in steps if step["command"] == "TRIP")
+    return {"steps": _without_way(steps), "took_ms": took_ms - way / 1000}
 
 
 def _without_way(steps: Sequence[Kept]) -> list[Kept]:

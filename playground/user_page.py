@@ -9,16 +9,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from cachedemo import Pattern, trace
-from playground import demo_parts, keep
+from cachedemo import Pattern
+from cachedemo.operations import pause
+from playground import demo_parts, flush_traces, keep
 from playground.access import playground_page
-from playground.three_places import state
-from playground.timeline import Kept, kept_steps, timeline
+from playground.lanes import Board, board
+from playground.three_places import State, state
+from playground.timeline import timeline, without_way
+from playground.told import Told
 from users.pages import views, words
 from users.pages.forms import EditForm
 from users.pages.page import page, require
+from users.pages.peek import waits
 
 KIND = "traces"
+HOLD = 10  # seconds that the flush is held when somebody wants to see a write wait
+
+Story = dict[str, Any]
 
 
 @page("view")
@@ -28,46 +35,80 @@ def user(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
     if request.method == "POST":
         require(request, "change")
         form = EditForm(request.POST)
-        done, kept = _traced_update(request, form, pattern, pk)
+        done, kept = _told_update(request, form, pattern, pk)
         if done is not None:
             return redirect(f"{done['Location']}?{urlencode({'trace': kept})}")
-    with trace() as steps:
-        shown = views.read_shown(pk)
+    told = Told(pk)
+    shown = told.of(lambda: views.read_shown(pk))
     story = keep.load(KIND, kept)
-    if story is None:
+    if story is None or "after" not in story:  # none is kept, or one of an older release
         title = f"This read, from the {words.PLACES[shown.entry.origin]}"
-        story = _story(title, pattern, pk, kept_steps(steps), _curl(request, pattern, pk))
+        story = told.story(title, pattern) | {"curl": _curl(request, pattern, pk)}
         kept = keep.save(KIND, story)
     form = form or views.form_of(shown)
     context = views.context_of(request, form, pattern, pk, shown) | _extras(request, pk, story, kept)
     return render(request, "playground/user.html", context, status=views.status_of(form))
 
 
-def _traced_update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> tuple[HttpResponse | None, str]:
-    """Write what the form says, if it does, and keep the timeline of it."""
+def _told_update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> tuple[HttpResponse | None, str]:
+    """Write what the form says, if it does, and keep the timeline of that and nothing else."""
     if not form.is_valid():
         return None, ""
-    curl = _curl(request, pattern, pk, form.changes())
-    with trace() as steps:
-        done = views.update(request, form, pattern, pk)
-    title = f"This write, {pattern}" if done is not None else f"This write, {pattern}: refused"
-    return done, keep.save(KIND, _story(title, pattern, pk, kept_steps(steps), curl))
+    told, curl = Told(pk), {"curl": _curl(request, pattern, pk, form.changes())}
+    if "hold" in request.POST:
+        pause.pause(views.users(), "a visitor who looks closely", HOLD)
+    done = views.update(request, form, pattern, pk, told.write)
+    if not told.steps:
+        return done, ""
+    if told.written is None:
+        return done, keep.save(KIND, told.story(f"This write, {pattern}: refused", pattern) | curl)
+    title = f"This write, {told.written.pattern}"
+    return done, keep.save(KIND, told.story(title, pattern) | curl)
 
 
-def _story(title: str, pattern: Pattern, pk: int, steps: list[Kept], curl: str) -> dict[str, Any]:
-    return {"title": title, "pattern": str(pattern), "pk": pk, "steps": steps, "curl": curl}
-
-
-def _extras(request: HttpRequest, pk: int, story: dict[str, Any], kept: str) -> dict[str, Any]:
+def _extras(request: HttpRequest, pk: int, story: Story, kept: str) -> dict[str, Any]:
     address = reverse("user", args=[Pattern(story["pattern"]), story["pk"]])
     net = request.GET.get("scale") == "net"
+    drawn = without_way(story["steps"], story["took_ms"]) if net else {}
     return {
-        "timeline": timeline(story["title"], story["steps"], without_way=net),
-        "state": state(views.users(), pk),
+        "timeline": timeline(story["title"], story["steps"], net),
+        "held_before": _held(story["before"]),
+        "story": story,
+        "kept": kept,
+        "board": board([{"label": story["title"], **story, "places": []} | drawn]),
         "curl": story["curl"],
         "permalink": f"{address}?{urlencode({'trace': kept})}",
         "controls": demo_parts.offered(),
-    }
+        "events": demo_parts.events(),
+        "hold": HOLD,
+    } | _now(pk, story)
+
+
+def _held(places: dict[str, Any]) -> str:
+    """Return what the cache held, in words."""
+    return next(line["cells"][0]["text"] for line in places["lines"] if line["name"] == "holds")
+
+
+def _now(pk: int, story: Story | None) -> dict[str, Any]:
+    was_queued = bool(story and story["queued"] and story["pk"] == pk)
+    return {"state": _state(pk, was_queued), "flush": _flush(pk, story) if story and was_queued else None}
+
+
+def _state(pk: int, was_queued: bool) -> State:
+    return state(views.users(), pk, was_queued)
+
+
+def _flush(pk: int, story: Story) -> Board | None:
+    """Return the flush that took the write to the database, drawn like the write; None if there was none yet."""
+    found = flush_traces.of_row(views.users().table.slots.key(pk), story["at"])
+    if found is None:
+        return None
+    steps = found["steps"]
+    began = steps[0]["start"]
+    moved = [step | {"start": step["start"] - began} for step in steps]
+    took = max(step["start"] + step["took"] for step in moved) / 1000
+    later = max(0.0, found["at"] - story["at"])
+    return board([{"label": f"The flush, {later:.1f} s later", "steps": moved, "took_ms": took, "places": []}])
 
 
 def _curl(request: HttpRequest, pattern: Pattern, pk: int, fields: dict[str, Any] | None = None) -> str:
@@ -81,5 +122,7 @@ def _curl(request: HttpRequest, pattern: Pattern, pk: int, fields: dict[str, Any
 
 @playground_page()
 def state_of(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
-    """Return the three places anew, for the poll."""
-    return render(request, "playground/state.html", {"state": state(views.users(), pk), "pk": pk, "pattern": pattern})
+    """Return what is where anew, for the poll; `trace` names the write that the page shows."""
+    story = keep.load(KIND, request.GET.get("trace"))
+    context = _now(pk, story) | {"controls": demo_parts.offered(), "events": demo_parts.events()}
+    return render(request, "playground/live.html", context | waits(views.users(), pk))

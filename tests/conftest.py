@@ -219,10 +219,7 @@ def notes(transactional_db: None) -> Any:
 @pytest.fixture
 def short_timeouts(settings: Any) -> None:
     """A sleeping server costs less time than in production; what happens then is the same."""
-    from cachedemo.servers import roles
-
     settings.CACHEDEMO = {**settings.CACHEDEMO, "TIMEOUT": 0.3}
-    roles.reset()
 
 
 @pytest.fixture

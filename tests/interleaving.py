@@ -11,7 +11,7 @@ transaction of the source. The test says who goes how far.
 
 Steps: get, lease, pending, row, fill; mark, stamp, commit, finish, unmark, settle_up; stamp_many,
 settle_up_many; bulk (before an update of many rows begins); enqueue, publish; reap, claim,
-settle, ack, bury; drop (emptying slots whatever they hold), owe.
+settle, ack, bury; row_by_value; drop (emptying slots whatever they hold), owe.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from django.db import connections
 
 from cachedemo.patterns import bulk_update
 from cachedemo.patterns.saving import Save
-from cachedemo.protocol import database, transactions
+from cachedemo.protocol import database, rows_by_value, transactions
 from cachedemo.servers import roles
 
 PATIENCE = 20.0  # seconds; only a test that fails waits so long
@@ -154,6 +154,7 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
         stack.enter_context(_before(roles.Role, "pipeline", _pipeline_step))
         stack.enter_context(_before(database, "select", lambda *rest: "row"))
         stack.enter_context(_before(database, "select_many", lambda *rest: "row"))
+        stack.enter_context(_before(rows_by_value, "named", lambda *rest: "row_by_value"))
         stack.enter_context(_before(transactions, "writing", lambda *rest: "commit"))
         stack.enter_context(_before(bulk_update, "change", lambda *rest: "bulk"))
         stack.enter_context(_before(Save, "_attempt", lambda *rest: "commit"))

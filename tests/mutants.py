@@ -40,6 +40,8 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 
 
 RACES = "tests/races/test_races.py::"
+FAILOVERS = "tests/races/test_failover_races.py::"
+GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
@@ -47,11 +49,16 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
+TESTING = "tests/cachedemo/testing/test_mixin.py::"
+TRIPS = "tests/cachedemo/testing/test_trips.py::"
+OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
+INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
+INCREMENT_RACES = "tests/races/test_increment_races.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
 HIDDEN = "tests/cachedemo/protocol/test_row_filter.py::"
@@ -72,7 +79,14 @@ VALUES = "tests/cachedemo/protocol/test_values.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
+LOOKUP_RACES = "tests/races/test_lookup_races.py::"
+HINTS = "tests/cachedemo/protocol/test_hints.py::"
+LOOKUPS = "tests/cachedemo/protocol/test_lookup_reads.py::"
+LOOKUP_FIELDS = "tests/cachedemo/protocol/test_lookup_fields.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
+ADDRESSES = "tests/cachedemo/protocol/test_database_addresses.py::"
+SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
+NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
 IS_MINE = "slot:sub(1, 17) == 'T' .. ARGV[1] then"
 
@@ -100,8 +114,8 @@ MUTANTS = [
         RACES + "test_a_queued_write_publishes_all_that_waits",
         (
             "patterns/write_behind.py",
-            "base.stamp, queued.pending)",
-            "base.stamp, {n: f for n, f in queued.pending.items() if n in values})",
+            "base.stamp, pending)",
+            "base.stamp, {name: field for name, field in pending.items() if field[0] == queued.stamp})",
         ),
     ),
     mutant(
@@ -205,7 +219,7 @@ MUTANTS = [
     mutant(
         "dead_stays_dead",
         "tests/cachedemo/protocol/test_flush.py::test_one_refused_row_ends_as_a_dead_letter_alone",
-        ("protocol/lua/enqueue.lua", "if not was_in_line then", "if not waiting then"),
+        ("protocol/lua/enqueue.lua", "if is_in_line_now and not was_in_line then", "if not waiting then"),
     ),
     mutant(
         "a_copy_waits_for_another_commit",
@@ -253,7 +267,11 @@ MUTANTS = [
     mutant(
         "nobody_notes_a_database",
         DATABASES + "test_operators_see_every_database_that_was_announced",
-        ("protocol/versions.py", "        announced_tables.announce(table)\n", "        pass\n"),
+        (
+            "protocol/versions.py",
+            "known = announced_tables.announce(table) if table.queue.is_shared else None",
+            "known = None",
+        ),
     ),
     mutant(
         "a_replica_is_another_row",
@@ -273,20 +291,197 @@ MUTANTS = [
     mutant(
         "a_rolled_back_test_leaves_its_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
-        ("servers/test_runs.py", "    if state is None:\n", "    if True:\n"),
+        ("servers/test_runs.py", "    if not states:\n", "    if True:\n"),
     ),
     mutant(
         "nobody_sweeps_after_a_killed_run",
         TEST_RUNS + "test_the_next_run_sweeps_what_a_killed_one_has_left",
-        ("servers/test_runs.py", "            _sweep_dead_runs()\n", "            pass\n"),
+        ("servers/test_runs.py", "            test_sweeping.sweep_dead(os.environ[RUN])\n", "            pass\n"),
+    ),
+    mutant(
+        "a_class_leaves_its_tests_nothing_that_waits",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("servers/test_class_queue.py", "    if copy:\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_read_in_a_testcase_fills_nothing",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "in_transaction(using) and not is_of_testcase(using)", "in_transaction(using)"),
+    ),
+    mutant(
+        "a_save_in_a_testcase_waits_for_its_commit",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/on_commit.py", "in_atomic_block or transactions.is_of_testcase(using):", "in_atomic_block:"),
+    ),
+    mutant(
+        "a_block_that_ended_in_a_testcase_is_not_finished",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/on_commit.py", " if transactions.is_of_testcase(using) else []", "[:0]"),
+    ),
+    mutant(
+        "an_eviction_in_a_testcase_waits_for_its_commit",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "    if is_of_testcase(using):\n        call()", "    if False:\n        call()"),
+    ),
+    mutant(
+        "a_write_through_a_cache_leaves_a_hook_in_a_testcase",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("protocol/transactions.py", "            if commits:\n", "            if True:\n"),
+    ),
+    mutant(
+        "hooks_of_ours_are_captured",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        (
+            "testing/commit_hooks.py",
+            " for _, callback, _ in new if not isinstance(callback, Finish)]",
+            " for _, callback, _ in new]",
+        ),
+    ),
+    mutant(
+        "hooks_are_captured_by_position",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        (
+            "testing/commit_hooks.py",
+            "if id(hook[0]) not in ids]",
+            "][len(known):]",
+        ),
+    ),
+    mutant(
+        "a_flush_of_the_tables_leaves_what_was_announced",
+        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        ("servers/test_runs.py", "                    call()\n", "                    pass\n"),
+    ),
+    mutant(
+        "settings_of_an_import_lead_to_other_servers",
+        TESTING + "test_a_class_can_start_servers_under_any_runner[one process]",
+        ("testing/servers.py", 'if setting == "CACHEDEMO" and enter:', "if False:"),
+    ),
+    mutant(
+        "settings_that_change_reach_no_open_client",
+        OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[QUEUE_URL]",
+        ("servers/roles.py", '    if setting == "CACHEDEMO":\n', "    if False:\n"),
+    ),
+    mutant(
+        "the_size_of_the_pool_stays_as_it_was",
+        OVERRIDES + "test_it_takes_effect_at_once_and_goes_back[POOL_SIZE]",
+        ("conf.py", '"POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", ', '"KEEPALIVE", "BREAKER_FAILURES", '),
+    ),
+    mutant(
+        "trips_are_lost_when_the_address_changes",
+        TRIPS + "test_blocks_can_be_inside_each_other_and_around_a_change_of_address",
+        ("servers/roles.py", "self.cover(client) if self.cover is not None else client", "client"),
+    ),
+    mutant(
+        "what_a_process_does_once_is_counted",
+        TRIPS + "test_what_a_process_does_once_is_not_counted",
+        ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
+    ),
+    mutant(
+        "a_loop_reads_under_a_transaction",
+        "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
+        ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),
     ),
     mutant(
         "switched_off_reads_the_cache",
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (
+            "conf.py",
+            'if configured.get("ENABLED", True) else None',
+            "if True else None",
+        ),
+    ),
+    mutant(
+        "a_closed_queue_says_what_is_announced",
+        SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
+        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+    ),
+    mutant(
+        "a_switch_forgets_before_it_sweeps",
+        SWITCH_RACES + "test_no_version_is_forgotten_before_its_slots_are_empty",
+        (
+            "operations/switch.py",
+            "        slots += sweep(caches)\n        waits = ",
+            "        ends = [_end(cache.table.queue, note) for cache, note in notes.items()]\n"
+            "        slots += sweep(caches) if ends else 0\n        waits = ",
+        ),
+    ),
+    mutant(
+        "a_switch_does_not_drain",
+        SWITCH_RACES + "test_what_waits_is_written_before_it_is_off",
+        ("operations/switch.py", "flushed = cache.drain(timeout)", "flushed = 0"),
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_closed_queue_takes_writes",
+        SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+    ),
+    mutant(
+        "a_switch_ends_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_on_ends_nothing",
+        ("protocol/lua/end_closing.lua", "if note ~= ARGV[1] then return 'SWITCHED' end\n", ""),
+    ),
+    mutant(
+        "a_switch_opens_whatever_stands_there",
+        SWITCH_RACES + "test_who_was_overtaken_by_who_switches_off_anew_opens_nothing",
+        ("protocol/lua/open.lua", "if redis.call('GET', CLOSED) ~= ARGV[1] then return 0 end\n", ""),
+    ),
+    mutant(
+        "a_switch_on_keeps_the_slots",
+        SWITCH_RACES + "test_what_comes_back_to_the_cache_while_it_is_off_is_not_there_when_it_is_on",
+        ("operations/switch.py", "    slots = sweep(caches)\n", "    slots = 0\n"),
+    ),
+    mutant(
+        "a_switch_ends_above_a_dead_letter",
+        SWITCH_RACES + "test_with_a_dead_letter_it_does_not_count_as_off",
+        ("protocol/lua/end_closing.lua", NOTHING_WAITS, ""),
+    ),
+    mutant(
+        "a_write_of_a_closed_process_empties_nothing",
+        SWITCH_RACES + "test_a_write_under_way_when_it_is_switched_on_leaves_no_old_slot",
+        ("protocol/closed_slots.py", "return self._slots.drop(pks, versions) if versions else 0", "return 0"),
+    ),
+    mutant(
+        "a_closed_process_asks_the_cache",
+        SWITCH + "test_while_it_is_off_no_call_asks_the_cache",
+        (
             "protocol/cached_table.py",
-            "return self._cached if conf.is_enabled() and",
-            "return self._cached if",
+            "return places.slots if places.closed is None else ClosedSlots(places.slots)",
+            "return places.slots",
+        ),
+    ),
+    mutant(
+        "a_new_table_is_not_told_that_it_is_off",
+        SWITCH + "test_a_database_that_is_new_while_it_is_off_is_off_as_well",
+        ("protocol/lua/announce_table.lua", "return redis.call('HGET', KEYS[2], ARGV[2])", "return false"),
+    ),
+    mutant(
+        "nobody_says_where_the_database_is",
+        ADDRESSES + "test_a_process_says_where_its_database_is_and_nothing_else_of_it",
+        ("protocol/announced_tables.py", "    database_addresses.say(table.using)\n", ""),
+    ),
+    mutant(
+        "another_address_is_the_same_database",
+        ADDRESSES + "test_another_address_is_a_warning_wherever_one_looks_and_no_refusal",
+        ("protocol/database_addresses.py", " and said != digest(using):", " and False:"),
+    ),
+    mutant(
+        "upkeep_says_that_it_has_looked",
+        "tests/cachedemo/management/test_switched_off.py::test_upkeep_has_nothing_to_do_and_says_so[cache_drain]",
+        ("management/commands/cache_drain.py", 'if switched_off.said(self, "nothing is flushed"):', "if False:"),
+    ),
+    mutant(
+        "a_switch_empties_no_slot",
+        "tests/faults/test_switch_faults.py::test_switching_under_load_costs_misses_and_time_only[1]",
+        ("operations/switch.py", 'swept += CACHE.command("UNLINK", *ours)', "swept += 0"),
+    ),
+    mutant(
+        "a_test_has_a_developers_worker_delete_a_version",
+        "tests/cachedemo/test_a_projects_tests.py::test_nothing_goes_to_the_broker",
+        (
+            "tasks.py",
+            "    if test_runs.is_under_way():\n        delete_version(",
+            "    if False:\n        delete_version(",
         ),
     ),
     mutant(
@@ -341,7 +536,7 @@ MUTANTS = [
     mutant(
         "values_changed_in_place_count_as_loaded",
         SAVES + "test_values_changed_in_place_count_as_changed",
-        ("patterns/save_state.py", "else copy.deepcopy(value)", "else value"),
+        ("protocol/instances.py", "else copy.deepcopy(value)", "else value"),
     ),
     mutant(
         "refused_by_what_it_was_loaded_with_alone",
@@ -362,13 +557,13 @@ MUTANTS = [
         FLAGGED + "test_a_write_of_another_field_flags_what_is_refused_and_goes_on_without_it",
         (
             "protocol/flagged_fields.py",
-            "    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))\n",
+            "    refused_increments.flag(table, pk, fields, refused, describe(refusal))\n",
             "    for name in refused:\n        fields.pop(name)\n    return {}\n",
         ),
         (
             "protocol/synchronous.py",
             "                raise\n            continue\n",
-            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match)\n",
+            "                raise\n            row, newer = _attempt(write, values, pending, carried, if_match, added)\n",
         ),
     ),
     mutant(
@@ -384,6 +579,104 @@ MUTANTS = [
             "    again = [pk for pk in doubtful if not _still",
             "    again = [pk for pk in () if not _still",
         ),
+    ),
+    mutant(
+        "a_claim_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
+        ("protocol/lua/claim.lua", "    seal(pk, fields)\n", ""),
+    ),
+    mutant(
+        "a_stamp_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_stamp_is_another_entry",
+        ("protocol/lua/stamp.lua", "  seal(pk, fields)\n", ""),
+    ),
+    mutant(
+        "an_increment_joins_what_is_sealed",
+        INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
+        ("protocol/lua/enqueue.lua", "value:sub(17, 17) ~= '[' and ", ""),
+        ("protocol/lua/enqueue.lua", "sum(value:sub(17), json)", "sum(value:sub(17):gsub('[%[%]]', ''), json)"),
+    ),
+    mutant(
+        "an_increment_joins_a_value",
+        INCREMENT_RACES + "test_an_increment_does_not_join_a_value_that_a_writer_was_handed",
+        ("protocol/lua/enqueue.lua", "if is_delta_of(field, fields[i]) then", "if field_of(fields[i]) == field then"),
+    ),
+    mutant(
+        "a_merge_keeps_its_stamp",
+        INCREMENTS + "test_increments_of_all_patterns_add_up",
+        (
+            "protocol/lua/enqueue.lua",
+            ".. DELTA .. stamp, stamp .. place",
+            ".. DELTA .. stamp, (place[1] and place[3] or stamp) .. place",
+        ),
+    ),
+    mutant(
+        "an_increment_is_added_whole_over_any_base",
+        INCREMENTS + "test_a_base_that_may_have_a_part_of_an_entry_is_not_built_upon",
+        ("protocol/increments.py", "elif above or change.is_above(stamp):", "elif above or change.last > stamp:"),
+    ),
+    mutant(
+        "increments_are_refused_without_a_fence",
+        INCREMENT_RACES + "test_no_older_writer_commits_below_refused_increments",
+        ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
+    ),
+    mutant(
+        "what_is_behind_a_refused_value_is_flushed",
+        INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
+        ("protocol/lua/queue.lua", "if first and refused[field] and not", "if false and not"),
+    ),
+    mutant(
+        "an_increment_of_a_refused_value_leaves_it",
+        INCREMENTS + "test_an_increment_through_the_database_starts_from_the_refused_value",
+        (
+            "protocol/synchronous.py",
+            "DatabaseWrite(table, pk, {*values, *added.deltas})",
+            "DatabaseWrite(table, pk, values.keys())",
+        ),
+    ),
+    mutant(
+        "a_retry_leaves_what_is_behind",
+        INCREMENTS + "test_a_retry_writes_both_in_their_order",
+        ("protocol/lua/retry.lua", "    if refused[name] then", "    if refused[name] == true then"),
+    ),
+    mutant(
+        "a_discard_takes_what_is_behind",
+        INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
+        ("protocol/lua/discard.lua", "return refused[name] == true end)", "return refused[name] end)"),
+    ),
+    mutant(
+        "a_reader_of_increments_does_not_ask_again",
+        INCREMENT_RACES + "test_a_reader_whose_row_has_passed_refused_increments_asks_again",
+        (
+            "protocol/loading.py",
+            "if oldest_stamp(field) <= row[0]}",
+            "if type(field[1]) is not Changes and field[0] <= row[0]}",
+        ),
+    ),
+    mutant(
+        "an_old_release_is_not_looked_for",
+        INCREMENTS + "test_until_every_live_version_knows_them_they_go_through_the_database",
+        ("protocol/lua/enqueue.lua", "if not version:find('\"increments\"', 1, true) then", "if false then"),
+    ),
+    mutant(
+        "entries_have_no_bound",
+        INCREMENTS + "test_beyond_64_entries_the_queue_is_full_for_them",
+        ("protocol/lua/enqueue.lua", "count < MOST_DELTAS and", "true and"),
+    ),
+    mutant(
+        "a_limit_is_kept_in_the_queue",
+        INCREMENTS + "test_a_limit_is_kept_in_the_database",
+        ("protocol/counters.py", 'return "min or max"  #', "pass  #"),
+    ),
+    mutant(
+        "a_sum_that_is_too_large_is_dropped",
+        INCREMENTS + "test_a_sum_beyond_the_column_is_a_dead_letter_and_stops_nothing",
+        ("protocol/added.py", '"ABS({column} * 0 - 9223372036854775807 - 1)"', '"{column}"'),
+    ),
+    mutant(
+        "a_base_with_a_part_is_left_in_the_slot",
+        INCREMENTS + "test_a_base_that_may_have_a_part_of_an_entry_is_not_built_upon",
+        ("patterns/write_behind.py", "table.slots.settle({str(pk): queued.stamp}, queued.versions)", "pass"),
     ),
     mutant(
         "a_retry_keeps_its_stamp",
@@ -429,12 +722,12 @@ MUTANTS = [
     mutant(
         "a_write_drops_what_it_does_not_name",
         FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
-        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", ""),
+        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
         FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
-        ("protocol/lua/queue.lua", "and (not refused[field] or is_named)", "and not refused[field]"),
+        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
@@ -492,7 +785,7 @@ MUTANTS = [
     mutant(
         "a_transaction_trusts_the_cache_for_rows_that_it_wrote",
         SAVES + "test_a_read_in_a_transaction_after_its_own_write_sees_it_whatever_became_of_the_slot",
-        ("protocol/reads.py", " or on_commit.wrote(using, table, pk))", ")"),
+        ("protocol/reads.py", "(on_commit.wrote(using, table, pk) or ", "("),
     ),
     mutant(
         "a_straggler_fills_by_writing",
@@ -594,14 +887,18 @@ MUTANTS = [
     mutant(
         "a_declared_collation_is_not_looked_at",
         KEY_CHECKS + "test_a_declared_collation_is_refused_by_every_check",
-        ("checks/keys.py", "if declared := key_collations.loose_by_declaration(cache.table):", "if declared := None:"),
+        (
+            "checks/keys.py",
+            "if declared := key_collations.loose_by_declaration(table, named.values):",
+            "if declared := None:",
+        ),
     ),
     mutant(
         "the_column_s_collation_is_not_looked_at",
         KEY_CHECKS + "test_what_the_column_has_in_sqlite_is_looked_at_if_the_database_is_named",
         (
             "protocol/key_collations.py",
-            "    return find(table) if find is not None and",
+            "    return find(table, keys.field) if find is not None and",
             "    return None if find is not None and",
         ),
     ),
@@ -642,7 +939,7 @@ MUTANTS = [
     mutant(
         "a_generated_column_waits_for_the_flush",
         FIELDS + "test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it",
-        ("patterns/write_behind.py", "if not table.sources.isdisjoint(values):", "if False:"),
+        ("patterns/write_behind.py", "if not table.sources.isdisjoint({*values, *added.deltas}):", "if False:"),
     ),
     mutant(
         "returning_says_what_a_float_is",
@@ -692,7 +989,59 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "table.slots.drop({each.pk for each in owed if not each.is_all}, live)", "pass"),
+        ("protocol/flush.py", "table.slots.drop(rows, live)", "pass"),
+    ),
+    mutant(
+        "a_slot_of_another_server_is_read",
+        FAILOVERS + "test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one",
+        ("protocol/slot_format.py", "_BODY) and slot.startswith(server, _HEADER) else", "_BODY) else"),
+    ),
+    mutant(
+        "a_mark_shows_what_another_server_left",
+        FAILOVERS + "test_nor_is_what_stands_in_a_mark_there",
+        (
+            "protocol/slot_format.py",
+            "return held(slot[_MARK_HEADER:], server)",
+            'return held(slot[_MARK_HEADER:], b"")',
+        ),
+    ),
+    mutant(
+        "a_fill_is_of_the_server_of_now",
+        FAILOVERS + "test_a_reader_whose_lease_was_on_the_old_primary_fills_nothing_that_is_read",
+        (
+            "protocol/slots.py",
+            "self._slot_and_lifetime(e, lease.servers[pk])",
+            "self._slot_and_lifetime(e, self.server(pk))",
+        ),
+    ),
+    mutant(
+        "a_finish_is_of_the_server_of_now",
+        FAILOVERS + "test_a_writer_whose_mark_was_on_the_old_primary_leaves_nothing_that_is_read",
+        (
+            "protocol/slots.py",
+            "else self._slot_and_lifetime(entry, server)",
+            "else self._slot_and_lifetime(entry, self.server(pk))",
+        ),
+    ),
+    mutant(
+        "a_publish_is_of_the_server_of_now",
+        FAILOVERS + "test_a_write_whose_base_was_on_the_old_primary_publishes_nothing_that_is_read",
+        ("protocol/slots.py", 'server_of(base or b"")', "self.server(pk)"),
+    ),
+    mutant(
+        "what_another_server_left_is_never_filled_again",
+        FAILOVERS + "test_what_another_server_has_left_is_loaded_once_and_filled_again",
+        ("protocol/leases.py", "    if not left:\n", "    if True:\n"),
+    ),
+    mutant(
+        "nobody_looks_whether_it_is_another",
+        GREETING + "test_every_second_somebody_looks",
+        ("protocol/stats.py", "role.look_again()", "pass"),
+    ),
+    mutant(
+        "a_demoted_server_is_read",
+        GREETING + "test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection_that_stays",
+        ("servers/greeting.py", 'if b"role:slave" in info:', "if False:"),
     ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
@@ -743,8 +1092,8 @@ MUTANTS = [
         MANAGERS + "test_after_an_update_of_many_rows_no_read_is_old",
         (
             "protocol/bulk_write.py",
-            "            self.table.slots.drop(self.pks, self._versions)\n",
-            "            pass\n",
+            "        self.table.slots.drop(self.pks, versions)\n",
+            "        pass\n",
         ),
     ),
     mutant(
@@ -823,7 +1172,7 @@ MUTANTS = [
     mutant(
         "a_conflict_refuses_reads_alone",
         VERSIONS + "test_a_process_that_never_announced_is_refused_at_its_first_write_too",
-        ("protocol/versions.py", "    if not table.announced:\n        announce(table)\n", "    pass\n"),
+        ("protocol/versions.py", "    if not table.announced:\n        announce_unless_closed(table)\n", "    pass\n"),
     ),
     mutant(
         "an_expression_for_another_field_reads_the_row_alone",
@@ -933,8 +1282,8 @@ MUTANTS = [
         CLAIMS + "test_two_workers_on_one_batch_undo_nothing",
         (
             "protocol/update_statement.py",
-            "CASE WHEN {reached} < %s THEN %s ELSE {column} END",
-            "CASE WHEN 0 < %s THEN %s ELSE {column} END",
+            "CASE WHEN {reached} < %s THEN %s{steps} ELSE {column} END",
+            "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
@@ -1077,7 +1426,7 @@ MUTANTS = [
     mutant(
         "nobody_says_that_the_queue_was_restored",
         RESTORED + "test_whoever_asks_the_queue_next_notices_and_announces_the_version_again",
-        ("protocol/versions.py", "    if table.announced and table.announces and not retiring:", "    if False:"),
+        ("protocol/versions.py", "    if table.announces:", "    if False:"),
     ),
     mutant(
         "writers_do_not_notice_a_restored_queue",
@@ -1168,9 +1517,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
-            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n",
+            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n",
             "    try:\n"
-            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within)\n"
+            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -1282,8 +1631,8 @@ MUTANTS = [
         REFUSALS + "test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter",
         (
             "protocol/flush_batch.py",
-            "bury(self.table, piece[0], describe(database_errors.said(error)), ",
-            "bury(self.table, piece[0], str(error), ",
+            "_bury_refused(self.table, piece[0], describe(database_errors.said(error)))",
+            "_bury_refused(self.table, piece[0], str(error))",
         ),
     ),
     mutant(
@@ -1342,7 +1691,7 @@ MUTANTS = [
     mutant(
         "two_managers_of_one_version",
         HIDDEN + "test_a_version_is_live_with_one_manager",
-        ("protocol/versions.py", '    if record.get("manager") != mine.get("manager"):\n', "    if False:\n"),
+        ("protocol/versions.py", '        (manager, _manager_of(table), "manager"),\n', ""),
     ),
     mutant(
         "a_manager_may_change_its_mind",
@@ -1357,7 +1706,7 @@ MUTANTS = [
         "a_base_manager_hides_rows",
         HIDDEN + "test_a_base_manager_that_hides_rows_hides_none_where_the_registration_names_no_manager",
         (
-            "protocol/cached_table.py",
+            "protocol/row_filter.py",
             "        return models.QuerySet(self.model, using=self.using)\n",
             "        return self.model._base_manager.using(self.using)\n",
         ),
@@ -1394,6 +1743,202 @@ MUTANTS = [
         "a_hidden_row_is_listed_without_what_waits",
         HIDDEN_ADMIN + "test_a_list_shows_what_waits_for_hidden_rows_too",
         ("admin/newest.py", "    newest |= {pk: cache.table.instance(entry) for pk, entry in hidden.items()}\n", ""),
+    ),
+    mutant(
+        "nobody_empties_hints",
+        LOOKUP_RACES + "test_who_takes_a_value_empties_its_hint_though_the_row_that_had_it_shows_it_still",
+        ("protocol/database_write.py", "        elif lookups:", "        elif False:"),
+    ),
+    mutant(
+        "hints_are_filled_without_a_lease",
+        LOOKUP_RACES + "test_a_hint_that_was_found_before_the_value_changed_hands_is_not_filled_after_it",
+        (
+            "protocol/lookup_reads.py",
+            "self.hints.put(lease, {self.text: hint})",
+            "self.hints.take_lease(self.text, lease), self.hints.put(lease, {self.text: hint})",
+        ),
+    ),
+    mutant(
+        "many_hints_are_filled_without_a_lease",
+        LOOKUP_RACES + "test_many_hints_are_filled_under_a_lease_too",
+        (
+            "protocol/many_lookups.py",
+            "places.put(lease, filled)",
+            "places.take_leases(list(filled), lease), places.put(lease, filled)",
+        ),
+    ),
+    mutant(
+        "a_hint_alone_decides",
+        LOOKUP_RACES + "test_a_hint_alone_decides_nothing",
+        ("protocol/lookup_reads.py", "    return bool(values[lookup.attname] == asked)", "    return True"),
+    ),
+    mutant(
+        "the_first_slot_decides",
+        LOOKUP_RACES + "test_a_value_that_somebody_always_has_is_always_found",
+        ("protocol/lookup_reads.py", "self._shown(pk) or self._loaded(pk)", "self._shown(pk)"),
+    ),
+    mutant(
+        "a_hint_is_emptied_before_the_commit",
+        LOOKUP_RACES + "test_a_hint_is_emptied_after_the_commit",
+        (
+            "protocol/synchronous.py",
+            "    write.mark()\n    try:\n        entry = _commit(",
+            "    write.mark()\n    write.row = values\n    write._empty_hints([table.slots.version])\n    try:\n"
+            "        entry = _commit(",
+        ),
+        ("protocol/synchronous.py", "write.carried, write.row = carried.keys(), row[1]", "write.names = ()"),
+    ),
+    mutant(
+        "what_is_owed_is_a_slot_alone",
+        LOOKUP_RACES + "test_what_is_owed_is_a_hint_too",
+        (
+            "protocol/flush.py",
+            "            hints.empty_of(table, hints.written(table, None),",
+            "            (lambda *_: None)(table, (),",
+        ),
+    ),
+    mutant(
+        "all_that_is_owed_is_slots_alone",
+        LOOKUP_RACES + "test_a_dead_taker_s_hint_is_emptied_with_all_that_is_owed",
+        (
+            "protocol/flush.py",
+            "for places in (table.slots, *table.hints.values()):",
+            "for places in (table.slots,):",
+        ),
+    ),
+    mutant(
+        "an_announcement_leaves_the_hints",
+        LOOKUP_RACES + "test_a_release_that_knows_no_lookups_empties_all_hints_as_it_begins",
+        ("protocol/versions.py", "        _sweep_hints_of_others(table)\n", ""),
+    ),
+    mutant(
+        "a_hint_is_filled_beside_any_release",
+        LOOKUP_RACES + "test_no_hint_is_filled_beside_a_release_that_knows_no_lookups",
+        ("protocol/versions.py", "    known = all(attname in record.lookups for", "    known = all(True for"),
+    ),
+    mutant(
+        "releases_are_looked_at_before_the_lease",
+        LOOKUP_RACES + "test_a_lease_is_there_before_the_releases_are_looked_at",
+        (
+            "protocol/lookup_reads.py",
+            "        if hint is None and lease and (hint := self.hints.take_lease(self.text, lease)) is None:\n",
+            "        may_fill = rows_by_value.may_be_remembered(self.table, self.lookup)\n"
+            "        rows_by_value.may_be_remembered = lambda *_: may_fill\n"
+            "        if hint is None and lease and (hint := self.hints.take_lease(self.text, lease)) is None:\n",
+        ),
+    ),
+    mutant(
+        "other_lookups_are_the_same_version",
+        LOOKUP_RACES + "test_other_lookups_under_one_number_are_refused",
+        ("protocol/versions.py", ', (lookups, table.looked_up_by, "lookups"))', ",)"),
+    ),
+    mutant(
+        "an_update_of_many_rows_leaves_the_hints",
+        HINTS + "test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it",
+        (
+            "protocol/bulk_write.py",
+            "        hints.empty_of(self.table, hints.written(",
+            "        (lambda *_: 0)(self.table, hints.written(",
+        ),
+    ),
+    mutant(
+        "a_save_leaves_the_hints",
+        HINTS + "test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it",
+        ("protocol/database_write.py", "hints.empty_of(self.table, lookups, [self.pk], versions)", "pass"),
+    ),
+    mutant(
+        "hints_of_other_versions_stay",
+        HINTS + "test_the_hints_of_every_live_version_are_emptied",
+        ("protocol/hints.py", "].drop(texts, versions)", "].drop(texts, ())"),
+    ),
+    mutant(
+        "a_generated_value_is_set_by_nobody",
+        HINTS + "test_a_value_that_the_database_computes_is_taken_by_whoever_writes_what_it_is_computed_from",
+        ("protocol/lookup_fields.py", "if is_generated(self.field) else set()", "if False else set()"),
+    ),
+    mutant(
+        "a_flush_leaves_the_hints",
+        HINTS + "test_what_waits_from_a_time_when_the_field_was_not_unique_takes_its_value_by_the_flush",
+        ("protocol/flush.py", "    _settle_hints(table, flushed, live)\n", ""),
+    ),
+    mutant(
+        "what_is_carried_leaves_the_hints",
+        HINTS + "test_what_waits_and_is_carried_takes_its_value_by_the_write_that_carries_it",
+        ("protocol/hints.py", "{*names, *carried}", "{*names}"),
+    ),
+    mutant(
+        "a_hint_is_not_owed",
+        HINTS + "test_a_hint_that_the_cache_could_not_be_told_of_is_owed",
+        (
+            "protocol/database_write.py",
+            "                self._empty_hints(self.stamped.versions)\n",
+            "                with contextlib.suppress(CacheUnavailable):\n"
+            "                    self._empty_hints(self.stamped.versions)\n",
+        ),
+    ),
+    mutant(
+        "a_row_s_key_may_be_a_hint_s",
+        HINTS + "test_no_row_s_key_can_be_that_of_a_hint",
+        ("protocol/hint_slots.py", 'SIGN = "/"', 'SIGN = ":"'),
+    ),
+    mutant(
+        "a_transaction_fills_hints",
+        LOOKUPS + "test_a_transaction_that_has_written_nothing_uses_hints_and_fills_none",
+        ("protocol/lookup_reads.py", "lease = None if transactions.in_transaction(self.table.using) else", "lease ="),
+    ),
+    mutant(
+        "a_wrong_hint_stays",
+        LOOKUPS + "test_a_row_is_found_by_what_it_has_now_and_not_by_what_it_had",
+        ("protocol/lookup_reads.py", "        self.hints.put(hint, {self.text: None})  # if", "        # if"),
+    ),
+    mutant(
+        "each_reader_of_a_value_asks_the_database",
+        LOOKUPS + "test_a_stampede_on_one_value_asks_the_database_once",
+        ("protocol/lookup_reads.py", "            hint = self._wait(hint)", "            hint = None"),
+    ),
+    mutant(
+        "a_failed_lookup_keeps_its_lease",
+        LOOKUPS + "test_a_reader_that_fails_gives_its_lease_back",
+        ("protocol/lookup_reads.py", "        finally:\n            with", "        else:\n            with"),
+        (
+            "protocol/lookup_reads.py",
+            "            pk = found if may_fill else None\n",
+            "            pk = found if may_fill else None\n        except ZeroDivisionError:\n            raise\n",
+        ),
+    ),
+    mutant(
+        "a_version_that_is_being_deleted_is_filled_with_hints",
+        LOOKUPS + "test_nothing_is_remembered_in_a_version_that_is_being_deleted",
+        (
+            "protocol/versions.py",
+            "    return known and still_announced(table, noted.get(table.slots.version))",
+            "    return known",
+        ),
+    ),
+    mutant(
+        "a_lookup_s_value_is_in_the_log",
+        LOOKUPS + "test_a_key_of_another_type_is_thrown_out_and_the_log_shows_no_value",
+        ("protocol/hint_slots.py", '        return f"{self.prefix}…"', "        return self.key(pk)"),
+    ),
+    mutant(
+        "a_value_is_looked_up_as_it_is_spelled",
+        LOOKUP_FIELDS + "test_a_row_is_found_by_each_spelling_of_its_value",
+        ("protocol/lookup_fields.py", "self.values.canonical(value))", "value)"),
+    ),
+    mutant(
+        "any_field_may_be_looked_up",
+        LOOKUP_FIELDS + "test_a_field_that_two_rows_may_share_is_refused_by_name",
+        ("protocol/lookup_fields.py", "    return field.unique or", "    return True or"),
+    ),
+    mutant(
+        "a_lookup_s_collation_is_not_looked_at",
+        LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
+        ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    mutant(
+        "what_the_database_calls_equal_is_found",
+        LOOKUP_FIELDS + "test_a_column_with_such_a_collation_is_found_in_the_database_and_by_the_first_lookup",
+        ("protocol/rows_by_value.py", "        if text not in asked:\n", "        if False:\n"),
     ),
 ]
 

@@ -14,19 +14,27 @@ Actors (a trailing digit is the field they write, 0 or 1):
   T operator's retry of what is flagged, Y operator's discard of it,
   J janitor: empties the slot for writers that died before they acknowledged (the queue's `owed`),
   O the queue, of which too much is owed: forgets the writers that died, and owes all slots to the cache instead,
-  Z deletes the slot's version: retires it, sweeps, takes it out of the set; then a process may announce it anew.
+  Z deletes the slot's version: retires it, sweeps, takes it out of the set; then a process may announce it anew,
+  P failover of the cache: a replica receives what the slot is at some moment, and is promoted at a later one,
+  N an operator switches off: notes it at the queue, drains, sweeps, takes the versions out of the set,  I switches on: sweeps, removes the note; then a process may announce the version anew,
+  A an update by a process that is switched off by its setting: one statement and no step besides; there are such only while N's switch has come to its end,
+  L a read by a process that was told of the switch, perhaps long ago (it looks at no slot),  V a delete by such a process (no mark).
 A value is the pair of stamps of the writes that its two fields come from, so "older" can be seen field by field.
 State:
-  slot     None | ('L', who) lease | ('T', who, old) mark over the old slot | ('V', stamp, value) | ('N', -1, None) known missing
+  slot     None | ('L', who, server) lease | ('T', who, old, server) mark over the old slot | ('V', stamp, value, server) | ('N', -1, None, server) known missing
+           A value is of the server whose lease, mark or base it was put over. (The code keeps that of a lease or a mark in
+           the reader or the writer; that is the same, for it is looked at only while the lease or mark is its own.)
   clock    last stamp handed out
   pending  stamp per field waiting in the queue, 0 for none
   claim    who flushes the row: an actor, 'list' while its id waits in the list, 'dead' for a dead letter, None for none
   row      (stamp, value) in the source;  alive: the row exists;  gone: write-behind is refused
   lock     the save or bulk update whose transaction holds the row's lock, None for none
   version  what is announced of the slot's version: (state, how often it was announced), None while it is not in the set
+  closed   (0 open, 1 being switched off, 2 off; how often it was switched off): the note that is told in place of what is announced
   acked    highest acknowledged stamp per field;  deleted: the delete is acknowledged;  owed: writers under way
   refused  stamp of the waiting value of field 1 that is flagged as refused, 0 for none. With `refuses`, the source refuses what waits for field 1
   again    (stamp, write that it comes from) of a retried value
+  server   which server is the cache now; it changes with every promotion
 With `manager`, the registration names one that hides rows by field 1: here those whose write had an odd stamp, so that
 some interleavings hide the row and others show it again. A "missing" slot then keeps, for the checks alone, the hidden
 value that it stands for. B1 is then of another release, without a manager, whose slot is not this one.
@@ -35,7 +43,7 @@ import sys
 import time
 from collections import deque
 
-KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again')
+KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again', 'closed', 'server')
 NONE, ZERO = (0, 0), (0, 0)
 LIVE = ('live', 0)
 SIGNS = ('STALE', 'FALSE', 'SHOWN')  # in what a step says of itself, if it is a violation
@@ -52,6 +60,21 @@ def overlay(row, pending, R, refused=0, again=NONE):
     for i in (0, 1):
         if pending[i] > stamp or (pending[i] and (R.get('pending_beats_row') or (i == 1 and pending[1] == refused))): value = put(value, i, again[1] if pending[i] == again[0] else pending[i])
     return max(stamp, *pending[:2]), value
+
+
+def readable(slot, s, R):
+    """The value or "missing" that a reader may take from the slot: not what another server has left."""
+    held = slot if slot and slot[0] in 'VN' else slot[2] if slot and slot[0] == 'T' else None
+    trusted = R.get('a_slot_of_another_server_is_read') or (slot is not held and R.get('a_mark_shows_what_another_server_left'))
+    return held if held and (held[3] == s['server'] or trusted) else None
+
+
+def server_of(slot, s, mutant, R): return s['server'] if R.get(mutant) else slot[3] if slot[0] in 'VT' else slot[2]
+
+
+def told(s, R):
+    """What the queue says of the slot's version: the note stands in the place of what is announced."""
+    return ('closed', s['closed'][1]) if s['version'] and s['closed'][0] and not R.get('a_closed_queue_says_what_is_announced') else s['version']
 
 
 def origin(stamp, s):
@@ -97,19 +120,19 @@ def write(x, s, i, R):
     def at(pc, S=S, old=old, seen=seen, value=value): return (kind, f, pc, S, old, seen, value)
     slot = s['slot']
     first, second = (2, 1) if R.get('stamp_before_mark') else (1, 2)
-    if kind == 'U' and pc == 0:
+    if kind in 'UV' and pc == 0:
         yield {}, at(1), 'another version: no mark'
         return
     if pc == 0 or (pc == 1 and R.get('stamp_before_mark')):
         if (pc == 0) != bool(R.get('stamp_before_mark')):
             keep = None if slot is None else slot if slot[0] in 'VN' else slot[2] if slot[0] == 'T' else None
-            yield dict(slot=('T', i, keep)), at(pc + 1), f'mark over {keep}'
+            yield dict(slot=('T', i, keep, s['server'])), at(pc + 1), f'mark over {keep}'
             return
     if pc == (0 if R.get('stamp_before_mark') else 1):
         S = s['clock'] + 1
         ch = dict(clock=S, owed=s['owed'] | {i})
-        if kind == 'D': ch['gone'] = True
-        yield ch, at(pc + 1, S=S, old=s['version'], seen=NONE + (0,) if R.get('ignore_pending') else s['pending'] + (s['refused'],)), f'stamp {S}, pending {s["pending"]}, refused {s["refused"]}'
+        if kind in 'DV': ch['gone'] = True
+        yield ch, at(pc + 1, S=S, old=told(s, R), seen=NONE + (0,) if R.get('ignore_pending') else s['pending'] + (s['refused'],)), f'stamp {S}, pending {s["pending"]}, refused {s["refused"]}'
     elif pc == 2:
         stamp, val = s['row']
         if s['lock'] is not None: return  # until the save's transaction is over
@@ -118,7 +141,7 @@ def write(x, s, i, R):
             back = slot[2] if mine else slot
             yield dict(slot=back, owed=s['owed'] - {i}), at('done'), f'refused, slot {back}'
         elif not s['alive'] or (hidden(val, R) and unflagged(seen, seen[2])[1] <= stamp): yield {}, at(7), 'no such row'
-        elif kind == 'D': yield dict(row=(max(S, stamp), val), alive=False), at(3), f'delete {S}'
+        elif kind in 'DV': yield dict(row=(max(S, stamp), val), alive=False), at(3), f'delete {S}'
         elif stamp >= S: yield {}, at(1), 'superseded: new stamp'
         elif is_refused(seen, stamp, f, R): yield {}, at(8), f'the source refuses what waits for field 1, {seen[1]}'
         else:
@@ -130,25 +153,25 @@ def write(x, s, i, R):
             yield dict(row=(S, val)), at(3, value=shown), f'commit {S} {val}'
     elif pc == 8: yield flag(s, seen[1]), at(1), f'flag {seen[1]}'
     elif pc in (3, 7):
-        if slot and slot[:2] == ('T', i): new = ('V', S, value) if kind == 'W' and pc == 3 else None
-        elif slot is None: new = ('V', S, value) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
+        if slot and slot[:2] == ('T', i): new = ('V', S, value, server_of(slot, s, 'a_finish_is_of_the_server_of_now', R)) if kind == 'W' and pc == 3 else None
+        elif slot is None: new = ('V', S, value, s['server']) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
         elif R.get('finish_spares_newer') and slot[0] == 'V' and slot[1] >= S: new = slot
         elif R.get('settle_spares_lease') and slot[0] == 'L': new = slot
         elif R.get('settle_spares_mark') and slot[0] == 'T': new = slot
         else: new = None
         if new and new[0] == 'V' and new[1] == S and (old is None or old[0] != 'live'): new = None  # its version is being deleted
         if new and new[0] == 'V' and new[1] == S and hidden(new[2], R) and not R.get('a_write_that_hides_fills'): new = None
-        if kind == 'U' and old is None: new = slot  # this version is not in the set: nobody knows of the slot
+        if kind in 'UV' and old is None: new = slot  # this version is not in the set: nobody knows of the slot
         yield dict(slot=new, **({} if pc == 3 else dict(owed=s['owed'] - {i}))), at(4 if pc == 3 else 'done'), f'finish -> {new}'
     elif pc == 6: yield dict(slot=None), at(4), 'empty the slot of the version that appeared'
-    elif pc == 4 and kind == 'U' and old is None and s['version']: yield {}, at(6, old=s['version']), 'a version appeared'
+    elif pc == 4 and kind in 'UV' and old is None and s['version']: yield {}, at(6, old=s['version']), 'a version appeared'
     elif pc == 4:
-        ch, again = ({}, False) if R.get('no_supersede') else settle_up(s, S, f == 1 or kind == 'D')
+        ch, again = ({}, False) if R.get('no_supersede') else settle_up(s, S, f == 1 or kind in 'DV')
         if again and not R.get('a_flag_goes_without_the_slot'): yield ch, at(6), f'supersede, a flagged field too'
         else: yield dict(ch, owed=s['owed'] - {i}), at(5), 'supersede'
     elif pc == 6: yield dict(slot=None), at(4), 'empty the slot, which may show what was flagged'
     elif pc == 5:
-        if kind == 'D': yield dict(deleted=True), at('done'), 'ACK delete'
+        if kind in 'DV': yield dict(deleted=True), at('done'), 'ACK delete'
         else: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), at('done'), f'ACK {S} field {f}'
 
 
@@ -165,20 +188,20 @@ def create(x, s, i, R):
     kind, f, pc, S, ver = x
     def at(pc, S=S, ver=ver): return (kind, f, pc, S, ver)
     slot = s['slot']
-    if pc == 0: yield dict(clock=s['clock'] + 1), at(1, S=s['clock'] + 1, ver=s['version']), f'stamp {s["clock"] + 1}, {s["version"]}'
+    if pc == 0: yield dict(clock=s['clock'] + 1), at(1, S=s['clock'] + 1, ver=told(s, R)), f'stamp {s["clock"] + 1}, {told(s, R)}'
     elif pc == 1:
         if kind == 'H' or R.get('create_without_mark'): yield {}, at(2), 'no mark'
-        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None)), at(2), 'mark'
+        else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None, s['server'])), at(2), 'mark'
     elif pc == 2: yield dict(row=(S, (S, S)), alive=True), at(3), f'commit {S}'
     elif pc == 3:
-        if kind == 'H': yield {}, at(4, ver=ver or s['version']), f'settle up, {s["version"]}'
+        if kind == 'H': yield {}, at(4, ver=ver or told(s, R)), f'settle up, {told(s, R)}'
         else:
-            same = s['version'] == ver or R.get('a_create_trusts_its_stamp')
-            yield {}, at(4, ver=ver if same else s['version'] if R.get('a_create_trusts_its_last_look') else None), f'settle up, {s["version"]}'
+            same = told(s, R) == ver or R.get('a_create_trusts_its_stamp')
+            yield {}, at(4, ver=ver if same else told(s, R) if R.get('a_create_trusts_its_last_look') else None), f'settle up, {told(s, R)}'
     elif pc == 4:
         mine = slot and slot[:2] == ('T', i)
         fills = kind == 'K' and (not hidden((S, S), R) or R.get('a_write_that_hides_fills')) and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
-        new = ('V', S, (S, S)) if fills else slot if kind == 'H' and ver is None else None
+        new = ('V', S, (S, S), slot[3] if mine else s['server']) if fills else slot if kind == 'H' and ver is None else None
         yield dict(slot=new), at(5), f'finish -> {new}'
     elif pc == 5: yield dict(acked=top(s['acked'], (S, S))), at('done'), f'ACK {S}'
 
@@ -192,11 +215,12 @@ def write_behind(x, s, i, R):
     slot = s['slot']
     if pc == 0:
         other = R.get('manager') and f == 1  # its release, and so its slot
-        if slot and slot[0] == 'V' and not (other and not R.get('what_hides_waits')): yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
-        elif not s['alive'] or (not other and ((slot and slot[0] == 'N' and R.get('manager')) or hidden(s['row'][1], R))): yield {}, at('done'), 'no such row'
+        if slot and slot[0] == 'V' and readable(slot, s, R) and not (other and not R.get('what_hides_waits')): yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
+        elif not s['alive'] or (not other and ((slot and slot[0] == 'N' and R.get('manager') and readable(slot, s, R)) or hidden(s['row'][1], R))): yield {}, at('done'), 'no such row'
         else: yield {}, at(1, base=None, value=None), 'no base in the cache'
     elif pc == 1:
         if s['gone']: yield {}, at('done'), 'refused: gone'
+        elif s['closed'][0] and not R.get('a_closed_queue_takes_writes'): yield {}, at('done'), 'refused: closed'
         else:
             S = max(s['clock'], base[1] if base else 0) + 1
             p = put(s['pending'], f, S)
@@ -209,10 +233,10 @@ def write_behind(x, s, i, R):
     elif pc == 2:
         if R.get('manager') and f == 1 and not R.get('what_hides_waits'): new = None
         elif value is not None and hidden(value, R) and not R.get('what_is_published_may_be_hidden') and not R.get('what_hides_waits'): new = slot if slot and slot[0] == 'V' and slot[1] >= S else None
-        elif slot is None: new = ('V', S, value) if R.get('publish_over_nil') and value is not None else None
+        elif slot is None: new = ('V', S, value, s['server']) if R.get('publish_over_nil') and value is not None else None
         elif slot[0] == 'V':
             if slot[1] >= S: new = slot
-            elif value is not None and (slot == base or R.get('publish_over_any')): new = ('V', S, value)
+            elif value is not None and (slot == base or R.get('publish_over_any')): new = ('V', S, value, server_of(base, s, 'a_publish_is_of_the_server_of_now', R))
             else: new = None
         elif slot[0] == 'T' and R.get('publish_spares_mark'): new = slot
         else: new = None
@@ -238,15 +262,21 @@ def read(x, s, i, R):
     slot = s['slot']
     if pc == 0:
         lb = (s['acked'], s['deleted'])
-        held = slot if slot and slot[0] in 'VN' else slot[2] if slot and slot[0] == 'T' else None
+        if R.get('comes_back') and s['closed'][0]: return
+        if kind == 'L':
+            yield {}, at(1, lb=lb, lease=False), 'looks at no slot'
+            return
+        held = readable(slot, s, R)
         if held: yield {}, at('done', lb=0), 'hit ' + verdict(held[2], lb)
+        elif slot and slot[0] in 'VN': yield dict(slot=None), at(0), f'throws out what another server has left'
         else:
             lease = slot is None
-            yield (dict(slot=('L', i)) if lease else {}), at(1, lb=lb, lease=lease), f'miss, lease {lease}'
+            yield (dict(slot=('L', i, s['server'])) if lease else {}), at(1, lb=lb, lease=lease), f'miss, lease {lease}'
     elif pc in (1, 2):
         if (pc == 1) != bool(R.get('source_first')):
             if R.get('source_first') and got is not None: got = overlay(got, s['pending'], R, s['refused'], s['again'])
-            live = s['version'] is not None and s['version'][0] == 'live'
+            now = told(s, R)
+            live = now is not None and now[0] == 'live'
             yield {}, at(pc + 1, pending=s['pending'] + (s['refused'],), got=got, fills=int(live or bool(R.get('a_read_fills_any_version')))), f'pending {s["pending"]}, refused {s["refused"]}'
         else:
             if not s['alive']: got = None  # a pending write always had a row, so it was deleted since
@@ -260,8 +290,9 @@ def read(x, s, i, R):
         if s['pending'][1] != pending[1]: yield {}, at(1, pending=0, got=0), 'asks again: gone, starts over'
         else: yield {}, at(3, got=decided(overlay(got, pending, R, s['refused'], s['again']), got)), f'asks again: refused {s["refused"]}'
     elif pc == 3:
-        mine = lease and slot == ('L', i)
-        new = slot if not mine else None if not fills else ('N', -1, None) if got is None else ('N', -1, got[1]) if got[1][0] == 'hidden' else ('V', *got)
+        mine = lease and slot and slot[:2] == ('L', i)
+        of = mine and server_of(slot, s, 'a_fill_is_of_the_server_of_now', R)
+        new = slot if not mine else None if not fills else ('N', -1, None, of) if got is None else ('N', -1, got[1], of) if got[1][0] == 'hidden' else ('V', *got, of)
         yield dict(slot=new), at('done', lb=0, pending=0, got=0, fills=0), f'fill -> {new}, ' + verdict(got and got[1], lb)
 
 
@@ -314,7 +345,7 @@ def save(x, s, i, R):
         elif kind == 'M': yield {}, at(1), 'loaded'
         else:
             slot = s['slot']
-            if slot and slot[0] == 'V': yield {}, at(1, inst=slot[1:]), f'loaded from the cache {slot}'
+            if slot and slot[0] == 'V' and readable(slot, s, R): yield {}, at(1, inst=slot[1:3]), f'loaded from the cache {slot}'
             yield {}, at(1, inst=s['row']), f'loaded from the table {s["row"]}'
     elif pc == 1:
         if R.get('a_rolled_back_save_counts_as_loaded') and tried: yield dict(clock=s['clock'] + 1), at(6, S=s['clock'] + 1), 'nothing differs: nothing is written'
@@ -402,12 +433,51 @@ def collapse(x, s, i, R):
 
 def delete_version(x, s, i, R):
     kind, f, pc = x
-    if pc == 0: yield dict(version=('retiring', s['version'][1])), (kind, f, 1), 'retire the version'
+    if s['version'] is None and pc < 3: yield {}, (kind, f, 'done'), 'it is out already'
+    elif pc == 0: yield dict(version=('retiring', s['version'][1])), (kind, f, 1), 'retire the version'
     elif pc == 1: yield dict(slot=None), (kind, f, 2), 'sweep'
     elif pc == 2: yield dict(version=None), (kind, f, 3), 'the version is out of the set'
     elif pc == 3:
-        yield dict(version=('live', 1)), (kind, f, 'done'), 'it is announced anew'
+        if s['version'] is None and not s['closed'][0]: yield dict(version=('live', 1)), (kind, f, 'done'), 'it is announced anew'
         yield {}, (kind, f, 'done'), 'it stays out'
+
+
+def switch_off(x, s, i, R):
+    """N: may be killed anywhere, run again by somebody else, and overtaken by who switches on."""
+    kind, f, pc, run = x
+    if pc == 0:
+        closed = s['closed'] if s['closed'][0] else (1, s['closed'][1] + 1)
+        yield dict(closed=closed), (kind, f, 1, closed[1]), f'note {closed}'
+    elif pc == 1:
+        waits = any(unflagged(s['pending'], s['refused'])) or s['claim'] not in (None, 'dead')
+        if not waits or R.get('a_switch_does_not_drain'): yield {}, (kind, f, 3 if R.get('a_switch_forgets_before_it_sweeps') else 2, run), 'drained'
+    elif pc == 2: yield dict(slot=None), (kind, f, 4 if R.get('a_switch_forgets_before_it_sweeps') else 3, run), 'sweep'
+    elif pc == 3 and any(s['pending']) and not R.get('a_switch_does_not_drain') and not R.get('a_closed_queue_takes_writes') and not R.get('a_switch_ends_above_a_dead_letter'): yield {}, (kind, f, 1, run), 'something waits (again)'
+    elif pc == 3:
+        ours = s['closed'] == (1, run) or R.get('a_switch_ends_whatever_stands_there')
+        yield dict(version=None, closed=(2, s['closed'][1])) if ours else {}, (kind, f, 2 if R.get('a_switch_forgets_before_it_sweeps') else 'done', run), 'off: no version is in the set' if ours else 'switched on meanwhile'
+    elif pc == 4: yield {}, (kind, f, 'done', run), 'off'
+
+
+def switch_on(x, s, i, R):
+    kind, f, pc, run = x
+    if pc == 0:
+        if s['closed'][0]: yield {}, (kind, f, 2 if R.get('a_switch_on_keeps_the_slots') else 1, s['closed'][1]), 'is off'
+    elif pc == 1: yield dict(slot=None), (kind, f, 2, run), 'sweep'
+    elif pc == 2:
+        if s['closed'][0] and s['closed'][1] == run: yield dict(closed=(0, run)), (kind, f, 3, run), 'remove the note'
+        else: yield {}, (kind, f, 'done', run), 'somebody has switched meanwhile'
+    elif pc == 3:
+        if s['version'] is None and not s['closed'][0]: yield dict(version=('live', 10 + run)), (kind, f, 'done', run), 'the version is announced anew'
+        yield {}, (kind, f, 'done', run), 'it stays as it is'
+
+
+def direct(x, s, i, R):
+    kind, f, pc, S = x
+    if pc == 0 and s['closed'][0] == 2 and s['alive'] and s['lock'] is None:
+        S = s['clock'] + 1
+        yield dict(clock=S, row=(S, put(s['row'][1], f, S))), (kind, f, 1, S), f'UPDATE {S}, past all servers'
+    elif pc == 1: yield dict(acked=put(s['acked'], f, max(s['acked'][f], S))), (kind, f, 'done', 0), f'ACK {S} field {f}'
 
 
 def retry(x, s, i, R):
@@ -426,9 +496,16 @@ def discard(x, s, i, R):
     elif x[2] == 1: yield dict(slot=s['slot'] if R.get('a_discard_spares_the_slot') else None, owed=s['owed'] - {i}), ('Y', 0, 'done'), 'empty the slot'
 
 
+def promote(x, s, i, R):
+    """P: the replica has the slot as it was at one moment; what came later is lost with the old primary."""
+    kind, f, pc, copy = x
+    if pc == 0: yield {}, (kind, f, 1, s['slot']), f'the replica has {s["slot"]}'
+    else: yield dict(slot=copy, server=s['server'] + 1), (kind, f, 'done', None), f'FAILOVER: the slot is {copy}'
+
+
 def start(name):
     k, f = name[0], int(name[1]) if len(name) > 1 else 0
-    return {'R': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'O': (k, 0, 0), 'Z': (k, 0, 0), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
+    return {'N': (k, 0, 0, 0), 'I': (k, 0, 0, 0), 'A': (k, f, 0, 0), 'R': (k, 0, 0, 0, False, 0, 0), 'L': (k, 0, 0, 0, False, 0, 0), 'F': (k, 0, 0, NONE), 'G': (k, 0, 0, NONE), 'J': (k, 0, 0), 'O': (k, 0, 0), 'Z': (k, 0, 0), 'P': (k, 0, 0, None), 'T': (k, 0, 0), 'Y': (k, 0, 0), 'K': (k, f, 0, 0, None), 'H': (k, f, 0, 0, None), 'M': (k, f, 0, 0, NONE, None, False), 'S': (k, f, 0, 0, NONE, None, False), 'E': (k, f, 0, 0, NONE, None, False), 'Q': (k, f, 0, 0, NONE, None, False), 'B': (k, f, 0, 0, 0, None)}.get(k) or (k, f, 0, 0, None, NONE, None)
 
 
 def successors(state, R):
@@ -440,15 +517,16 @@ def successors(state, R):
         return tuple(d[k] for k in KEYS), (actors if i is None else actors[:i] + (x,) + actors[i + 1:])
     slot = s['slot']
     if slot and s['evicts']: yield to(dict(slot=None, evicts=s['evicts'] - 1)), f'EVICT {slot}'
+    if R.get('comes_back') and s['closed'][0] == 2 and slot is None and s['evicts']: yield to(dict(slot=('V', 0, ZERO, s['server']), evicts=0)), 'THE CACHE COMES BACK OLD'
     if slot and slot[0] in 'TL' and actors[slot[1]][2] in ('dead', 'done'): yield to(dict(slot=None)), f'EXPIRE {slot}'
     for i, x in enumerate(actors):
         k, pc = x[0], x[2]
         if pc in ('done', 'dead'): continue
-        if s['kills'] and pc != 0: yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
-        steps = dict(B=write_behind, R=read, F=flush, G=flush, J=janitor, O=collapse, Z=delete_version, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
+        if s['kills'] and pc != 0 and k != 'P': yield to(dict(kills=s['kills'] - 1, lock=None if s['lock'] == i else s['lock']), i, start(k) if k in 'FG' else start(k + str(x[1]))[:2] + ('dead',) + start(k)[3:]), f'KILL {k}{x[1]}'
+        steps = dict(N=switch_off, I=switch_on, A=direct, L=read, B=write_behind, R=read, F=flush, G=flush, J=janitor, O=collapse, Z=delete_version, P=promote, T=retry, Y=discard, K=create, H=create, M=save, S=save, E=save, Q=bulk).get(k, write)(x, s, i, dict(R, _dead=lambda w: w == CACHE or actors[w][2] == 'dead'))
         for changes, nx, label in steps:
             if nx[2] == 'done': nx = start(k + str(x[1]))[:2] + ('done',) + start(k)[3:]  # forget locals: fewer states
-            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQ" else ""}[{i}] {label}'
+            yield to(changes, i, nx), f'{k}{x[1] if k in "WCUXBMSEQA" else ""}[{i}] {label}'
 
 
 def broken(state, label, R, at_rest):
@@ -462,14 +540,14 @@ def broken(state, label, R, at_rest):
     if any(x[0] == 'J' for x in state[1]) and any(w == CACHE or state[1][w][2] == 'dead' for w in s['owed']): resting = False
     if resting and s['alive'] and any(shown[k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
     if resting and s['deleted'] and s['alive']: return f'{label}  LOST: the delete'
-    if at_rest and resting and s['slot'] and s['slot'][0] in 'VN':
+    if at_rest and resting and s['slot'] and s['slot'][0] in 'VN' and readable(s['slot'], s, R):
         v = None if s['slot'][0] == 'N' else s['slot'][2]
         if (v is None) == (s['alive'] and not hidden(shown, R)) or (v is not None and v != shown): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
 
 
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
-    init = ((('V', 0, ZERO) if alive else ('N', -1, None), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE, 0, NONE), tuple(start(a) for a in actors.split()))
+    init = ((('V', 0, ZERO, 0) if alive else ('N', -1, None, 0), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE, 0, NONE, (0, 0), 0), tuple(start(a) for a in actors.split()))
     seen, todo = {init: None}, deque([init])
     while todo:
         state = todo.popleft()
@@ -541,6 +619,20 @@ if __name__ == '__main__':
     print('too much is owed (O), one kill anywhere, at rest once the janitor has passed (1 eviction)')
     for a in ('W0 R O J', 'C0 R O J', 'B0 F R O J', 'D R O J', 'W0 W1 O J', 'U0 W1 O J', 'U0 R O J') + (('W0 B1 F O J', 'B0 B1 F O J', 'W0 R R O J') if deep else ()): ok &= show(a, a, evicts=1, at_rest=True)
     for a in ('B1 W0 T O J', 'B1 G W1 T O'): ok &= show(f'{a}, one field refused', a, evicts=0, refuses=True)
+    print('the cache fails over to a replica that lacks the last steps (P); 1 eviction, 1 kill')
+    for a in ('W0 R P R', 'C0 R P R', 'D R P R', 'B0 F P R', 'B0 B1 P R', 'W0 W1 P R', 'W0 C1 P R', 'W0 B1 P R', 'C0 B1 P R', 'X0 C1 P R', 'U0 R P R', 'M0 R P R', 'Q0 R P R', 'C0 P P R') + \
+             (('S0 W1 P R', 'W0 R R P R', 'W0 B1 P R R', 'B0 B1 F P R', 'W0 W1 P P R', 'W0 B1 F P R', 'E0 W1 P R') if deep else ()):
+        ok &= show(a, a, evicts=1)
+    ok &= show('K R P R, the row does not exist yet', 'K R P R', evicts=1, alive=False)
+    for a in ('W0 R P J', 'C0 W1 P J', 'B0 F P J'): ok &= show(f'{a}, at rest', a, evicts=0, at_rest=True)
+    print('an operator switches off (N) and on (I), and processes without a cache write meanwhile (A); 1 kill')
+    for a in ('N W0 R I', 'N A0 R I', 'N I A0 R R', 'N B0 F A1 R', 'N B0 F I R', 'N C0 A1 R I', 'N U0 R I', 'N L W0 I', 'N V R I', 'N D A0 R', 'N M0 A1 R', 'N S0 A1 R I', 'N Q0 A1 R', 'N N I A0 R', 'N I I A0 R', 'N N I W0 R', 'N Z W0 R', 'N Z I R') + \
+             (('N B0 F A1 R I', 'N N I A0 W1 R', 'N W0 A1 R R I', 'N B0 B1 F A0 R', 'N U0 B1 F R I', 'N E0 A1 R I', 'N X0 A1 R I', 'N N I I A0 R', 'N L B0 F I R') if deep else ()):
+        ok &= show(a, a, evicts=1)
+    for a in ('N K R I', 'N H R I', 'N K A0 R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=1, alive=False)
+    for a in ('N A0 I R', 'N A0 W1 I R'): ok &= show(f'{a}, the cache comes back old while it is off', a, evicts=1, comes_back=True)
+    for a in ('B1 G N A1 R', 'B1 G T F N A0'): ok &= show(f'{a}, one field refused', a, evicts=1, kills=0, refuses=True)
+    for a in ('N W0 R J', 'N A0 R I J', 'N B0 F A1 J'): ok &= show(f'{a}, at rest', a, evicts=0, at_rest=True)
     print('mutants: each must fail')
     for a, m in (('B0 B1 F R', 'publish_over_nil'), ('B0 B1 F R', 'publish_over_any'), ('B0 B1 R', 'publish_own_only'), ('W0 B1 R', 'publish_spares_mark'),
                  ('W0 C1 R', 'finish_over_nil'), ('W0 B1 R R', 'finish_spares_newer'), ('W0 R R', 'settle_spares_lease'), ('W0 C1 R', 'settle_spares_mark'),
@@ -561,6 +653,13 @@ if __name__ == '__main__':
     for a, m in (('M1 R', 'a_reader_finds_hidden_rows'), ('W1 R', 'a_write_that_hides_fills'), ('K R', 'a_write_that_hides_fills'), ('B1 R', 'what_hides_waits'), ('B1 R', 'a_reader_decides_by_the_row_alone'), ('B1 B0 R', 'what_is_published_may_be_hidden')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, alive=a[0] != 'K', manager=True, **{m: True})
     ok &= show('a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
+    for a, m in (('C0 P R', 'a_slot_of_another_server_is_read'), ('C0 W1 P R', 'a_mark_shows_what_another_server_left'), ('R C0 P R', 'a_fill_is_of_the_server_of_now'),
+                 ('W0 W1 P R', 'a_finish_is_of_the_server_of_now'), ('B0 W1 P R', 'a_publish_is_of_the_server_of_now')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=a[0] == 'R', kills=0, **{m: True})
+    for a, m in (('N A0 R R', 'a_closed_queue_says_what_is_announced'), ('N U0 R', 'a_switch_forgets_before_it_sweeps'), ('N B0 F A1 R', 'a_switch_does_not_drain'), ('N B0 F A1 R', 'a_closed_queue_takes_writes'),
+                 ('N N I A0 R R', 'a_switch_ends_whatever_stands_there'), ('N A0 I R', 'a_switch_on_keeps_the_slots')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, comes_back=m == 'a_switch_on_keeps_the_slots', **{m: True})
+    ok &= show('a_switch_ends_above_a_dead_letter: B1 G N A1 R', 'B1 G N A1 R', must_fail=True, evicts=1, kills=0, refuses=True, a_switch_ends_above_a_dead_letter=True)
     ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
     ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
     ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)

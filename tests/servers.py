@@ -42,13 +42,10 @@ def paused(pid: int) -> Iterator[None]:
 @contextlib.contextmanager
 def forbidden(client: redis.Redis, settings: Any, role: str, *commands: str) -> Iterator[None]:
     """A user of ours that may not send some commands: `forbidden(redis_cache, settings, "CACHE_URL", "get")`."""
-    from cachedemo.servers import roles  # a conftest imports this module before there are settings
-
     rules = ("on", ">x", "~*", "&*", "+@all", *(f"-{command}" for command in commands))
     client.execute_command("ACL", "SETUSER", "limited", *rules)
     limited = settings.CACHEDEMO[role].replace("redis://", "redis://limited:x@")
     settings.CACHEDEMO = {**settings.CACHEDEMO, role: limited}
-    roles.reset()
     try:
         yield
     finally:

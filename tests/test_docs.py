@@ -25,6 +25,7 @@ from cachedemo.servers import roles
 from tests.documents import RUN, SHOWN, Block, Document, documents
 from tests.environment import ROOT, documented_settings
 from tests.helpers import missing, this_thread
+from tests.notes.models import Note
 from users.models import User
 
 DOCUMENTS = list(documents())
@@ -116,7 +117,8 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
         settings.OPEN_ACCESS = True
         url = request.getfixturevalue("live_server").url
         if name == "docs/installing.md":
-            return Folder(tmp_path, url, PYTHONPATH=str(ROOT))  # as if it were installed
+            plugin = "cachedemo.testing.pytest_plugin"
+            return Folder(tmp_path, url, PYTHONPATH=str(ROOT), PYTEST_PLUGINS=plugin)  # as if it were installed
         if name.startswith("examples/"):
             example = shutil.copytree((ROOT / name).parent, tmp_path / "example", ignore=LEFT_BEHIND)
             return Folder(example, url, PYTHONPATH=str(ROOT))
@@ -129,6 +131,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, settings: Any) -> Cal
     return make
 
 
+@pytest.mark.timeout(10 * BLOCK_TIMEOUT)  # a document has some twenty commands, and each starts Django
 @pytest.mark.parametrize("document", COMMANDS, ids=named)
 def test_every_command_block_runs(document: Document, folder: Callable[[str], Folder], people: list[User]) -> None:
     here, python = folder(document.name), dict[str, Any]()
@@ -182,7 +185,16 @@ SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 SETTINGS = {*documented_settings(), *conf.DEFAULTS, "CACHE_URL", "QUEUE_URL", *dir(global_settings)}
 # Written as settings are, and known elsewhere: an option of a database, a variable of Django's, members of Pattern.
 ON_DELETE = {"SET_NULL", "SET_DEFAULT", "DO_NOTHING", "DB_SET_NULL", "DB_CASCADE"}  # the latter from Django 6.1 on
-NO_SETTINGS = {"ATOMIC_REQUESTS", "DJANGO_SETTINGS_MODULE", *Pattern.__members__, *ON_DELETE}
+NO_SETTINGS = {
+    "POSTGRES_PASSWORD",
+    "RABBITMQ_PASSWORD",
+    "WEB_THREADS",
+    "WEB_WORKERS",
+    "ATOMIC_REQUESTS",
+    "DJANGO_SETTINGS_MODULE",
+    *Pattern.__members__,
+    *ON_DELETE,
+}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
@@ -368,13 +380,21 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "read, miss": lambda users: users.get(1),
     "`get_many`, all hits": lambda users: users.get_many([1, 2, 3]),
     "`get_many`, all misses": lambda users: users.get_many([1, 2, 3]),
+    "`get_by`, hit": lambda users: users.get_by(email="alice@example.com"),
+    "`get_by`, only the row cached": lambda users: users.get_by(email="bob@example.com"),
+    "`get_by`, miss": lambda users: users.get_by(email="carol@example.com"),
+    "`get_many_by`, all hits": lambda users: users.get_many_by("email", ["alice@example.com", "bob@example.com"]),
     "cache-aside update": lambda users: users.via("cache-aside").update(1, name="a"),
+    "the same, of the email": lambda users: users.via("cache-aside").update(1, email="al@example.com"),
     "write-through update": lambda users: users.via("write-through").update(1, name="b"),
     "write-behind update, row cached": lambda users: users.via("write-behind").update(1, name="c"),
     "write-behind update, row not cached": lambda users: users.via("write-behind").update(2, name="d"),
     "`save()` of one changed field": lambda users: saved(name="e"),
     "`bulk_create()` of 1,000 rows": lambda users: User.objects.bulk_create(many(1000)),
     "`QuerySet.update()` of these": lambda users: User.objects.filter(pk__gt=3).update(name="f"),
+    "cache-aside increment": lambda users: cache_for(Note).via("cache-aside").increment(1, size=1),
+    "write-through increment": lambda users: cache_for(Note).via("write-through").increment(1, size=1),
+    "write-behind increment, row cached": lambda users: cache_for(Note).via("write-behind").increment(1, size=1),
     "create": lambda users: users.create(name="Dan", email="dan@example.com"),
     "delete": lambda users: users.delete(3),
     "flush of a batch": lambda users: users.flush(),
@@ -385,12 +405,16 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
 def test_the_round_trips_are_those_of_the_table(trips: dict[str, int], redis_cache: Any) -> None:
     users = cache_for(User)
     users.announce()
+    Note.objects.bulk_create([Note(pk=1, title="a")])
     rows = Document("docs/choosing.md").tables("Round trips")[0]
     assert {row[0] for row in rows} == OPERATIONS.keys()
     for operation, *expected in rows:
         redis_cache.flushdb()
         if "miss" not in operation and "not cached" not in operation:
             users.warm([1, 2, 3])
+            cache_for(Note).warm([1])
+        if "hit" in operation:
+            users.get_many_by("email", ["alice@example.com", "bob@example.com"])
         trips.update(dict.fromkeys(trips, 0))
         OPERATIONS[operation](users)
         assert list(map(str, trips.values())) == expected, operation

@@ -134,7 +134,8 @@ except Refused as error:
 """
 
 SET_UP = "import django\ndjango.setup()\n"
-SHELLS = {"cachedemo.tasks", "cachedemo.operations.metrics"}  # each needs an extra, and nobody else imports them
+# Each needs an extra, and nobody else imports them; pytest imports its plugin itself.
+SHELLS = {"cachedemo.tasks", "cachedemo.operations.metrics", "cachedemo.testing.pytest_plugin"}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -8,7 +8,8 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-COMPANIONS = {"no_supersede", "refuses", "manager"}  # only ever together with another, and no mutant of its own
+# Only ever together with another, and no mutants but what the source, the cache or the manager does.
+COMPANIONS = {"no_supersede", "refuses", "comes_back", "manager"}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,20 @@ def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
 @pytest.mark.parametrize("actors", ["W1 R R", "M1 W0 R", "M1 B0 R", "Q1 B0 R", "B1 W0 R", "B1 F R"])
 def test_what_a_manager_hides_is_read_by_nobody_in_any_interleaving(actors):
     states, violation = protocol_model.check(actors, evicts=1, manager=True)
+    assert violation is None
+    assert states > 100
+
+
+@pytest.mark.parametrize("actors", ["C0 R P R", "B0 F P R", "U0 R P R"])
+def test_nothing_that_a_cache_has_forgotten_in_a_failover_is_read(actors):
+    states, violation = protocol_model.check(actors, evicts=1)
+    assert violation is None
+    assert states > 100
+
+
+@pytest.mark.parametrize("actors", ["N A0 R I", "N B0 F A1 R", "N N I A0 R", "N M0 A1 R", "N D A0 R"])
+def test_an_operator_may_switch_off_and_on_in_every_interleaving(actors):
+    states, violation = protocol_model.check(actors, evicts=1)
     assert violation is None
     assert states > 100
 

@@ -26,8 +26,11 @@ django_settings_module = shop.settings
 
 # Each line says what mypy must say of it, and mypy must say nothing of any other line.
 USE = """
+from django.test import TransactionTestCase
+
 import cachedemo
 from cachedemo import ModelCache, Pattern, cache_for
+from cachedemo.testing import CacheTestMixin
 from products.models import Category, Product
 
 teas = Category.objects.get(name="Teas")
@@ -74,6 +77,14 @@ class Misspelt(ModelCache[Product]):
     timeout = "soon"  # error: assignment
 
 
+class OfAnyClass(CacheTestMixin, TransactionTestCase):
+    def test_it(self) -> None:
+        reveal_type(self.drain())  # int
+        with self.broken_cache(silent=True), self.assertCacheTrips(queue=1) as trips, self.captureOnCommitCallbacks():
+            reveal_type(trips[0].commands)  # tuple[str, ...]
+        self.assertCacheTrips("2")  # error: arg-type
+
+
 category: Category = products.get(1)  # error: assignment
 products.get(1).nme  # error: attr-defined
 products.get_many(1)  # error: arg-type
@@ -81,7 +92,7 @@ cache_for("products.Product")  # error: arg-type
 products.gte(1)  # error: attr-defined
 """
 
-FILES = ("use.py", "products/models.py", "products/caches.py")
+FILES = ("use.py", "products/models.py", "products/caches.py", "products/tests.py")
 
 SAYS = re.compile(r"^use\.py:(?P<line>\d+): (?:note: Revealed type is \"(?P<type>.+)\"|error: .*\[(?P<code>[\w-]+)\])$")
 

@@ -9,5 +9,6 @@ class UserCache(cachedemo.ModelCache):
     name = "user"  # v2:user:1
     queue = "flush:users"
     fields = ["name", "email"]
+    lookups = ["email"]
     version = 2
     timeout = 60  # seconds

@@ -51,7 +51,8 @@ def ready(request: HttpRequest) -> HttpResponse:
     said: Answer = {"status": status}
     if _may_watch(request):
         checks = {name: "down" if name in down else "up" for name in answers}
-        said |= {"enabled": enabled, "checks": checks, "queue": answers.get("queue")}
+        said |= {"enabled": enabled, "switched_off": _switched_off(answers.get("queue"))}
+        said |= {"checks": checks, "queue": answers.get("queue")}
     return JsonResponse(said, status=503 if down & NEEDED else 200)
 
 
@@ -104,6 +105,11 @@ def _is_stopped(queue: Answer | None) -> bool:
     return queue is not None and any(each["stopped"] for each in queue["waiting"].values())
 
 
+def _switched_off(queue: Answer | None) -> list[str]:
+    """Return the queues that an operator has closed: of their models, only the database is asked."""
+    return [name for name, each in queue["waiting"].items() if each["switched_off"]] if queue else []
+
+
 def _waiting(queue: WriteQueue) -> Answer:
     owed, overdue = queue.owed()
     stopped = queue.stopped()
@@ -113,6 +119,7 @@ def _waiting(queue: WriteQueue) -> Answer:
         "owed": owed,
         "owed_overdue_seconds": round(overdue, 3),
         "stopped": stopped_flushing.sentence(queue) if stopped else None,
+        "switched_off": queue.closed() is not None,
     }
 
 

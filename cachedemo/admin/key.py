@@ -13,6 +13,7 @@ from cachedemo.operations import row_state
 from cachedemo.operations.row_state import RowState
 from cachedemo.protocol import slot_keys
 from cachedemo.protocol.codec import Values
+from cachedemo.protocol.increments import over
 from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.servers.roles import CACHE
 
@@ -68,7 +69,8 @@ def place_of(key: str) -> Place | None:
 def _compared(cache: ModelCache, found: RowState) -> dict[str, Any]:
     slot, waiting, row = found.slot, found.waiting or {}, found.row
     entry = slot.entry if slot else None
-    pending = {name: value for name, (_, value) in waiting.items()}
+    stamp, values = row or (0, {})
+    pending = {name: over(value, values.get(name), stamp) for name, (_, value) in waiting.items()}
     return {
         "kind": kind_name(slot.kind) if slot and slot.body is not None else "",
         "ttl": slot.ttl_ms / 1000 if slot and slot.ttl_ms >= 0 else None,

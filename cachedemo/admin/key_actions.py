@@ -12,7 +12,7 @@ from cachedemo.admin import action_requests
 from cachedemo.admin.action_requests import Result
 from cachedemo.admin.key import Place, kind_name, place_of
 from cachedemo.exceptions import Refused
-from cachedemo.protocol import slot_kinds, slots
+from cachedemo.protocol import slot_format, slot_kinds
 from cachedemo.protocol.slot_expiry import LONGEST_BY_HAND
 from cachedemo.servers.roles import CACHE
 
@@ -46,7 +46,7 @@ def set_ttl(request: HttpRequest, shown: dict[str, Any]) -> Result:
     slot = CACHE.command("GET", place.key)
     if slot is None:
         raise Refused(f"The key {place.key} is gone.")
-    kind = slot_kinds.kind_of(slot) if slots.is_well_formed(slot) else None
+    kind = slot_kinds.kind_of(slot) if slot_format.is_well_formed(slot) else None
     if kind not in (slot_kinds.VALUE, slot_kinds.MISSING):
         raise Refused(f"The key {place.key} is a {kind_name(kind)} now: it expires by itself.")
     CACHE.command("PEXPIRE", place.key, int(seconds) * 1000)

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from cachedemo import conf
 from cachedemo.admin import overview_charts, snapshot, tiles
 from cachedemo.admin.page import Page
-from cachedemo.operations import keyspace
+from cachedemo.operations import keyspace, switch
 from cachedemo.servers.roles import CACHE
 
 RANGES = {"hour": 60, "day": 1440}  # minutes
@@ -21,6 +21,8 @@ def page(request: HttpRequest) -> Page:
         "range": chosen if chosen in RANGES else "hour",
         "ranges": RANGES,
         "problems": [answers.problem for answers in (seen.cache, seen.queue) if answers.problem],
+        "elsewhere": seen.elsewhere,
+        "switched": [switch.words(str(each.cache.queue), each.closed) for each in seen.waiting if each.closed],
         "tiles": tiles.tiles(seen),
         "charts": overview_charts.charts(seen.history, minutes, seen.now, seen.versions),
         "versions": seen.versions,

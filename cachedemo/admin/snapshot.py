@@ -11,7 +11,8 @@ from cachedemo.admin.page import Answers, ask
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
-from cachedemo.protocol import stats
+from cachedemo.protocol import closed_notes, database_addresses, stats
+from cachedemo.protocol.closed_notes import Note
 from cachedemo.protocol.waiting import oldest_of
 from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
@@ -28,6 +29,7 @@ class Waiting:
     oldest: float | None  # seconds since the epoch
     dead: int
     paused: bool
+    closed: Note | None  # who has switched off
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Snapshot:
     survey: Survey | None
     versions: list[version_rows.VersionRow]
     alive: list[str]
+    elsewhere: list[str]  # which databases have another address for another process, in sentences
     history: dict[int, stats.Minute]
 
     @property
@@ -57,6 +60,7 @@ def look(minutes: int = 60) -> Snapshot:
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
     first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", ours(keyspace.KEY)), workers.query(now)]
+    first.append(database_addresses.query(now))
     queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]
@@ -66,9 +70,10 @@ def look(minutes: int = 60) -> Snapshot:
         now=now,
         cache=ask(CACHE, [("INFO",), ("DBSIZE",)]),
         queue=queue,
-        waiting=[_waiting(cache, *each[4 * i : 4 * i + 4]) for i, cache in enumerate(caches)],
+        waiting=[_waiting(cache, *each[5 * i : 5 * i + 5]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
+        elsewhere=database_addresses.sentences(queue.answers[4] or []),
         alive=[worker.decode() for worker in queue.answers[3] or []],
         history=stats.by_minute([answer or {} for answer in counted], minutes, now),
     )
@@ -83,9 +88,10 @@ def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
             ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
             ("HLEN", cache.table.queue.key("dead")),
             ("EXISTS", cache.table.queue.key("paused")),
+            ("GET", cache.table.queue.key("closed")),
         )
     ]
 
 
-def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any) -> Waiting:
-    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused))
+def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any) -> Waiting:
+    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused), closed_notes.parse(closed))

@@ -9,18 +9,18 @@ from django.db import DatabaseError
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.protocol import statement_time_limits, versions
+from cachedemo.protocol import database_addresses, statement_time_limits, versions
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error as ServerError
 
 
 @register(Tags.database)
 def check_running_servers(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """The cache forgets, the queue keeps, and they are two."""
-    if not databases or not conf.is_enabled() or not registry.registered():
+    """The cache forgets, the queue keeps, they are two, and whoever shares the queue has our database."""
+    if not databases or not conf.is_enabled() or not registry.declared():
         return []
     try:
-        return [*_of_cache(), *(_of_queue() if registry.with_queue() else [])]
+        return [*_of_cache(), *(_of_queue() if any(cache.queue for cache in registry.declared()) else [])]
     except (Unavailable, ServerError) as error:
         return [_not_asked(str(error))]
     except ImproperlyConfigured:
@@ -34,7 +34,10 @@ def _of_cache() -> list[CheckMessage]:
 def _of_queue() -> list[CheckMessage]:
     if queue_durability.is_one_database():
         return [Error(queue_durability.ONE_DATABASE, id="cachedemo.E022")]
-    return [Warning(said, id="cachedemo.W028") for said in queue_durability.of_queue().warnings]
+    return [
+        *(Warning(said, id="cachedemo.W028") for said in queue_durability.of_queue().warnings),
+        *(Warning(said, id="cachedemo.W031") for said in database_addresses.sentences()),
+    ]
 
 
 @register(Tags.database)
@@ -43,7 +46,7 @@ def check_versions(*, databases: Sequence[str] | None = None, **kwargs: Any) -> 
     if not databases:
         return []
     found: list[CheckMessage] = []
-    for cache in registry.with_queue():
+    for cache in [each for each in registry.known() if each.queue]:
         try:
             if (said := versions.conflict(cache.table)) is not None:
                 found.append(Error(said, obj=cache.model, id="cachedemo.E023"))
@@ -57,7 +60,7 @@ def check_databases(*, databases: Sequence[str] | None = None, **kwargs: Any) ->
     """A statement ends, and stops waiting for a lock, before the lease or mark that covers it expires."""
     found: list[CheckMessage] = []
     for alias in databases or ():
-        leases = [cache.lease_timeout for cache in registry.registered() if cache.table.using == alias]
+        leases = [cache.lease_timeout for cache in registry.known() if cache.table.using == alias]
         if leases:
             found += _of_database(alias, min(leases))
     return found

@@ -14,8 +14,9 @@ from cachedemo import conf, extras, registry
 from cachedemo.models import Stamped
 from cachedemo.servers import urls
 from cachedemo.servers.password_hiding import HidesPasswordsInUrls
+from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.targets import Place, servers
 
-Place = tuple[str, int, int]  # host or socket, port, database
 URLS = ("CACHE_URL", "QUEUE_URL")
 SCHEMA_PER_TENANT = ("django_tenants", "tenant_schemas", "django_pgschemas")  # whose engines switch schemas
 FILTER = "cachedemo.servers.password_hiding.HidesPasswordsInUrls"
@@ -27,19 +28,16 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
     if not conf.is_enabled():
         return []  # no server is asked, so there need be none
     places = []
-    for name in URLS if any(cache.queue for cache in registry.declared()) else URLS[:1]:
+    for role in (CACHE, QUEUE) if any(cache.queue for cache in registry.declared()) else (CACHE,):
         try:
-            url = conf.get(name)
+            places.append(role.target.places)
         except ImproperlyConfigured as error:
             return [Error(str(error), id="cachedemo.E001")]
-        if (wrong := urls.problem(url)) is not None:
-            return [Error(f"CACHEDEMO['{name}'] {wrong}.", id="cachedemo.E001")]
-        places.append(urls.place(url))
     return _compared(*places) if len(places) == 2 else []
 
 
-def _compared(cache: Place, queue: Place) -> list[CheckMessage]:
-    if cache == queue:
+def _compared(cache: frozenset[Place], queue: frozenset[Place]) -> list[CheckMessage]:
+    if cache & queue:
         return [
             Error(
                 "Cache and queue are the same Redis database: FLUSHDB on the cache would lose acknowledged writes.",
@@ -47,7 +45,7 @@ def _compared(cache: Place, queue: Place) -> list[CheckMessage]:
                 id="cachedemo.E002",
             )
         ]
-    if cache[:2] == queue[:2]:
+    if servers(cache) & servers(queue):
         return [
             Warning(
                 "Cache and queue share a Redis server, which has one eviction policy and one persistence for both.",

@@ -13,9 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.checks import celery_app
-from cachedemo.servers import urls
+from cachedemo.servers import targets
+from cachedemo.servers.targets import Place
 
-Place = tuple[str, int, int]  # host or socket, port, database
 _CACHE_SESSIONS = "django.contrib.sessions.backends.cache"
 
 
@@ -26,7 +26,7 @@ def check_caches(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _of_clear(alias: str, place: Place) -> list[CheckMessage]:
-    if place == _of_role("QUEUE_URL"):
+    if place in _of_role("QUEUE_URL"):
         return [
             Error(
                 f"CACHES[{alias!r}] is in the queue's database: its clear() is FLUSHDB, and loses acknowledged writes.",
@@ -34,7 +34,7 @@ def _of_clear(alias: str, place: Place) -> list[CheckMessage]:
                 id="cachedemo.E021",
             )
         ]
-    if place == _of_role("CACHE_URL"):
+    if place in _of_role("CACHE_URL"):
         return [
             Warning(
                 f"CACHES[{alias!r}] is in the cache's database: its clear() empties both, and so does our FLUSHDB.",
@@ -59,16 +59,15 @@ def check_celery(**kwargs: Any) -> list[CheckMessage]:
         for name, url in named.items()
         for place in _places(_split(url))
         for role in ("CACHE_URL", "QUEUE_URL")
-        if place == _of_role(role)
+        if place in _of_role(role)
     ]
 
 
 @register("cachedemo")
 def check_sessions(**kwargs: Any) -> list[CheckMessage]:
     """Sessions that are nowhere but in a cache are not where the cache evicts."""
-    if settings.SESSION_ENGINE != _CACHE_SESSIONS or _of_role("CACHE_URL") not in _of_cache(
-        settings.SESSION_CACHE_ALIAS
-    ):
+    sessions = _of_cache(settings.SESSION_CACHE_ALIAS)
+    if settings.SESSION_ENGINE != _CACHE_SESSIONS or _of_role("CACHE_URL").isdisjoint(sessions):
         return []
     return [
         Warning(
@@ -79,14 +78,14 @@ def check_sessions(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def _of_role(name: str) -> Place | None:
-    """Return where a role is; None where it is not set or invalid, which another check says."""
+def _of_role(name: str) -> frozenset[Place]:
+    """Return where a role is; nothing where it is not set or invalid, which another check says."""
     if name == "QUEUE_URL" and not registry.with_queue():
-        return None
+        return frozenset()
     try:
-        return next(_places([conf.get(name)]), None)
+        return targets.places(conf.get(name))
     except ImproperlyConfigured:
-        return None
+        return frozenset()
 
 
 def _of_cache(alias: str) -> list[Place]:
@@ -107,6 +106,4 @@ def _split(urls_or_one: Any) -> list[str]:
 def _places(found: Iterable[str]) -> Iterator[Place]:
     """Yield where each URL leads that is one of a Redis server."""
     for url in found:
-        plain = re.sub(r"^valkey(s?)://", r"redis\1://", url)  # redis-py knows one of the two names
-        if urls.is_redis(plain):
-            yield urls.place(plain)
+        yield from targets.places(url)

@@ -29,6 +29,8 @@ ACTIONS = {
         Action("count-version", "Dry run", "delete_version"),
         Action("delete-version", "Deleted a version", "delete_version", marked=True),
         Action("cancel-deletion", "Cancelled a deletion", "delete_version"),
+        Action("switch-off", "Switched off", "manage_queue", marked=True),
+        Action("switch-on", "Switched on", "manage_queue", marked=True),
         Action("flush-now", "Flushed now", "manage_queue"),
         Action("pause", "Paused the flush", "manage_queue"),
         Action("resume", "Resumed the flush", "manage_queue"),

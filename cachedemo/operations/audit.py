@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import cached_rows, keyspace
-from cachedemo.protocol import database, loading, slot_kinds, slots
+from cachedemo.protocol import database, loading, slot_kinds
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.error_descriptions import one_line
 
@@ -96,7 +96,7 @@ def _still_differing(cache: ModelCache, suspects: list[Any]) -> list[Drift]:
 def _differing(cache: ModelCache, pks: list[Any]) -> list[Drift]:
     """Look at the slots before the database: a write between the two looks like drift, never the other way round."""
     found = cache.table.slots.get_many(pks)
-    cached = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _value(slot))}
+    cached = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _value(cache, pk, slot))}
     pending, _ = cache.table.queue.pending(list(cached), cache.table.slots.version) if cached else ([], None)
     waiting = dict(zip(cached, pending, strict=True))
     rows = loading.select_rows(cache.table, list(cached), waiting) if cached else {}
@@ -108,9 +108,10 @@ def _differing(cache: ModelCache, pks: list[Any]) -> list[Drift]:
     return drifts
 
 
-def _value(slot: bytes | None) -> Entry | None:
+def _value(cache: ModelCache, pk: Any, slot: bytes | None) -> Entry | None:
     """Return what a value or a "missing" holds; a mark says itself that a write is under way."""
-    return slots.held(slot) if slot and slot_kinds.kind_of(slot) in (slot_kinds.VALUE, slot_kinds.MISSING) else None
+    is_one = slot and slot_kinds.kind_of(slot) in (slot_kinds.VALUE, slot_kinds.MISSING)
+    return cache.table.slots.held(pk, slot) if slot and is_one else None
 
 
 def _agree(cache: ModelCache, cached: Entry, expected: Entry) -> bool:

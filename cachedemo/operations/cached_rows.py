@@ -12,10 +12,21 @@ _TRIES = 20  # draws of `sample` keys each, at most: there are other keys in the
 
 def every(cache: ModelCache) -> Iterator[Any]:
     """Yield the primary key of every row that has a slot; SCAN may name one twice."""
+    return _every(cache, cache.table.slots.prefix)
+
+
+def in_all_versions(cache: ModelCache) -> Iterator[Any]:
+    """Do the same for the slots of every version that is announced: a row may have one in each."""
+    slots = cache.table.slots
+    for version in sorted({slots.version, *cache.table.queue.versions()}):
+        yield from _every(cache, slots.key("", version))
+
+
+def _every(cache: ModelCache, prefix: str) -> Iterator[Any]:
     cursor = 0
     while True:
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{cache.table.slots.prefix}*", "COUNT", SCANNED)
-        yield from _pks(cache, keys)
+        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", SCANNED)
+        yield from _pks(cache, keys, prefix)
         if int(cursor) == 0:
             return
 
@@ -25,15 +36,15 @@ def drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
     keys: set[bytes] = set()
     for _ in range(_TRIES):
         keys |= {key for key in CACHE.pipeline([("RANDOMKEY",)] * sample) if isinstance(key, bytes)}
-        ours = list(_pks(cache, keys))
+        ours = list(_pks(cache, keys, cache.table.slots.prefix))
         if len(ours) >= sample:
             break
     return iter(ours[:sample])
 
 
-def _pks(cache: ModelCache, keys: Any) -> Iterator[Any]:
-    prefix = cache.table.slots.prefix.encode()
+def _pks(cache: ModelCache, keys: Any, prefix: str) -> Iterator[Any]:
+    before = prefix.encode()
     for key in keys:
-        pk = key[len(prefix) :].decode(errors="replace")
-        if key.startswith(prefix) and cache.table.codec.is_pk(pk):
+        pk = key[len(before) :].decode(errors="replace")
+        if key.startswith(before) and cache.table.codec.is_pk(pk):
             yield cache.table.codec.to_pk(pk)

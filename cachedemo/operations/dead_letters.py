@@ -14,7 +14,8 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import database, flush
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.error_descriptions import one_line
-from cachedemo.protocol.waiting import Fields, refused
+from cachedemo.protocol.increments import over
+from cachedemo.protocol.waiting_fields import Fields, refused
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ def letters(cache: ModelCache, pks: Sequence[str] | None = None, limit: int | No
 def _differences(fields: Fields, row: Values) -> list[Difference]:
     """Return what is refused; all that waits where a release before flags has not said what that is."""
     fields = refused(fields) or fields
-    return [Difference(name, value, row.get(name)) for name, (_, value) in sorted(fields.items())]
+    shown = {name: over(value, row.get(name), 0) for name, (_, value) in fields.items()}
+    return [Difference(name, shown[name], row.get(name)) for name in sorted(shown)]
 
 
 def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, Values]:

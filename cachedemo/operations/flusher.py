@@ -6,7 +6,7 @@ import time
 
 from django.db import close_old_connections
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.exceptions import CachedemoError, QueueUnavailable, StatementRefused, Unavailable, UnknownDatabase
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause, workers
@@ -32,7 +32,12 @@ class Stop:
 
 
 def caches(queue: str | None = None) -> list[ModelCache]:
-    """Return the caches whose queues this process can flush now: of that name, or all. It logs why one must wait."""
+    """Return the caches whose queues this process can flush now: of that name, or all. It logs why one must wait.
+
+    None where we are switched off: nothing is queued.
+    """
+    if not conf.is_enabled():
+        return []
     try:
         return [registry.by_queue(queue)] if queue else registry.with_queue()
     except (UnknownDatabase, QueueUnavailable) as error:  # another worker's, or later

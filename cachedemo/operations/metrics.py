@@ -48,6 +48,9 @@ def _of_the_queue() -> Iterator[Metric]:
     yield _gauge(
         "dead_letters", "Rows that the database has refused", "queue", ((n, q.dead_count()) for n, q in queues)
     )
+    yield _gauge(
+        "switched_off", "Whether only the database is asked", "queue", ((n, q.closed() is not None) for n, q in queues)
+    )
     yield _gauge("owed_slots", "Slots that somebody must empty", "queue", ((n, q.owed()[0]) for n, q in queues))
     yield _gauge(
         "oldest_pending_seconds", "Age of the oldest write in line", "queue", ((n, q.lag()) for n, q in queues)

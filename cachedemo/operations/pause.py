@@ -8,9 +8,15 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.servers.roles import QUEUE
 
 
-def pause(cache: ModelCache, by: str) -> None:
-    """Stop workers from flushing this queue; `drain`, `cache_drain` and "flush now" still flush it."""
-    QUEUE.command("SET", key(cache), json.dumps({"by": by, "at": time.time()}))
+def pause(cache: ModelCache, by: str, seconds: int | None = None) -> None:
+    """Stop workers from flushing this queue; `drain`, `cache_drain` and "flush now" still flush it.
+
+    Args:
+        by: who pauses it.
+        seconds: how long; until somebody resumes it if None.
+    """
+    until = ("EX", seconds) if seconds is not None else ()
+    QUEUE.command("SET", key(cache), json.dumps({"by": by, "at": time.time()}), *until)
 
 
 def resume(cache: ModelCache) -> None:

@@ -1,15 +1,15 @@
-"""The article's sanity check, for both roles: does the server answer, can it be written to, is it new enough?"""
+"""The article's sanity check, for both roles: does the server answer, and can it be written to?"""
 
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing
+from cachedemo.operations import stopped_flushing, switch
+from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
 
-OLDEST = (7, 0)  # Lua flags and SET with NX and GET came with Redis 7.0
 _PROBE = "ping"
 _PROBE_MS = 1000
 
@@ -20,9 +20,6 @@ def problem(role: Role) -> str | None:
         return f"The {role.name} server is not asked: CACHEDEMO['ENABLED'] is False."
     try:
         role.command("PING")
-        info = role.command("INFO")
-        if too_old := _too_old(role, info):
-            return too_old
         role.command("SET", ours(_PROBE), "1", "PX", _PROBE_MS)
     except Unavailable as error:
         return f"{error}{_memory(role)}"
@@ -34,16 +31,13 @@ def problem(role: Role) -> str | None:
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
     if role is QUEUE:
-        return [*queue_durability.of_queue().warnings, *stopped_flushing.sentences()]
+        return [
+            *queue_durability.of_queue().warnings,
+            *stopped_flushing.sentences(),
+            *switch.sentences(),
+            *database_addresses.sentences(),
+        ]
     return cache_persistence.of_cache()
-
-
-def _too_old(role: Role, info: dict[str, str]) -> str | None:
-    version = str(info.get("valkey_version") or info["redis_version"])
-    if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST:
-        return None
-    wanted = ".".join(map(str, OLDEST))
-    return f"The {role.name} server at {role.address} is version {version}: install Redis {wanted} or newer, or Valkey."
 
 
 def _memory(role: Role) -> str:

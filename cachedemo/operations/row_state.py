@@ -11,12 +11,13 @@ from django.db import DatabaseError
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace
-from cachedemo.protocol import answering, slot_kinds, slots, stamps
+from cachedemo.protocol import answering, slot_format, slot_kinds, stamps
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.increments import over
 from cachedemo.protocol.slot_kinds import SlotKind
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
@@ -54,7 +55,12 @@ class RowState(NamedTuple):
     def newer(self) -> Values:
         """The waiting values that the row does not have yet: name -> JSON value."""
         reached = stamps.proper(self.row[0]) if self.row is not None else 0
-        return {name: value for name, (stamp, value) in (self.waiting or {}).items() if stamp > reached}
+        values = self.row[1] if self.row is not None else {}
+        return {
+            name: over(value, values.get(name), reached)
+            for name, (stamp, value) in (self.waiting or {}).items()
+            if stamp > reached
+        }
 
 
 class Look(NamedTuple):
@@ -89,8 +95,8 @@ def _slots(pks: Sequence[Any], keys: Sequence[str]) -> dict[Any, Slot]:
 def _slot(body: Any, ttl_ms: Any) -> Slot:
     if not isinstance(body, bytes):  # empty, or a list or a hash of somebody else's
         return Slot(None, raised(ttl_ms), None, None, {})
-    kind = slot_kinds.kind_of(body) if slots.is_well_formed(body) else None
-    entry = slots.held(body)
+    kind = slot_kinds.kind_of(body) if slot_format.is_well_formed(body) else None
+    entry = slot_format.held(body, CACHE.recognised.identity)
     return Slot(body, raised(ttl_ms), kind, entry, _values(entry))
 
 

@@ -7,7 +7,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
-from cachedemo.model_cache import ModelCache
+from cachedemo.operations import switch
+from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error
 
@@ -28,21 +29,16 @@ def announce_all() -> None:
     queued = any(cache.queue for cache in registry.declared())
     if queued:
         _refuse_one_database()
-    for cache in _known():
+    for cache in registry.known():
         try:
             cache.announce()
+            if cache.table.closed:
+                logger.warning("%s", switch.words(str(cache.queue), switch.standing(cache).note))
         except QueueUnavailable as error:
             logger.warning("Version %d of %s is not announced yet: %s", cache.version, cache.name, error)
     if queued:
         _warn_of_losses()
     _warn_of_a_cache_that_remembers()
-
-
-def _known() -> list[ModelCache]:
-    try:
-        return registry.registered()
-    except QueueUnavailable:
-        return registry.declared()
 
 
 def _refuse_one_database() -> None:
@@ -53,7 +49,7 @@ def _refuse_one_database() -> None:
 
 def _warn_of_losses() -> None:
     try:
-        warnings = queue_durability.of_queue().warnings
+        warnings = [*queue_durability.of_queue().warnings, *database_addresses.sentences()]
     except QueueUnavailable:
         return  # said above
     for warning in warnings:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from cachedemo.exceptions import CachedemoError
+from cachedemo.protocol import database_addresses
 from cachedemo.protocol.batch_owner import process_name
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
@@ -14,8 +15,8 @@ from cachedemo.servers.server_errors import Error
 logger = logging.getLogger(__name__)
 
 KEY = "workers"  # sorted set, host:pid -> when it was last alive
-INTERVAL = 3.0  # seconds
-GONE_AFTER = 10.0
+INTERVAL = 1.5  # seconds
+GONE_AFTER = 4.5  # the pages know within five seconds
 
 
 def start() -> None:
@@ -35,7 +36,8 @@ def _serve() -> None:
 def say() -> None:
     """Say that this worker is alive, and forget those that have not for long."""
     now, key = time.time(), ours(KEY)
-    QUEUE.pipeline([("ZADD", key, now, process_name()), ("ZREMRANGEBYSCORE", key, "-inf", now - 10 * GONE_AFTER)])
+    alive = [("ZADD", key, now, process_name()), ("ZREMRANGEBYSCORE", key, "-inf", now - 10 * GONE_AFTER)]
+    QUEUE.pipeline([*alive, *database_addresses.to_say()])
 
 
 def leave() -> None:

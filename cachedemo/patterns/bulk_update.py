@@ -17,7 +17,7 @@ from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.flagged_fields import flag_refused_alone
-from cachedemo.protocol.waiting import Fields, not_refused, refused
+from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
 MOST_KEYS = 10_000  # rows that one statement names: SQLite takes 32,766 parameters, PostgreSQL 65,535
 
@@ -98,6 +98,7 @@ def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], name
     """Take a stamp for some of the rows, and write what waits for them."""
     waiting = dict(zip(rows, write.take_stamp(floor=max(map(stamps.proper, rows.values()))), strict=True))
     below = {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()}
+    write.carried = {name for fields in below.values() for name in fields}
     flagged = _write_what_waits(table, _with_newest(below), ours)
     refused_of_rows = {pk: refused(fields) | flagged.get(pk, {}) for pk, fields in waiting.items()}
     _write_what_is_refused(table, refused_of_rows, named, write.stamp)

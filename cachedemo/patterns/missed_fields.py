@@ -9,7 +9,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.values import same
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 
 
 def refuse_if_missed(table: CachedTable, instance: Any, loaded: Loaded | None, waiting: Fields, stamp: int) -> None:

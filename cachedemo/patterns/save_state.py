@@ -1,23 +1,16 @@
 """What an instance carries from one save to the next: the values that it was loaded with, or saved since."""
 
-import copy
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, NamedTuple
-
-from django.db import models
-from django.db.models.fields.files import FieldFile
 
 from cachedemo.patterns.expressions import is_expression
 from cachedemo.protocol import aliases, on_commit
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.instances import ROW, kept
 from cachedemo.protocol.on_commit import Finish
 
-_RAW = "_cachedemo_row"  # in the __dict__ of an instance: names and values as `from_db` got them
-_LOADED = "_cachedemo_loaded"  # the same as a dict, once a save or a reload has asked for it
+_LOADED = "_cachedemo_loaded"  # in the __dict__ of an instance: its ROW as a dict, once a save has asked for it
 _SAVES = "_cachedemo_saves"  # what was loaded before each save whose transaction has not committed yet
-
-# Values of these types cannot change in place, so that keeping the value itself is enough.
-_IMMUTABLE = (str, int, float, bool, bytes, type(None))
 
 Loaded = dict[str, Any]  # attname -> Python value
 
@@ -31,29 +24,9 @@ class _Save(NamedTuple):
     before: Loaded | None
 
 
-def remember_row(instance: models.Model, names: Sequence[str], values: Sequence[Any], mutable: Iterable[int]) -> None:
-    """Keep what `from_db` got; costs a tuple, and a copy of each value that can change in place.
-
-    Args:
-        mutable: positions of the values that can.
-    """
-    if mutable:
-        values = list(values)
-        for position in mutable:
-            values[position] = kept(values[position])
-    instance.__dict__[_RAW] = (names, values)
-
-
-def is_remembered(instance: models.Model) -> bool:
-    """Whether `remember_row` was called for it."""
-    return _RAW in instance.__dict__
-
-
-def kept(value: Any) -> Any:
-    """Return a value that later changes in place do not reach, and that does not hold the instance itself."""
-    if isinstance(value, FieldFile):
-        return value.name
-    return value if isinstance(value, _IMMUTABLE) else copy.deepcopy(value)
+def is_remembered(instance: Any) -> bool:
+    """Whether its row as it was loaded is kept."""
+    return ROW in instance.__dict__
 
 
 def shown(instance: Any, table: CachedTable) -> dict[str, Any]:
@@ -83,7 +56,7 @@ def has_had_a_row(instance: Any) -> bool:
 
 def _as_dict(state: dict[str, Any]) -> Loaded | None:
     _take_back_saves(state)
-    raw = state.pop(_RAW, None)
+    raw = state.pop(ROW, None)
     if raw is not None:
         state[_LOADED] = dict(zip(*raw, strict=False))
     loaded: Loaded | None = state.get(_LOADED)
@@ -116,7 +89,7 @@ def carried(instance: Any, shown: Mapping[str, Any]) -> None:
     what an earlier save in the transaction wrote are its own change, and stay that.
     """
     loaded = _as_dict(instance.__dict__) or {}
-    others = {name: value for name, value in shown.items() if loaded.get(name, _RAW) != value}
+    others = {name: value for name, value in shown.items() if loaded.get(name, ROW) != value}
     _count_as_loaded(instance.__dict__, others, own=False)
 
 

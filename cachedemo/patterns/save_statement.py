@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, Expression, F, Value, When
 
 from cachedemo.protocol import stamps
+from cachedemo.protocol.added import added, times_named
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.increments import Changes, steps
+from cachedemo.protocol.waiting_fields import Fields
 
 Assigned = tuple[models.Field, Any, Any]  # as Django hands them to an UPDATE: field, None, value
 
@@ -33,5 +35,27 @@ def statement(
 def _carried(table: CachedTable, name: str, stamp: int, value: Any) -> Assigned:
     """Write what waits for a field, unless the row has it or something newer."""
     field = table.codec.fields[name]
+    if type(value) is Changes:
+        whens = [When(stamps.below(at), then=_then(table, field, *each)) for at, *each in steps(value)]
+        return field, None, Case(*whens, default=F(name), output_field=field)
     then = Value(table.codec.parse(name, value), output_field=field)
     return field, None, Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)
+
+
+def _then(table: CachedTable, field: models.Field, value: Any, adds: bool) -> Any:
+    value = table.codec.parse(field.attname, value)
+    return Added(field, value) if adds else Value(value, output_field=field)
+
+
+class Added(Expression):
+    """A column and what is added to it, as the protocol's own UPDATE has it."""
+
+    def __init__(self, field: models.Field, delta: Any) -> None:
+        super().__init__(output_field=field)
+        self.delta = delta
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return the SQL and its parameters."""
+        field = self.output_field
+        sql = added(connection, field, connection.ops.quote_name(field.column))
+        return sql, [field.get_db_prep_save(self.delta, connection)] * times_named(connection)

@@ -26,7 +26,7 @@ from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.values import unchanged
-from cachedemo.protocol.waiting import Fields, not_refused, refused
+from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
 MERGE, REFUSE = "merge", "refuse"
 
@@ -176,6 +176,7 @@ class Save:
         assert self.write is not None
         assert self.write.stamped is not None
         names = {field.attname for field, _, _ in mine}
+        self.write.carried = waiting.keys()
         setattr(self.instance, STAMP, self.write.stamped.stamp)
         if waiting.keys() - names:
             self._show(waiting.keys() - names)

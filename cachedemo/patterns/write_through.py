@@ -5,13 +5,16 @@ from typing import Any
 
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
+from cachedemo.protocol.counters import NOTHING, Addition
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.synchronous import commit_insert, commit_update
 
 
-def update(table: CachedTable, pk: Any, values: Values, if_match: str | None = None) -> Entry:
+def update(
+    table: CachedTable, pk: Any, values: Values, if_match: str | None = None, added: Addition = NOTHING
+) -> Entry:
     """Write the named fields of a row and return it. Raises as `commit_update` does."""
-    write, entry = commit_update(table, pk, values, if_match)
+    write, entry = commit_update(table, pk, values, if_match, added)
     write.replace_slot(entry)
     write.settle_up()
     return entry

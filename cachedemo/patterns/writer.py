@@ -1,29 +1,22 @@
 """The writes of one model in one pattern: which way each goes, and what comes back."""
 
+from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any
 
-from django.db import models
+from django.core.exceptions import FieldError
 
 from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
+from cachedemo.patterns.async_twins import AsyncWrites
+from cachedemo.patterns.of_model import M
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import answering, synchronous, transactions, versions
+from cachedemo.protocol import answering, counters, synchronous, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.outcomes import taken
 from cachedemo.servers import test_runs
 
-# The model of a cache. Where a project names none, as in `class UserCache(ModelCache)`, its instances are Any.
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
 
-    M = TypeVar("M", bound=models.Model, default=Any)
-else:
-    from typing import TypeVar
-
-    M = TypeVar("M", bound=models.Model)  # the default is for type checkers: Python's own came with 3.13
-
-
-class Writer(Generic[M]):
+class Writer(AsyncWrites[M]):
     """The writes of one model in one pattern."""
 
     def __init__(self, table: CachedTable, pattern: Pattern) -> None:
@@ -45,12 +38,46 @@ class Writer(Generic[M]):
         instance: M = self._instance(self.write(pk, fields))
         return instance
 
-    def write(self, pk: Any, fields: dict[str, Any], *, if_match: str | None = None) -> Written:
-        """Do what `update` does, and tell which way the write went.
+    def increment(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Add to fields, whatever others add or write meanwhile; return the instance with its stamp.
+
+        `increment(1, visits=1)`, `increment(1, {"stock": -2}, min=0)`. Fields are whole numbers or decimals. With a
+        limit it goes through the database, whatever the pattern.
+
+        Args:
+            deltas: name -> what is added, an int or a Decimal; a field named `min` or `max` can only stand here.
+            min, max: what each of the fields must be at least, or at most, afterwards.
+            more: as `deltas`.
+
+        Raises:
+            ValidationError: a field cannot be added to, has no value (NULL), or would be what a form does not take or
+                what is beyond a limit; nothing was written. And all that `update` raises.
+        """
+        added = {**(deltas or {}), **more}
+        if not added:
+            raise FieldError("An increment names at least one field.")
+        instance: M = self._instance(self.write(pk, {}, increments=added, least=min, most=max))
+        return instance
+
+    def write(
+        self,
+        pk: Any,
+        fields: dict[str, Any],
+        *,
+        if_match: str | None = None,
+        increments: Mapping[str, Any] | None = None,
+        least: Any = None,
+        most: Any = None,
+    ) -> Written:
+        """Do what `update` and `increment` do, in one step, and tell which way the write went.
 
         Args:
             fields: name -> Python value.
             if_match: an `etag`; the row is written only if it still is what that says, whatever the pattern.
+            increments: name -> what is added; no field that is in `fields` too.
+            least, most: what each of the incremented fields must be at least, or at most, afterwards.
 
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
@@ -58,11 +85,14 @@ class Writer(Generic[M]):
         table, pk = self.table, self.table.find_pk(pk)
         self._begin()
         with answering.answering():
-            values = table.codec.clean(fields)
+            values = table.codec.clean(fields) if fields or not increments else {}
+            added = counters.addition(table.codec, increments, least, most) if increments else counters.NOTHING
+        if twice := values.keys() & added.deltas.keys():
+            raise FieldError(f"A write sets a field or increments it, and not both: {', '.join(sorted(twice))}.")
         if self.pattern is Pattern.WRITE_BEHIND:
-            return write_behind.behind_or_through(table, pk, values, if_match)
+            return write_behind.behind_or_through(table, pk, values, if_match, added)
         pattern, way = self._synchronous()
-        return Written(way.update(table, pk, values, if_match), pattern)
+        return Written(way.update(table, pk, values, if_match, added), pattern)
 
     def create(self, **fields: Any) -> M:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.

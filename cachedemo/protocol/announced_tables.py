@@ -1,24 +1,48 @@
 """Which databases have cached rows of which model: noted on the queue server by whoever is the first to cache one.
 
 Where a router picks a database for each tenant, a worker learns here whose queues there are. A set,
-`{cachedemo}:tables`, of `app.Model@alias`; the default database is in it too.
+`{cachedemo}:tables`, of `app.Model@alias`; the default database is in it too. Beside it stands `{cachedemo}:closed`, a
+hash of `app.Model`: an operator has switched off all tables of that model, those too that are not announced yet.
 """
 
 from cachedemo import conf
+from cachedemo.protocol import database_addresses
 from cachedemo.protocol.aliases import named, split
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.lua import script
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
 
-KEY = "tables"
+KEY, CLOSED = "tables", "closed"
 
-_announce_table = script("announce_table")
+_announce_table, _open_tables = script("announce_table"), script("open_tables")
 
 
-def announce(table: CachedTable) -> None:
-    """Note that rows of this table are cached. Raises QueueUnavailable."""
-    QUEUE.script(_announce_table, [ours(KEY)], [named(table.model._meta.label, table.using)])
+def announce(table: CachedTable) -> bytes | None:
+    """Note that rows of this table are cached; return the note of who has switched the model off, if somebody has.
+
+    Raises QueueUnavailable.
+    """
+    label = table.model._meta.label
+    note: bytes | None = QUEUE.script(_announce_table, [ours(KEY), ours(CLOSED)], [named(label, table.using), label])
+    database_addresses.say(table.using)
+    return note
+
+
+def close(label: str, note: bytes) -> None:
+    """Note that a model is switched off, for tables that nobody has announced yet."""
+    QUEUE.command("HSET", ours(CLOSED), label, note)
+
+
+def closed(label: str) -> bytes | None:
+    """Return the note of who has switched the model off, None if nobody has."""
+    note: bytes | None = QUEUE.command("HGET", ours(CLOSED), label)
+    return note
+
+
+def open_again(label: str, note: bytes | None) -> bool:
+    """Take this note away; return False if somebody has left another since."""
+    return bool(QUEUE.script(_open_tables, [ours(CLOSED)], [label, note or b""]))
 
 
 def aliases() -> dict[str, set[str]]:

@@ -4,9 +4,14 @@ import os
 import socket
 
 
+def host_name() -> str:
+    """Return the name of this machine, as it calls itself."""
+    return socket.gethostname()
+
+
 def process_name() -> str:
     """Return host and process id, for example `web-1:4711`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{host_name()}:{os.getpid()}"
 
 
 def batch_owner() -> str:

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable
-from cachedemo.protocol import on_commit, slots
+from cachedemo.exceptions import CachedemoError, CacheUnavailable, OutcomeUnknown, QueueUnavailable, SourceUnavailable
+from cachedemo.protocol import hints, on_commit, slot_format
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 
 PIECE = 1000  # rows that get a stamp at once: one step of the queue must not hold up the others
 
@@ -31,6 +31,7 @@ class BulkWrite:
         names: the fields that it writes; None for all of the rows, as an insert does.
 
     Attributes:
+        carried: what waited for the rows, and is written along with them.
         stamp: of all of them, once it has one.
     """
 
@@ -38,7 +39,8 @@ class BulkWrite:
         self.table = table
         self.pks = list(pks)
         self.names = names
-        self.token = slots.token()
+        self.token = slot_format.token()
+        self.carried: Collection[str] = ()
         self.stamp = 0
         self._versions: list[str] = []
 
@@ -76,10 +78,14 @@ class BulkWrite:
 
     def _empty_slots(self) -> bool:
         try:
-            self.table.slots.drop(self.pks, self._versions)
-        except CacheUnavailable:
+            self._empty(self._versions)
+        except (CacheUnavailable, SourceUnavailable):
             return False
         return True
+
+    def _empty(self, versions: Sequence[str]) -> None:
+        self.table.slots.drop(self.pks, versions)
+        hints.empty_of(self.table, hints.written(self.table, self.names, self.carried), self.pks, versions)
 
     def _settle_up(self, reached: bool) -> None:
         queue, finished = self.table.queue, list(self._versions)
@@ -88,4 +94,4 @@ class BulkWrite:
         while appeared := queue.settle_up_many(self.pks, self.token, self.stamp, finished, self.names):
             finished += [version for version in appeared if version not in finished]
             with or_owed(self.table, self.pks):
-                self.table.slots.drop(self.pks, appeared)
+                self._empty(appeared)

@@ -1,28 +1,32 @@
 """One registered model's table, as the steps of the protocol see it: no facade, just what they ask for."""
 
-import copy
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
-from cachedemo import conf
+from cachedemo.protocol import lookup_fields
+from cachedemo.protocol.closed_slots import ClosedSlots
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
+from cachedemo.protocol.hint_slots import HintSlots
+from cachedemo.protocol.lookup_fields import Lookup
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
-from cachedemo.protocol.row_filter import RowFilter
+from cachedemo.protocol.row_filter import HidesRows
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
-from cachedemo.servers import test_runs
-from cachedemo.servers.key_prefix import prefix
+from cachedemo.servers.key_prefix import in_use
+
+ASK_AGAIN = 0.25  # seconds between two questions whether a queue that was closed is open again
 
 
 @dataclass
@@ -38,33 +42,42 @@ class Options:
 
 
 @dataclass
-class _Places:
-    """Where rows are cached and writes wait: in the two servers, or nowhere."""
+class Places:
+    """Where rows are cached and writes wait: in the two servers under one prefix of keys, or nowhere.
 
+    Attributes:
+        ask_again: when to ask whether it still is closed, by the monotonic clock.
+    """
+
+    prefix: str | None
     slots: Slots
     queue: WriteQueue
+    hints: dict[str, Slots]  # by attname of the field that rows are looked up by
     announced: bytes | None = None
-    announced_in: str = ""  # under which prefix of keys: it is another one for each test of a project
+    closed: bytes | None = None
+    ask_again: float = 0.0
 
 
-def _nowhere(slots: Slots, queue: WriteQueue, using: str) -> _Places:
+def _nowhere(slots: Slots, queue: WriteQueue, looked_up_by: Iterable[str]) -> Places:
     """Return what answers without a server, under the same names."""
     lifetimes = slots.timeout, slots.missing_timeout, slots.lease_ms / 1000
-    return _Places(
-        NoSlots(slots.name, using, slots.version, *lifetimes), NoQueue(queue.name, slots.version, using=using)
-    )
+    no_slots = NoSlots(slots.name, slots.version, *lifetimes)
+    return Places(None, no_slots, NoQueue(queue.name, slots.version), dict.fromkeys(looked_up_by, no_slots))
 
 
-class CachedTable:
+class CachedTable(HidesRows):
     """The rows of one model: how they are written down, where they are cached, where their writes wait.
 
     Args:
         using: alias of the database that its rows are in.
+        lookups: names of the unique fields that rows are looked up by.
         manager: name of the one that says which rows there are; None for all.
 
     Attributes:
+        looked_up_by: their attnames.
         announced: what the queue holds about our version, once this process has announced it; None before, and
             while the version may not be filled.
+        closed: the note of an operator who has switched off, if this process was told; it may be open again since.
     """
 
     announces = True  # whether its fields are those of the version
@@ -77,6 +90,7 @@ class CachedTable:
         slots: Slots,
         queue: WriteQueue,
         options: Options,
+        lookups: Iterable[str] = (),
         manager: str | None = None,
     ) -> None:
         self.model = model
@@ -84,64 +98,67 @@ class CachedTable:
         self.codec = codec
         self.options = options
         self.manager = manager
-        self._cached = _Places(slots, queue)
-        self._direct = _nowhere(slots, queue, using)
+        self.looked_up_by = lookup_fields.attnames(codec, lookups)
+        self._servers = Places("", slots, queue, self._hints(slots))
+        self._nowhere = _nowhere(slots, queue, self.looked_up_by)
 
     @property
-    def _places(self) -> "_Places":
-        return self._cached if conf.is_enabled() and test_runs.needs_servers(self.using) else self._direct
+    def places(self) -> Places:
+        """Where its rows are cached and its writes wait now.
+
+        Asked for once in a read: a test of a project has a prefix of its own, and the settings may change.
+        """
+        prefix = in_use(self.using)
+        if prefix is None:
+            return self._nowhere
+        places = self._servers
+        if places.prefix != prefix:
+            slots = places.slots.under(prefix)
+            places = self._servers = Places(prefix, slots, places.queue.under(prefix), self._hints(slots))
+        return places
+
+    def _hints(self, slots: Slots) -> dict[str, Slots]:
+        return {attname: HintSlots(slots, attname) for attname in self.looked_up_by}
 
     @property
     def slots(self) -> Slots:
         """Where its rows are cached."""
-        return self._places.slots
+        places = self.places
+        return places.slots if places.closed is None else ClosedSlots(places.slots)
+
+    @property
+    def hints(self) -> dict[str, Slots]:
+        """Where the hints are of each field that rows are looked up by."""
+        found, closed = self.places.hints, self.places.closed is not None
+        return {attname: ClosedSlots(hints) for attname, hints in found.items()} if closed else found
 
     @property
     def queue(self) -> WriteQueue:
         """Where its writes wait."""
-        return self._places.queue
+        return self.places.queue
 
     @property
     def announced(self) -> bytes | None:
-        places = self._places
-        return places.announced if places.announced_in == prefix(self.using) else None
+        return self.places.announced
 
     @announced.setter
     def announced(self, record: bytes | None) -> None:
-        places = self._places
-        places.announced, places.announced_in = record, prefix(self.using)
+        self.places.announced = record
 
     @property
-    def rows(self) -> "models.QuerySet[Any]":
-        """All rows of the database, whatever a manager hides."""
-        return models.QuerySet(self.model, using=self.using)
+    def closed(self) -> bytes | None:
+        return self.places.closed
 
-    @property
-    def shown_rows(self) -> "models.QuerySet[Any]":
-        """Those that there are for reads."""
-        return self.rows if self.row_filter is None else self.row_filter.narrow(self.rows)
+    def told(self, announced: bytes | None, closed: bytes | None = None) -> None:
+        """Note what the queue has said of our version."""
+        places = self.places
+        places.announced, places.closed = announced, closed
+        places.ask_again = time.monotonic() + ASK_AGAIN if closed else 0.0
 
-    @cached_property
-    def row_filter(self) -> RowFilter | None:
-        """What hides rows from reads."""
-        return None if self.manager is None else RowFilter(self.model, self.manager, self.using)
-
-    def with_hidden_rows(self) -> "CachedTable":
-        """Return the same table, where nothing hides rows. What is read by it fills no slot."""
-        table = copy.copy(self)
-        table.row_filter = None
-        return table
-
-    def is_hidden_by(self, names: Iterable[str]) -> bool:
-        """Whether a value of one of these fields decides which rows there are."""
-        return self.row_filter is not None and not self.row_filter.names.isdisjoint(names)
-
-    def shows(self, entry: Entry) -> bool:
-        """Ask the database whether a row that reads like this is one that there is."""
-        if self.row_filter is None or entry.body is None:
-            return True
-        values = self.codec.decode(entry.body)
-        return self.row_filter.shows({name: self.codec.parse(name, value) for name, value in values.items()})
+    def has_just_been_told(self) -> bool:
+        """Whether it is closed as far as we know, and that was asked a moment ago."""
+        places = self.places
+        return places.closed is not None and time.monotonic() < places.ask_again
 
     @cached_property
     def unique_fields(self) -> set[str]:
@@ -153,6 +170,19 @@ class CachedTable:
         """Cached fields from which the database computes another cached one."""
         generated = [field for name, field in self.codec.fields.items() if name not in self.codec.written]
         return {name for field in generated for name in computed_from(self.model, field)}
+
+    @cached_property
+    def lookups(self) -> dict[str, Lookup]:
+        """How rows are looked up by each of the fields that they are looked up by."""
+        return {attname: Lookup(self.codec, attname) for attname in self.looked_up_by}
+
+    def lookup(self, name: str) -> Lookup:
+        """Return how rows are looked up by the field of this name. Raises FieldError if they are not."""
+        for lookup in self.lookups.values():
+            if name in (lookup.attname, lookup.field.name):
+                return lookup
+        known = ", ".join(self.looked_up_by) or "nothing"
+        raise FieldError(f"{self.model._meta.label} is not looked up by {name!r} but by {known}: add it to `lookups`.")
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that names its slot. Raises ValidationError if it is none."""
@@ -179,9 +209,14 @@ class CachedTable:
 
     def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield those of these keys that the column can hold."""
+        keys = self.codec.keys
+        is_whole, canonical = keys.is_whole, keys.canonical
         for value in values:
-            with suppress(NotHeld):
-                yield self.codec.to_pk(value)
+            if is_whole(value):
+                yield value
+            else:
+                with suppress(NotHeld):
+                    yield canonical(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""
@@ -204,12 +239,11 @@ class HistoricalTable(CachedTable):
     announces = False
 
     def __init__(self, table: CachedTable, model: type[models.Model], codec: Codec) -> None:
-        super().__init__(model, table.using, codec, table._cached.slots, table._cached.queue, table.options)
+        places, lookups = table._servers, table.looked_up_by
+        super().__init__(model, table.using, codec, places.slots, places.queue, table.options, lookups)
 
     @property
-    def announced(self) -> bytes | None:
-        return b"historical"
-
-    @announced.setter
-    def announced(self, record: bytes | None) -> None:
-        """Nothing is forgotten, and nothing is announced again."""
+    def places(self) -> Places:
+        places = super().places
+        places.announced = b"historical"  # whatever was forgotten, nothing is announced again
+        return places

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
@@ -14,6 +13,8 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.field_classes import is_generated, names_of, why_not
 from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of, tried, why_uncacheable
+from cachedemo.protocol.increments import over_all
+from cachedemo.protocol.instances import Instances
 from cachedemo.protocol.primary_keys import PrimaryKeys
 from cachedemo.protocol.values import clean, normalised
 
@@ -91,8 +92,8 @@ class Codec:
         self._own_codecs = codecs
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}
-        self._columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
-        self._in_order = itemgetter(*self._columns)
+        columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
+        self._instances = Instances(model, columns, self._mutable)
 
     # What follows is found when it is first asked for: until all models are there, some refer to ones that are not.
 
@@ -101,17 +102,17 @@ class Codec:
         self._parsers, self.keys  # noqa: B018 - each is found by looking at it
 
     @cached_property
-    def _codecs(self) -> dict[str, FieldCodec]:
+    def codecs(self) -> dict[str, FieldCodec]:
         return {field.attname: codec_of(field, self._own_codecs) for field in (self.pk, *self.fields.values())}
 
     @cached_property
     def _parsers(self) -> dict[str, Callable[[Any], Any]]:
-        return {name: codec.from_json for name, codec in self._codecs.items() if codec.from_json is not None}
+        return {name: codec.from_json for name, codec in self.codecs.items() if codec.from_json is not None}
 
     @cached_property
     def keys(self) -> PrimaryKeys:
         """What makes one key of each value that means it. Raises ImproperlyConfigured if the model has no such key."""
-        return PrimaryKeys(self.pk, self._codecs[self.pk.attname])
+        return PrimaryKeys(self.pk, self.codecs[self.pk.attname])
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that its slot is named by.
@@ -132,11 +133,12 @@ class Codec:
 
     def values(self, source: Mapping[str, Any]) -> Values:
         """Return the JSON value of each field: attname -> value, from attname -> Python value."""
-        return {name: None if source[name] is None else self._to_json(name, source[name]) for name in self.names}
+        return {name: None if source[name] is None else self.to_json(name, source[name]) for name in self.names}
 
-    def _to_json(self, name: str, value: Any) -> Any:
+    def to_json(self, name: str, value: Any) -> Any:
+        """Return one field's Python value, which is not None, as a JSON value."""
         try:
-            return self._codecs[name].to_json(value)
+            return self.codecs[name].to_json(value)
         except Exception as error:  # whatever a project's own field raises
             field = self.pk if name == self.pk.attname else self.fields[name]
             raise TypeError(why_uncacheable(field, value, error)) from error
@@ -167,7 +169,7 @@ class Codec:
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
-        return self.model.from_db(using, self._columns, self._in_order(values))
+        return self._instances.make(values, using)
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
         """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.
@@ -179,9 +181,9 @@ class Codec:
         cleaned: Values = {}
         errors: dict[str, Any] = {}
         for name, value in fields.items():
-            field = self._field(name)
+            field = self.field(name)
             try:
-                cleaned[field.attname] = tried(self._codecs[field.attname], field, clean(field, value))
+                cleaned[field.attname] = tried(self.codecs[field.attname], field, clean(field, value))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -201,7 +203,7 @@ class Codec:
             value = instance.__dict__.get(name)
             try:
                 if not isinstance(value, File) and not hasattr(value, "resolve_expression"):
-                    tried(self._codecs[name], field, normalised(field, value))
+                    tried(self.codecs[name], field, normalised(field, value))
             except ValidationError as error:
                 errors[field.name] = error
         if errors:
@@ -215,11 +217,16 @@ class Codec:
             except ValidationError as error:
                 raise ValidationError({self.pk.name: error}) from error
 
-    def _field(self, name: str) -> models.Field:
+    def field(self, name: str) -> models.Field:
+        """Return the cached field of this name. Raises FieldError if there is none."""
         for field in self.fields.values():
             if name in (field.name, field.attname):
                 return field
         raise FieldError(f"{self.model._meta.label} caches no field {name!r}; it caches {', '.join(self.fields)}.")
+
+    def has_own(self, field: models.Field) -> bool:
+        """Whether a field has conversions of its own."""
+        return field.name in self._own_codecs
 
     def has_any(self, names: Iterable[str]) -> bool:
         """Whether one of these fields is cached."""
@@ -234,7 +241,7 @@ class Codec:
     def laid_over(self, values: Values, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Values:
         """Return the row's values, and over them each known pending one that is newer than the row, or refused."""
         newer = {name: value for name, (at, value) in pending.items() if at > stamp and name in self.fields}
-        return {**values, **newer}
+        return {**values, **over_all(newer, values, stamp)}
 
     def overlay(self, values: Values | None, stamp: int, pending: Mapping[str, tuple[int, Any]]) -> Entry:
         """Return the row, and over it each pending field that is newer than the row, or refused.
@@ -246,4 +253,5 @@ class Codec:
         newer = {name: field for name, field in pending.items() if field[0] > stamp}
         known = {name: value for name, (_, value) in newer.items() if name in self.fields}
         newest = max([stamp, *(stamps.written(field_stamp) for field_stamp, _ in newer.values())])
-        return Entry(self.encode({**values, **known}), newest, Origin.PENDING if known else Origin.SOURCE)
+        shown = {**values, **over_all(known, values, stamp)}
+        return Entry(self.encode(shown), newest, Origin.PENDING if known else Origin.SOURCE)

@@ -11,8 +11,8 @@ from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
-from cachedemo.protocol.update_statement import columns_of, parameters_of, shown_condition, update_statement
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.update_statement import columns_of, shown_condition, statement_for
+from cachedemo.protocol.waiting_fields import Fields
 
 Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
 
@@ -58,6 +58,18 @@ def _rows(table: CachedTable, hidden_too: bool) -> "QuerySet[Any]":
     return table.rows if hidden_too else table.shown_rows
 
 
+def values_of(table: CachedTable, pks: Iterable[Any], attnames: Sequence[str]) -> list[Values]:
+    """Return these fields of the rows that exist, as JSON values, in no order. A transaction sees its own writes."""
+    found: list[Values] = []
+    to_json = table.codec.to_json
+    with answering():
+        for some in in_chunks(pks, keys_in_a_statement(table.using)):
+            transactions.trip(table.using)
+            for row in table.rows.filter(pk__in=some).values(*attnames):
+                found.append({name: None if row[name] is None else to_json(name, row[name]) for name in attnames})
+    return found
+
+
 def improper_stamps(table: CachedTable) -> int:
     """Return how many rows have a stamp that no queue can have handed out; looks at every row."""
     with answering():
@@ -71,8 +83,8 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
     """
     connection = connections[table.using]
     condition, its_parameters = ("", []) if hidden_too else shown_condition(table)
-    statement = update_statement(table) + condition
-    parameters = parameters_of(table, connection, pk, fields, stamp) + its_parameters
+    statement, [parameters] = statement_for(table, [(pk, fields, stamp)])
+    statement, parameters = statement + condition, [*parameters, *its_parameters]
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns_of(table))
         rows = list(table.rows.raw(f"{statement} RETURNING {columns}", parameters))
@@ -85,18 +97,17 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
 def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
     connection = connections[table.using]
-    parameters = [parameters_of(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    statement, parameters = statement_for(table, batch)
     with transactions.writing(table.using), connection.cursor() as cursor, row_locks.waited_for_briefly(connection):
-        cursor.executemany(update_statement(table), parameters)
+        cursor.executemany(statement, parameters)
 
 
 def apply_locked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do the same in the transaction under way, which has locked the rows."""
-    connection = connections[table.using]
-    parameters = [parameters_of(table, connection, pk, fields, stamp) for pk, fields, stamp in batch]
+    statement, parameters = statement_for(table, batch)
     if parameters:
-        with connection.cursor() as cursor:
-            cursor.executemany(update_statement(table), parameters)
+        with connections[table.using].cursor() as cursor:
+            cursor.executemany(statement, parameters)
 
 
 def restamp(table: CachedTable, rows: Q, stamp: Any) -> int:
@@ -116,9 +127,9 @@ def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]])
         locked = row_locks.locked_rows(table, list(by_pk))
         free = [each for pk, each in by_pk.items() if pk not in locked]
         if locked and free:
-            parameters = [parameters_of(table, connection, *each) for each in free]
+            statement, parameters = statement_for(table, free)
             with row_locks.waited_for_briefly(connection):  # a trigger may need what others have locked
-                cursor.executemany(update_statement(table), parameters)
+                cursor.executemany(statement, parameters)
     return {by_pk[pk][0] for pk in locked}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.protocol import database, database_errors, stats
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 
 FIRST_BACKOFF = 0.05  # seconds, doubled each time the database is unavailable
 

@@ -6,18 +6,20 @@ is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, VersionConflict
-from cachedemo.protocol import on_commit, slots, transactions, versions
+from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, SourceUnavailable, VersionConflict
+from cachedemo.protocol import hints, on_commit, slot_format, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
-from cachedemo.protocol.waiting import Stamp, refused
+from cachedemo.protocol.waiting import Stamp
+from cachedemo.protocol.waiting_fields import refused
 
 
 class DatabaseWrite:
@@ -25,22 +27,31 @@ class DatabaseWrite:
 
     Args:
         names: the fields that it writes; None for all of the row, as an insert and a deletion do.
+
+    Attributes:
+        carried: what waited, and is written along with them.
+        row: the values that it has given the row; None where the database is asked, if need be.
     """
 
     def __init__(self, table: CachedTable, pk: Any, names: Collection[str] | None = None) -> None:
         self.table = table
         self.pk = pk
         self.names = names
-        self.token = slots.token()
+        self.carried: Collection[str] = ()
+        self.row: Values | None = None
+        self.token = slot_format.token()
+        self._slots = table.slots  # the same from the mark to the finish, whatever an operator switches
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self.hides = False  # whether the registration's manager hides the row as it was written
         self._cache_failed = False
+        self._server = b""  # which one the cache was before the mark was put there
 
     def mark(self) -> None:
         """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
         try:
-            self.table.slots.mark(self.pk, self.token)
+            self._server = self._slots.server(self.pk)
+            self._slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
 
@@ -62,7 +73,7 @@ class DatabaseWrite:
     def _announced_version(self) -> str:
         if not self.table.announced:
             with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-                versions.announce(self.table)
+                versions.announce_unless_closed(self.table)
         return self.table.slots.version
 
     @contextlib.contextmanager
@@ -94,9 +105,18 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):
             try:
-                self.table.slots.finish(self.pk, self.token, entry, self.stamped.versions)
-            except CacheUnavailable:
+                self._slots.finish(self.pk, self.token, entry, self.stamped.versions, self._server)
+                self._empty_hints(self.stamped.versions)
+            except (CacheUnavailable, SourceUnavailable):
                 self._cache_failed = True
+
+    def _empty_hints(self, versions: Iterable[str]) -> None:
+        """Let nobody find another row any more by a unique value that this write has given to this one."""
+        lookups = hints.written(self.table, self.names, self.carried)
+        if self.row is None:
+            hints.empty_of(self.table, lookups, [self.pk], versions)
+        elif lookups:
+            hints.empty(self.table, lookups, [self.row], versions)
 
     def settle_up(self) -> None:
         """Drop what this write superseded; after this it may be acknowledged.
@@ -156,7 +176,7 @@ class DatabaseWrite:
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
         with contextlib.suppress(CacheUnavailable):
-            self.table.slots.unmark(self.pk, self.token)
+            self._slots.unmark(self.pk, self.token)
         self.withdraw()
 
     def restore_if_certain(self) -> None:
@@ -183,5 +203,6 @@ class DatabaseWrite:
         while (settled := settle_up(finished, version, self.names)).appeared:
             finished += settled.appeared
             with or_owed(self.table, [self.pk]):
-                self.table.slots.drop([self.pk], settled.appeared)
+                self._slots.drop([self.pk], settled.appeared)
+                self._empty_hints(settled.appeared)
         return settled.announced

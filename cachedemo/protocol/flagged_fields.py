@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from django.db import Error, transaction
 
-from cachedemo.protocol import answering, database, database_errors, stamps, transactions
+from cachedemo.protocol import answering, database, database_errors, refused_increments, stamps, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 
 _NEWEST = stamps.END - 1  # tried as if it was newer than any row
 
@@ -42,7 +42,7 @@ def flag_refused_alone(table: CachedTable, pk: object, fields: Fields, *, at_com
     if (refusal := _refusal(table, pk, fields, at_commit)) is None:
         return fields
     refused = those_refused(table, pk, fields, at_commit=at_commit)
-    table.queue.refuse(pk, {name: fields[name] for name in refused}, describe(refusal))
+    refused_increments.flag(table, pk, fields, refused, describe(refusal))
     return {name: field for name, field in fields.items() if name not in refused}
 
 
@@ -55,7 +55,7 @@ def those_refused(table: CachedTable, pk: object, fields: Fields, *, at_commit: 
 
 def _refusal(table: CachedTable, pk: object, fields: Fields, at_commit: bool) -> BaseException | None:
     """Return what the database refuses these fields with; None if it takes them."""
-    newest = {name: (_NEWEST, value) for name, (_, value) in fields.items()}
+    newest = {name: (_NEWEST, value) for name, (_, value) in fields.items()}  # increments have stamps of their own
     try:
         with (
             telling_rows_from_statements(table, accepts_update),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
-from cachedemo.protocol import stats, transactions, unknown_fields, versions
+from cachedemo.protocol import hints, stats, transactions, unknown_fields, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.error_descriptions import describe, one_line
@@ -66,6 +66,7 @@ def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> 
 def _acknowledge(table: CachedTable, flushed: Sequence[Claim], live: Sequence[str]) -> None:
     stamps = {claim.pk: claim.stamp for claim in flushed}
     _settle(table, stamps, live)
+    _settle_hints(table, flushed, live)
     if table.queue.ack(stamps):
         logger.warning("Flushing %s goes on.", table.queue.name)
     stats.count_flush(flushed)
@@ -85,8 +86,11 @@ def reap(table: CachedTable) -> None:
             return None
         try:
             if any(each.is_all for each in owed):
-                table.slots.drop_all(live)
-            table.slots.drop({each.pk for each in owed if not each.is_all}, live)
+                for places in (table.slots, *table.hints.values()):
+                    places.drop_all(live)
+            rows = {each.pk for each in owed if not each.is_all}
+            table.slots.drop(rows, live)
+            hints.empty_of(table, hints.written(table, None), filter(table.codec.is_pk, rows), live)
         except CacheUnavailable as error:
             return logger.warning("%d slots of %s still wait for the cache: %s", len(owed), table.queue.name, error)
         table.queue.paid(owed)
@@ -141,6 +145,13 @@ def _flushable(table: CachedTable, claim: Claim) -> bool:
 def _settle(table: CachedTable, stamps: dict[str, int], live: Sequence[str]) -> None:
     with or_owed(table, stamps):
         table.slots.settle(stamps, live)
+
+
+def _settle_hints(table: CachedTable, flushed: Sequence[Claim], live: Sequence[str]) -> None:
+    """A unique value never waits; one that was queued before its field was unique takes its hint away here."""
+    lookups = hints.written(table, {name for claim in flushed for name in claim.fields})
+    with or_owed(table, [claim.pk for claim in flushed]):
+        hints.empty_of(table, lookups, [claim.pk for claim in flushed], live)
 
 
 def _stop(table: CachedTable, error: StatementRefused) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from django.db import Error
 
 from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable, StatementRefused
-from cachedemo.protocol import database, database_errors, probe
+from cachedemo.protocol import database, database_errors, probe, refused_increments
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_retries import apply_patiently
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.flagged_fields import those_refused
-from cachedemo.protocol.waiting import Claim, Fields
+from cachedemo.protocol.waiting import Claim
+from cachedemo.protocol.waiting_fields import Fields
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Batch:
         self._raise_unless_refused(error)
         if len(piece) > 1:
             return _halves(piece)
-        bury(self.table, piece[0], describe(database_errors.said(error)), _refused(self.table, piece[0]))
+        _bury_refused(self.table, piece[0], describe(database_errors.said(error)))
         return []
 
     def _raise_unless_refused(self, error: Exception) -> None:
@@ -105,6 +106,16 @@ def bury(table: CachedTable, claim: Claim, error: str, names: Iterable[str] | No
     """Make a dead letter of a row that cannot be flushed; of these fields, and the others wait again."""
     if table.queue.bury(claim, error, names):
         logger.error("%s %s is a dead letter now: %s", table.queue.name, one_line(claim.pk), error)
+
+
+def _bury_refused(table: CachedTable, claim: Claim, error: str) -> None:
+    names = list(_refused(table, claim))
+    if not refused_increments.among(claim.fields, names):
+        bury(table, claim, error, names)
+        return
+    refused_increments.flag(table, claim.pk, claim.fields, names, error)
+    table.queue.release([claim.pk])
+    logger.error("%s %s is a dead letter now: %s", table.queue.name, one_line(claim.pk), error)
 
 
 def _refused(table: CachedTable, claim: Claim) -> Iterable[str]:

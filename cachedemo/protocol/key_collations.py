@@ -1,4 +1,7 @@
-"""Collations that hold two texts to be one key: then one row would have two slots, so they are refused."""
+"""Collations that hold two texts to be one: then one key would have two slots, or one value two hints.
+
+Both are refused.
+"""
 
 import re
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 from django.db import connections
 
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.primary_keys import PrimaryKeys
 
 _OF_SQLITE = ("NOCASE", "RTRIM")
 _EXACT_IN_MYSQL = re.compile(r"binary|.*_0900_bin|.*_nopad_bin")  # any other `_bin` ignores spaces at the end
@@ -20,17 +24,17 @@ _IN_MYSQL = """
     WHERE table_schema = database() AND table_name = %s AND column_name = %s"""
 
 
-def loose_by_declaration(table: CachedTable) -> str | None:
-    """Return the collation that the model declares for its key, if its name says that it is loose."""
-    declared = getattr(table.codec.keys.column, "db_collation", None)
+def loose_by_declaration(table: CachedTable, keys: PrimaryKeys) -> str | None:
+    """Return the collation that the model declares for a key or a unique field, if its name says that it is loose."""
+    declared = getattr(keys.column, "db_collation", None)
     vendor = connections[table.using].vendor
-    return declared if declared and table.codec.keys.are_texts and _is_loose(vendor, declared) else None
+    return declared if declared and keys.are_texts and _is_loose(vendor, declared) else None
 
 
-def loose_in_database(table: CachedTable) -> str | None:
-    """Return the loose collation or type that the key's column really has; None if it is exact, or not there yet."""
+def loose_in_database(table: CachedTable, keys: PrimaryKeys) -> str | None:
+    """Return the loose collation or type that its column really has; None if it is exact, or not there yet."""
     find = _FINDERS.get(connections[table.using].vendor)
-    return find(table) if find is not None and table.codec.keys.are_texts else None
+    return find(table, keys.field) if find is not None and keys.are_texts else None
 
 
 def _is_loose(vendor: str, collation: str) -> bool:
@@ -47,15 +51,15 @@ def _asked(table: CachedTable, statement: str, parameters: Any = ()) -> list[Any
         return list(cursor.fetchall())
 
 
-def _in_sqlite(table: CachedTable) -> str | None:
-    """The index of the key has its collation; without one, the table's declaration says it."""
+def _in_sqlite(table: CachedTable, field: Any) -> str | None:
+    """The index of a key or of a unique column has its collation; without one, the table's declaration says it."""
     quote = connections[table.using].ops.quote_name
-    name, column = table.model._meta.db_table, str(table.codec.pk.column)
+    name, column = table.model._meta.db_table, str(field.column)
     found = [
         str(collation)
-        for _, index, _, origin, *_ in _asked(table, f"PRAGMA index_list({quote(name)})")
+        for _, index, is_unique, *_ in _asked(table, f"PRAGMA index_list({quote(name)})")
         for place, _, of, _, collation, _ in _asked(table, f"PRAGMA index_xinfo({quote(index)})")
-        if origin == "pk" and place == 0 and of == column
+        if is_unique and place == 0 and of == column
     ]
     if not found:
         for (declaration,) in _asked(table, "SELECT sql FROM sqlite_master WHERE name = %s", [name]):
@@ -63,16 +67,16 @@ def _in_sqlite(table: CachedTable) -> str | None:
     return next((collation for collation in found if _is_loose("sqlite", collation)), None)
 
 
-def _in_postgresql(table: CachedTable) -> str | None:
+def _in_postgresql(table: CachedTable, field: Any) -> str | None:
     quoted = connections[table.using].ops.quote_name(table.model._meta.db_table)
-    for kind, collation, is_deterministic in _asked(table, _IN_POSTGRESQL, [quoted, table.codec.pk.column]):
+    for kind, collation, is_deterministic in _asked(table, _IN_POSTGRESQL, [quoted, field.column]):
         if kind in _LOOSE_TYPES or not is_deterministic:
             return kind if kind in _LOOSE_TYPES else str(collation)
     return None
 
 
-def _in_mysql(table: CachedTable) -> str | None:
-    rows = _asked(table, _IN_MYSQL, [table.model._meta.db_table, table.codec.pk.column])
+def _in_mysql(table: CachedTable, field: Any) -> str | None:
+    rows = _asked(table, _IN_MYSQL, [table.model._meta.db_table, field.column])
     return next((collation for (collation,) in rows if collation and _is_loose("mysql", collation)), None)
 
 

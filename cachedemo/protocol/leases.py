@@ -6,29 +6,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import loading, slots, stats, transactions
+from cachedemo.protocol import loading, on_commit, slot_format, stats, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.slot_format import Lease
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebody else's lease
 
 
 def load(table: CachedTable, pk: Any) -> Entry:
     """Load an empty slot under a lease of our own, or wait for what the holder of somebody else's puts there."""
-    if transactions.in_transaction(table.using):
+    if transactions.sees_a_snapshot(table.using):
         return loading.load(table, pk)[0]
-    lease = slots.new_lease()
+    on_commit.finish_ended(table.using)
+    lease = table.slots.new_lease([pk])
     pause, patience = FIRST_PAUSE, time.monotonic() + table.options.lease_timeout
     while True:
-        slot = table.slots.take_lease(pk, lease)
+        slot = table.slots.take_lease(pk, lease.text)
         if slot is None:
             return _fill(table, pk, lease)
-        if entry := slots.held(slot):
+        if entry := table.slots.held(pk, slot):
             stats.count(stats.HITS)
             return entry
-        if table.slots.discard_malformed(pk, slot):
+        if table.slots.discard_unusable(pk, slot):
             continue
-        if not slots.is_lease(slot) or time.monotonic() > patience:
+        if not slot_format.is_lease(slot) or time.monotonic() > patience:
             entry = loading.load(table, pk)[0]
             _take_away(table, pk, slot)
             return entry
@@ -36,7 +38,7 @@ def load(table: CachedTable, pk: Any) -> Entry:
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
+def _fill(table: CachedTable, pk: Any, lease: Lease) -> Entry:
     try:
         entry, may_fill = loading.load(table, pk)
     except Exception:
@@ -45,15 +47,16 @@ def _fill(table: CachedTable, pk: Any, lease: bytes) -> Entry:
     filled = False
     with contextlib.suppress(CacheUnavailable):
         [filled] = table.slots.fill(lease, {pk: entry if may_fill else None})
-    return entry._replace(slot=slots.slot_of(entry)) if filled else entry
+    return entry._replace(slot=slot_format.slot_of(entry, lease.servers[pk])) if filled else entry
 
 
 def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Load many rows, and fill those slots whose lease is ours; somebody else's is not waited for."""
-    if transactions.in_transaction(table.using):
+    if transactions.sees_a_snapshot(table.using):
         return loading.load_many(table, pks)[0]
-    lease = slots.new_lease()
-    leased = [pk for pk, found in zip(pks, table.slots.take_leases(pks, lease), strict=True) if found is None]
+    on_commit.finish_ended(table.using)
+    lease = table.slots.new_lease(pks)
+    leased = _take_leases(table, pks, lease)
     try:
         entries, may_fill = loading.load_many(table, pks)
     except Exception:
@@ -64,16 +67,27 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     return entries
 
 
+def _take_leases(table: CachedTable, pks: Sequence[Any], lease: Lease) -> list[Any]:
+    """Return the rows whose slots have our lease now: those that were empty, or held what another server has left."""
+    found = dict(zip(pks, table.slots.take_leases(pks, lease.text), strict=True))
+    leased = [pk for pk, slot in found.items() if slot is None]
+    left = [pk for pk, slot in found.items() if isinstance(slot, bytes) and table.slots.is_left_behind(pk, slot)]
+    if not left:
+        return leased
+    table.slots.drop(left, [])
+    return leased + _take_leases(table, left, lease)
+
+
 def _take_away(table: CachedTable, pk: Any, slot: bytes) -> None:
     """Take a lease away that has outlived our patience: the cache's clock may have been set back, and its TTL with it.
 
     Its holder, if it still lives, then fills nothing.
     """
-    if slots.is_lease(slot):
-        _give_back(table, slot, [pk])
+    if slot_format.is_lease(slot):
+        _give_back(table, Lease(slot, {}), [pk])
 
 
-def _give_back(table: CachedTable, lease: bytes, pks: Sequence[Any]) -> None:
+def _give_back(table: CachedTable, lease: Lease, pks: Sequence[Any]) -> None:
     """Let others try at once instead of waiting for a lease whose holder has failed."""
     with contextlib.suppress(CacheUnavailable):  # then it expires by itself
         if pks:

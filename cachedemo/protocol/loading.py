@@ -9,7 +9,8 @@ from cachedemo.protocol import database, on_commit, stamps, stats, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
-from cachedemo.protocol.waiting import Fields, refused
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting_fields import Fields, oldest_stamp, refused
 
 
 def load(table: CachedTable, pk: Any) -> tuple[Entry, bool]:
@@ -80,17 +81,27 @@ def _without_doubt(
         return dict(waiting), []
     now, _ = _pending(table, doubtful)
     again = [pk for pk in doubtful if not _still_waits(_reached(waiting[pk], rows[pk]), now[pk])]
-    known = {pk: {**fields, **refused(now.get(pk, {}))} for pk, fields in waiting.items() if pk not in again}
+    known = {pk: fields | _refused_by_now(now.get(pk, {})) for pk, fields in waiting.items() if pk not in again}
     return known, again
 
 
+def _refused_by_now(now: Fields) -> Fields:
+    return {name: now[name] for name in refused(now)}
+
+
 def _reached(fields: Fields, row: Row) -> Fields:
-    return {name: field for name, field in fields.items() if field[0] <= row[0]}
+    return {name: field for name, field in fields.items() if oldest_stamp(field) <= row[0]}
 
 
 def _still_waits(fields: Fields, now: Fields) -> bool:
-    """Whether these fields still wait, refused or not."""
-    return all(name in now and stamps.written(now[name][0]) == stamp for name, (stamp, _) in fields.items())
+    """Whether these fields still wait, refused or not. Increments that are refused are something else: a value."""
+    return all(name in now and _is_as_it_was(field, now[name]) for name, field in fields.items())
+
+
+def _is_as_it_was(field: tuple[int, Any], now: tuple[int, Any]) -> bool:
+    if type(field[1]) is Changes or type(now[1]) is Changes:
+        return field == now
+    return stamps.written(now[0]) == field[0]
 
 
 def _pending(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Fields], bool]:

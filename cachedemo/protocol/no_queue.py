@@ -5,23 +5,13 @@ Stamps come from this machine's clock, there is one version, and what a dying wr
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
-
 from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import (
-    Claim,
-    Enqueued,
-    Fields,
-    Names,
-    NotQueued,
-    Owed,
-    Settled,
-    Stamp,
-    StampOfMany,
-    Stopped,
-)
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Claim, Enqueued, Names, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.protocol.write_queue import WriteQueue
 
 
@@ -31,13 +21,12 @@ class NoQueue(WriteQueue):
     Args:
         name: as people say it.
         version: the only one there is.
-        using: alias of the database.
     """
 
     is_shared = False
 
-    def __init__(self, name: str, version: str, using: str = DEFAULT_DB_ALIAS) -> None:
-        super().__init__(name, using)
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(name)
         self.version = version
         self._record = b""
 
@@ -71,14 +60,22 @@ class NoQueue(WriteQueue):
     ) -> list[str]:
         return []
 
-    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+    def refuse(
+        self, pk: Any, fields: Fields, error: str, made_of: Mapping[str, Changes] = MappingProxyType({})
+    ) -> bool:
         return False
 
     def owe(self, pks: Iterable[Any]) -> None:
         """Nobody empties the slots later: they expire."""
 
     def enqueue(
-        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+        self,
+        pk: Any,
+        floor: int,
+        max_pending: int,
+        values: Mapping[str, Any],
+        fsync_within: float | None = None,
+        deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         raise NotQueued("no queue")
 
@@ -120,6 +117,18 @@ class NoQueue(WriteQueue):
 
     def discard(self, pks: Iterable[str]) -> int:
         return 0
+
+    def closed(self) -> bytes | None:
+        return None
+
+    def close(self, note: bytes) -> bytes:
+        raise NotImplementedError("Nobody would be told: see operations/switch.py.")
+
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        raise NotImplementedError
+
+    def open(self, note: bytes) -> bool:
+        return False
 
     def in_line(self) -> int:
         return 0

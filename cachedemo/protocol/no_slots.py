@@ -3,15 +3,19 @@
 With `no_queue.py` in the place of the queue, every step of every pattern is as ever, and only the database is asked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.slot_format import Lease
 from cachedemo.protocol.slots import Slots
 
 
 class NoSlots(Slots):
     """Answers as a cache would that forgets everything at once."""
+
+    def server(self, pk: Any) -> bytes:
+        return b""
 
     def get(self, pk: Any) -> bytes | None:
         return None
@@ -28,8 +32,11 @@ class NoSlots(Slots):
     def take_leases(self, pks: Sequence[Any], lease: bytes) -> list[Any]:
         return [None for _ in pks]
 
-    def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
+    def fill(self, lease: Lease, entries: dict[Any, Entry | None]) -> list[bool]:
         return [True for _ in entries]
+
+    def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
+        return [True for _ in filled]
 
     def discard(self, pk: Any) -> None:
         """Nothing is there."""
@@ -37,14 +44,14 @@ class NoSlots(Slots):
     def mark(self, pk: Any, writer: str) -> None:
         """No reader looks here."""
 
-    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str]) -> None:
+    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str], server: bytes = b"") -> None:
         """No reader looks here."""
 
     def unmark(self, pk: Any, writer: str) -> None:
         """No reader looks here."""
 
-    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
-        return False
+    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
+        return None
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """No reader looks here."""

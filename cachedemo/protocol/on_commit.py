@@ -4,14 +4,20 @@ import uuid
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from weakref import WeakValueDictionary
 
 from django.db import connections
 
-from cachedemo.protocol import stamps
-from cachedemo.protocol.waiting import Fields, Names
+from cachedemo.exceptions import CachedemoError
+from cachedemo.protocol import stamps, transactions
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Names
+from cachedemo.protocol.waiting_fields import Fields
 
+# Those of all transactions of this process that may still commit, or of which an instance still asks whether they did.
+_uncommitted: "WeakValueDictionary[int, Finish]" = WeakValueDictionary()
 _pickled: "WeakValueDictionary[str, Finish]" = WeakValueDictionary()  # those that copies of an instance may ask for
 _committed: deque[str] = deque(maxlen=10_000)  # of these, the last that did; such a copy may be read much later
 
@@ -41,6 +47,8 @@ class Finish:
         self._token = ""
 
     def __call__(self) -> None:
+        if self.done:  # a test calls the hooks that it has captured, perhaps after `finish_ended`
+            return
         self.done = True
         if self._token:
             _committed.append(self._token)
@@ -92,13 +100,14 @@ def finish_first(using: str, finish: Finish) -> None:
     the write was in drops it, as it drops any hook; one that was made by hand, too.
     """
     connection = connections[using]
-    if not connection.in_atomic_block:
+    if not connection.in_atomic_block or transactions.is_of_testcase(using):
         finish()
         return
     # All finishes stand in front, so where they end is found without looking at each.
     first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
+    _uncommitted[id(finish)] = finish
     connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
 
@@ -109,7 +118,33 @@ def is_under_way(using: str, finish: Finish) -> bool:
 
 def wrote(using: str, table: Any, pk: Any) -> bool:
     """Whether the transaction under way has written this row: reads of it go to the database."""
-    return any(str(pk) in finish.pks for finish in _under_way(using, table))
+    found = any(str(pk) in finish.pks for finish in _under_way(using, table))
+    if found:
+        finish_ended(using)
+    return found
+
+
+def finish_ended(using: str) -> None:
+    """Finish, in a test of a `TestCase`, what it has written in blocks of its own that have ended.
+
+    Outside of tests their COMMIT would have done it; here Django keeps the hooks until the test captures them, if ever.
+    """
+    hooks = list(connections[using].run_on_commit) if transactions.is_of_testcase(using) else []
+    for hook in hooks:
+        if isinstance(hook[1], Finish):
+            with suppress(CachedemoError):  # there is no block any more that could raise it
+                hook[1]()
+
+
+def is_being_written(table: Any, pks: Iterable[Any]) -> bool:
+    """Whether any transaction of this process may have written one of these rows and not committed it yet."""
+    if not _uncommitted:
+        return False
+    keys = frozenset(map(str, pks))
+    prefix = table.slots.prefix
+    # A list is made in one go, so that another thread may begin or end a transaction meanwhile.
+    finishes = [finish for reference in list(_uncommitted.valuerefs()) if (finish := reference()) is not None]
+    return any(not each.done and each.pks & keys and each.table.slots.prefix == prefix for each in finishes)
 
 
 def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:
@@ -124,8 +159,16 @@ def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) ->
     for finish in _under_way(using, table):
         for pk in finish.pks & keys.keys():
             fields = left[keys[pk]]
-            left[keys[pk]] = {name: field for name, field in fields.items() if not finish.supersedes(name, field[0])}
+            left[keys[pk]] = {name: part for name, field in fields.items() if (part := _left(finish, name, field))}
     return left
+
+
+def _left(finish: Finish, name: str, field: tuple[int, Any]) -> tuple[int, Any] | None:
+    """Return what is left of what waits for a field; of increments, those that came later."""
+    if type(field[1]) is not Changes:
+        return None if finish.supersedes(name, field[0]) else field
+    later = field[1].only(lambda change: not finish.supersedes(name, change.last))
+    return later.waiting() if later else None
 
 
 def _under_way(using: str, table: Any) -> Iterator[Finish]:
@@ -133,5 +176,6 @@ def _under_way(using: str, table: Any) -> Iterator[Finish]:
     connection = connections[using]
     if connection.in_atomic_block:
         for hook in connection.run_on_commit:
-            if isinstance(hook[1], Finish) and hook[1].table.slots is table.slots:
-                yield hook[1]
+            finish = hook[1]
+            if isinstance(finish, Finish) and not finish.done and finish.table.slots.prefix == table.slots.prefix:
+                yield finish

@@ -17,10 +17,11 @@ from cachedemo.servers.scripts import Script
 _KINDS = {
     **dict.fromkeys(("pending", "claimed", "owed", "gone", "flushers"), b"zset"),
     **dict.fromkeys(("reaped", "dead", "versions"), b"hash"),
-    **dict.fromkeys(("clock", "stopped"), b"string"),
+    **dict.fromkeys(("clock", "stopped", "closed"), b"string"),
 }
 
 _retry, _discard = queue_script("retry"), queue_script("discard")
+_close, _end_closing, _open = queue_script("close"), queue_script("end_closing"), queue_script("open")
 
 
 class OperatedQueue(WriteQueue):
@@ -64,6 +65,20 @@ class OperatedQueue(WriteQueue):
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         scores = QUEUE.pipeline([("ZSCORE", self.key("pending"), str(pk)) for pk in pks])
         return [raised(score) is not None for score in scores]
+
+    def closed(self) -> bytes | None:
+        note: bytes | None = QUEUE.command("GET", self.key("closed"))
+        return note
+
+    def close(self, note: bytes) -> bytes:
+        known: bytes = self._run(_close, note)
+        return known
+
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        return text(self._run(_end_closing, note, ended))
+
+    def open(self, note: bytes) -> bool:
+        return bool(self._run(_open, note))
 
     def _run(self, script: Script, *arguments: Any) -> Any:
         with self._naming_foreign_keys():

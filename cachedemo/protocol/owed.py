@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cachedemo.exceptions import CacheUnavailable
+from cachedemo.exceptions import CacheUnavailable, SourceUnavailable
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
 
@@ -18,7 +18,7 @@ def or_owed(table: CachedTable, pks: Iterable[Any]) -> Iterator[None]:
     """
     try:
         yield
-    except CacheUnavailable:
+    except (CacheUnavailable, SourceUnavailable):  # the database was asked which hints to empty
         table.queue.owe(pks)
 
 

@@ -56,6 +56,8 @@ class PrimaryKeys:
         is_own: whether the project's own class says what its values are.
     """
 
+    what = "primary key"
+
     def __init__(self, field: Any, codec: FieldCodec) -> None:
         self.field = field
         self.column = column_of(field)
@@ -107,7 +109,7 @@ class PrimaryKeys:
             ValidationError: it is no key at all.
         """
         if value is None:
-            raise ValidationError("None is no primary key.", code="null")
+            raise ValidationError(f"None is no {self.what}.", code="null")
         if isinstance(value, models.Model):
             value = value.pk
         if not isinstance(value, str):
@@ -117,7 +119,7 @@ class PrimaryKeys:
         except OverflowError as error:
             raise NotHeld(str(error)) from error
         except (TypeError, AttributeError) as error:
-            raise ValidationError(f"{type(value).__name__} is no type of a primary key.", code="invalid") from error
+            raise ValidationError(f"{type(value).__name__} is no type of a {self.what}.", code="invalid") from error
         return pk
 
     def _djangos(self, value: Any) -> Any:
@@ -137,7 +139,7 @@ class PrimaryKeys:
         pk = self._read_back(value)
         if self._read_back(str(pk)) != pk or str(self._read_back(str(pk))) != str(pk):
             raise ValidationError(
-                f"The text of a key of {self.field.model._meta.label} does not lead back to it: let str() of a "
+                f"The text of a {self.what} of {self.field.model._meta.label} does not lead back to it: let str() of a "
                 f"{type(pk).__name__} return what {type(self.column).__name__}.to_python() takes.",
                 code="round_trip",
             )

@@ -7,19 +7,20 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol import deleted_rows, parked_rows
 from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
+from cachedemo.protocol.increments import Changes, to_json
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.operated_queue import OperatedQueue
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.waiting import (
     Claim,
     Enqueued,
-    Fields,
     Names,
     NotQueued,
     Owed,
@@ -28,12 +29,12 @@ from cachedemo.protocol.waiting import (
     StampOfMany,
     Stopped,
     claimed,
-    decode,
     letter,
     pairs,
     stopped_of,
     texts,
 )
+from cachedemo.protocol.waiting_fields import Fields, decode
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
 
@@ -63,9 +64,11 @@ class FlushQueue(OperatedQueue):
     # for readers
 
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
-        commands = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
-        *fields, announced = QUEUE.pipeline([*commands, ("HGET", self.key("versions"), version)])
-        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], raised(announced)
+        commands: list[tuple[Any, ...]] = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
+        commands += [("GET", self.key("closed")), ("HGET", self.key("versions"), version)]
+        *fields, closed, announced = QUEUE.pipeline(commands)
+        told = raised(closed) or raised(announced)  # as `announced` in lua/queue.lua has it
+        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], told
 
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""
@@ -118,10 +121,12 @@ class FlushQueue(OperatedQueue):
         arguments = (token, b"%016d" % stamp, _between_commas(names), len(versions), *versions, *map(str, pks))
         return texts(self._run(_settle_up_many, *arguments))
 
-    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
+    def refuse(
+        self, pk: Any, fields: Fields, error: str, made_of: Mapping[str, Changes] = MappingProxyType({})
+    ) -> bool:
         stamps = {name: stamp for name, (stamp, _) in fields.items()}
-        refused = {name: b"%016d" % stamp for name, stamp in stamps.items()}
-        return self._bury(pk, letter(error, stamps), refused, claimed=False)
+        parts = [part for name, field in fields.items() for part in _to_flag(name, field, made_of.get(name))]
+        return self._bury(pk, letter(error, stamps), parts, claimed=False)
 
     def owe(self, pks: Iterable[Any]) -> None:
         self._run(_owe, *map(str, pks))
@@ -129,9 +134,16 @@ class FlushQueue(OperatedQueue):
     # for write-behind
 
     def enqueue(
-        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+        self,
+        pk: Any,
+        floor: int,
+        max_pending: int,
+        values: Mapping[str, Any],
+        fsync_within: float | None = None,
+        deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         fields = [part for name, value in values.items() for part in (name, _encode(value))]
+        fields += [part for name, delta in deltas.items() for part in (f"+{name}", _encode(to_json(delta)))]
         arguments = [str(pk), floor, max_pending, *fields]
         try:
             answer = (
@@ -148,8 +160,10 @@ class FlushQueue(OperatedQueue):
         if isinstance(answer, bytes):
             raise NotQueued(answer.decode().lower())
         with taken("queue"):
-            stamp, waiting, versions, first = answer
-            return Enqueued(int(stamp), self._readable(pk, pairs(waiting)), texts(versions), bool(first))
+            stamp, waiting, versions, first, previous = answer
+            pending = self._readable(pk, pairs(waiting))
+            before = {name: int(last or 0) for name, last in zip(deltas, previous, strict=True)} if deltas else {}
+            return Enqueued(int(stamp), pending, texts(versions), bool(first), before)
 
     def _enqueue(self, arguments: list[Any]) -> Any:
         return self._run(_enqueue, *arguments)
@@ -196,15 +210,13 @@ class FlushQueue(OperatedQueue):
         return bool(self._run(_refile, old, new, passed))
 
     def bury(self, claim: Claim, error: str, names: Iterable[str] | None = None) -> bool:
-        chosen = claim.raw.keys() if names is None else {name.encode(errors="surrogateescape") for name in names}
-        stamps = {name: stamp for name, (stamp, _) in claim.fields.items() if name.encode() in chosen}
-        refused = {name: waiting[:16] for name, waiting in claim.raw.items() if name in chosen}
-        return self._bury(claim.pk, letter(error, stamps), refused, claimed=True)
+        chosen = None if names is None else set(names)
+        stamps = {name: stamp for name, (stamp, _) in claim.fields.items() if chosen is None or name in chosen}
+        parts = [part for name, raw in claim.entries(chosen).items() for part in (name, raw[:16], "", 0)]
+        return self._bury(claim.pk, letter(error, stamps), parts, claimed=True)
 
-    def _bury(self, pk: Any, letter: str, refused: Mapping[Any, bytes], *, claimed: bool) -> bool:
-        return bool(
-            self._run(_bury, str(pk), letter, int(claimed), *(part for pair in refused.items() for part in pair))
-        )
+    def _bury(self, pk: Any, letter: str, refused: Iterable[Any], *, claimed: bool) -> bool:
+        return bool(self._run(_bury, str(pk), letter, int(claimed), *refused))
 
     def reap(self, claim_for: float, owed_for: float) -> tuple[list[Owed], list[str]]:
         owed, versions = self._run(_reap, REAP_LIMIT, int(claim_for * 1_000_000), int(owed_for * 1_000_000))
@@ -212,6 +224,20 @@ class FlushQueue(OperatedQueue):
 
     def paid(self, owed: Iterable[Owed]) -> None:
         self._run(_paid, *(part for pair in owed for part in pair))
+
+
+def _to_flag(name: str, field: tuple[int, Any], made_of: Changes | None) -> list[Any]:
+    """Return what `bury` is told of a field: to flag it as it waits, or the value that its entries become."""
+    stamp, value = field
+    if made_of is not None:
+        entries = [part for entry in _entries(name, made_of) for part in entry]
+        return [name, b"%016d" % stamp, _encode(value), len(made_of), *entries]
+    waiting = _entries(name, value) if type(value) is Changes else [(name, b"%016d" % stamp)]
+    return [part for entry in waiting for part in (*entry, "", 0)]
+
+
+def _entries(name: str, changes: Changes) -> list[tuple[str, bytes]]:
+    return [(f"{name}+{each.first:016d}" if each.adds else name, b"%016d" % each.last) for each in changes]
 
 
 def _between_commas(names: Names) -> str:

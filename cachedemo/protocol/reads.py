@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import leases, loading, on_commit, slots, stats, transactions, versions
+from cachedemo.protocol import leases, loading, on_commit, slot_format, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -13,11 +13,12 @@ from cachedemo.protocol.entries import Entry
 
 def find(table: CachedTable, pk: Any) -> Entry:
     """Return the row as no older than any write acknowledged before; its body is None if there is no row."""
-    if not (table.announced or _announce(table)):
+    places = table.places
+    if not (places.announced or _announce(table)):
         return loading.load(table, pk)[0]
     try:
-        slot = table.slots.get(pk)
-        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
+        slot = places.slots.get(pk)
+        if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry
         return leases.load(table, pk)
@@ -55,12 +56,13 @@ def _reload_malformed(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
 
 def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
     """Do the same, and tell how long the slot that answered still has to live."""
-    if table.announced:
+    places = table.places
+    if places.announced:
         try:
-            slot, ttl = table.slots.get_with_ttl(pk)
+            slot, ttl = places.slots.get_with_ttl(pk)
         except CacheUnavailable:
             return loading.load(table, pk)[0]
-        if slot is not None and (entry := slots.held(slot)) and not _may_hide_own_write(table, pk, slot):
+        if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(stats.HITS)
             return entry._replace(ttl=ttl)
     return find(table, pk)
@@ -68,15 +70,16 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
 
 def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Return an entry for each row asked for, in a fixed number of round trips; foreign leases are not waited for."""
-    if not (table.announced or _announce(table)):
+    places = table.places
+    if not (places.announced or _announce(table)):
         return loading.load_many(table, pks)[0]
     try:
-        found = table.slots.get_many(pks)
+        found = places.slots.get_many(pks)
         inside = transactions.in_transaction(table.using)
         entries = {
             pk: entry
             for pk, slot in zip(pks, found, strict=True)
-            if slot and (entry := slots.held(slot)) and not (inside and _may_hide_own_write(table, pk, slot))
+            if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):
@@ -86,10 +89,15 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         return loading.load_many(table, pks)[0]
 
 
+def is_announced(table: CachedTable) -> bool:
+    """Say whether our version is announced, so that what the cache has of it may be trusted. Raises as a read does."""
+    return bool(table.announced) or _announce(table)
+
+
 def _announce(table: CachedTable) -> bool:
     """Announce our version; return whether its slots may be trusted, because every writer now sees to them."""
     try:
-        versions.announce(table)
+        versions.announce_unless_closed(table)
     except QueueUnavailable:
         if conf.get("STRICT_READS"):
             raise
@@ -99,4 +107,4 @@ def _announce(table: CachedTable) -> bool:
 def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
     using = table.using
-    return transactions.in_transaction(using) and (slots.is_mark(slot) or on_commit.wrote(using, table, pk))
+    return transactions.in_transaction(using) and (on_commit.wrote(using, table, pk) or slot_format.is_mark(slot))

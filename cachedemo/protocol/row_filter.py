@@ -4,8 +4,10 @@ The WHERE is looked at once, when the model is registered, and then put into the
 look at columns of the row itself: then no row is hidden or shown again without a write of that row.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import copy
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Self
 
 from django.core.exceptions import FullResultSet, ImproperlyConfigured
 from django.db import models
@@ -14,6 +16,8 @@ from django.db.models.expressions import Col
 from django.db.models.sql import AND, Query
 from django.db.models.sql.where import WhereNode
 
+from cachedemo.protocol.codec import Codec
+from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.manager_conditions import condition_of, parts_of
 
 SINGLE = "single"  # as Django's compiler has it: one row
@@ -66,3 +70,44 @@ class RowFilter:
         query.add_annotation(Value(1), "shown")
         query.where = self._where.replace_expressions(told)
         return query.get_compiler(using=self._using).execute_sql(SINGLE) is not None
+
+
+class HidesRows:
+    """The rows of a table, and those that there are for reads."""
+
+    model: type[models.Model]
+    using: str
+    codec: Codec
+    manager: str | None
+
+    @property
+    def rows(self) -> "models.QuerySet[Any]":
+        """All rows of the database, whatever a manager hides."""
+        return models.QuerySet(self.model, using=self.using)
+
+    @property
+    def shown_rows(self) -> "models.QuerySet[Any]":
+        """Those that there are for reads."""
+        return self.rows if self.row_filter is None else self.row_filter.narrow(self.rows)
+
+    @cached_property
+    def row_filter(self) -> RowFilter | None:
+        """What hides rows from reads."""
+        return None if self.manager is None else RowFilter(self.model, self.manager, self.using)
+
+    def with_hidden_rows(self) -> Self:
+        """Return the same table, where nothing hides rows. What is read by it fills no slot."""
+        table = copy.copy(self)
+        table.row_filter = None
+        return table
+
+    def is_hidden_by(self, names: Iterable[str]) -> bool:
+        """Whether a value of one of these fields decides which rows there are."""
+        return self.row_filter is not None and not self.row_filter.names.isdisjoint(names)
+
+    def shows(self, entry: Entry) -> bool:
+        """Ask the database whether a row that reads like this is one that there is."""
+        if self.row_filter is None or entry.body is None:
+            return True
+        values = self.codec.decode(entry.body)
+        return self.row_filter.shows({name: self.codec.parse(name, value) for name, value in values.items()})

@@ -1,4 +1,4 @@
-"""The four kinds of slot: the letter that each begins with, and what it is called."""
+"""The kinds of slot, and of hint: the letter that each begins with, and what it is called."""
 
 from typing import NamedTuple
 
@@ -21,8 +21,9 @@ VALUE = SlotKind(b"V", "value", "a value")
 MISSING = SlotKind(b"N", "missing", "“there is no such row”")
 LEASE = SlotKind(b"L", "lease", "a lease: somebody is loading the row")
 MARK = SlotKind(b"T", "mark", "a mark: somebody is writing the row")
+HINT = SlotKind(b"K", "hint", "a hint: which row had the value when it was looked up")
 
-_BY_LETTER = {kind.letter: kind for kind in (VALUE, MISSING, LEASE, MARK)}
+_BY_LETTER = {kind.letter: kind for kind in (VALUE, MISSING, LEASE, MARK, HINT)}
 
 
 def kind_of(slot: bytes) -> SlotKind | None:

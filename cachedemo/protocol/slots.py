@@ -1,89 +1,26 @@
-"""The slots: one string in the cache for each row, and the atomic steps that change it.
+"""The slots: one string in the cache for each row (see slot_format.py), and the atomic steps that change it."""
 
-    V<stamp><body>           a value; the body is the row as JSON
-    N<zeros>                 known to be missing
-    L<token>                 a lease: one reader is loading the row, the others wait for it
-    T<token><expiry><slot>   a mark: a writer is under way; the V or N it found is still readable inside
-
-Stamps have 16 digits (microseconds), tokens 16 hexadecimal digits, expiries 13 digits (milliseconds).
-"""
-
+import copy
 import logging
-import os
-import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 from cachedemo.exceptions import ForeignData
-from cachedemo.protocol import stamps
-from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
+from cachedemo.protocol.slot_format import Lease, held, is_left_behind, is_well_formed, new_lease, server_of, slot_of
 from cachedemo.protocol.slot_keys import pattern
-from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
-from cachedemo.servers.key_prefix import PrefixedKeys
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
 
 logger = logging.getLogger(__name__)
 
-_MISSING_SLOT = MISSING.letter + b"0" * 16
 SCANNED = 1000  # keys in one go
-_HEADER = 17  # kind and stamp
-_MARK_HEADER = 30  # kind, token and expiry
-_WELL_FORMED = re.compile(
-    rb"V[0-3]\d{15}\{.*\}|N0{16}|L[0-9a-f]{16}|T[0-9a-f]{16}\d{13}(?:V[0-3]\d{15}\{.*\}|N0{16})?", re.DOTALL
-)
 
 _mark, _finish, _unmark = script("mark"), script("finish"), script("unmark")
 _fill, _publish, _settle = script("fill"), script("publish"), script("settle")
-
-
-def token() -> str:
-    """Return 16 hexadecimal digits that name one reader or writer."""
-    return os.urandom(8).hex()
-
-
-def slot_of(entry: Entry) -> bytes:
-    """Return the slot that holds an entry: V, or N if there is no such row."""
-    return _MISSING_SLOT if entry.body is None else b"V%016d%b" % (entry.stamp, entry.body)
-
-
-def held(slot: bytes) -> Entry | None:
-    """Return what a reader may take from a slot: its value, "missing", or None where it holds neither.
-
-    A mark is as good as the value inside it: the write that put it there is not acknowledged yet.
-    """
-    if slot[:1] == VALUE.letter and slot[_HEADER : _HEADER + 1] == b"{" and slot[-1:] == b"}":
-        try:
-            stamp = int(slot[1:_HEADER])
-        except ValueError:
-            return None
-        return Entry(slot[_HEADER:], stamp, Origin.CACHE, slot) if stamp < stamps.END else None
-    if slot == _MISSING_SLOT:
-        return Entry(None, 0, Origin.CACHE, slot)
-    if slot[:1] == MARK.letter and slot[_MARK_HEADER : _MARK_HEADER + 1] != MARK.letter:  # no mark has a mark inside
-        return held(slot[_MARK_HEADER:])
-    return None
-
-
-def is_well_formed(slot: bytes) -> bool:
-    """Say whether cachedemo may have written this."""
-    return _WELL_FORMED.fullmatch(slot) is not None
-
-
-def is_lease(slot: bytes) -> bool:
-    return slot[:1] == LEASE.letter
-
-
-def is_mark(slot: bytes) -> bool:
-    return slot[:1] == MARK.letter
-
-
-def new_lease() -> bytes:
-    """Return a lease that no other reader has."""
-    return LEASE.letter + token().encode()
 
 
 class Slots:
@@ -91,34 +28,47 @@ class Slots:
 
     Args:
         name: the model's name in the keys, with its database's alias.
-        using: that alias.
         version: of the registration; other versions of the same rows have slots of their own.
         timeout: seconds that a value lives, give or take a tenth.
         missing_timeout: seconds that "missing" lives.
         lease_timeout: seconds that a lease or a mark lives.
+
+    Attributes:
+        prefix: what the keys of this version begin with.
     """
 
     def __init__(
-        self, name: str, using: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
+        self, name: str, version: int | str, timeout: float, missing_timeout: float, lease_timeout: float
     ) -> None:
         self.name = name
         self.version = str(version)
-        self._prefix = PrefixedKeys(using, lambda prefix: (f"{prefix}v{version}:{name}:", prefix))
+        self._put_under("")
         self.timeout = timeout
         self.missing_timeout = missing_timeout
         self.lease_ms = int(lease_timeout * 1000)
 
-    @property
-    def prefix(self) -> str:
-        """What the keys of this version begin with."""
-        prefix: str = self._prefix.now()[0]
-        return prefix
+    def under(self, prefix: str) -> Self:
+        """Return the same slots with this before every key (see `key_prefix.py`)."""
+        slots = copy.copy(self)
+        slots._put_under(prefix)
+        return slots
+
+    def _put_under(self, prefix: str) -> None:
+        self._before = prefix
+        self.prefix = f"{prefix}v{self.version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
-        own, common = self._prefix.now()
-        return f"{own}{pk}" if version is None else f"{common}v{version}:{self.name}:{pk}"
+        return f"{self.prefix}{pk}" if version is None else f"{self._before}v{version}:{self.name}:{pk}"
 
     # reading
+
+    def server(self, pk: Any) -> bytes:
+        """Return which server has the slot now. Raises CacheUnavailable if it does not answer."""
+        return CACHE.server()
+
+    def held(self, pk: Any, slot: bytes) -> Entry | None:
+        """Return what a reader may take from the slot of a row."""
+        return held(slot, CACHE.recognised.identity)
 
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
@@ -141,6 +91,10 @@ class Slots:
         prefix = self.prefix  # once, and not for each key
         return CACHE.command("MGET", *(f"{prefix}{pk}" for pk in pks)) if pks else []
 
+    def new_lease(self, pks: Iterable[Any]) -> Lease:
+        """Return a lease for these rows. Raises CacheUnavailable."""
+        return Lease(new_lease(), {pk: self.server(pk) for pk in pks})
+
     def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
         """Put a lease into an empty slot; return None if it stands there now, else what does."""
         try:
@@ -155,24 +109,39 @@ class Slots:
         found = CACHE.pipeline([("SET", self.key(pk), lease, "NX", "GET", "PX", self.lease_ms) for pk in pks])
         return [None if slot == lease else slot for slot in found]
 
-    def fill(self, lease: bytes, entries: dict[Any, Entry | None]) -> list[bool]:
+    def fill(self, lease: Lease, entries: dict[Any, Entry | None]) -> list[bool]:
         """Put what was loaded into the slots that are still ours; give the lease back where there is None."""
-        arguments: list[Any] = [lease]
-        for entry in entries.values():
-            arguments += [b"", 0] if entry is None else self._slot_and_lifetime(entry)
-        return [bool(filled) for filled in CACHE.script(_fill, [self.key(pk) for pk in entries], arguments)]
+        filled = {pk: e and self._slot_and_lifetime(e, lease.servers[pk]) for pk, e in entries.items()}
+        return self.put(lease.text, filled)
 
-    def discard_malformed(self, pk: Any, slot: bytes) -> bool:
-        """Throw a slot out if cachedemo cannot have written it; return whether it was."""
-        if is_well_formed(slot):
+    def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
+        """Put a slot with its lifetime in milliseconds in the place of what was found there, or empty it for None."""
+        arguments: list[Any] = [found]
+        for each in filled.values():
+            arguments += each or (b"", 0)
+        return [bool(done) for done in CACHE.script(_fill, [self.key(pk) for pk in filled], arguments)]
+
+    def discard_unusable(self, pk: Any, slot: bytes) -> bool:
+        """Throw a slot out that cachedemo cannot have written, or another server has left; return whether it was."""
+        if not is_well_formed(slot):
+            self.discard(pk)
+        elif self.is_left_behind(pk, slot):
+            self.drop([pk], [])
+        else:
             return False
-        self.discard(pk)
         return True
 
+    def is_left_behind(self, pk: Any, slot: bytes) -> bool:
+        """Say whether a row's slot has a value, or "missing", that another server has left."""
+        return is_left_behind(slot, CACHE.recognised.identity)
+
     def discard(self, pk: Any) -> None:
-        key = one_line(self.key(pk))
-        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", key)
+        logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self._shown(pk))
         CACHE.command("UNLINK", self.key(pk))
+
+    def _shown(self, pk: Any) -> str:
+        """Return a slot's key for the log."""
+        return one_line(self.key(pk))
 
     # writing: insists, since a server that was dead a moment ago may be back, and somebody fill it with an old value
 
@@ -180,20 +149,24 @@ class Slots:
         """Put the writer's mark over the slot, with the old value inside."""
         CACHE.script(_mark, [self.key(pk)], [writer, self.lease_ms], insist=True)
 
-    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str]) -> None:
-        """Replace the writer's mark by the new value, or empty the slot if `entry` is None."""
-        value: list[Any] = [b"", 0] if entry is None else self._slot_and_lifetime(entry)
+    def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str], server: bytes = b"") -> None:
+        """Replace the writer's mark by the new value, or empty the slot if `entry` is None.
+
+        Args:
+            server: which one the cache was before the mark was put there.
+        """
+        value: list[Any] = [b"", 0] if entry is None else self._slot_and_lifetime(entry, server)
         CACHE.script(_finish, self._keys(pk, versions), [writer, *value], insist=True)
 
     def unmark(self, pk: Any, writer: str) -> None:
         """Put the value under the writer's mark back."""
         CACHE.script(_unmark, [self.key(pk)], [writer], insist=True)
 
-    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bool:
-        """Show a queued write over the base it was computed from; return whether it stands there now."""
-        value, lifetime = self._slot_and_lifetime(entry)
+    def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
+        """Show a queued write over the base it was computed from; return the slot that stands there now, if it does."""
+        value, lifetime = self._slot_and_lifetime(entry, server_of(base or b""))
         arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
-        return bool(CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True))
+        return value if CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True) else None
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database."""
@@ -222,7 +195,7 @@ class Slots:
         """Return this version's slot first, then those of the other versions."""
         return [self.key(pk), *(self.key(pk, version) for version in versions if version != self.version)]
 
-    def _slot_and_lifetime(self, entry: Entry) -> list[Any]:
+    def _slot_and_lifetime(self, entry: Entry, server: bytes) -> list[Any]:
         if entry.body is None:
-            return [slot_of(entry), missing_lifetime(self.missing_timeout)]
-        return [slot_of(entry), value_lifetime(self.timeout)]
+            return [slot_of(entry, server), missing_lifetime(self.missing_timeout)]
+        return [slot_of(entry, server), value_lifetime(self.timeout)]

@@ -11,6 +11,7 @@ A new metric is added to METRICS here, counted with `count` where it happens, an
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
 import threading
@@ -22,12 +23,14 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import CachedemoError, Unavailable
+from cachedemo.protocol import database_addresses
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
+from cachedemo.protocol.waiting_fields import oldest_stamp
 from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.pipeline_answers import all_raised
-from cachedemo.servers.roles import QUEUE
+from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,7 @@ def count_flush(claims: Iterable[Claim]) -> None:
     """Count a flushed batch: its rows, and how long the oldest of them had waited."""
     rows = [claim.fields.values() for claim in claims if claim.fields]
     if rows:
-        oldest = min(stamp for fields in rows for stamp, _ in fields)
+        oldest = min(map(oldest_stamp, itertools.chain(*rows)))
         count(FLUSHED, len(rows))
         count(BATCHES)
         count(LAG_MS, max(0, int(time.time() * 1000) - oldest // 1000))
@@ -88,12 +91,14 @@ def _begin() -> list[int]:
 def _serve() -> None:
     while True:
         time.sleep(INTERVAL)
-        try:
-            send()
-        except ImproperlyConfigured:  # there is no queue server: nobody will ask for the numbers
-            return
-        except (CachedemoError, Error) as error:  # the next second brings the same numbers again
-            logger.debug("Statistics wait for the queue server: %s", error)
+        with contextlib.suppress(ImproperlyConfigured):  # there is no queue server: nobody will ask for the numbers
+            try:
+                send()
+            except (CachedemoError, Error) as error:  # the next second brings the same numbers again
+                logger.debug("Statistics wait for the queue server: %s", error)
+        for role in (CACHE, QUEUE):
+            with contextlib.suppress(CachedemoError, ImproperlyConfigured, Error):
+                role.look_again()
 
 
 def send() -> None:
@@ -116,7 +121,7 @@ def send() -> None:
         key = bucket(hour)
         by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
         ever = [("HINCRBY", ours(TOTALS), name, n) for name, n in new.items()]
-        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key)]))
+        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key), *database_addresses.to_say()]))
         _sent = counted
 
 

@@ -5,16 +5,17 @@ slot is replaced or emptied, then the write settles up.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo.exceptions import Contended, PreconditionFailed
-from cachedemo.protocol import answering, database, stamps, transactions, unknown_fields, wake
+from cachedemo.protocol import answering, counters, database, stamps, transactions, unknown_fields, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.counters import NOTHING, Addition
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.etags import etag
@@ -23,7 +24,7 @@ from cachedemo.protocol.instance_notes import noted
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
 from cachedemo.protocol.values import no_overflow, refuse_what_no_write_takes, storable
-from cachedemo.protocol.waiting import Fields, not_refused, refused
+from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
 WRITE = "write"  # noted of an instance that is being created: the write whose steps are under way
 
@@ -33,47 +34,52 @@ FLUSH_PAUSE = 0.05
 Committed = tuple[DatabaseWrite, Entry]
 
 
-def commit_update(table: CachedTable, pk: Any, values: Values, if_match: str | None) -> Committed:
-    """Write the named fields to the database.
+def commit_update(
+    table: CachedTable, pk: Any, values: Values, if_match: str | None, added: Addition = NOTHING
+) -> Committed:
+    """Write the named fields to the database, and increment others.
 
     Raises:
         DoesNotExist: there is no such row.
+        ValidationError: an increment goes beyond a limit, or the field has no value.
         PreconditionFailed: the row is not what `if_match` says.
         Contended, UnknownFieldWaiting, SourceUnavailable, QueueUnavailable: nothing was written.
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
-    write = DatabaseWrite(table, pk, values.keys())
+    write = DatabaseWrite(table, pk, {*values, *added.deltas})
     write.mark()
     try:
-        entry = _commit(write, values, if_match)
+        entry = _commit(write, values, if_match, added)
     except Exception:
         write.restore_if_certain()
         raise
     if entry is None:
+        write.row = dict.fromkeys(table.looked_up_by)  # it has given no unique value to a row
         write.empty_slot()
         write.restore()
         raise table.missing(pk)
     return write, entry
 
 
-def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry | None:
+def _commit(write: DatabaseWrite, values: Values, if_match: str | None, added: Addition) -> Entry | None:
     """Write own fields and waiting ones at a stamp that is the row's newest; None if there is no row.
 
     What waits and is refused stays where it is, and is laid over the row as readers do it.
     """
-    table, floor = write.table, 0
+    table, floor, names = write.table, 0, {*values, *added.deltas}
     for _ in range(table.options.max_attempts):
         pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)
-        carried = {name: field for name, field in not_refused(pending).items() if name not in values}
+        carried = {name: field for name, field in not_refused(pending).items() if name not in names}
         try:
-            row, newer = _attempt(write, values, pending, carried, if_match)
+            row, newer = _attempt(write, values, pending, carried, if_match, added)
         except Exception as error:
             if not write.outcome.nothing_written or not flag_refused(write, carried, error):
                 raise
             continue
         if row is not None:
-            return _shown(table, row, pending, values)
+            write.carried, write.row = carried.keys(), row[1]
+            return _shown(table, row, pending, names)
         write.outcome.nothing_written = True  # its one statement has found no row that it may write
         if newer is None:
             return None
@@ -83,7 +89,7 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None) -> Entry
 
 
 def _attempt(
-    write: DatabaseWrite, values: Values, pending: Fields, carried: Fields, if_match: str | None
+    write: DatabaseWrite, values: Values, pending: Fields, carried: Fields, if_match: str | None, added: Addition
 ) -> tuple[database.Row | None, int | None]:
     """Return the row as it was written; if it was not, None and the stamp of a newer one."""
     table, stamp = write.table, write.stamped.stamp  # type: ignore[union-attr]
@@ -91,6 +97,8 @@ def _attempt(
     with telling_rows_from_statements(table, accepts_update), write.transaction():
         if if_match is not None:
             _check(table, write.pk, pending, if_match, below=stamp)
+        if added.deltas:
+            fields |= _incremented(table, write.pk, pending, added, stamp)
         hidden_too = table.is_hidden_by(carried)  # which may show it again
         row = database.apply(table, write.pk, fields, stamp, hidden_too=hidden_too)
         if row is None:
@@ -99,10 +107,22 @@ def _attempt(
         return row, None
 
 
-def _shown(table: CachedTable, row: database.Row, pending: Fields, values: Values) -> Entry:
+def _incremented(table: CachedTable, pk: Any, pending: Fields, added: Addition, stamp: int) -> Fields:
+    """Lock the row; return what the fields are after the increment of what readers see, waiting and refused values too.
+
+    Nothing where the row is as new as the write, which then takes a new stamp anyway.
+    """
+    row = database.lock(table, pk)
+    if row is None or row[0] >= stamp:
+        return {}
+    shown = table.codec.laid_over(row[1], row[0], pending)
+    return {name: (stamp, value) for name, value in counters.after(table, shown, added).items()}
+
+
+def _shown(table: CachedTable, row: database.Row, pending: Fields, names: Collection[str]) -> Entry:
     """Return the row as readers see it: what is refused lies over it until a write names it."""
     stamp, written = row
-    others = {name: field for name, field in refused(pending).items() if name not in values}
+    others = {name: field for name, field in refused(pending).items() if name not in names}
     with taken("database"):
         return Entry(table.codec.encode(table.codec.laid_over(written, stamp, others)), stamp, Origin.SOURCE)
 
@@ -155,10 +175,11 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
             with noted(instance, WRITE, write):  # so that its save takes no steps of its own
                 instance.save(force_insert=True, using=table.using)
             row = _mark_and_lock(write, instance)
+            write.row = row[1]
     except Exception:
         write.restore_if_certain()
         raise
-    return write, _shown(table, row, {}, {})
+    return write, _shown(table, row, {}, ())
 
 
 def _mark_and_lock(write: DatabaseWrite, instance: Any) -> database.Row:

@@ -11,7 +11,7 @@ from cachedemo.exceptions import UnknownFieldWaiting
 from cachedemo.protocol import versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.error_descriptions import one_line
-from cachedemo.protocol.waiting import Fields
+from cachedemo.protocol.waiting_fields import Fields
 
 
 def unknown(table: CachedTable, names: Iterable[str]) -> set[str]:

@@ -46,7 +46,8 @@ def refuse_what_no_write_takes(field: models.Field, value: Any) -> None:
         if hasattr(each, "resolve_expression"):
             raise ValidationError(
                 f"{field.model._meta.label}.{field.name} takes a value, and {type(each).__name__} is an expression "
-                f"for the database: assign it to an instance and save() that inside transaction.atomic().",
+                f"for the database: increment() adds to a number; else assign it to an instance and save() that inside "
+                f"transaction.atomic().",
                 code="expression",
             )
     if is_generated(field):

@@ -4,12 +4,13 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cachedemo.exceptions import VersionConflict
-from cachedemo.protocol import announced_tables
+from cachedemo.exceptions import CacheUnavailable, VersionConflict
+from cachedemo.protocol import announced_tables, closed_notes
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.refiling import refile_all
 
 logger = logging.getLogger(__name__)
@@ -20,60 +21,94 @@ LIVE = "live"
 def announce(table: CachedTable) -> None:
     """Say, before anything is served, that this version is in use and which fields it has.
 
-    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired,
-    so that nothing may be filled.
+    Keeps what the queue holds about the version in `announced`, to compare with later; None if it is being retired, or
+    an operator has switched off, so that nothing may be filled.
 
     Raises:
         VersionConflict: the same number is live with other fields.
         QueueUnavailable: the queue gives no answer.
     """
     version, fields = table.slots.version, sorted(table.codec.fields)
-    if table.queue.is_shared:
-        announced_tables.announce(table)
-    mine = {"state": LIVE, "since": time.time(), "fields": fields} | _manager_of(table)
-    known = table.queue.announce(version, json.dumps(mine).encode())
+    known = announced_tables.announce(table) if table.queue.is_shared else None
+    if known is None:
+        mine = {"state": LIVE, "since": time.time(), "fields": fields, "increments": True}
+        if table.looked_up_by:
+            mine["lookups"] = sorted(table.looked_up_by)
+        if table.row_filter is not None:
+            mine["manager"] = _manager_of(table)
+        known = table.queue.announce(version, json.dumps(mine).encode())
+    if closed_notes.parse(known) is not None:
+        return table.told(None, closed=known)
     record = json.loads(known)
-    if record["fields"] != fields:
-        raise VersionConflict(_conflict(table, record["fields"]))
-    if record.get("manager") != mine.get("manager"):
-        raise VersionConflict(_other_manager(table, record.get("manager")))
+    if why := _differs(table, record["fields"], record.get("lookups", ()), record.get("manager", ())):
+        raise VersionConflict(why)
     if record["state"] == LIVE:
         refile_all(table)
-    table.announced = known if record["state"] == LIVE else None
+        _sweep_hints_of_others(table)
+    return table.told(known if record["state"] == LIVE else None)
 
 
-def _manager_of(table: CachedTable) -> dict[str, str]:
-    """Return what a version has where a manager says which rows there are, and by which columns."""
+def announce_unless_closed(table: CachedTable) -> None:
+    """Do the same, but not where a moment ago an operator had switched off. Nothing depends on how long that is."""
+    if not table.has_just_been_told():
+        announce(table)
+
+
+def _manager_of(table: CachedTable) -> list[str]:
+    """Return which manager says what rows there are, and by which columns; nothing if none does."""
     if table.row_filter is None:
-        return {}
-    return {"manager": f"{table.manager} ({', '.join(sorted(table.row_filter.names))})"}
+        return []
+    return [f"{table.manager} ({', '.join(sorted(table.row_filter.names))})"]
 
 
 def conflict(table: CachedTable) -> str | None:
     """Return what `announce` would be refused for, and announce nothing. Raises QueueUnavailable."""
-    known = records(table.queue.versions()).get(table.slots.version)
-    if known is None:
-        return None
-    if sorted(known.fields) != sorted(table.codec.fields):
-        return _conflict(table, known.fields)
-    return None if known.manager == _manager_of(table).get("manager") else _other_manager(table, known.manager)
+    record = records(table.queue.versions()).get(table.slots.version)
+    return None if record is None else _differs(table, record.fields, record.lookups, record.manager)
 
 
-def _conflict(table: CachedTable, known: Iterable[str]) -> str:
-    version, fields = table.slots.version, sorted(table.codec.fields)
+def _differs(table: CachedTable, fields: Iterable[str], lookups: Iterable[str], manager: Iterable[str]) -> str | None:
+    """Return what differs from our version as it is live; None if nothing does."""
+    for known, ours, what in (
+        (fields, table.codec.fields, "fields"),
+        (lookups, table.looked_up_by, "lookups"),
+        (manager, _manager_of(table), "manager"),
+    ):
+        if sorted(known) != sorted(ours):
+            return _conflict(table, what, sorted(known), sorted(ours))
+    return None
+
+
+def _conflict(table: CachedTable, what: str, known: Iterable[str], ours: Iterable[str]) -> str:
+    version = table.slots.version
     return (
-        f"Version {version} of {table.slots.name!r} is live with the fields {', '.join(known)}, but this process has "
-        f"{', '.join(fields)}: raise `version` in its registration to {int(version) + 1}, or delete version "
+        f"Version {version} of {table.slots.name!r} is live with the {what} {_listed(known)}, but this process has "
+        f"{_listed(ours)}: raise `version` in its registration to {int(version) + 1}, or delete version "
         f"{version} first."
     )
 
 
-def _other_manager(table: CachedTable, known: str | None) -> str:
-    version, mine = table.slots.version, _manager_of(table).get("manager")
-    return (
-        f"Version {version} of {table.slots.name!r} is live with the manager {known}, but this process has {mine}: "
-        f"raise `version` in its registration to {int(version) + 1}, or delete version {version} first."
-    )
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _sweep_hints_of_others(table: CachedTable) -> None:
+    """Empty the hints of other live versions that writers of ours do not know of; from now on nobody fills these.
+
+    A cache that does not answer keeps them until they expire: after a rollback to a release without the lookups, wait
+    for that, or empty the cache.
+    """
+    for version, record in records(table.queue.versions()).items():
+        for attname in set(record.lookups) - set(table.looked_up_by):
+            with contextlib.suppress(CacheUnavailable):
+                HintSlots(table.slots, attname).drop_all([version])
+
+
+def all_know(table: CachedTable, attname: str) -> bool:
+    """Say whether our version is announced as this process has it, and every other one looks rows up by this field."""
+    noted = table.queue.versions()
+    known = all(attname in record.lookups for record in records(noted).values())
+    return known and still_announced(table, noted.get(table.slots.version))
 
 
 def refuse_conflict(table: CachedTable) -> None:
@@ -83,7 +118,7 @@ def refuse_conflict(table: CachedTable) -> None:
     every live version.
     """
     if not table.announced:
-        announce(table)
+        announce_unless_closed(table)
 
 
 def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
@@ -92,9 +127,13 @@ def announce_if_lost(table: CachedTable, live: Iterable[str]) -> None:
     For those who read no rows: a queue that was restored from an older copy has not got it, and until it is there
     again, no writer of another release empties its slots.
     """
-    if not still_live(table, live):
-        with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
-            announce(table)
+    if not table.announced or table.slots.version in live:
+        return
+    table.announced = None
+    with contextlib.suppress(VersionConflict):  # then its slots are not to be trusted, and stay empty
+        announce(table)
+    if not table.closed:
+        _warn_of_loss(table)
 
 
 def still_live(table: CachedTable, live: Iterable[str]) -> bool:
@@ -117,23 +156,29 @@ def still_announced(table: CachedTable, found: bytes | None) -> bool:
 
 
 def _forget(table: CachedTable, *, retiring: bool = False) -> None:
-    if table.announced and table.announces and not retiring:
+    if table.announced and not retiring:
+        _warn_of_loss(table)
+    table.announced = None
+
+
+def _warn_of_loss(table: CachedTable) -> None:
+    if table.announces:
         logger.warning(
             "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or the "
             "queue was restored from an older copy. After a restore, empty the cache: it may hold old values.",
             table.slots.version,
             table.slots.name,
         )
-    table.announced = None
 
 
 class Record(NamedTuple):
-    """What is noted of a version: its state, since when (seconds since the epoch), its fields, and its manager."""
+    """What is noted of a version: its state, since when (seconds since the epoch), its fields, lookups and manager."""
 
     state: str
     since: float
     fields: list[str]
-    manager: str | None = None
+    lookups: Sequence[str] = ()
+    manager: Sequence[str] = ()
 
 
 def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Record]:
@@ -142,8 +187,8 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
     for version, raw in noted.items():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             record = json.loads(raw)
-            since, fields = float(record["since"]), list(record["fields"])
-            found[str(int(version))] = Record(record["state"], since, fields, record.get("manager"))
+            others = [list(record.get(name, ())) for name in ("lookups", "manager")]
+            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]), *others)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The writes that wait for the database, as Python has them, and how they are written down in the queue."""
+"""What the queue answers, as Python has it, and how dead letters are written down."""
 
 import json
 import math
@@ -6,16 +6,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cachedemo.protocol import stamps
+from cachedemo.protocol.waiting_fields import Fields, decode, field_of
 
-_decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
-
-# Field -> its stamp, its value as a JSON value. The stamp of one that the database has refused is above every row's
-# (see `stamps.of_refused`), so it is laid over any row.
 Names = Iterable[str] | None  # of the fields that a write names; None for all of the row
-Fields = dict[str, tuple[int, Any]]
-
-FLAG, FLAGGED = b"!", b"true"  # as in lua/queue.lua
 
 
 def oldest_of(answer: Any) -> float | None:
@@ -59,6 +52,7 @@ class Enqueued(NamedTuple):
     pending: Fields
     versions: list[str]
     first: bool  # the list was empty before
+    previous: dict[str, int] = {}  # of each field with an increment: the last stamp that its entry had before, or 0
 
 
 class NotQueued(Exception):
@@ -81,8 +75,11 @@ class Claim(NamedTuple):
     @property
     def unreadable(self) -> list[str]:
         """The names of the fields that cannot be read."""
-        names = (name.decode(errors="surrogateescape") for name in self.raw)
-        return [name for name in names if name not in self.fields]
+        return sorted({field_of(name) for name in self.raw} - self.fields.keys())
+
+    def entries(self, names: Iterable[str] | None) -> dict[bytes, bytes]:
+        """Return the entries of these fields, of all if None, as they stand in the row's hash."""
+        return {name: raw for name, raw in self.raw.items() if names is None or field_of(name) in names}
 
 
 class Stopped(NamedTuple):
@@ -105,50 +102,6 @@ class Owed(NamedTuple):
     @property
     def is_all(self) -> bool:
         return self.member == b":all"
-
-
-def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
-    """Return the waiting fields of a row's hash, and an error for each that cannot be read."""
-    fields: Fields = {}
-    errors: dict[str, str] = {}
-    for name, waiting in raw.items():
-        if name[:1] == FLAG and name[1:] in raw:
-            continue
-        try:
-            stamp, value = _field(waiting)
-            flagged = raw.get(FLAG + name) == waiting[:16] + FLAGGED
-            fields[name.decode()] = (stamps.of_refused(stamp) if flagged else stamp), value
-        except (ValueError, RecursionError) as error:
-            errors[name.decode(errors="backslashreplace")] = _why(error)
-    return fields, errors
-
-
-def refused(fields: Fields) -> Fields:
-    """Return those of a row's waiting fields that the database has refused."""
-    return {name: field for name, field in fields.items() if stamps.is_refused(field[0])}
-
-
-def not_refused(fields: Fields) -> Fields:
-    """Return those that are to be written."""
-    return {name: field for name, field in fields.items() if not stamps.is_refused(field[0])}
-
-
-def _why(error: Exception) -> str:
-    """Say why a waiting field cannot be read, without a character of it."""
-    if isinstance(error, json.JSONDecodeError | RecursionError):
-        return "no JSON"
-    return "no UTF-8" if isinstance(error, UnicodeError) else str(error)
-
-
-def _field(waiting: bytes) -> tuple[int, Any]:
-    """Return the stamp of a waiting field and its value. Raises ValueError if it is not 16 digits and JSON."""
-    if not waiting[:16].isdigit() or not stamps.is_proper(int(waiting[:16])):
-        raise ValueError("no stamp")
-    text = waiting[16:].decode()
-    value, end = _decode(text)
-    if end != len(text):
-        raise ValueError("more than a value")
-    return int(waiting[:16]), value
 
 
 def claimed(pk: str, fields: Any) -> Claim:

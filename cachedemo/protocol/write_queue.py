@@ -1,13 +1,14 @@
 """The queue of one model as the protocol asks it: `FlushQueue` where writes may wait, `NoQueue` where none does."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self
 
-from django.db import DEFAULT_DB_ALIAS
-
-from cachedemo.protocol.waiting import Claim, Enqueued, Fields, Names, Owed, Settled, Stamp, StampOfMany, Stopped
-from cachedemo.servers.key_prefix import PrefixedKeys
+from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.waiting import Claim, Enqueued, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting_fields import Fields
 
 
 class WriteQueue(ABC):
@@ -15,25 +16,30 @@ class WriteQueue(ABC):
 
     Args:
         name: as people and tasks say it, for example `flush:users`.
-        using: alias of the database whose rows wait here.
+
+    Attributes:
+        list_key: the key of the Redis list.
     """
 
     is_shared = True  # whether other processes are told of the model's tables and versions
 
-    def __init__(self, name: str, using: str = DEFAULT_DB_ALIAS) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._keys = PrefixedKeys(using, lambda prefix: (f"{prefix}{name}", f"{{{prefix}{name}}}:"))
+        self._put_under("")
 
-    @property
-    def list_key(self) -> str:
-        """The key of the Redis list."""
-        key: str = self._keys.now()[0]
-        return key
+    def under(self, prefix: str) -> Self:
+        """Return the same queue with this before every key, inside their braces (see `key_prefix.py`)."""
+        queue = copy.copy(self)
+        queue._put_under(prefix)
+        return queue
+
+    def _put_under(self, prefix: str) -> None:
+        self.list_key = prefix + self.name
+        self._base = f"{{{self.list_key}}}:"
 
     def key(self, part: str) -> str:
         """Return the name of one of the queue's other keys, for example `{flush:users}:pending`."""
-        base: str = self._keys.now()[1]
-        return base + part
+        return self._base + part
 
     # for readers
 
@@ -90,8 +96,14 @@ class WriteQueue(ABC):
         """Do the same for a write of many rows; return the versions whose slots must still be emptied."""
 
     @abstractmethod
-    def refuse(self, pk: Any, fields: Fields, error: str) -> bool:
-        """Flag waiting fields that the database has refused; return whether one of them still waited."""
+    def refuse(
+        self, pk: Any, fields: Fields, error: str, made_of: Mapping[str, Changes] = MappingProxyType({})
+    ) -> bool:
+        """Flag waiting fields that the database has refused; return whether one of them still waited.
+
+        Args:
+            made_of: what the value of a field takes the place of, if all of it still waits.
+        """
 
     @abstractmethod
     def owe(self, pks: Iterable[Any]) -> None:
@@ -101,7 +113,13 @@ class WriteQueue(ABC):
 
     @abstractmethod
     def enqueue(
-        self, pk: Any, floor: int, max_pending: int, values: Mapping[str, Any], fsync_within: float | None = None
+        self,
+        pk: Any,
+        floor: int,
+        max_pending: int,
+        values: Mapping[str, Any],
+        fsync_within: float | None = None,
+        deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         """Take a write of the named fields (JSON values); from here on it must not be lost.
 
@@ -109,9 +127,10 @@ class WriteQueue(ABC):
             floor: the stamp of the value that the writer saw; the write's is above it.
             max_pending: how many rows may wait.
             fsync_within: seconds within which the server must have it on disk; None trusts its own policy.
+            deltas: what is added to fields: whole numbers, or Decimals.
 
         Raises:
-            NotQueued: the row is gone, or the queue is full.
+            NotQueued: the row is gone, the queue is full, or a live version knows no increments.
             OutcomeUnknown: the queue may have it, and it is not acknowledged: no answer, or not on disk in time.
         """
 
@@ -191,6 +210,22 @@ class WriteQueue(ABC):
     @abstractmethod
     def discard(self, pks: Iterable[str]) -> int:
         """Forget dead letters and note that their slots are owed; return how many of these rows were dead."""
+
+    @abstractmethod
+    def closed(self) -> bytes | None:
+        """Return the note of who has switched off; None while it is open. See `closed_notes.py`."""
+
+    @abstractmethod
+    def close(self, note: bytes) -> bytes:
+        """Close it, unless it is closed already; return the note that stands there now."""
+
+    @abstractmethod
+    def end_closing(self, note: bytes, ended: bytes) -> str:
+        """Forget all versions, if nothing waits and it is the same note still; see `lua/end_closing.lua`."""
+
+    @abstractmethod
+    def open(self, note: bytes) -> bool:
+        """Open it again, if it is the same note still; return whether it was."""
 
     @abstractmethod
     def in_line(self) -> int:

@@ -1,22 +1,33 @@
 """Whether the cache server forgets its slots when it restarts, as it must.
 
-Nobody empties the slots of a server that is down. If it comes back with what it had on disk, it serves values that are
-older than writes acknowledged meanwhile, until they expire.
+Nobody empties the slots of a server that is down. What it comes back with from its disk may be older than writes that
+were acknowledged meanwhile, and is not read (`greeting.py`): it only fills memory, and took time to write. Where the
+server does not tell which one it is, it is read.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from cachedemo.exceptions import Unavailable
+from cachedemo.exceptions import CacheUnavailable, Unavailable
 from cachedemo.servers.roles import CACHE
 from cachedemo.servers.server_errors import Error
 
-_OLD = "After a restart it serves values from its disk, which may be older than acknowledged writes"
+_OLD = "After a restart what it loads from its disk may be older than acknowledged writes, and is not read"
+_NOT_TOLD = (
+    "The cache server does not tell which server it is, since INFO is forbidden to this user: after a failover or a "
+    "restart it may serve values that are older than acknowledged writes. Allow INFO (`+info`) in its ACL."
+)
 
 
 def of_cache() -> list[str]:
     """Return what keeps the cache server from forgetting, each with the fix. Raises CacheUnavailable."""
-    return of_answers(CACHE.command("INFO"), _save())
+    try:
+        info = CACHE.command("INFO")
+    except CacheUnavailable as error:
+        if error.forbidden:
+            return [_NOT_TOLD]
+        raise
+    return of_answers(info, _save())
 
 
 def of_answers(info: Mapping[str, Any], save: Mapping[Any, Any]) -> list[str]:
@@ -28,8 +39,8 @@ def of_answers(info: Mapping[str, Any], save: Mapping[Any, Any]) -> list[str]:
         warnings.append(f'The cache server makes snapshots (save {points}). {_OLD}: set `save ""` on it.')
     if loaded := info.get("rdb_last_load_keys_loaded"):
         warnings.append(
-            f"The cache server has loaded {loaded} keys from a dump file when it started. They may be old until they "
-            "expire: delete that file, so that it is not loaded again."
+            f"The cache server has loaded {loaded} keys from a dump file when it started. They may be old, and are "
+            "not read: delete that file, so that it is not loaded again."
         )
     return warnings
 

@@ -1,7 +1,5 @@
 """What stands before every key of both roles: the project's `KEY_PREFIX`, and in a test run what keeps it to itself."""
 
-from typing import Any
-
 from cachedemo import conf
 from cachedemo.servers import test_runs
 
@@ -18,24 +16,14 @@ def prefix(using: str = "default") -> str:
     return test_runs.prefix(using) + configured if test_runs.is_under_way(using) else configured
 
 
+def in_use(using: str) -> str | None:
+    """Return the same, or None where no server is asked: switched off, or in a test that has nothing in them yet."""
+    configured = conf.prefix_if_enabled()
+    if configured is None or not test_runs.is_under_way(using):
+        return configured
+    return prefix(using) if test_runs.needs_servers(using) else None
+
+
 def ours(name: str) -> str:
     """Return the key of something that belongs to no model: all of these are in one hash slot."""
     return f"{{{prefix()}cachedemo}}:{name}"
-
-
-class PrefixedKeys:
-    """Remembers the last texts that were made of a prefix, since nearly every call has the same."""
-
-    def __init__(self, using: str, make: Any) -> None:
-        self._using = using
-        self._make = make
-        self._last: tuple[str | None, Any] = (None, None)
-
-    def now(self) -> Any:
-        """Return what `make` makes of the prefix."""
-        current = prefix(self._using)
-        last, made = self._last
-        if last != current:
-            made = self._make(current)
-            self._last = (current, made)
-        return made

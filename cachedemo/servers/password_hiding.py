@@ -13,7 +13,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 # Up to the last @, since a password may have one that is not encoded.
 _IN_URL = re.compile(r"([a-z][a-z0-9+.-]*://[^:@/\s]*):\S*@", re.IGNORECASE)
-_IN_QUERY = re.compile(r"((?:[?&]|ssl_)password=)[^&\s'\"]*", re.IGNORECASE)
+_IN_QUERY = re.compile(r"((?:[?&]|ssl_|sentinel_)password=)[^&\s'\"]*", re.IGNORECASE)
 _HIDDEN = "********"
 
 

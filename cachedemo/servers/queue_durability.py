@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from cachedemo.exceptions import Unavailable
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.servers.server_errors import Error
-from cachedemo.servers.urls import place
 
 
 class Verdict(NamedTuple):
@@ -94,7 +93,7 @@ def is_one_database() -> bool:
 
 def number(role: Role) -> int:
     """Return the number of the database that a role is connected to."""
-    return place(role.url)[2]
+    return role.target.database
 
 
 def _run_id(role: Role) -> Any:

@@ -11,15 +11,21 @@ from typing import Any
 
 import redis
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
-from cachedemo.servers.client import connect
+from cachedemo.servers.client import client_for
+from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import raised
+from cachedemo.servers.recognition import Recognition
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
-from cachedemo.servers.urls import address, problem
+from cachedemo.servers.targets import Target, target
+from cachedemo.servers.urls import address, problem, problem_of_setting
+
+_NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
 
 class Role:
@@ -29,12 +35,16 @@ class Role:
         self.name = name
         self.setting = f"{name.upper()}_URL"
         self.unavailable = unavailable
+        self.cover: Callable[[redis.Redis], Any] | None = None  # makes what stands in for each client that is opened
         self.reset()
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
         self._client: redis.Redis | None = None
+        self.settings = object()  # another one whenever the settings may be others
+        self._opened_for: list[Any] = []
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
+        self.recognised = Recognition(self._let_go)
         self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
 
     @property
@@ -42,6 +52,27 @@ class Role:
         """Where the server is. Raises Unavailable while cachedemo is switched off: it need not be set then."""
         self._refuse_if_switched_off()
         return conf.get(self.setting)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands beside the URL in the settings: user, password, files of TLS."""
+        options: dict[str, Any] = conf.get_valid(f"{self.name.upper()}_OPTIONS")
+        return options
+
+    @property
+    def target(self) -> Target:
+        """Where the URL leads. Raises ImproperlyConfigured if it is wrong, with the fix."""
+        if (wrong := self.misconfigured()) is not None:
+            raise ImproperlyConfigured(wrong)
+        return target(self.url, self.options)
+
+    def misconfigured(self) -> str | None:
+        """Return what is wrong with the URL or the options beside it, without the password; None if nothing is."""
+        if (wrong := problem(self.url)) is not None:
+            return f"CACHEDEMO['{self.setting}'] {wrong}."
+        if (wrong := problem_of_setting(self.url, self.options)) is not None:
+            return f"CACHEDEMO['{self.name.upper()}_OPTIONS'] {wrong}."
+        return None
 
     def _refuse_if_switched_off(self) -> None:
         if not conf.is_enabled():
@@ -57,10 +88,41 @@ class Role:
             return client
         with self._opening:
             if (client := self._client) is None:
-                if (wrong := problem(self.url)) is not None:
-                    raise ImproperlyConfigured(f"CACHEDEMO['{self.setting}'] {wrong}.")
-                client = self._client = connect(self.url)
+                client = client_for(self.target, self.recognised.new_greeting())
+                self._opened_for = conf.of_connection(self.name)
+                client = self._client = self.cover(client) if self.cover is not None else client
             return client
+
+    def follow_settings(self) -> None:
+        """Open a new client with the next command if the settings are not those that this one was opened for."""
+        if not self._opened_for or self._opened_for != conf.of_connection(self.name):
+            self.reset()
+
+    def server(self) -> bytes:
+        """Return which server this role's is now (see `greeting.py`), connecting first if that was never done.
+
+        Raises:
+            Unavailable: it cannot be told, for the server does not answer.
+        """
+        if self.recognised.identity == NOT_LEARNED:
+            self._run(self._on_a_connection, lambda connection: None)
+        return self.recognised.identity
+
+    def look_again(self) -> None:
+        """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
+        if self._client is not None and self.recognised.may_change:
+            self._run(self._on_a_connection, self.recognised.ask)
+
+    def _let_go(self) -> None:
+        self._client = None
+
+    def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
+        pool = self.client().connection_pool
+        connection = pool.get_connection()
+        try:
+            ask(connection)
+        finally:
+            pool.release(connection)
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         """Send one command and return its answer; raise what `outage` makes of an error.
@@ -131,6 +193,8 @@ class Role:
             return send(*arguments)
         except redis.RedisError as error:
             self.breaker.note(error)
+            if isinstance(error, _NO_PRIMARY):
+                self._let_go()  # a new connection may lead to the primary
             raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
@@ -173,4 +237,12 @@ def reset() -> None:
     QUEUE.reset()
 
 
+def _follow_settings(*, setting: str, **_: Any) -> None:
+    """`override_settings`, and whatever else says that a setting has changed, takes effect at once."""
+    if setting == "CACHEDEMO":
+        CACHE.follow_settings()
+        QUEUE.follow_settings()
+
+
+setting_changed.connect(_follow_settings, dispatch_uid="cachedemo.servers.roles")
 os.register_at_fork(after_in_child=reset)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import redis
 
+from cachedemo.servers.greeting import Unusable
+
 Error = redis.RedisError
 
 # What an error says about the whole server, and the fix; the first class that fits counts.
@@ -72,7 +74,7 @@ def meaning(error: redis.RedisError) -> Meaning | None:
     if sentence is None:
         return None
     return Meaning(
-        f"{sentence} It said: {error}",
+        sentence if isinstance(error, Unusable) else f"{sentence} It said: {error}",
         full=isinstance(error, redis.exceptions.OutOfMemoryError),
         forbidden=isinstance(error, redis.exceptions.NoPermissionError),
         sent=(is_silence(error) and "onnecting to" not in str(error)) or _IN_SCRIPT in str(error),
@@ -80,6 +82,8 @@ def meaning(error: redis.RedisError) -> Meaning | None:
 
 
 def _sentence(error: redis.RedisError) -> str | None:
+    if isinstance(error, Unusable):
+        return str(error)
     for words, sentence in _BY_WORDS:
         if words in str(error):
             return sentence

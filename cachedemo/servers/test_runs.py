@@ -8,7 +8,8 @@ developer's rows by the developer's worker, and the slots of a test that was rol
 {run} stands in the environment, so that child processes share it. {database} is a hash of the database's name, which
 is another one for each parallel process; of a database in memory, it is a hash of the process's number too. {test} is a
 number of its own for each test of a `TestCase`, which is rolled back and so begins empty. A `TransactionTestCase`
-flushes its database; the keys of that database go along with it.
+flushes its database; the keys of that database go along with it. What `setUpTestData` has left waiting in the queue
+waits in each test of the class (test_class_queue.py).
 
 Most tests only save, and a test of a `TestCase` is one transaction: what it saves and reads fills nothing, and nothing
 waits for it. So it is as if cachedemo were switched off, until the test writes through a cache itself.
@@ -23,7 +24,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -33,18 +34,20 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers import test_class_queue, test_sweeping
 
 RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: host, process and time of its beginning
-FORGOTTEN_AFTER = 86400.0  # seconds after which a run on another host counts as ended
 
 # Alias -> the settings of the database, which a test run changes, and its name when Django was ready.
 _ready: dict[str, tuple[dict[str, Any], Any]] = {}
 _begun = RUN in os.environ  # asked at every call, and a look at the environment is slow
 _numbers = itertools.count(1)
+_when_emptied: list[Callable[[], None]] = []
 _BLOCK = "_cachedemo_test"  # in the __dict__ of the transaction around a test: its number
 _USED = "_cachedemo_used"  # there too: whether the test has written through a cache
-_SWEPT = 1000  # keys looked at in one go
+_WAITING = "_cachedemo_waiting"  # there too, of a class: what waits when its tests begin
+_BEGUN_WITH = "_cachedemo_begun_with"  # there too, of a test: that it has got what waits
+_in_use = 0  # how many say now that the servers are used, whatever a test does
 
 
 def remember_databases() -> None:
@@ -72,7 +75,20 @@ def _is_another_database(using: str) -> bool:
 
 def prefix(using: str) -> str:
     """Return what the keys of this test begin with."""
-    return f"{_of_database(using)}{_number_of_test(using)}:"
+    states = _states_of_test(using)
+    if not states:
+        return _with_number(using, 0)
+    mine = _with_number(using, _number(states[-1]))
+    if _BEGUN_WITH not in states[-1]:
+        with _if_the_servers_answer():  # else with the next command
+            if len(states) > 1:
+                test_class_queue.put(_waiting(using, states[-2]), _with_number(using, _number(states[-2])), mine)
+            states[-1][_BEGUN_WITH] = True
+    return mine
+
+
+def _with_number(using: str, number: int) -> str:
+    return f"{_of_database(using)}{number}:"
 
 
 def _of_database(using: str) -> str:
@@ -82,36 +98,58 @@ def _of_database(using: str) -> str:
     return f"test:{run()}:{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()[:10]}:"
 
 
-def _number_of_test(using: str) -> int:
-    """Return the number of the test whose transaction is under way, 0 if none is."""
-    state = _state_of_test(using)
-    if state is None:
-        return 0
+def _number(state: dict[str, Any]) -> int:
     if _BLOCK not in state:
         state[_BLOCK] = next(_numbers)
     return int(state[_BLOCK])
 
 
-def _state_of_test(using: str) -> dict[str, Any] | None:
-    """Return where to keep what is known of the test whose transaction is under way, None if none is."""
-    for block in reversed(connections[using].atomic_blocks):
-        if block._from_testcase:  # type: ignore[attr-defined]
-            return vars(block)
-    return None
+def _states_of_test(using: str) -> list[dict[str, Any]]:
+    """Return where to keep what is known of the tests whose transactions are under way: of the class, of one test."""
+    blocks = connections[using].atomic_blocks
+    return [vars(block) for block in blocks if block._from_testcase]  # type: ignore[attr-defined]
+
+
+def _waiting(using: str, of_class: dict[str, Any]) -> dict[bytes, bytes]:
+    """Return what waits when the tests of a class begin. Raises QueueUnavailable."""
+    if _USED not in of_class:
+        return {}
+    if _WAITING not in of_class:
+        of_class[_WAITING] = test_class_queue.copied(_with_number(using, _number(of_class)))
+    waiting: dict[bytes, bytes] = of_class[_WAITING]
+    return waiting
 
 
 def needs_servers(using: str) -> bool:
     """Say whether there may be anything in the servers: not in a test of a `TestCase` that has not put it there."""
-    if not is_under_way(using):
+    if _in_use or not is_under_way(using):
         return True
-    state = _state_of_test(using)
-    return state is None or _USED in state
+    states = _states_of_test(using)
+    return not states or _USED in states[-1] or _has_waiting(using, states)
+
+
+def _has_waiting(using: str, states: list[dict[str, Any]]) -> bool:
+    try:
+        return len(states) > 1 and bool(_waiting(using, states[-2]))
+    except CachedemoError:
+        return True  # the call that asks will say so
 
 
 def use_servers(using: str) -> None:
     """Note that the test under way, if one is, writes through a cache: from here on its saves take their steps."""
-    if is_under_way(using) and (state := _state_of_test(using)) is not None:
-        state[_USED] = True
+    if is_under_way(using) and (states := _states_of_test(using)):
+        states[-1][_USED] = True
+
+
+@contextlib.contextmanager
+def in_use() -> Iterator[None]:
+    """Count the servers as used inside of this, also by a test that only reads and saves."""
+    global _in_use
+    _in_use += 1
+    try:
+        yield
+    finally:
+        _in_use -= 1
 
 
 def run() -> str:
@@ -121,7 +159,7 @@ def run() -> str:
         os.environ[RUN] = f"{re.sub('[^a-zA-Z0-9]', '-', socket.gethostname())}.{os.getpid()}.{int(time.time())}"
         _empty_with_every_flush()
         with _if_the_servers_answer():
-            _sweep_dead_runs()
+            test_sweeping.sweep_dead(os.environ[RUN])
         atexit.register(_sweep_own, os.getpid(), os.environ[RUN])
     _begun = True
     return os.environ[RUN]
@@ -144,10 +182,17 @@ def _empty_with_every_flush() -> None:
         using = self.connection.alias
         if is_under_way(using):
             with _if_the_servers_answer():
-                _delete(_of_database(using))
+                test_sweeping.delete(_of_database(using))
+                for call in _when_emptied:
+                    call()
         return result
 
     BaseDatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+
+
+def when_emptied(call: Callable[[], None]) -> None:
+    """Call this whenever the keys of a database were deleted between two tests."""
+    _when_emptied.append(call)
 
 
 @contextlib.contextmanager
@@ -159,45 +204,4 @@ def _if_the_servers_answer() -> Iterator[None]:
 def _sweep_own(pid: int, run: str) -> None:
     if os.getpid() == pid:  # not a forked child's to do
         with _if_the_servers_answer():
-            _delete(f"test:{run}:")
-
-
-def _sweep_dead_runs() -> None:
-    for role in (CACHE, QUEUE):
-        runs = {found[1] for key in _keys(role, "test:") if (found := re.match(rb"{?test:([^:]+):", key))}
-        for each in runs:
-            if not _is_alive(each.decode(errors="replace")):
-                _delete(f"test:{each.decode(errors='replace')}:", [role])
-
-
-def _is_alive(run: str) -> bool:
-    host, _, rest = run.partition(".")
-    pid, _, began = rest.partition(".")
-    if not (pid.isdigit() and began.isdigit()):
-        return True  # nobody's that we know
-    if host != os.environ[RUN].partition(".")[0]:
-        return time.time() - int(began) < FORGOTTEN_AFTER
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _delete(prefix: str, roles: Sequence[Role] = (CACHE, QUEUE)) -> None:
-    for role in roles:
-        keys = list(_keys(role, prefix))
-        for start in range(0, len(keys), _SWEPT):
-            role.command("UNLINK", *keys[start : start + _SWEPT])
-
-
-def _keys(role: Role, prefix: str) -> Iterator[bytes]:
-    for pattern in (f"{prefix}*", f"{{{prefix}*"):  # slots, and the keys of queues
-        cursor: Any = 0
-        while True:
-            cursor, keys = role.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SWEPT)
-            yield from keys
-            if not int(cursor):
-                break
+            test_sweeping.delete(f"test:{run}:")

@@ -1,14 +1,19 @@
-"""The URL of a server: where it leads, and what is wrong with it, in words that never repeat its password."""
+"""The URL of a server: what is wrong with it, in words that never repeat its password."""
 
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from typing import Any
 
-import redis
+from cachedemo.servers import targets
+from cachedemo.servers.targets import SENTINEL_OPTIONS, Target, Topology
 
 EXAMPLE = "redis://localhost:6379/0"
-SCHEMES = ("redis", "rediss", "unix")
+_EXAMPLES = {
+    Topology.ONE_SERVER: EXAMPLE,
+    Topology.SENTINEL: "redis+sentinel://host1:26379,host2,host3/mymaster/0",
+    Topology.CLUSTER: "redis+cluster://host1:6379,host2:6379",
+}
 OPTIONS = ("db", "username", "password", "client_name")
 TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 TLS_OPTIONS = (*TLS_FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_password", "ssl_min_version", "ssl_ciphers")
@@ -21,27 +26,12 @@ _SETTINGS = {  # what an option of redis-py is a setting for, which holds for bo
     "socket_keepalive": "KEEPALIVE",
 }
 _ENCODED = "write # / ? @ in the password as %23 %2F %3F %40"
-
-
-def place(url: str) -> tuple[str, int, int]:
-    """Return where a URL leads: host or socket, port, and database. Raises ValueError if it is no Redis URL."""
-    parts = redis.connection.parse_url(url)
-    host = str(parts.get("path") or parts.get("host") or "localhost")
-    return "localhost" if host in ("127.0.0.1", "::1") else host, parts.get("port", 6379), parts.get("db", 0)
-
-
-def is_redis(url: str) -> bool:
-    """Say whether a URL is one of a Redis server that can be read."""
-    try:
-        place(url)
-    except ValueError:
-        return False
-    return True
+_NO_URL = f"is no URL of a Redis server: write for example {EXAMPLE}"
 
 
 def has_password(url: str) -> bool:
     """Say whether a password stands in a URL."""
-    return "password=" in url or bool(re.match(r"\w+://[^/@]*:[^@]+@", url))
+    return "password=" in url or bool(re.match(r"[\w+]+://[^/@]*:[^@]+@", url))
 
 
 def address(url: str) -> str:
@@ -51,40 +41,61 @@ def address(url: str) -> str:
 
 def problem(url: str) -> str | None:
     """Return what is wrong with a URL, with the fix; continues "CACHEDEMO['CACHE_URL'] …". None if nothing is."""
-    if not isinstance(url, str) or url.partition("://")[0] not in SCHEMES:
-        return f"is no URL of a Redis server: write for example {EXAMPLE}"
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # its words repeat a part of the URL
-        return f"cannot be read: {_ENCODED}, and [ ] as %5B %5D"
+    if not isinstance(url, str) or not re.match(r"[a-z+]+://", url):
+        return _NO_URL
     # A password with one of these characters ends the host early, and its rest is taken for a path or options.
-    if "#" in url or "@" in parts.path + parts.query:
+    user, _, _ = url.partition("://")[2].rpartition("@")
+    if "#" in url or "/" in user or "?" in user:
         return f"cannot be read: {_ENCODED}"
-    options = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    return _problem_of_place(parts, options) or _problem_of_options(parts.scheme, options)
-
-
-def _problem_of_place(parts: SplitResult, options: Mapping[str, str]) -> str | None:
+    if "[" in user or "]" in user:
+        return f"cannot be read: {_ENCODED}, and [ ] as %5B %5D"
     try:
-        reachable = parts.port is None or parts.port > 0
-    except ValueError:
-        reachable = False
-    if not reachable:
-        return f"names no port from 1 to 65535: write for example {EXAMPLE}"
-    if parts.scheme == "unix" and not parts.path:
+        found = targets.target(url)
+    except ValueError as error:
+        return _NO_URL if "port" not in str(error) else f"names {error}: write for example {_example(url)}"
+    return _problem_of_place(found) or _problem_of_options(found, found.options)
+
+
+def _with_tls(found: Target) -> str:
+    return "rediss" if found.topology is Topology.ONE_SERVER else f"rediss+{found.topology}"
+
+
+def _example(url: str) -> str:
+    return next((each for kind, each in _EXAMPLES.items() if f"+{kind}:" in url), EXAMPLE)
+
+
+def _problem_of_place(found: Target) -> str | None:
+    if found.scheme == "unix" and not found.path:
         return "names no socket: write for example unix:///run/redis.sock?db=0"
-    database = options.get("db", "0" if parts.scheme == "unix" else parts.path.strip("/") or "0")
-    return None if database.isdecimal() else "names a database that is no number: end it with /0, /1 and so on"
+    if found.topology is Topology.ONE_SERVER and len(found.nodes) > 1:
+        return f"names several servers: begin it with {found.scheme}+cluster:// or {found.scheme}+sentinel://"
+    if found.topology is Topology.SENTINEL and not found.service:
+        return f"does not say which primary the sentinels are asked for: write for example {_EXAMPLES[found.topology]}"
+    try:
+        number = found.database
+    except ValueError:
+        return "names a database that is no number: end it with /0, /1 and so on"
+    if found.topology is Topology.CLUSTER and number:
+        return f"names database {number}, but a cluster has only one: leave the number out"
+    return None
 
 
-def _problem_of_options(scheme: str, options: Mapping[str, str]) -> str | None:
+def problem_of_setting(url: str, options: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the setting beside a URL; continues "CACHEDEMO['CACHE_OPTIONS'] …"."""
+    if "db" in options:
+        return "has the option 'db': end the URL with the number of the database instead"
+    return _problem_of_options(targets.target(url), options)
+
+
+def _problem_of_options(found: Target, options: Mapping[str, Any]) -> str | None:
+    known = (*OPTIONS, *TLS_OPTIONS, *(SENTINEL_OPTIONS if found.topology is Topology.SENTINEL else ()))
     for name in options:
         if name in _SETTINGS:
             return f"has the option {name}: set CACHEDEMO[{_SETTINGS[name]!r}] instead"
-        if name.startswith("ssl_") and scheme != "rediss":
-            return f"has the option {name} but asks for no TLS: begin it with rediss://"
-        if name not in (*OPTIONS, *TLS_OPTIONS):
-            return f"has the option {name!r}, which is none of {', '.join((*OPTIONS, *TLS_OPTIONS))}: leave it out"
+        if name.startswith("ssl_") and not found.uses_tls:
+            return f"has the option {name} but asks for no TLS: begin it with {_with_tls(found)}://"
+        if name not in known:
+            return f"has the option {name!r}, which is none of {', '.join(known)}: leave it out"
     if options.get("ssl_cert_reqs", CERT_REQS[0]) not in CERT_REQS:
         return f"has the option ssl_cert_reqs, which must be one of {', '.join(CERT_REQS)}"
     for name in TLS_FILES:

@@ -3,16 +3,13 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, cast
-
-from django.core.exceptions import ImproperlyConfigured
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from cachedemo import conf
-from cachedemo.exceptions import Unavailable
 from cachedemo.protocol import transactions, wake
-from cachedemo.servers.roles import CACHE, QUEUE, Role
-from cachedemo.servers.server_errors import Error
+from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()
@@ -69,20 +66,18 @@ def watching() -> Iterator[None]:
 
 def _cover() -> None:
     for role in (CACHE, QUEUE):
-        with suppress(ImproperlyConfigured, Unavailable, Error):  # where none is asked, there is no client to cover
-            _cover_client(role)
+        cover: Any = partial(RecordingClient, role.name)
+        role.cover = cover  # also of a client that is opened while somebody watches
+        client: Any = role._client
+        if client is not None and not isinstance(client, RecordingClient):
+            role._client = cover(client)
     vars(transactions).update(trip=_trip)
     vars(wake).update(wake=_wake)
 
 
-def _cover_client(role: Role) -> None:
-    client = role.client()
-    if not isinstance(client, RecordingClient):
-        role._client = cast(Any, RecordingClient(role.name, client))
-
-
 def _uncover() -> None:
     for role in (CACHE, QUEUE):
+        role.cover = None
         client: Any = role._client
         if isinstance(client, RecordingClient):
             role._client = client.plain

@@ -40,9 +40,18 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "retry": "give dead letters back to the list",
     "discard": "forget dead letters, and note that their slots are owed",
     "survey": "count a batch of keys",
+    "close": "switch off: nothing is queued, announced or filled any more",
+    "end_closing": "all slots are empty and nothing waits: it is switched off",
+    "open": "switch on again",
+    "open_tables": "let the tables of this model be announced again",
     "end_deletion": "all keys of the version are gone: forget it, unless it was announced again",
 }
-_FROM_THE_QUEUE = {"row:": "what waits for this row", "versions": "may this version fill", "paused": "is it paused"}
+_FROM_THE_QUEUE = {
+    "row:": "what waits for this row",
+    "closed": "is it switched off",
+    "versions": "may this version fill",
+    "paused": "is it paused",
+}
 _STATEMENTS = {
     "TRIP": "the simulated way to the database",
     "BEGIN": "begin a transaction of its own",

@@ -4,8 +4,8 @@ from typing import Any
 
 from playground.bench import measurements
 from playground.bench.measurements import ARTICLE_MS, Progress, Sizes
-from playground.bench.rows import Throwaway
 from playground.latency import source_latency
+from playground.throwaway import Throwaway
 
 SOURCE_MS = 5.0  # the way to the database in all measurements but the article's own
 

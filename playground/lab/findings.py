@@ -2,11 +2,12 @@
 
 from cachedemo.servers.roles import CACHE
 from playground.lab.sides import Side, stored_name
-from playground.lab.stage import READS, Finding
+from playground.lab.stage import READS, Finding, Stage
 
 
-def stale_reads(side: Side, pk: int, acknowledged: str) -> Finding:
+def stale_reads(side: Side, pk: int, acknowledged: str, stage: Stage) -> Finding:
     """No read after an acknowledged write may return anything older."""
+    _show_a_read(side, pk, acknowledged, stage)
     names = [side.read(pk)["name"] for _ in range(READS)]
     stale = sum(name != acknowledged for name in names)
     left = CACHE.command("PTTL", side.key(pk))
@@ -20,11 +21,14 @@ def stale_reads(side: Side, pk: int, acknowledged: str) -> Finding:
     return Finding(stale > 0, numbers)
 
 
-def lost_writes(side: Side, pks: range, acknowledged: str, flushes: int = 5) -> Finding:
+def lost_writes(side: Side, pks: range, acknowledged: str, stage: Stage, flushes: int = 5) -> Finding:
     """Every acknowledged write must be read back, and must reach the database."""
+    _show_a_read(side, pks[0], acknowledged, stage)
     read_back = sum(side.read(pk)["name"] == acknowledged for pk in pks)
+    stage.shows("next flush", side.flush)
     for _ in range(flushes):
         side.flush()
+    _show_the_row(pks[0], acknowledged, stage)
     arrived = sum(stored_name(pk) == acknowledged for pk in pks)
     numbers = [
         ("acknowledged writes", str(len(pks))),
@@ -33,3 +37,17 @@ def lost_writes(side: Side, pks: range, acknowledged: str, flushes: int = 5) -> 
         ("lost", str(len(pks) - arrived)),
     ]
     return Finding(arrived < len(pks) or read_back < len(pks), numbers)
+
+
+def _show_a_read(side: Side, pk: int, acknowledged: str, stage: Stage) -> None:
+    """Show one read of the row after all of it, and what that returns."""
+    row = stage.shows("later reader", lambda: side.read(pk))
+    if row is not None:
+        wrong = row["name"] != acknowledged
+        stage.note(f"The read returns “{row['name']}”{': stale' if wrong else ''}.", is_wrong=wrong)
+
+
+def _show_the_row(pk: int, acknowledged: str, stage: Stage) -> None:
+    name = stored_name(pk)
+    wrong = name != acknowledged
+    stage.note(f"The database has “{name}”{': the write is lost' if wrong else ''}.", is_wrong=wrong)

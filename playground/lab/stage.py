@@ -61,9 +61,21 @@ class Stage:
             self._step(name, step["server"], step["command"], purpose)
         self.note(f"The {name} is killed here: SIGKILL.")
 
-    def note(self, text: str) -> None:
-        """Tell what happened beside the steps."""
-        self._say({"kind": "note", "text": text})
+    def shows(self, name: str, work: Callable[[], Any]) -> Any:
+        """Have an actor do it to its end, with each step told; None for an error, which is told too."""
+        try:
+            return self.actor(name, work).finish()
+        except Exception as error:  # noqa: BLE001  whatever the naive version raises: that is what is shown
+            self.note(f"The {name} ends with {type(error).__name__}.", is_wrong=True)
+            return None
+
+    def told(self, name: str, step: Step) -> None:
+        """Tell a step that was taken before."""
+        self._tell(name, step)
+
+    def note(self, text: str, is_wrong: bool = False) -> None:
+        """Tell what happened beside the steps; `is_wrong` if it should not have."""
+        self._say({"kind": "note", "text": text, "is_wrong": is_wrong})
 
     def _tell(self, actor: str, step: Step) -> None:
         naive = step.place is not None and step.place.file.endswith("naive.py")

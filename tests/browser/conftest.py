@@ -64,6 +64,27 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page
     assert not complaints, complaints
 
 
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
+    """`visit(path)` shows a page; whatever the browser complains of, and any look elsewhere, fails the test."""
+    contexts, complaints = [], []
+
+    def show(path: str, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=live_server.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda each: each.url.startswith(live_server.url) or complaints.append(each.url))
+        page.goto(path)
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not complaints, complaints
+
+
 def complains(message: ConsoleMessage) -> bool:
     """Whether the browser calls something wrong; an icon that it looks for by itself is not."""
     return message.type == "error" and "favicon" not in str(message.location)

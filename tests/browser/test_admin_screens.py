@@ -1,5 +1,6 @@
 """Each of the operators' screens in a browser: light and dark, wide and narrow, clean under the strict policy."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,9 @@ from django.contrib.auth.models import Permission
 from playwright.sync_api import Page, expect
 
 from cachedemo import cache_for, registry
+from cachedemo.operations import switch
+from cachedemo.protocol import database_addresses
+from cachedemo.servers.key_prefix import ours
 from tests import scene
 from tests.operators import ALL, operator, url
 from users.models import User
@@ -64,6 +68,26 @@ def test_a_server_that_is_down_is_said_on_every_screen(
     page.goto(url("changelist"))
     expect(page.get_by_role("alert")).to_contain_text("Redis is down")
     picture(page, "admin-down-1280-light")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_that_it_is_off_and_that_another_database_shares_the_queue_is_said_first(
+    open_page: Callable[..., Page],
+    picture: Callable[[Page, str], None],
+    people: list[User],
+    redis_queue: Any,
+    width: int,
+    scheme: str,
+) -> None:
+    switch.off(switch.models(["users.User"]), "olga", timeout=5)
+    redis_queue.zadd(ours(database_addresses.KEY), {"default 0123456789abcdef staging-1": time.time()})
+    page = open_page(operator(*ALL), url("changelist"), width=width, scheme=scheme)
+    notes = page.locator("#cd-live .cd-note")
+    expect(notes).to_have_count(2)
+    expect(notes.nth(0)).to_contain_text("flush:users is switched off since")
+    expect(notes.nth(1)).to_contain_text("staging-1")
+    assert_fits(page, width)
+    picture(page, f"admin-off-{width}-{scheme}")
 
 
 def assert_no_sideways_scroll(page: Page) -> None:

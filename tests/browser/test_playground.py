@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from cachedemo import cache_for
 from playground import keep
@@ -21,32 +21,6 @@ from users.models import User
 pytestmark = pytest.mark.usefixtures("people", "open_access")
 
 LOOKS = [(width, scheme) for width in (1280, 420) for scheme in ("light", "dark")]
-
-
-@pytest.fixture
-def open_access(settings):
-    settings.OPEN_ACCESS = True
-
-
-@pytest.fixture
-def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
-    """`visit(path)` shows a page; whatever the browser complains of, and any look elsewhere, fails the test."""
-    contexts, complaints = [], []
-
-    def show(path: str, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=live_server.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda each: each.url.startswith(live_server.url) or complaints.append(each.url))
-        page.goto(path)
-        return page
-
-    yield show
-    for context in contexts:
-        context.close()
-    assert not complaints, complaints
 
 
 @pytest.fixture
@@ -125,9 +99,10 @@ def test_the_time_to_live_counts_down(visit, users):
 def test_a_step_leads_to_its_line_and_the_permalink_to_the_same_timeline(visit):
     page = visit("/write-through/users/1/")
     write(page, "Alice S.")
-    steps = page.locator(".timeline tbody").inner_text()
+    steps = page.locator(".timeline tbody").text_content()
     page.get_by_role("link", name="Permalink").click()
-    assert page.locator(".timeline tbody").inner_text() == steps
+    assert page.locator(".timeline tbody").text_content() == steps
+    page.get_by_text("Where each command came from").click()
     page.get_by_role("link", name="cachedemo/protocol/database_write.py").first.click()
     line = page.locator(".line:target")
     expect(line).to_be_in_viewport()
@@ -147,7 +122,20 @@ def test_an_experiment_is_watched_to_its_end(visit, picture):
     expect(page.locator(".side.ours .verdict")).to_contain_text("It held.", timeout=30_000)
     expect(page.locator(".side.naive .verdict")).to_contain_text("It broke.")
     expect(page.locator(".side.ours .story")).to_contain_text("it is thrown away")
+    expect(page.locator(".side.naive .step.wrong")).to_contain_text("This is where it breaks.")
+    expect(page.locator(".side.naive .note.wrong")).to_contain_text("The read returns “old”: stale.")
+    rows = page.locator(".side.naive .story li")
+    scrub = page.locator(".side.naive").get_by_label("Step through it")
+    scrub.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".side.naive .story li.later")).to_have_count(rows.count() - 1)
+    page.keyboard.press("End")
+    expect(page.locator(".side.naive .story li.later")).to_have_count(0)
     looks_right_everywhere(page, picture, "lab")
+    page.get_by_role("link", name="What goes wrong").click()
+    expect(page.get_by_text("1 of 9 seen to their end.")).to_be_visible()
+    page.get_by_role("link", name="A stale fill after an invalidation").click()
+    expect(page.get_by_text("This is the last run on this machine.")).to_be_visible()
 
 
 def test_the_list_of_experiments_can_be_read(visit):
@@ -177,3 +165,58 @@ def test_without_javascript_a_write_is_made_and_its_timeline_seen(visit):
     page.click("text=Save")
     expect(page.locator(".timeline")).to_contain_text("commit: the database has it")
     expect(page.get_by_role("button", name="Copy as curl")).to_be_hidden()
+
+
+def test_a_write_shows_what_it_left_before_the_page_read_anything(visit, users):
+    users.read(1)
+    page = visit("/cache-aside/users/1/")
+    write(page, "Alice S.")
+    expect(page.locator("#after tr", has_text="holds").locator("td").first).to_have_text("nothing")
+    expect(page.locator("#state tr", has_text="holds").locator("td").first).to_have_text("a value")
+    page.goto("/write-through/users/1/")
+    write(page, "Alice T.")
+    expect(page.locator("#after tr", has_text="holds").locator("td").first).to_have_text("a value")
+
+
+def test_what_a_poll_brings_leaves_a_selection_and_an_open_menu_alone(visit, users):
+    users.read(1)
+    page = visit("/cache-aside/users/1/")
+    page.get_by_text("Every command").click()
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('[data-part=now-name-1]'))")
+    kept = page.evaluate_handle("document.querySelector('[data-part=now-name-1]')")
+    users.via("write-through").update(1, name="Al")
+    expect(page.locator("[data-part=now-name-3]")).to_have_text("Al", timeout=5000)
+    assert page.evaluate("getSelection().toString().trim()") == "Alice Singh"
+    assert kept.evaluate("cell => cell.isConnected")
+    expect(page.locator("details.commands").first).to_have_attribute("open", "")
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(page.locator("[data-part=now-name-1]")).to_have_text("Al", timeout=5000)
+
+
+def test_a_hidden_tab_asks_for_nothing(visit):
+    page = visit("/cache-aside/users/1/")
+    hide = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
+    with page.expect_request("**/state/**"):
+        pass
+    page.evaluate(f"({hide})(true)")
+    page.wait_for_timeout(300)  # for what was under way
+    polls: list[str] = []
+    page.on("request", lambda request: polls.append(request.url))
+    page.wait_for_timeout(1800)
+    assert polls == []
+    page.evaluate(f"({hide})(false)")
+    with page.expect_request("**/state/**"):
+        pass
+
+
+def test_a_write_is_stepped_through(visit, users):
+    users.read(1)
+    page = visit("/write-behind/users/1/")
+    write(page, "Alice S.")
+    expect(page.locator(".plain li.ahead")).to_have_count(0)
+    ahead = [
+        page.locator(".plain li.ahead").count()
+        for _ in range(4)
+        if not page.get_by_role("button", name="Next step").click()
+    ]
+    assert ahead == [3, 2, 1, 0]

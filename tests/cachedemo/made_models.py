@@ -13,10 +13,12 @@ from tests.cachedemo.test_cascades import new_models
 
 
 @contextmanager
-def made(columns: dict[str, Any], **options: Any) -> Iterator[Any]:
+def made(
+    columns: dict[str, Any], base: type = Stamped, meta: dict[str, Any] | None = None, **options: Any
+) -> Iterator[Any]:
     """Yield the cache of a model with these fields, registered with these options."""
     with new_models() as there:
-        model = a_class("Made", columns)
+        model = a_class("Made", columns, base, **(meta or {}))
         there.append(model)
         with connection.schema_editor() as editor:
             editor.create_model(model)

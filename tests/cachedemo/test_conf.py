@@ -33,7 +33,6 @@ def refused(settings, name, value, words):
 def test_the_client_has_what_is_set(settings):
     ours = {"CONNECT_TIMEOUT": 0.7, "TIMEOUT": 2.5, "POOL_SIZE": 7, "KEEPALIVE": False}
     settings.CACHEDEMO = {**settings.CACHEDEMO, **ours}
-    roles.reset()
     pool = roles.cache().connection_pool
     known = {name: pool.connection_kwargs[name] for name in ("socket_connect_timeout", "socket_timeout")}
     assert known == {"socket_connect_timeout": 0.7, "socket_timeout": 2.5}
@@ -43,14 +42,11 @@ def test_the_client_has_what_is_set(settings):
 
 def test_a_socket_file_has_no_keepalive(settings, tmp_path):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"unix://{tmp_path}/none.sock"}
-    roles.reset()
     with pytest.raises(roles.CACHE.unavailable):
         roles.CACHE.command("PING")
 
 
 def test_the_breaker_opens_after_as_many_failures_as_are_set(settings):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_FAILURES": 1, "BREAKER_PAUSE": 60}
-    roles.reset()
     roles.CACHE.breaker.note(roles.redis.ConnectionError("gone"))
     assert roles.CACHE.breaker.state == "open"
-    roles.reset()

@@ -110,9 +110,9 @@ def test_names_that_say_it_themselves(vendor: str, collation: str, is_loose: boo
 def test_what_mysql_has_is_asked_of_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     with made(key()) as cache:
         monkeypatch.setattr(key_collations, "_asked", lambda *_: [("utf8mb4_0900_ai_ci",)])
-        assert key_collations._in_mysql(cache.table) == "utf8mb4_0900_ai_ci"
+        assert key_collations._in_mysql(cache.table, cache.table.codec.pk) == "utf8mb4_0900_ai_ci"
         monkeypatch.setattr(key_collations, "_asked", lambda *_: [("utf8mb4_0900_bin",)])
-        assert key_collations._in_mysql(cache.table) is None
+        assert key_collations._in_mysql(cache.table, cache.table.codec.pk) is None
 
 
 def test_a_table_that_is_not_there_yet_is_no_mistake() -> None:

@@ -151,11 +151,9 @@ def test_an_update_that_is_rolled_back_leaves_everything_as_it_was(notes: Any) -
     assert shown(notes, "title", "body")[2] == ("a2", "waiting")
 
 
-def test_without_the_queue_nothing_is_updated(notes: Any, queue_server: Any) -> None:
-    queue_server.kill()
-    with pytest.raises(QueueUnavailable):
+def test_without_the_queue_nothing_is_updated(notes: Any, broken_queue: Any) -> None:
+    with broken_queue(), pytest.raises(QueueUnavailable):
         Note.objects.update(title="bulk")
-    queue_server.start()
     assert set(Note.objects.values_list("title", flat=True)) == {"a1", "a2", "a3"}
 
 

@@ -1,13 +1,11 @@
 """Any number of keys: in flat memory, in statements that every SQLite takes, in as many trips a thousand."""
 
 import sqlite3
-import threading
 import tracemalloc
 
 import pytest
 from django.db import connection, transaction
 
-from cachedemo.servers import roles
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 
@@ -71,19 +69,9 @@ def test_a_sqlite_of_any_limit_takes_it(notes, rows, limit):
         connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, before)
 
 
-@pytest.mark.parametrize(("count", "trips"), [(1, 4), (1_000, 4), (2_000, 8)])
-def test_trips_are_as_many_for_each_thousand_rows(notes, rows, monkeypatch, count, trips):
-    asked, here = [], threading.current_thread()  # another one sends what is counted
-    run = roles.Role._run
-    monkeypatch.setattr(
-        roles.Role,
-        "_run",
-        lambda role, *rest, **options: (
-            (threading.current_thread() is here and asked.append(1)) or run(role, *rest, **options)
-        ),
-    )
-    notes.warm(rows[:count])
-    assert len(asked) == trips, "three to the cache and one to the queue"
-    asked.clear()
-    notes.warm(rows[:count])
-    assert len(asked) == trips // 4, "hits: one to the cache"
+@pytest.mark.parametrize(("count", "thousands"), [(1, 1), (1_000, 1), (2_000, 2)])
+def test_trips_are_as_many_for_each_thousand_rows(notes, rows, assert_cache_trips, count, thousands):
+    with assert_cache_trips(cache=3 * thousands, queue=thousands):
+        notes.warm(rows[:count])
+    with assert_cache_trips(thousands, cache=thousands):
+        notes.warm(rows[:count])

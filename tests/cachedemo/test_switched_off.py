@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from cachedemo import announce_all, cache_for
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.servers import roles
 from cachedemo.servers.roles import CACHE
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
@@ -86,12 +85,9 @@ def test_no_command_is_sent(notes: Any) -> None:
 
 
 @pytest.fixture
-def nothing_else(settings: Any) -> Iterator[None]:
+def nothing_else(settings: Any) -> None:
     """The one key that it takes to switch off."""
     settings.CACHEDEMO = {"ENABLED": False}
-    roles.reset()
-    yield
-    roles.reset()
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from cachedemo import Pattern, cache_for
 from cachedemo.exceptions import InsideTransaction, SourceUnavailable
 from cachedemo.protocol.codec import Codec
 from cachedemo.registry import find_cache
+from cachedemo.servers.roles import CACHE
 from tests.notes.models import Note
 from users.models import User
 
@@ -58,7 +59,9 @@ def test_write_through_replaces_the_slot(users, redis_cache):
     users.get(1)
     users.via("write-through").update(1, name="Al")
     stamp = row().cache_stamp
-    assert redis_cache.get("v2:user:1") == (b'V%d{"id": 1, "name": "Al", "email": "alice@example.com"}' % stamp)
+    assert redis_cache.get("v2:user:1") == (
+        b'V%d%b{"id": 1, "name": "Al", "email": "alice@example.com"}' % (stamp, CACHE.recognised.identity)
+    )
     assert row().name == "Al"
 
 

@@ -1,6 +1,7 @@
 """What the demo takes from the environment, and what it brings along."""
 
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -108,3 +109,24 @@ def test_on_loopback_open_access_is_on_unless_refused(given: dict[str, str]) -> 
 )
 def test_loopback_is_what_only_this_machine_reaches(host: str, expected: bool) -> None:
     assert ports.is_loopback(host) is expected
+
+
+def test_open_access_that_is_overridden_is_said(given: dict[str, str]) -> None:
+    given["OPEN_ACCESS"] = "True"
+    default_settings.prepare()
+    assert default_settings.open_to("0.0.0.0").startswith("OPEN_ACCESS=True does not hold on 0.0.0.0")
+
+
+def test_what_nobody_gave_is_not_said_to_be_overridden(given: dict[str, str]) -> None:
+    plan = default_settings.plan()
+    default_settings.prepare()
+    assert not plan.open_access_given
+    assert default_settings.open_to("127.0.0.1") == ""
+
+
+def test_everywhere_means_each_address_of_this_machine() -> None:
+    names = ports.names_of("0.0.0.0")
+    assert socket.gethostname() in names
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("127.0.0.1", 9))
+        assert probe.getsockname()[0] in names

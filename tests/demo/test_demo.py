@@ -18,6 +18,7 @@ import redis
 
 from cachedemo.embedded.server import ends_with_this_process
 from config import environment
+from demo import running
 from tests.environment import ROOT
 from tests.helpers import until
 from tests.processes import children_of, is_alive
@@ -147,6 +148,34 @@ def test_a_second_demo_in_the_same_folder_is_refused(demo: DemoProcess, tmp_path
     assert len(answer.stderr.strip().splitlines()) == 1
 
 
+def in_a_second_terminal(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_command_in_a_second_terminal_finds_the_demo_by_itself(demo: DemoProcess) -> None:
+    code = "from cachedemo import cache_for; from users.models import User; print(cache_for(User).get(1).name)"
+    shell = in_a_second_terminal("shell", "-c", code, CACHEDEMO_VAR=str(demo.var))
+    assert shell.stdout.strip().endswith("Alice Singh"), shell.stderr
+    assert f"Using the demo that runs in {demo.var}" in shell.stderr
+    ping = in_a_second_terminal("cache_ping", CACHEDEMO_VAR=str(demo.var))
+    assert ping.stdout.count("PONG") == 2
+    assert stat.S_IMODE((demo.var / running.FILE).stat().st_mode) == 0o600
+
+
+def test_where_another_server_is_named_that_one_is_used(demo: DemoProcess) -> None:
+    named = {"REDIS_URL": "redis://127.0.0.1:1", "SECRET_KEY": "mine"}
+    ping = in_a_second_terminal("cache_ping", CACHEDEMO_VAR=str(demo.var), **named)
+    assert "Using the demo" not in ping.stderr
+    assert "PONG" not in ping.stdout
+
+
 def test_each_part_that_is_killed_comes_back(demo: DemoProcess) -> None:
     queue = demo.found(r"Queue server +(\S+)")
     with redis.Redis.from_url(queue) as client:
@@ -171,6 +200,9 @@ def test_ctrl_c_ends_everything_in_order_and_leaves_nothing(demo: DemoProcess) -
     stopped = re.findall(r"The ([\w ]+) has stopped", demo.output())
     assert stopped == ["web", "beat", "worker", "cache server", "queue server"]
     assert not any(map(is_alive, everybody))
+    assert "Pending writes are in the database." in demo.output()
+    assert not (demo.var / running.FILE).exists()
+    assert "SECRET_KEY is not set" in in_a_second_terminal("cache_ping", CACHEDEMO_VAR=str(demo.var)).stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
@@ -196,3 +228,19 @@ def test_an_address_that_is_not_ours_is_a_sentence(tmp_path: Path) -> None:
     assert failed.process.wait(30) == 1
     assert failed.output().strip().endswith("name an address of this machine with HOST=…")
     assert "Traceback" not in failed.output()
+
+
+@pytest.mark.parametrize("port", ["80000", "-1"])
+def test_a_number_that_is_no_port_is_refused_as_that(tmp_path: Path, port: str) -> None:
+    failed = DemoProcess(tmp_path / "var", f"--port={port}")
+    assert failed.process.wait(30) == 1
+    assert (
+        failed.output().strip()
+        == f"{port} is no port: name one from 1 to 65535 with PORT=…, or 0 for any that is free."
+    )
+
+
+@pytest.mark.parametrize("command", ["cache_ping", "cache_bench", "demo", "migrate"])
+def test_the_help_of_a_command_needs_no_secret(tmp_path: Path, command: str) -> None:
+    said = in_a_second_terminal(command, "--help", CACHEDEMO_VAR=str(tmp_path))
+    assert said.stdout.startswith(f"usage: manage.py {command}"), said.stderr

@@ -79,6 +79,7 @@ def kill_the_queue(stage: Stage, options: argparse.Namespace) -> bool:
 def break_everything(stage: Stage, options: argparse.Namespace) -> bool:
     load = Load(stage.nursery, stage.part("mixed"), options.seed, pause=0.005)
     load.begin(clients=options.clients)
+    load.add_client("counter")
     stage.start_worker()
     trouble, chance = Trouble(stage, load, options.seed), random.Random(options.seed)
     begin = told = time.monotonic()

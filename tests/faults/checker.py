@@ -9,6 +9,9 @@ The one excuse is DESIGN's: while a writer cannot reach a cache that keeps its m
 read an older value from there, until what is owed is worked off. Reads that begin in such an outage tell no order.
 
 A write without an acknowledgement may take effect at any time, or never, and may flicker until it is superseded.
+
+A counter is only ever added to: what a read returns lies between all that was acknowledged before it began and all
+that was begun before it ended.
 """
 
 import bisect
@@ -22,11 +25,13 @@ from tests.faults.history import FOREVER, Kind, Operation, Outcome
 
 Outage = tuple[int, int]  # from, to
 
+NEVER_WRITTEN = {"size"}  # of a row that nobody adds to
+
 
 class Violation(NamedTuple):
     """A promise that was not kept, in words, and the operations that show it."""
 
-    kind: str  # stale, lost, contradiction, phantom, undone, resurrected, vanished, drift
+    kind: str  # stale, lost, twice, contradiction, phantom, undone, resurrected, vanished, drift
     row: Any
     field: str
     operations: tuple[Operation, ...]
@@ -85,9 +90,38 @@ def _excused(operation: Operation, outages: list[Outage]) -> bool:
 def _check_row(row: Any, operations: list[Operation]) -> Iterator[Violation]:
     yield from _existence(row, operations)
     yield from _drift(row, operations)
+    counters = {name for each in operations if each.kind is Kind.ADD for name in each.fields or ()}
+    for name in sorted(counters):
+        yield from _counter(row, name, [each for each in operations if each.fields and name in each.fields])
     names = {name for operation in operations for name in operation.fields or ()}
-    for name in sorted(names):
+    for name in sorted(names - counters - NEVER_WRITTEN):
         yield from _field(row, name, [each for each in operations if each.fields and name in each.fields])
+
+
+# one counter
+
+
+def _counter(row: Any, name: str, operations: list[Operation]) -> Iterator[Violation]:
+    additions = [each for each in operations if each.kind is Kind.ADD and each.outcome is not Outcome.FAILED]
+    begun = _Sums((each.start, each.fields[name]) for each in additions)
+    known = _Sums((each.end, each.fields[name]) for each in additions if each.outcome is Outcome.OK)
+    for read in (each for each in operations if each.kind is Kind.READ):
+        if read.fields[name] > begun.before(read.end):
+            yield Violation("twice", row, name, (read,))
+        elif read.fields[name] < known.before(read.start) and not read.excused:
+            yield Violation("lost" if read.final else "stale", row, name, (read,))
+
+
+class _Sums:
+    """How much was added before a moment."""
+
+    def __init__(self, additions: Iterable[tuple[float, int]]) -> None:
+        ordered = sorted(additions)
+        self.times = [time for time, _ in ordered]
+        self.sums = [0, *itertools.accumulate(delta for _, delta in ordered)]
+
+    def before(self, moment: float) -> int:
+        return self.sums[bisect.bisect_left(self.times, moment)]
 
 
 # one field

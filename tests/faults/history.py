@@ -22,6 +22,7 @@ class Kind(StrEnum):
     WRITE = "write"
     CREATE = "create"
     DELETE = "delete"
+    ADD = "add"  # to a counter
 
 
 class Outcome(StrEnum):
@@ -35,7 +36,8 @@ class Operation(NamedTuple):
 
     Attributes:
         row: the primary key; None while nobody knows it (a create without an answer).
-        fields: what was written or seen, each value unique to its write; None is a row seen missing.
+        fields: what was written or seen, each value unique to its write, but for counters: what was added to them, or
+            how many they were seen at; None is a row seen missing.
         final: read when everything had come to rest.
         error: the name of what was raised.
         excused: a read that may have been older than it should, since writers could not reach the cache.

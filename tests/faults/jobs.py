@@ -12,6 +12,7 @@ from django.db import close_old_connections, connection
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Unavailable
+from cachedemo.operations import switch
 from tests.faults.history import Kind, Outcome, Recorder
 from tests.faults.load import FIELDS, PATTERNS, ROWS, Client, seen
 from tests.faults.roles import hand_out_new_ids, shorten
@@ -33,7 +34,14 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     """Run a client that only queues writes."""
     shorten(cache_for(Note), deadline)
     one = Client(name, folder, seed, ("write-behind",))
-    _until_stopped(folder, one.update, pause)
+    _until_stopped(folder, one.queue_something, pause)
+
+
+def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that does nothing but count, in the queue."""
+    shorten(cache_for(Note), deadline)
+    one = Client(name, folder, seed, ("write-behind",))
+    _until_stopped(folder, one.count, pause)
 
 
 def flusher(folder: str, deadline: float) -> None:
@@ -49,6 +57,16 @@ def flusher(folder: str, deadline: float) -> None:
             time.sleep(0.05)
 
     _until_stopped(folder, flush, 0.01)
+
+
+def operator(action: str, deadline: float) -> None:
+    """Switch off or on, to the end."""
+    shorten(cache_for(Note), deadline)
+    notes = switch.models(["notes.Note"])
+    if action == "on":
+        switch.on(notes)
+    else:
+        assert switch.off(notes, "operator", timeout=20).left == []
 
 
 def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:

@@ -21,6 +21,7 @@ HOT = 8  # of these, and never deleted
 AFTER_AN_ERROR = 0.02  # seconds, as nobody asks a server again at once that has just failed
 PATTERNS = ("cache-aside", "write-through", "write-behind")
 FIELDS = ("title", "body")
+COUNTER = "size"  # of the hot rows; nobody sets it
 
 # A write that raises one of these has written nothing; after any other error, nobody knows.
 NOT_DONE = (ObjectDoesNotExist, StaleInstance, Contended, UnknownFieldWaiting, SourceUnavailable, IntegrityError)
@@ -39,6 +40,7 @@ class Client:
             (45, self.get),
             (10, self.get_many),
             (32, self.update),
+            (12, self.increment),
             (8, self.save),
             (5, self.update_many),
             (4, self.create),
@@ -72,6 +74,22 @@ class Client:
         names = self.random.sample(FIELDS, self.random.choice((1, 1, 2)))
         number, fields = self._begin(Kind.WRITE, row, names)
         self._do(number, lambda: self.notes.via(pattern).update(row, **fields) and None)
+
+    def increment(self) -> None:
+        """Add to a counter; in the database where it must stay below a limit, which it does."""
+        row, pattern, delta = self.random.randint(1, HOT), self.random.choice(self.patterns), self.random.randint(1, 3)
+        number = self.recorder.begin(Kind.ADD, row, {COUNTER: delta})
+        limit = self.random.choice((None, None, 10**9))
+        self._do(number, lambda: self.notes.via(pattern).increment(row, {COUNTER: delta}, max=limit) and None)
+
+    def count(self) -> None:
+        """Add to one counter again and again, so that every flush of it is raced."""
+        number = self.recorder.begin(Kind.ADD, 1, {COUNTER: 1})
+        self._do(number, lambda: self.notes.via("write-behind").increment(1, {COUNTER: 1}) and None)
+
+    def queue_something(self) -> None:
+        """Do one of the writes that wait in the queue."""
+        self.random.choice((self.update, self.increment))()
 
     def save(self) -> None:
         """Load through the cache or past it, change one field, save it whole or by name, merged or refused."""
@@ -187,5 +205,5 @@ def name_of(error: Exception) -> str:
     return type(error).__name__
 
 
-def seen(note: Note) -> dict[str, str]:
-    return {name: getattr(note, name) for name in FIELDS}
+def seen(note: Note) -> dict[str, Any]:
+    return {name: getattr(note, name) for name in (*FIELDS, COUNTER)}

@@ -8,7 +8,6 @@ from typing import Any
 import redis
 
 from cachedemo.model_cache import ModelCache
-from cachedemo.protocol import slots
 from tests.conftest import empty, forget_servers
 from tests.faults.nursery import Job, Nursery
 from tests.faults.roles import hand_out_new_ids
@@ -77,7 +76,7 @@ class Matrix:
         """Cache equals database: what a hit would return, and what a reader gets."""
         for pk in {1, 2, 3, *Note.objects.values_list("pk", flat=True)}:
             slot = self.cache.get(self.notes.table.slots.key(pk))
-            entry = slots.held(slot) if slot else None
+            entry = self.notes.table.slots.held(pk, slot) if slot else None
             if entry:
                 body = entry.body and self.notes.table.codec.decode(entry.body)
                 assert (body and (body["title"], body["body"])) == self.stored(pk)

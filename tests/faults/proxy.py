@@ -53,6 +53,12 @@ class Proxy:
             if connection.swallowed:
                 connection.cut()
 
+    def lead_to(self, port: int) -> None:
+        """Forward to another server from now on, as an address does that a failover has moved: all connections end."""
+        self.target = port
+        for connection in self._connections:
+            connection.cut()
+
     def close(self) -> None:
         self._listener.close()
         for connection in self._connections:

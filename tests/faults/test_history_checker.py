@@ -20,6 +20,14 @@ def write(start, end, value, outcome=OK, field="title"):
     return Operation("c", Kind.WRITE, 1, {field: value}, start, end, outcome)
 
 
+def add(start, end, delta, outcome=OK):
+    return Operation("c", Kind.ADD, 1, {"size": delta}, start, end, outcome)
+
+
+def count(start, end, size, final=False):
+    return Operation("c", Kind.READ, 1, {"title": "a0", "body": "b0", "size": size}, start, end, OK, final)
+
+
 def delete(start, end, outcome=OK):
     return Operation("c", Kind.DELETE, 1, None, start, end, outcome)
 
@@ -49,6 +57,9 @@ def kinds(*operations):
         pytest.param([write(2, 3, "a1", UNKNOWN), write(4, 5, "a2"), read(6, 7, "a1")], id="an unknown write, late"),
         pytest.param([write(2, 3, "a1", FAILED), read(4, 5, "a0", final=True)], id="a failed write is not there"),
         pytest.param([write(2, 3, "b1", field="body"), read(4, 5, "a0", body="b1")], id="each field on its own"),
+        pytest.param([add(2, 3, 2), add(4, 9, 3), count(5, 6, 2), count(7, 8, 5)], id="an increment under way"),
+        pytest.param([add(2, FOREVER, 2, UNKNOWN), count(5, 6, 0), count(7, 8, 2)], id="an unknown increment"),
+        pytest.param([add(2, 3, 2, FAILED), count(5, 6, 0, final=True)], id="a failed increment is not there"),
         pytest.param([delete(2, 9), read(3, 4, None), read(5, 6, "a0")], id="a delete under way flickers"),
         pytest.param([delete(2, 3, UNKNOWN), read(4, 5, "a0")], id="an unknown delete, not done"),
         pytest.param([delete(2, 3, UNKNOWN), read(4, 5, None)], id="an unknown delete, done"),
@@ -73,6 +84,11 @@ def test_it_accepts_a_row_seen_before_its_create_is_acknowledged():
         ("stale", [write(2, 3, "a1"), write(4, 5, "a2"), read(6, 7, "a1"), read(8, 9, "a2")]),
         ("stale", [write(2, 3, "b1", field="body"), read(4, 5, "a0")]),
         ("lost", [write(2, 3, "a1"), read(4, 5, "a1"), read(8, 9, "a0", final=True)]),
+        ("stale", [add(2, 3, 2), count(4, 5, 0)]),
+        ("lost", [add(2, 3, 2), add(2, FOREVER, 2, UNKNOWN), count(4, 5, 0, final=True)]),
+        ("twice", [add(2, 3, 2), count(4, 5, 4)]),
+        ("twice", [add(2, 3, 2, FAILED), count(4, 5, 2)]),
+        ("twice", [count(2, 3, 2), add(4, 5, 2)]),
         ("contradiction", [write(2, 5, "a1"), write(3, 6, "a2"), read(7, 8, "a1"), read(9, 10, "a2")]),
         ("phantom", [read(2, 3, "nobody's")]),
         ("phantom", [read(2, 3, "a1"), write(4, 5, "a1")]),

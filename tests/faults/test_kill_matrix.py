@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from cachedemo.protocol import slots
+from cachedemo.protocol import slot_format
 from tests.faults.matrix import MOST_STEPS, QUEUE, each_step
 from tests.faults.roles import ROLES
 from tests.helpers import past_cachedemo
@@ -16,6 +16,7 @@ from tests.notes.models import Note
 
 OLD, ACKNOWLEDGED = ("a0", "b1"), ("a1", "b1")
 WRITES = {"cache-aside update", "write-through update", "write-behind update", "save"}
+INCREMENTS = {"cache-aside increment", "write-through increment", "write-behind increment"}
 CREATES = {"cache-aside create", "write-through create", "save of a new row"}
 
 
@@ -86,6 +87,51 @@ def test_a_killed_flusher(matrix):
         matrix.assert_agreed()
 
 
+def counting(matrix):
+    """A note whose size is 5 in the table, and 1 to be added is in line."""
+    matrix.prepare()
+    past_cachedemo(Note).filter(pk=1).update(size=5)
+    matrix.cache.flushdb()
+    matrix.notes.via("write-behind").increment(1, size=1)
+
+
+def sizes(matrix):
+    return matrix.notes.get(1).size, Note.objects.get(pk=1).size
+
+
+@pytest.mark.parametrize("role", sorted(INCREMENTS))
+def test_a_killed_writer_has_added_once_or_not_at_all(role, matrix):
+    for step in each_step(matrix, role, lambda: counting(matrix)):
+        allowed = {6, 16} if step else {16}
+        assert matrix.notes.get(1).size in allowed, f"at once, killed before step {step}"
+        matrix.notes.via("write-behind").increment(1, size=100)
+        matrix.come_to_rest()
+        read, stored = sizes(matrix)
+        assert read == stored, f"at rest, killed before step {step}"
+        assert stored - 100 in allowed, f"at rest, killed before step {step}"
+
+
+def test_a_killed_flusher_adds_once(matrix):
+    for step in each_step(matrix, "flusher", lambda: counting(matrix)):
+        assert matrix.notes.get(1).size == 6, f"at once, killed before step {step}"
+        matrix.notes.via("write-behind").increment(1, size=100)
+        matrix.come_to_rest()
+        assert sizes(matrix) == (106, 106), f"at rest, killed before step {step}"
+
+
+def test_a_killed_flusher_of_increments_that_the_source_refuses(matrix):
+    def prepare():
+        counting(matrix)
+        matrix.notes.via("write-behind").increment(1, size=-10)
+
+    for step in each_step(matrix, "flusher", prepare):
+        assert matrix.notes.get(1).size == -4, f"at once, killed before step {step}"
+        matrix.notes.via("write-behind").increment(1, size=100)
+        matrix.come_to_rest()
+        read, stored = sizes(matrix)
+        assert (read, stored) in {(96, 5), (96, 96)}, f"at rest, killed before step {step}"
+
+
 def test_a_killed_flusher_of_a_row_that_the_source_refuses(matrix):
     def prepare():
         matrix.prepare()
@@ -104,7 +150,7 @@ def test_a_killed_reaper(matrix):
         matrix.prepare()
         matrix.notes.get(3)
         past_cachedemo(Note).filter(pk=3).update(title="a1")  # a writer that died between COMMIT and finish
-        matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slots.token()}": 0})
+        matrix.queue.zadd(f"{QUEUE}owed", {f"3:{slot_format.token()}": 0})
         matrix.notes.table.queue.claim(10, 0, 5)  # a flusher that died with its batch
 
     for step in each_step(matrix, "flusher", prepare):
@@ -128,4 +174,4 @@ def test_a_killed_beat(matrix):
 
 
 def test_every_role_is_killed_somewhere():
-    assert {*WRITES, *CREATES, "delete", "reader", "reader of many", "flusher"} == ROLES.keys()
+    assert {*WRITES, *INCREMENTS, *CREATES, "delete", "reader", "reader of many", "flusher"} == ROLES.keys()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from playground import naive
+from playground.lab import diagram
 from playground.lab.experiments import EXPERIMENTS
 from playground.lab.slugs import SLUGS
 from tests.environment import ROOT
@@ -81,8 +82,35 @@ def test_both_sides_of_a_race_tell_their_steps(events):
         actors = [
             e["actor"] for e in events if e["experiment"] == "stale-fill" and e["kind"] == "step" and e["side"] == side
         ]
-        assert {"reader", "writer"} == set(actors)
-        assert actors[0] == actors[-1] == "reader", "the reader begins and ends, the writer comes between"
+        assert {"reader", "writer", "later reader"} == set(actors)
+        raced = [actor for actor in actors if actor != "later reader"]
+        assert raced[0] == raced[-1] == "reader", "the reader begins and ends, the writer comes between"
+
+
+def drawn(events, slug: str, side: str) -> diagram.Diagram:
+    mine = [e for e in events if e["experiment"] == slug and e.get("side") == side and e["kind"] in ("step", "note")]
+    return diagram.diagram(mine, EXPERIMENTS[slug].BREAKS if side == "naive" else None)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_step_that_breaks_is_marked_on_the_naive_side_and_nothing_on_ours(events, slug):
+    assert any(row.is_wrong for row in drawn(events, slug, "naive").rows)
+    assert not any(row.is_wrong for row in drawn(events, slug, "ours").rows)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_each_side_is_drawn_step_by_step(events, slug):
+    for side in SIDES:
+        found = drawn(events, slug, side)
+        steps = [row for row in found.rows if row.kind == "step"]
+        assert steps
+        assert all(row.x in found.lines and row.to in found.lines and row.x != row.to for row in steps)
+
+
+@pytest.mark.parametrize("slug", ["stale-fill", "invalidate-first", "opposite-order"])
+def test_the_stale_read_itself_is_shown(events, slug):
+    assert "stale" in drawn(events, slug, "naive").rows[-1].text
+    assert drawn(events, slug, "ours").rows[-1].text in ("The read returns “new”.", "The read returns “second”.")
 
 
 def test_a_run_with_a_mistake_says_so_and_ends():
@@ -107,14 +135,14 @@ def test_the_naive_version_is_no_straw_man_it_works_while_nobody_races(write):
     assert User.objects.get(pk=1).name == "Al"
 
 
-def test_the_naive_module_is_used_by_the_lab_only():
+def test_the_naive_module_is_used_by_the_lab_and_the_lesson_only():
     importers = [
         str(path.relative_to(ROOT))
         for package in ("cachedemo", "users", "playground", "demo", "config")
         for path in (ROOT / package).rglob("*.py")
         if "import naive" in path.read_text() or "playground.naive" in path.read_text()
     ]
-    assert importers == ["playground/lab/sides.py"]
+    assert sorted(importers) == ["playground/lab/sides.py", "playground/lesson/two_writers.py"]
 
 
 def test_a_run_ends_with_the_process_that_started_it(tmp_path):

@@ -4,8 +4,6 @@ import pytest
 
 from cachedemo import Pattern
 from cachedemo.protocol.database_write import DatabaseWrite
-from cachedemo.servers.roles import Role
-from tests.helpers import this_thread
 from users.admin.user_admin import WAYS
 from users.models import User
 
@@ -64,25 +62,24 @@ def test_a_write_between_load_and_save_is_kept_and_the_refusal_is_in_words(admin
     assert users.get(1).name == "Meanwhile"
 
 
-def test_without_the_queue_a_change_is_refused_in_words(admin_client, users, queue_server):
+def test_without_the_queue_a_change_is_refused_in_words(admin_client, users, broken_queue):
     users.get(1)
     form = seen(admin_client)
-    queue_server.kill()
-    response = admin_client.post(CHANGE, form, follow=True)
-    assert "The queue server does not answer." in said(response)
-    response = admin_client.post("/admin/users/user/1/delete/", {"post": "yes"}, follow=True)
-    assert "The queue server does not answer." in said(response)
-    selected = {"action": "delete_selected", "_selected_action": "1", "post": "yes"}
-    response = admin_client.post(LIST, selected, follow=True)
-    assert "The queue server does not answer." in said(response)
-    queue_server.start()
+    with broken_queue():
+        response = admin_client.post(CHANGE, form, follow=True)
+        assert "The queue server does not answer." in said(response)
+        response = admin_client.post("/admin/users/user/1/delete/", {"post": "yes"}, follow=True)
+        assert "The queue server does not answer." in said(response)
+        selected = {"action": "delete_selected", "_selected_action": "1", "post": "yes"}
+        response = admin_client.post(LIST, selected, follow=True)
+        assert "The queue server does not answer." in said(response)
     assert User.objects.get(pk=1).name == "Alice Singh"
 
 
-def test_without_the_queue_a_form_that_cannot_be_loaded_leads_away_in_words(admin_client, queue_server):
-    queue_server.kill()
-    response = admin_client.get(CHANGE, follow=True)
-    assert "The queue server does not answer." in said(response)
+def test_without_the_queue_a_form_that_cannot_be_loaded_leads_away_in_words(admin_client, broken_queue):
+    with broken_queue():
+        response = admin_client.get(CHANGE, follow=True)
+        assert "The queue server does not answer." in said(response)
 
 
 @pytest.mark.parametrize("pattern", Pattern)
@@ -142,22 +139,12 @@ def test_the_list_shows_origin_and_what_is_pending(admin_client, users, redis_ca
     assert admin_client.get(LIST).context["cl"].result_list[0].origin == "source"
 
 
-def test_the_list_asks_with_one_mget_and_one_pipeline(admin_client, users, monkeypatch):
-    users.announce()
-    trips, ours, run = [], this_thread(), Role._run
-
-    def counted(role, *arguments, **options):
-        if ours():
-            trips.append(role.name)
-        return run(role, *arguments, **options)
-
-    monkeypatch.setattr(Role, "_run", counted)
-    admin_client.get(LIST)
-    assert sorted(trips) == ["cache", "queue"]
+def test_the_list_asks_with_one_mget_and_one_pipeline(admin_client, users, assert_cache_trips):
+    with assert_cache_trips(cache=1, queue=1):
+        admin_client.get(LIST)
 
 
-def test_the_list_is_shown_while_a_server_is_down(admin_client, users, cache_server, queue_server):
-    cache_server.stop()
-    queue_server.stop()
-    user = admin_client.get(LIST).context["cl"].result_list[0]
+def test_the_list_is_shown_while_a_server_is_down(admin_client, users, broken_cache, broken_queue):
+    with broken_cache(), broken_queue():
+        user = admin_client.get(LIST).context["cl"].result_list[0]
     assert (user.origin, user.pending) == ("not known", "not known")

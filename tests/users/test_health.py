@@ -89,6 +89,7 @@ def test_readyz_says_what_the_queue_keeps_and_what_waits_in_it(client, people, r
         "owed": 0,
         "owed_overdue_seconds": 0.0,
         "stopped": None,
+        "switched_off": False,
     }
 
 

@@ -17,12 +17,14 @@ class Peek(NamedTuple):
         origin: where they would come from.
         ttl: seconds that the cache still has them; None where it has not.
         waiting: names of the fields whose newest value the database does not have yet.
+        is_refused: whether they wait no more, because the database has refused them.
     """
 
     values: dict[str, Any]
     origin: Origin
     ttl: int | None
     waiting: list[str]
+    is_refused: bool = False
 
     @property
     def place(self) -> str:
@@ -43,6 +45,8 @@ def peek(cache: ModelCache, pks: Sequence[Any]) -> tuple[dict[Any, Peek], bool]:
         if place in look.problems:
             raise look.problems[place]
     found = {pk: _peek(cache, state) for pk, state in look.rows.items() if state.row is not None}
+    for pk in refused(cache, [pk for pk, each in found.items() if each.waiting]):
+        found[pk] = found[pk]._replace(is_refused=True)
     return found, CACHE_PLACE not in look.problems
 
 
@@ -53,6 +57,25 @@ def waiting(cache: ModelCache, pk: Any) -> list[str] | None:
     except QueueUnavailable:
         return None
     return sorted(fields)
+
+
+def refused(cache: ModelCache, pks: Sequence[Any]) -> list[Any]:
+    """Return those whose waiting write the database has refused; the queue is asked only if there are any.
+
+    Raises:
+        QueueUnavailable: nobody can tell.
+    """
+    dead = cache.table.queue.dead([str(pk) for pk in pks])
+    return [pk for pk in pks if str(pk) in dead]
+
+
+def waits(cache: ModelCache, pk: Any) -> dict[str, Any]:
+    """Return what a page says of the write that waits: `waiting`, None if nobody can tell, and `is_refused`."""
+    fields = waiting(cache, pk)
+    try:
+        return {"waiting": fields, "is_refused": bool(fields and refused(cache, [pk]))}
+    except QueueUnavailable:
+        return {"waiting": None, "is_refused": False}
 
 
 def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:

@@ -1,6 +1,7 @@
 """The pages: the list of users, one user in one pattern, and the question before a user is deleted."""
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -12,14 +13,16 @@ from django.shortcuts import redirect, render
 
 from cachedemo import Entry, ModelCache, Pattern, cache_for
 from cachedemo.exceptions import PreconditionFailed
+from cachedemo.patterns.written import Written
 from users.access import may
 from users.models import User
-from users.pages import words
+from users.pages import prospects, words
 from users.pages.forms import EditForm, NewUserForm
 from users.pages.page import page, require
-from users.pages.peek import peek, seconds_left, waiting
+from users.pages.peek import peek, seconds_left, waits
 
 PER_PAGE = 50
+Write = Callable[[Pattern, int, dict[str, Any], str | None], Written]
 
 
 def users() -> ModelCache:
@@ -48,7 +51,8 @@ def user_list(request: HttpRequest) -> HttpResponse:
         require(request, "add")
         if form.is_valid() and (made := _create(request, form)):
             return made
-    shown = Paginator(User.objects.values_list("pk", flat=True), PER_PAGE).get_page(request.GET.get("page"))
+    everybody = User.objects.filter(pk__gt=0).values_list("pk", flat=True)  # below zero: somebody's throwaway rows
+    shown = Paginator(everybody, PER_PAGE).get_page(request.GET.get("page"))
     people, cache_answers = peek(users(), list(shown.object_list))
     context = {
         "form": form if may(request, "add") else None,
@@ -125,16 +129,23 @@ def context_of(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int, 
         "origin": words.ORIGINS[entry.origin],
         "took": words.duration(shown.seconds),
         "ttl": seconds_left(users(), pk, entry),
-        "waiting": waiting(users(), pk),
         "stamp": f"{entry.stamp:016d}",
         "moment": words.moment(entry.stamp),
         "choices": words.CHOICES,
         "advice": words.ADVICE,
-    }
+    } | waits(users(), pk)
 
 
-def update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> HttpResponse | None:
+def write(pattern: Pattern, pk: int, changes: dict[str, Any], if_match: str | None) -> Written:
+    return users().via(pattern).write(pk, changes, if_match=if_match)
+
+
+def update(
+    request: HttpRequest, form: EditForm, pattern: Pattern, pk: int, write: Write = write
+) -> HttpResponse | None:
     """Write what was changed and lead back to the page; return None if the form now says why not.
+
+    `write` writes; who wants to see it done gives another that does the same.
 
     Cache-aside and write-through compare the version in the same step as the write. Write-behind has no such step:
     If-Match would make it wait for the database, which is what people choose it to avoid. So there the version was
@@ -153,14 +164,15 @@ def update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> H
     started = time.perf_counter()
     try:
         if_match = None if pattern is Pattern.WRITE_BEHIND else etag
-        written = users().via(pattern).write(pk, changes, if_match=if_match)
+        written = write(pattern, pk, changes, if_match)
     except PreconditionFailed:
         entry, values = _read(pk)
         form.show_both(values, users().etag(entry))
     except (IntegrityError, ValidationError) as error:
         form.refuse(error)
     else:
-        messages.success(request, words.updated(written, time.perf_counter() - started))
+        took = time.perf_counter() - started
+        messages.success(request, words.updated(written, took, prospects.of(users())))
         return redirect("user", pattern=pattern, pk=pk)
     return None
 

@@ -92,13 +92,13 @@ def moment(stamp: int) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S}.{stamp % 1_000_000:06d} UTC"
 
 
-def updated(written: Written, seconds: float) -> str:
-    """Say what an update did."""
+def updated(written: Written, seconds: float, prospect: str) -> str:
+    """Say what an update did; `prospect` is when the database will have what waits, in a sentence."""
     took = duration(seconds)
     if written.reason:
         return f"Saved in {took}. It went write-through, because {_REASONS.get(written.reason, written.reason)}."
     return {
         Pattern.CACHE_ASIDE: f"Saved in {took}. The database has it and the cache entry was dropped.",
         Pattern.WRITE_THROUGH: f"Saved in {took}. The database has it, and so has the cache.",
-        Pattern.WRITE_BEHIND: f"Queued: acknowledged in {took}. The database will have it within about a second.",
+        Pattern.WRITE_BEHIND: f"Queued: acknowledged in {took}. {prospect}",
     }[written.pattern]

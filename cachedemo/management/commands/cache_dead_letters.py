@@ -5,12 +5,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
-from cachedemo.management import terminal
+from cachedemo.management import switched_off, terminal
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import dead_letters
 from cachedemo.plurals import counted
 
 HEADS = ("queue", "pk", "since", "field", "waiting", "row", "error")
+_PAST = {"list": "listed", "retry": "retried", "discard": "discarded"}
 PIPED_WIDTH = 160  # columns, where no terminal says how many it has
 
 
@@ -27,6 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="discard without asking")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
+        if action == "list" and switched_off.said(self, "nothing is listed"):
+            return None
+        switched_off.refuse(f"nothing can be {_PAST[action]}")
         try:
             caches = [registry.by_queue(options["queue"])] if options["queue"] else registry.with_queue()
             if action == "list":

@@ -1,14 +1,13 @@
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
-from cachedemo.management import terminal
+from cachedemo.management import acting_user, switched_off, terminal
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import deletion_log, deletion_progress, history, version_deletion
+from cachedemo.operations import deletion_log, deletion_progress, version_deletion
 from cachedemo.plurals import counted
 from cachedemo.protocol import versions
 
@@ -24,12 +23,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--current", action="count", default=0, help="given twice: even if it is the version in use"
         )
-
-        parser.add_argument("--user", metavar="NAME", help="who does it, for the history; without it there is no entry")
+        acting_user.add_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["previous"] and not options["name"] and switched_off.said(self, "nothing is deleted"):
+            return
+        switched_off.refuse("nothing can be counted or deleted")
         try:
-            user = self.user(options["user"])
+            user = acting_user.find(options["user"])
             for cache, version in self.chosen(options):
                 if options["dry_run"]:
                     self.count(cache, version)
@@ -37,17 +38,6 @@ class Command(BaseCommand):
                     self.delete(cache, version, options["current"], user)
         except (CachedemoError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
-
-    def user(self, name: str | None) -> Any:
-        """Return the user whom the history will name, None if nobody."""
-        if name is None:
-            return None
-        history.log_entries()  # refuses where nobody keeps a history
-        model = get_user_model()
-        try:
-            return model._default_manager.get_by_natural_key(name)
-        except model.DoesNotExist:
-            raise CommandError(f"There is no user {name!r} to name in the history.") from None
 
     def chosen(self, options: dict[str, Any]) -> list[tuple[ModelCache, str]]:
         if options["previous"] == bool(options["name"]):

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.management import switched_off
 from cachedemo.plurals import counted
 
 
@@ -14,6 +15,8 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after so long (default: never)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if switched_off.said(self, "nothing is flushed"):
+            return
         for cache in registry.with_queue():
             try:
                 rows = cache.drain(options["timeout"])

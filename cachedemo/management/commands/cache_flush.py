@@ -1,3 +1,4 @@
+import math
 import signal
 from typing import Any
 
@@ -6,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
+from cachedemo.management import switched_off
 from cachedemo.operations import flusher, startup
 
 
@@ -26,6 +28,8 @@ class Command(BaseCommand):
         try:
             if options["loop"]:
                 return self.loop(options["pause"])
+            if switched_off.said(self, "nothing is flushed"):
+                return None
             for cache in registry.with_queue():
                 while flusher.take_turn(cache):
                     pass
@@ -42,8 +46,12 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
+        off = switched_off.said(self, "nothing is flushed")
         queues = ", ".join(str(cache.queue) for cache in registry.with_queue())
-        self.stdout.write(f"Flushing {queues} until SIGTERM or Ctrl-C.")
+        self.stdout.write(f"{'Idle' if off else f'Flushing {queues}'} until SIGTERM or Ctrl-C.")
         self.stdout.flush()
-        flusher.loop(stop, pause)
+        if off:
+            stop.wait(math.inf)  # a supervisor would start it again and again if it ended
+        else:
+            flusher.loop(stop, pause)
         self.stdout.write("Ended.")

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from cachedemo import conf
+from cachedemo.management import switched_off
 from cachedemo.operations import ping
 from cachedemo.servers.roles import CACHE, QUEUE
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not conf.is_enabled():
-            self.stdout.write("cachedemo is switched off, CACHEDEMO['ENABLED'] is False: only the database is asked.")
+            self.stdout.write(f"{switched_off.BY_SETTING}, only the database.")
             return
         problems = []
         for role in (CACHE, QUEUE):

@@ -25,11 +25,15 @@ end
 local function flushable(pk)
   local fields, refused, _, foreign = waiting_fields(pk)
   if foreign then return redis.pcall('HGETALL', row(pk)) end
-  if next(refused) == nil then return fields end
+  if next(refused) == nil then
+    seal(pk, fields)
+    return fields
+  end
   local handed = {}
   for i = 1, #fields, 2 do
     if not refused[fields[i]] then handed[#handed + 1], handed[#handed + 2] = fields[i], fields[i + 1] end
   end
+  seal(pk, handed)
   return handed
 end
 

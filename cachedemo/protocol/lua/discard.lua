@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- discard(keys=[queue], args=[pk...])
 --   Forgets dead letters: what was refused is given up, and the slots that still show it are owed to be emptied.
---   What else waits for the row is left alone, and so is a row that is not dead any more. Returns how many were dead.
+--   What else waits for the row is left alone, increments that stand behind it too, and so is a row that is not dead any
+--   more. Returns how many were dead.
 
 local discarded = 0
 for _, pk in ipairs(ARGV) do
@@ -12,7 +13,7 @@ for _, pk in ipairs(ARGV) do
       forget({pk})
     else
       local was_in_line = is_in_line(pk, fields, refused)
-      drop_fields(pk, fields, refused, function(name) return refused[name] end)
+      drop_fields(pk, fields, refused, function(name) return refused[name] == true end)  -- not what is behind it
       put_in_place(pk, was_in_line)
     end
     owe({pk})

@@ -1,15 +1,21 @@
 #!lua
 -- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
 --   Takes a write-behind update: from here on it is acknowledged and must not be lost.
---   Returns 'GONE', 'FULL' or 'FOREIGN' (the row's key holds something that is not ours) and does nothing, or the
---   stamp, all pending fields of the row with their flags, the versions, and 1 if the list was empty before.
+--   Returns 'CLOSED', 'GONE', 'FULL', 'OLD RELEASE' (a live version does not know increments) or 'FOREIGN' (the row's
+--   key holds something that is not ours) and does nothing, or the stamp, all pending fields of the row with their flags, the
+--   versions, 1 if the list was empty before, and for each increment the last stamp before it in its entry, or ''.
 --
 -- $pk           the row
 -- $floor        a stamp that the new one must pass: that of the value the writer saw
 -- $max_pending  how many rows may wait
--- $field $json  what to write
+-- $field $json  what to write; with a + before the field, what to add to it
+
+local MOST_DELTAS, EXACT = 64, 9007199254740992  -- entries of one field; what a double still counts
 
 local pk = ARGV[1]
+if redis.call('EXISTS', CLOSED) == 1 then
+  return 'CLOSED'
+end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
   return 'GONE'
 end
@@ -23,21 +29,89 @@ if foreign then
   return 'FOREIGN'
 end
 
+local function is_delta_of(field, name)
+  return name:sub(1, #field + 1) == field .. DELTA
+end
+
+-- How many of its last place a delta is, how many places it has, and what stands around it.
+local function units(json)
+  local quote, sign, whole, part = json:match('^("?)(-?)(%d+)%.?(%d*)"?$')
+  return tonumber(sign .. whole .. part), #part, quote
+end
+
+local function sum(one, other)  -- nil if it cannot be told exactly
+  local count, places, quote = units(one)
+  local more, others = units(other)
+  local all = math.abs(count + more)
+  if places ~= others or all >= EXACT then return nil end
+  local text = string.format('%0' .. places + 1 .. '.0f', all)
+  if places > 0 then text = text:sub(1, -places - 1) .. '.' .. text:sub(-places) end
+  return quote .. (count + more < 0 and '-' or '') .. text .. quote
+end
+
+-- Where an increment goes: the name of the entry and the delta in it, both nil if it needs a new one, and the last stamp
+-- in it so far; false if there are too many.
+local function place_of(field, json)
+  local name, value, count, since = nil, nil, 0, ''
+  for i = 1, #fields, 2 do
+    if is_delta_of(field, fields[i]) then
+      count = count + 1
+      if not name or fields[i] > name then name, value = fields[i], fields[i + 1] end
+    elseif fields[i] == field then
+      since = fields[i + 1]:sub(1, 16)
+    end
+  end
+  local joined
+  if name and value:sub(17, 17) ~= '[' and value:sub(1, 16) > since then joined = sum(value:sub(17), json) end
+  if joined then return {name, joined, value:sub(1, 16)} end
+  return count < MOST_DELTAS and {nil, json, ''}
+end
+
+local places = {}
+for i = 4, #ARGV, 2 do
+  if ARGV[i]:sub(1, 1) == DELTA then
+    places[i] = place_of(ARGV[i]:sub(2), ARGV[i + 1])
+    if not places[i] then return 'FULL' end
+  end
+end
+if next(places) ~= nil then
+  for _, version in ipairs(redis.call('HVALS', VERSIONS)) do
+    if not version:find('"increments"', 1, true) then return 'OLD RELEASE' end
+  end
+end
+
 local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(fields)))
 local was_in_line = waiting and is_in_line(pk, fields, refused)
-for i = 4, #ARGV, 2 do
-  redis.call('HSET', row(pk), ARGV[i], stamp .. ARGV[i + 1])
-  if refused[ARGV[i]] then  -- what was refused is replaced, and no longer refused
-    redis.call('HDEL', row(pk), FLAG .. ARGV[i])
-    refused[ARGV[i]] = nil
+local is_in_line_now, previous = false, {}
+
+local function replace(field, json)  -- and all that was to be added to what was there
+  redis.call('HSET', row(pk), field, stamp .. json)
+  for i = 1, #fields, 2 do
+    local name = fields[i]
+    if name == field or is_delta_of(field, name) then
+      if name ~= field then redis.call('HDEL', row(pk), name) end
+      if refused[name] then redis.call('HDEL', row(pk), FLAG .. name) end  -- what was refused is replaced
+      refused[name] = nil
+    end
   end
+  is_in_line_now = true
+end
+
+local function add(field, place)
+  redis.call('HSET', row(pk), place[1] or field .. DELTA .. stamp, stamp .. place[2])
+  previous[#previous + 1] = place[3]
+  if not refused[field] then is_in_line_now = true end
+end
+
+for i = 4, #ARGV, 2 do
+  if places[i] then add(ARGV[i]:sub(2), places[i]) else replace(ARGV[i], ARGV[i + 1]) end
 end
 if waiting and next(refused) == nil then
   redis.call('HDEL', DEAD, pk)
 end
 local first = 0
-if not was_in_line then
+if is_in_line_now and not was_in_line then
   redis.call('ZADD', PENDING, stamp, pk)
   if redis.call('RPUSH', QUEUE, pk) == 1 then first = 1 end
 end
-return {stamp, redis.call('HGETALL', row(pk)), redis.call('HKEYS', VERSIONS), first}
+return {stamp, redis.call('HGETALL', row(pk)), redis.call('HKEYS', VERSIONS), first, previous}

@@ -3,7 +3,9 @@
 -- $queue                 list of ids waiting for a flush, each once                         KEYS[1], flush:users
 -- {$queue}:pending       sorted set, id -> stamp of its oldest write in line, or +inf if it is only a dead letter
 -- {$queue}:row:$pk       hash, field -> 16 digits of stamp + JSON value; and, for a field that the database has refused,
---                        its flag: !field -> the same 16 digits + true
+--                        its flag: !field -> the same 16 digits + true. Increments that wait are an entry of their own,
+--                        field+first -> last + JSON delta, where first and last are stamps: 16 digits. In brackets once
+--                        somebody was handed it: it is sealed, and what comes later is another entry
 -- {$queue}:claimed       sorted set, id -> deadline (us) of the flush that holds it
 -- {$queue}:reaped        hash, id -> how many flushes in a row let their deadline pass
 -- {$queue}:dead          hash, id -> JSON: refused stamps, error; an id with a flag is in it
@@ -14,6 +16,7 @@
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
 -- {$queue}:clock         string, the last stamp
 -- {$queue}:stopped       string, JSON: why nothing can be flushed, since when; gone with the next batch that lands
+-- {$queue}:closed        string, JSON: an operator has switched off: run, since, by, state (closing, then closed)
 --
 -- An id is pending exactly when its row hash exists. It is in line (in the list or claimed) exactly when it has a field
 -- without a flag, and dead exactly when it has one with a flag. (A release before flags left dead rows without any.)
@@ -24,7 +27,7 @@ local BASE = '{' .. QUEUE .. '}:'
 local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. 'reaped'
 local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
 local FLUSHERS, VERSIONS, CLOCK = BASE .. 'flushers', BASE .. 'versions', BASE .. 'clock'
-local STOPPED = BASE .. 'stopped'
+local STOPPED, CLOSED = BASE .. 'stopped', BASE .. 'closed'
 
 local END_OF_STAMPS = 4000000000000000  -- the year 2096
 
@@ -77,8 +80,28 @@ local function flag_of(value)  -- it is good for the stamp that it names, and fo
   return value:sub(1, 16) .. FLAGGED
 end
 
--- The fields of a row without their flags, name and value in turn, and which of them are refused: name -> true.
--- A flag is dropped if its field was written anew by a release that knows none.
+local DELTA = '+'
+
+-- The field that an entry is of, and the first stamp in it if it is a delta.
+local function field_of(name)
+  local place = name:find(DELTA, 2, true)
+  if not place then return name end
+  return name:sub(1, place - 1), name:sub(place + 1)
+end
+
+local BEHIND = 'behind'
+
+-- Deltas of a field whose value is refused were added to that: they wait for what becomes of it, and are refused too.
+local function with_those_behind(fields, refused)
+  for i = 1, #fields, 2 do
+    local field, first = field_of(fields[i])
+    if first and refused[field] and not refused[fields[i]] then refused[fields[i]] = BEHIND end
+  end
+  return fields, refused
+end
+
+-- The fields of a row without their flags, name and value in turn, and which of them are refused: name -> true, or
+-- BEHIND. A flag is dropped if its field was written anew by a release that knows none.
 local function without_flags(pk, raw)
   local values, fields, refused = {}, {}, {}
   for i = 1, #raw, 2 do values[raw[i]] = raw[i + 1] end
@@ -94,7 +117,7 @@ local function without_flags(pk, raw)
       end
     end
   end
-  return fields, refused
+  return with_those_behind(fields, refused)
 end
 
 -- The waiting fields of a row, name and value in turn; which of them are refused; and all of it as it stands there.
@@ -122,6 +145,17 @@ local function newest(fields)
     top = math.max(top, proper(tonumber(fields[i]:sub(1, 16))))
   end
   return top
+end
+
+-- Seals the deltas among these: somebody is about to be handed them, so no later increment may join them.
+local function seal(pk, fields)
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if name:find(DELTA, 2, true) and name:sub(1, 1) ~= FLAG and value:sub(17, 17) ~= '[' then
+      fields[i + 1] = value:sub(1, 16) .. '[' .. value:sub(17) .. ']'
+      redis.call('HSET', row(pk), name, fields[i + 1])
+    end
+  end
 end
 
 local function next_stamp(floor)
@@ -171,7 +205,7 @@ local NOT_IN_LINE = '+inf'  -- in the place of the stamp: what is only a dead le
 local function oldest_in_line(fields, refused)
   local stamp
   for i = 1, #fields, 2 do
-    local each = fields[i + 1]:sub(1, 16)
+    local each = select(2, field_of(fields[i])) or fields[i + 1]:sub(1, 16)
     if not refused[fields[i]] and (not stamp or each < stamp) then stamp = each end
   end
   return stamp and digits(proper(tonumber(stamp))) or NOT_IN_LINE
@@ -201,13 +235,19 @@ end
 local function supersede(pk, written, named)
   local fields, refused = waiting_fields(pk)
   local was_in_line = #fields > 0 and is_in_line(pk, fields, refused)
-  local function is_superseded(field, stamp)
-    local is_named = named == '*' or named:find(',' .. field .. ',', 1, true) ~= nil
-    return stamp < written and (not refused[field] or is_named)
+  local function is_superseded(name, stamp)
+    local is_named = named == '*' or named:find(',' .. field_of(name) .. ',', 1, true) ~= nil
+    return stamp < written and (not refused[name] or is_named)
   end
   local dropped, was_shown = drop_fields(pk, fields, refused, is_superseded)
   if dropped then put_in_place(pk, was_in_line) end
   return was_shown
+end
+
+-- What a process is told of its version: if it is not what it has announced, it fills nothing. While the queue is
+-- closed, the note of that stands in its place, for every version and from one moment on.
+local function announced(version)
+  return redis.call('GET', CLOSED) or redis.call('HGET', VERSIONS, version)
 end
 
 -- The rows that a writer of the database is under way to: id -> true.

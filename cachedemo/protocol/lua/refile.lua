@@ -17,12 +17,29 @@ if foreign or known_foreign or redis.call('ZSCORE', CLAIMED, new) or under_way()
 local values = {}
 for i = 1, #known, 2 do values[known[i]] = known[i + 1] end
 local was_in_line = #known > 0 and is_in_line(new, known, known_refused)
+local function new_stamp()
+  return next_stamp(math.max(tonumber(ARGV[3]), newest(known)))
+end
+
+-- Increments stand behind the value that they were added to, also where that gets a new stamp.
+local function move_those_behind(field, since)
+  for i = 1, #known, 2 do
+    local of, first = field_of(known[i])
+    if first and of == field and first > since then
+      local stamp = new_stamp()
+      redis.call('HDEL', row(new), known[i])
+      redis.call('HSET', row(new), field .. DELTA .. stamp, stamp .. known[i + 1]:sub(17))
+    end
+  end
+end
+
 for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
   if not values[name] or values[name]:sub(1, 16) < value:sub(1, 16) then
     local stamp = proper(tonumber(value:sub(1, 16)))
     if stamp ~= 0 and stamp <= tonumber(ARGV[3]) then
-      value = next_stamp(math.max(tonumber(ARGV[3]), newest(known))) .. value:sub(17)
+      value = new_stamp() .. value:sub(17)
+      move_those_behind(name, fields[i + 1]:sub(1, 16))
     end
     redis.call('HDEL', row(new), FLAG .. name)
     redis.call('HSET', row(new), name, value)

@@ -19,4 +19,4 @@ local to_empty = versions_to_empty(finished, supersede(pk, ARGV[3], ARGV[4]))
 if #to_empty == 0 then
   redis.call('ZREM', OWED, pk .. ':' .. ARGV[2])
 end
-return {to_empty, redis.call('HGET', VERSIONS, ARGV[5])}
+return {to_empty, announced(ARGV[5])}

@@ -14,6 +14,7 @@ local pk = ARGV[6]
 local fields = {}
 if pk then
   fields = select(3, waiting_fields(pk))
+  seal(pk, fields)
   bound_owed()
   redis.call('ZADD', OWED, digits(now() + ARGV[2]), pk .. ':' .. ARGV[1])
   if ARGV[4] ~= '0' then
@@ -21,4 +22,4 @@ if pk then
   end
 end
 local stamp = next_stamp(math.max(tonumber(ARGV[3]), newest(fields)))
-return {stamp, fields, redis.call('HKEYS', VERSIONS), redis.call('HGET', VERSIONS, ARGV[5])}
+return {stamp, fields, redis.call('HKEYS', VERSIONS), announced(ARGV[5])}

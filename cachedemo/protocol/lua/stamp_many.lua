@@ -12,6 +12,7 @@ local deadline = digits(now() + ARGV[2])
 local top, pending, owed = tonumber(ARGV[3]), {}, {}
 for i = 4, #ARGV do
   local fields = select(3, waiting_fields(ARGV[i]))
+  seal(ARGV[i], fields)
   top = math.max(top, newest(fields))
   pending[#pending + 1] = fields
   owed[#owed + 1], owed[#owed + 2] = deadline, ARGV[i] .. ':' .. ARGV[1]

@@ -1,11 +1,12 @@
-"""Two views: one reads through the cache, one writes behind it."""
+"""Three views: one reads through the cache, one writes behind it, one adds to a number."""
 
+import json
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from cachedemo import Pattern, cache_for
 from products.models import Product
@@ -33,6 +34,22 @@ def count(request: HttpRequest, pk: UUID) -> HttpResponse:
     except ValidationError as error:
         return JsonResponse({"errors": error.messages}, status=400)
     return JsonResponse({"stock": counted.stock}, status=202)
+
+
+@csrf_exempt  # for curl
+@require_http_methods(["PATCH"])
+def stock(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """`{"stock": {"increment": -2}}` sells two, whatever is sold meanwhile, and never more than there are."""
+    _find(pk)
+    try:
+        delta = int(json.loads(request.body)["stock"]["increment"])
+    except (ValueError, LookupError, TypeError):
+        return JsonResponse({"errors": ['Send {"stock": {"increment": -1}}.']}, status=400)
+    try:
+        sold = cache_for(Product).increment(pk, {"stock": delta}, min=0)
+    except ValidationError as error:
+        return JsonResponse({"errors": error.messages}, status=409)
+    return JsonResponse({"stock": sold.stock})
 
 
 def _find(pk: UUID) -> Product:

@@ -63,6 +63,8 @@ CACHEDEMO = {
     "QUEUE_URL": os.environ.get("CACHEDEMO_QUEUE_URL", "redis://localhost:6380/0"),
 }
 
+TEST_RUNNER = "cachedemo.testing.EmbeddedServersRunner"  # the tests start servers of their own
+
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6380/1")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BEAT_SCHEDULE = {

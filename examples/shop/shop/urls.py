@@ -7,4 +7,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("products/<uuid:pk>/", views.product),
     path("products/<uuid:pk>/count/", views.count),
+    path("products/<uuid:pk>/stock/", views.stock),
 ]

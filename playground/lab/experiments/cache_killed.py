@@ -13,6 +13,7 @@ STORY = "The cache server is killed with SIGKILL. Ten reads and five writes foll
 ASSERTION = "Reads and writes are answered without the cache, and afterwards reads return what was written."
 NAIVE = "Every path begins or ends at the cache, so its errors become everybody's, and writes fail after their COMMIT."
 OURS = "A cache may vanish: reads go to the database, and writes note what the cache is owed before they answer."
+BREAKS = ("note", "The cache server is killed.")
 PKS = range(30, 40)
 WRITTEN = range(30, 35)
 
@@ -22,11 +23,14 @@ def play(side: Side, stage: Stage) -> Finding:
         side.read(pk)
     stage.world.cache.kill()
     stage.note("The cache server is killed.")
+    stage.shows("reader", lambda: side.read(PKS[0]))
+    stage.shows("writer", lambda: side.write_through(WRITTEN[0], "new"))
     read = [_seconds(lambda pk=pk: side.read(pk)) for pk in PKS]  # type: ignore[misc]
     written = [_seconds(lambda pk=pk: side.write_through(pk, "new")) for pk in WRITTEN]  # type: ignore[misc]
     stage.world.cache.start()
     time.sleep(conf.get("BREAKER_PAUSE") * 1.2)  # until somebody has looked whether it is back
     stage.note("The cache server is started again.")
+    stage.shows("later reader", lambda: side.read(WRITTEN[0]))
     fresh = sum(side.read(pk)["name"] == "new" for pk in WRITTEN)
     failed = read.count(None) + written.count(None)
     slowest = max((seconds for seconds in read + written if seconds is not None), default=0.0)

@@ -13,6 +13,7 @@ STORY = (
 ASSERTION = "Every acknowledged write is read back, and reaches the database."
 NAIVE = "Cache and queue share one server whose policy may evict any key, the list of pending writes included."
 OURS = "The queue is a server of its own with `noeviction`: a cache entry may go, and the read finds the write waiting."
+BREAKS = ("note", "is evicted")
 PKS = range(50, 55)
 ROOM = 1_000_000  # bytes beyond what is in use
 FILLER = "x" * 10_000
@@ -20,12 +21,13 @@ MOST_FILLERS = 20_000
 
 
 def play(side: Side, stage: Stage) -> Finding:
-    for pk in PKS:
+    stage.shows("writer", lambda: side.write_behind(PKS[0], "new"))
+    for pk in PKS[1:]:
         side.write_behind(pk, "new")
     stage.note(f"{len(PKS)} writes are acknowledged.")
     fillers = _evict_what_is_there()
     stage.note(f"{fillers} other keys have filled the cache: everything that was there is evicted.")
-    return lost_writes(side, PKS, "new")
+    return lost_writes(side, PKS, "new", stage)
 
 
 def _evict_what_is_there() -> int:

@@ -13,6 +13,7 @@ STORY = (
 ASSERTION = "No read after the acknowledged write returns the old name."
 NAIVE = "The reader fills the cache with the old row in the gap, and the writer never comes back to the cache."
 OURS = "The first step is a mark, not a gap: readers see the old value inside it, nobody may fill until the write ends."
+BREAKS = ("reader", "SET")
 PK = 2
 
 
@@ -24,4 +25,4 @@ def play(side: Side, stage: Stage) -> Finding:
     reader.finish()
     writer.finish()
     stage.note("The write is acknowledged.")
-    return stale_reads(side, PK, "new")
+    return stale_reads(side, PK, "new", stage)

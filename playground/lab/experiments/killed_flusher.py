@@ -16,13 +16,15 @@ STORY = (
 ASSERTION = "Every acknowledged write reaches the database."
 NAIVE = "LPOP takes the batch out of Redis into the memory of a process, and the process is gone: nobody has it now."
 OURS = "A claim leaves the write where it is until the database has it; after its deadline the rows are claimed again."
+BREAKS = ("note", "is killed here")
 PKS = range(5, 25)
 
 
 def play(side: Side, stage: Stage) -> Finding:
-    for pk in PKS:
+    stage.shows("writer", lambda: side.write_behind(PKS[0], "new"))
+    for pk in PKS[1:]:
         side.write_behind(pk, "new")
     stage.note(f"{len(PKS)} writes are acknowledged.")
     stage.killed_after("flusher", side.flush, at("database", "BEGIN"))
     time.sleep(CLAIM_DEADLINE * 1.2)
-    return lost_writes(side, PKS, "new")
+    return lost_writes(side, PKS, "new", stage)

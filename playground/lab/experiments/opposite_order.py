@@ -13,6 +13,7 @@ STORY = (
 ASSERTION = "Once both are acknowledged, reads return what the database has: the second write."
 NAIVE = "The last SET wins in the cache and the last COMMIT in the database, and these were not the same writer's."
 OURS = "The first finds that the slot is no longer its own mark, cannot know what is newer, and empties it."
+BREAKS = ("first writer", "SET")
 PK = 3
 
 
@@ -23,4 +24,4 @@ def play(side: Side, stage: Stage) -> Finding:
     second.finish()
     first.finish()
     stage.note("Both writes are acknowledged.")
-    return stale_reads(side, PK, "second")
+    return stale_reads(side, PK, "second", stage)

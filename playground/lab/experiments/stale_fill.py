@@ -13,6 +13,7 @@ STORY = (
 ASSERTION = "No read after the acknowledged write returns the old name."
 NAIVE = "The reader's SET comes after the writer's DEL and nothing tells it that its value is old, so it stays."
 OURS = "The reader's lease was taken away by the writer, so its fill finds the slot changed and is thrown away."
+BREAKS = ("reader", "SET")
 PK = 1
 
 
@@ -23,4 +24,4 @@ def play(side: Side, stage: Stage) -> Finding:
     writer.finish()
     stage.note("The write is acknowledged.")
     reader.finish()
-    return stale_reads(side, PK, "new")
+    return stale_reads(side, PK, "new", stage)

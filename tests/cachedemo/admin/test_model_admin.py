@@ -62,20 +62,20 @@ def test_the_form_shows_what_waits_and_saves_over_it(notes, asked):
     assert notes.table.queue.depth() == 0
 
 
-def test_a_form_that_cannot_be_loaded_leads_away_in_words(notes, asked, queue_server):
-    queue_server.kill()
-    page, said = asked("GET")
-    assert page.status_code == 302
-    assert "queue server" in said[0]
+def test_a_form_that_cannot_be_loaded_leads_away_in_words(notes, asked, broken_queue):
+    with broken_queue():
+        page, said = asked("GET")
+        assert page.status_code == 302
+        assert "queue server" in said[0]
 
 
-def test_a_save_that_is_refused_is_said_and_changes_nothing(notes, asked, queue_server, monkeypatch):
+def test_a_save_that_is_refused_is_said_and_changes_nothing(notes, asked, broken_queue, monkeypatch):
     notes.get(1)
-    queue_server.kill()
-    page, said = asked("POST", title="new", size="7")
-    assert page.status_code == 302
-    assert "queue server" in said[0]
-    assert Note.objects.get(pk=1).title == "old"
+    with broken_queue():
+        page, said = asked("POST", title="new", size="7")
+        assert page.status_code == 302
+        assert "queue server" in said[0]
+        assert Note.objects.get(pk=1).title == "old"
 
 
 def test_the_instance_of_a_form_keeps_the_annotations_of_the_queryset(notes, admin_user):

@@ -12,10 +12,8 @@ from django.db import OperationalError, connection, connections
 from cachedemo import cache_for, registry
 from cachedemo.admin.model_admin import CachedModelAdmin
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable, SourceUnavailable
-from cachedemo.servers.roles import Role
 from tests.cachedemo.admin.browser_forms import errors, fill, said
 from tests.cachedemo.admin.site import NoteAdmin, NoteForm, NoteInline, OwnerAdmin, StackedNoteInline
-from tests.helpers import this_thread
 from tests.notes.caches import NoteCache
 from tests.notes.models import Note, Sample
 from users.models import User
@@ -340,35 +338,20 @@ def test_a_list_that_refuses_saves_rows_that_nobody_else_has_changed(browser, no
     assert stored(2) == ("a0", "b0", 6)
 
 
-def test_without_the_queue_the_list_says_that_it_may_lack_the_latest(browser, notes, queue_server):
-    queue_server.kill()
-    page = browser.get(LIST)
-    assert b"a0" in page.content
-    assert "may lack the latest changes" in said(page)
-    answer = browser.post(LIST, fill(page, **{"form-1-size": "7"}) | SAVE_LIST, follow=True)
-    assert "Nothing was saved" in said(answer)
-    assert Note.objects.get(pk=1).size == 0
+def test_without_the_queue_the_list_says_that_it_may_lack_the_latest(browser, notes, broken_queue):
+    with broken_queue():
+        page = browser.get(LIST)
+        assert b"a0" in page.content
+        assert "may lack the latest changes" in said(page)
+        answer = browser.post(LIST, fill(page, **{"form-1-size": "7"}) | SAVE_LIST, follow=True)
+        assert "Nothing was saved" in said(answer)
+        assert Note.objects.get(pk=1).size == 0
 
 
-@pytest.fixture
-def trips(monkeypatch):
-    """Each trip to a server, by the server's name."""
-    trips, ours, run = [], this_thread(), Role._run
-
-    def counted(role, *arguments, **options):
-        if ours():
-            trips.append(role.name)
-        return run(role, *arguments, **options)
-
-    monkeypatch.setattr(Role, "_run", counted)
-    return trips
-
-
-def test_the_list_asks_the_cache_once_for_all_rows(browser, notes, trips):
+def test_the_list_asks_the_cache_once_for_all_rows(browser, notes, assert_cache_trips):
     notes.warm([1, 2])
-    trips.clear()
-    browser.get(LIST)
-    assert trips == ["cache"]
+    with assert_cache_trips(1, cache=1):
+        browser.get(LIST)
 
 
 # inlines
@@ -420,12 +403,11 @@ def test_a_field_of_an_inline_that_both_have_changed_is_said(browser, owned, own
     assert stored()[0] == "mine"
 
 
-def test_an_inline_asks_the_cache_once_for_all_rows(browser, owned, trips, monkeypatch):
+def test_an_inline_asks_the_cache_once_for_all_rows(browser, owned, assert_cache_trips, monkeypatch):
     unregister(User, monkeypatch)
     owned.warm([1, 2])
-    trips.clear()
-    browser.get(OWNER)
-    assert trips == ["cache"]
+    with assert_cache_trips(1, cache=1):
+        browser.get(OWNER)
 
 
 class WithOwner(NoteCache):

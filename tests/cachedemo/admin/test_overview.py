@@ -10,8 +10,8 @@ from django.test import Client
 from cachedemo.operations import keyspace, workers
 from cachedemo.protocol import stats
 from cachedemo.protocol.batch_owner import process_name
-from cachedemo.servers.roles import CACHE, Role
-from tests.helpers import this_thread, until
+from cachedemo.servers.roles import CACHE
+from tests.helpers import until
 from tests.operators import text, url
 from tests.servers import configured
 
@@ -48,23 +48,13 @@ def test_a_queue_that_may_lose_writes_is_called_so(
 
 
 def test_the_overviews_own_calls_are_a_fixed_handful(
-    client: Client, users: Any, redis_cache: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    client: Client, users: Any, redis_cache: redis.Redis, assert_cache_trips: Any
 ) -> None:
-    trips: list[str] = []
-    ours, run = this_thread(), Role._run
-
-    def counted(role: Role, *arguments: Any, **options: Any) -> Any:
-        if ours():
-            trips.append(role.name)
-        return run(role, *arguments, **options)
-
-    monkeypatch.setattr(Role, "_run", counted)
-    client.get(url("changelist"))
-    assert sorted(trips) == ["cache", "queue"]
+    with assert_cache_trips(cache=1, queue=1):
+        client.get(url("changelist"))
     redis_cache.mset({f"v2:user:{pk}": "x" for pk in range(5000)})
-    trips.clear()
-    client.get(url("changelist") + "?range=day")
-    assert sorted(trips) == ["cache", "queue"]
+    with assert_cache_trips(cache=1, queue=1):
+        client.get(url("changelist") + "?range=day")
     redis_cache.flushdb()
 
 

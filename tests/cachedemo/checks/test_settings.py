@@ -6,7 +6,6 @@ from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from cachedemo import ModelCache, checks, registry
 from cachedemo.exceptions import NotRegistered
 from cachedemo.operations import startup
-from cachedemo.servers import roles
 from tests.faults.proxy import HOST, Proxy
 from tests.notes.models import Note, Tag
 
@@ -47,7 +46,6 @@ def test_without_a_model_that_needs_it_there_need_be_no_queue(settings, monkeypa
 def test_a_process_that_finds_one_database_behind_two_names_does_not_start(settings, queue_server):
     with Proxy(queue_server.port) as proxy:
         settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"redis://{HOST}:{proxy.port}/1"}
-        roles.reset()
         with pytest.raises(ImproperlyConfigured, match="the same Redis database"):
             startup.announce_all()
 

@@ -42,9 +42,8 @@ def test_a_queue_that_an_operator_has_paused_is_left_alone(notes: Any) -> None:
     assert title() == "a0"
 
 
-def test_it_says_why_nothing_was_flushed(notes: Any, queue_server: Any, short_timeouts: None) -> None:
-    queue_server.kill()
-    with pytest.raises(CommandError, match="queue"):
+def test_it_says_why_nothing_was_flushed(notes: Any, broken_queue: Any, short_timeouts: None) -> None:
+    with broken_queue(), pytest.raises(CommandError, match="queue"):
         call_command("cache_flush")
 
 

@@ -116,9 +116,8 @@ def test_an_empty_cache_and_a_bad_sample_are_said(transactional_db):
         run("--sample", "0")
 
 
-def test_without_the_cache_it_is_a_sentence(transactional_db, cache_server):
-    cache_server.kill()
-    with pytest.raises(CommandError, match="cannot be reached"):
+def test_without_the_cache_it_is_a_sentence(transactional_db, broken_cache):
+    with broken_cache(), pytest.raises(CommandError, match="cannot be reached"):
         run()
 
 

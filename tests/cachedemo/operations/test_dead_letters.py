@@ -95,11 +95,11 @@ def test_discard_returns_reads_to_the_row_and_is_logged(notes, monkeypatch, capl
     assert redis_queue.exists("{flush:notes}:pending", "{flush:notes}:dead", "flush:notes") == 0
 
 
-def test_discard_while_the_cache_is_away_shows_the_row_once_it_is_back(notes, cache_server, redis_queue):
+def test_discard_while_the_cache_is_away_shows_the_row_once_it_is_back(notes, broken_cache, redis_queue):
     notes.get(1)
-    cache_server.kill()
-    dead_letters.discard(notes, ["1"])
-    assert redis_queue.zrange("{flush:notes}:owed", 0, -1) == [b"1:cache"]
+    with broken_cache():
+        dead_letters.discard(notes, ["1"])
+        assert redis_queue.zrange("{flush:notes}:owed", 0, -1) == [b"1:cache"]
 
 
 def test_a_row_that_a_newer_write_has_revived_is_not_discarded(notes):

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 
 from cachedemo import cache_for
 from cachedemo.operations import flushdb, history, keyspace
-from cachedemo.servers import queue_durability, roles
+from cachedemo.servers import queue_durability
 from cachedemo.servers.roles import CACHE
 from tests.operators import ALL, client_of, operator, text, token, url
 from users.models import User
@@ -141,7 +141,6 @@ def test_it_is_refused_where_the_queue_lives_in_that_database(
     page = client.get(url("danger"))
     by_another_name = queue_server.url(1).replace("127.0.0.1", "localhost")
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": by_another_name}
-    roles.reset()
     cache_for(User).via("write-behind").update(1, name="Al")
     shown = text(client.get(url("danger")))
     assert "Refused. The queue lives in this database" in shown
@@ -154,7 +153,6 @@ def test_it_is_refused_where_the_queue_lives_in_that_database(
 
 def test_another_database_of_the_queues_server_is_another(settings: Any, queue_server: Any) -> None:
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": queue_server.url(5)}
-    roles.reset()
     assert not queue_durability.is_one_database()
 
 

@@ -4,14 +4,15 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 import redis
 from django.core.management import CommandError, call_command
 
-from cachedemo.embedded.server import EmbeddedServer, free_port
-from cachedemo.operations import ping
-from cachedemo.servers import roles
+from cachedemo.embedded.binary import find_server
+from cachedemo.embedded.server import EmbeddedServer, ends_with_this_process, free_port
+from cachedemo.servers import greeting, roles
 from tests.helpers import until
 from tests.servers import configured
 
@@ -22,10 +23,8 @@ CLUSTER_PORTS = 55_536  # a cluster node takes its port plus 10,000 too
 def point_cache_to(settings):
     def point(url):
         settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
-        roles.reset()
 
-    yield point
-    roles.reset()
+    return point
 
 
 @pytest.fixture
@@ -102,15 +101,27 @@ def test_out_of_memory_names_the_limit_and_the_policy(point_cache_to, server):
     assert re.search(r"of maxmemory 2\.00M with maxmemory-policy noeviction", said)
 
 
-def test_a_cluster_answers_with_moved(point_cache_to, server):
-    ports = (port for port in iter(free_port, None) if port < CLUSTER_PORTS)
-    nodes = [server(cluster_enabled="yes", save="", port=next(ports)) for _ in range(2)]
-    ours, other = (redis.Redis.from_url(node.url(0)) for node in nodes)
-    other.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
-    ours.execute_command("CLUSTER MEET", "127.0.0.1", nodes[1].port)
-    until(lambda: ours.execute_command("CLUSTER INFO")["cluster_state"] == "ok", timeout=20)
-    point_cache_to(nodes[0].url(0))
-    assert "belongs to a Redis Cluster: name a standalone server" in complaint()
+def test_a_node_of_a_cluster_says_so(point_cache_to, server):
+    port = next(port for port in iter(free_port, None) if port < CLUSTER_PORTS)
+    point_cache_to(server(cluster_enabled="yes", save="", port=port).url(0))
+    assert "belongs to a Redis Cluster: write redis+cluster://" in complaint()
+
+
+@pytest.mark.parametrize("database", [0, 1])
+def test_a_sentinel_says_so(point_cache_to, tmp_path, database):
+    (tmp_path / "sentinel.conf").write_text("")
+    port = free_port()
+    process = subprocess.Popen(
+        [find_server(), tmp_path / "sentinel.conf", "--sentinel", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        preexec_fn=ends_with_this_process(),
+    )
+    try:
+        point_cache_to(f"redis://127.0.0.1:{port}/{database}")
+        until(lambda: "is a sentinel: write redis+sentinel://" in complaint())
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_replica_is_read_only(point_cache_to, server, cache_server):
@@ -132,9 +143,12 @@ def test_a_server_that_sleeps_does_not_answer_in_time(point_cache_to, server, se
 
 
 def test_a_server_too_old_is_named_with_its_version(monkeypatch):
-    monkeypatch.setattr(ping, "OLDEST", (99, 0))
+    monkeypatch.setattr(greeting, "OLDEST", (99, 0))
+    roles.reset()
     said = complaint()
-    assert re.search(r"The cache server at \S+ is version \d+\.\d+\.\d+: install Redis 99\.0 or newer", said)
+    assert re.search(
+        r"The cache server at \S+ \(CACHE_URL\) is version \d+\.\d+\.\d+: install Redis 99\.0 or newer", said
+    )
 
 
 def test_drain_says_what_it_did(people, capsys):
@@ -149,7 +163,6 @@ def test_drain_says_what_it_did(people, capsys):
     assert "flush:users: 0 rows flushed." in capsys.readouterr().out
 
 
-def test_drain_without_a_queue_is_a_sentence(queue_server):
-    queue_server.stop()
-    with pytest.raises(CommandError, match="cannot be reached: start it"):
+def test_drain_without_a_queue_is_a_sentence(broken_queue):
+    with broken_queue(), pytest.raises(CommandError, match="cannot be reached: start it"):
         call_command("cache_drain")

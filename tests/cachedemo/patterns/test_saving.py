@@ -104,12 +104,12 @@ def test_a_field_that_is_named_is_written_although_it_has_not_changed(notes):
     assert shown(notes)["title"] == "a0"
 
 
-def test_naming_fields_that_are_not_cached_asks_no_server(notes, queue_server):
+def test_naming_fields_that_are_not_cached_asks_no_server(notes, broken_queue):
     note = Note.objects.get(pk=1)
     note.secret = "s1"
-    queue_server.kill()
-    note.save(update_fields=["secret"])
-    assert row()["secret"] == "s1"
+    with broken_queue():
+        note.save(update_fields=["secret"])
+        assert row()["secret"] == "s1"
 
 
 def test_the_stamp_goes_along_with_named_fields_however_they_are_given(notes):
@@ -176,11 +176,11 @@ def test_an_instance_with_deferred_fields_is_saved_as_far_as_it_was_loaded(notes
     assert shown(notes) == {"title": "acknowledged", "body": "b0", "size": 5}
 
 
-def test_nothing_changed_is_nothing_written(notes, queue_server):
+def test_nothing_changed_is_nothing_written(notes, broken_queue):
     note = notes.get(1)
-    queue_server.kill()
-    note.save()
-    assert note.cache_stamp == Note.objects.get(pk=1).cache_stamp
+    with broken_queue():
+        note.save()
+        assert note.cache_stamp == Note.objects.get(pk=1).cache_stamp
 
 
 def test_values_changed_in_place_count_as_changed(people):
@@ -441,17 +441,25 @@ def test_a_receiver_connected_before_ours_reads_what_was_saved(notes, receiver, 
 class TestCapturedHooks(TestCase):
     """Django's own way to run on_commit hooks in a TestCase counts them by position: a finish must not disturb it."""
 
-    def test_a_finish_is_captured_with_the_hooks_around_it(self):
+    def test_a_finish_of_a_block_is_captured_with_the_hooks_around_it(self):
         owner = User.objects.create(name="x", email="x@example.com")
         ran = []
         with self.captureOnCommitCallbacks():
             transaction.on_commit(lambda: ran.append("earlier"))
             with self.captureOnCommitCallbacks(execute=True) as callbacks:
                 note = Note(title="a", owner=owner)
-                note.save()
+                with transaction.atomic():
+                    note.save()
                 transaction.on_commit(lambda: ran.append(cache_for(Note).get(note.pk).title))
         assert ran == ["a"]
         assert len(callbacks) == 2
+
+    def test_outside_of_a_block_the_projects_own_hooks_are_all_there_are(self):
+        hook = cache_for(Note).announce
+        with self.captureOnCommitCallbacks() as callbacks:
+            Note.objects.create(title="a", owner=User.objects.create(name="x", email="x@example.com"))
+            transaction.on_commit(hook)
+        assert callbacks == [hook]
 
 
 # refuse
@@ -577,16 +585,16 @@ def test_a_row_that_is_saved_again_as_soon_as_it_is_created_is_shown_as_it_is(us
     assert users.get(user.pk).name == User.objects.get(pk=user.pk).name == "later"
 
 
-def test_a_stamp_that_is_refused_puts_the_old_value_back(notes, queue_server, redis_cache):
+def test_a_stamp_that_is_refused_puts_the_old_value_back(notes, broken_queue, redis_cache):
     notes.get(1)
     slot = redis_cache.get("v1:note:1")
     note = Note.objects.get(pk=1)
     note.title = "a1"
-    queue_server.kill()
-    for attempt in (note.save, note.delete):
-        with pytest.raises(QueueUnavailable):
-            attempt()
-        assert redis_cache.get("v1:note:1") == slot
+    with broken_queue():
+        for attempt in (note.save, note.delete):
+            with pytest.raises(QueueUnavailable):
+                attempt()
+            assert redis_cache.get("v1:note:1") == slot
 
 
 def test_a_queue_that_dies_after_the_commit_makes_the_outcome_unknown_not_refused(notes, queue_server):

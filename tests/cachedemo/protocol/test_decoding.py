@@ -7,13 +7,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cachedemo import cache_for
-from cachedemo.protocol import slots
+from cachedemo.protocol import slot_format
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.queue import decode
 from cachedemo.protocol.reads import find_values
 from cachedemo.protocol.stamps import END
 from tests.notes.models import Note
 
+SERVER = b"1f2e"
 DEEP = 100_000  # brackets in brackets
 
 stamps = st.integers(0, END - 1)
@@ -25,6 +26,7 @@ json_values = st.recursive(
 )
 rows = st.fixed_dictionaries({"id": st.just(1), "title": st.text(), "body": st.text(), "size": st.integers()})
 bodies = st.one_of(rows, json_values).map(lambda value: json.dumps(value).encode())
+servers = st.sampled_from([SERVER, b""])  # or one that does not tell
 kinds = st.sampled_from([b"V", b"N", b"L", b"T", b"", b"X"])
 marks = st.builds(lambda token, expiry, old: b"T" + token + expiry[:13] + old, digits, digits, st.binary(max_size=40))
 nearly = st.builds(lambda kind, stamp, body: kind + stamp + body, kinds, digits | st.binary(max_size=16), bodies)
@@ -36,17 +38,26 @@ on_servers = settings(max_examples=60, deadline=None, suppress_health_check=[Hea
 
 @given(anything)
 def test_any_slot_is_a_value_missing_or_nothing(slot):
-    entry = slots.held(slot)
+    entry = slot_format.held(slot, SERVER)
     assert entry is None or entry.body is None or entry.body.startswith(b"{")
 
 
-@given(stamps, rows)
-def test_a_slot_of_ours_is_read_as_it_was_written(stamp, row):
+@given(stamps, rows, servers)
+def test_a_slot_of_ours_is_read_as_it_was_written(stamp, row, server):
     entry = Entry(json.dumps(row).encode(), stamp, Origin.CACHE)
-    slot = slots.slot_of(entry)
+    slot = slot_format.slot_of(entry, server)
     for written in (slot, b"T" + b"0" * 29 + slot):
-        read = slots.held(written)
+        read = slot_format.held(written, server)
         assert (read.body, read.stamp, read.slot) == (entry.body, stamp, slot)
+
+
+@given(stamps, rows | st.none(), servers, servers)
+def test_what_another_server_has_left_is_nothing_to_a_reader(stamp, row, wrote, reads):
+    slot = slot_format.slot_of(Entry(row and json.dumps(row).encode(), stamp, Origin.CACHE), wrote)
+    for each in (slot, b"T" + b"0" * 29 + slot):
+        assert slot_format.is_well_formed(each)
+        assert (slot_format.held(each, b"0bad") is None) == (wrote == SERVER)
+        assert slot_format.held(each, reads) is not None, "nor does a server that does not tell hide anything"
 
 
 @given(st.dictionaries(st.binary(max_size=10), waiting, max_size=4))
@@ -70,7 +81,7 @@ def test_any_body_is_a_row_or_a_value_error(body):
     "slot", [b"T" * 100_000, b"V" + b"0" * 16 + b'{"id":' + b"[" * DEEP + b"}"], ids=["marks in marks", "brackets"]
 )
 def test_what_is_nested_too_deep_is_not_ours(slot):
-    entry = slots.held(slot)
+    entry = slot_format.held(slot, SERVER)
     assert entry is None or not _is_row(cache_for(Note), entry.body)
 
 
@@ -90,7 +101,7 @@ def note(transactional_db):
 def test_whatever_stands_in_a_slot_a_reader_gets_an_answer(note, redis_cache, slot):
     notes = cache_for(Note)
     redis_cache.set(notes.table.slots.key(1), slot, px=200)
-    found = slots.held(slot)
+    found = slot_format.held(slot, SERVER)
     if found is not None and found.body is None:
         return  # known to be missing: that would be ours
     entry, values = find_values(notes.table, 1)

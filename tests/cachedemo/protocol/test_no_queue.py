@@ -3,12 +3,13 @@
 import pytest
 
 from cachedemo import cache_for
+from cachedemo.testing import broken_queue
 from tests.helpers import past_cachedemo
 from tests.notes.models import Tag
 
 
-def test_a_model_without_write_behind_needs_no_queue(transactional_db, queue_server, redis_cache):
-    queue_server.kill()
+@broken_queue()
+def test_a_model_without_write_behind_needs_no_queue(transactional_db, redis_cache):
     tags = cache_for(Tag)
     tag = tags.create(name="a0")
     assert tags.read(tag.pk).origin == "source"

@@ -74,12 +74,11 @@ def test_a_writer_under_way_stays_owed(notes, redis_queue):
 
 
 @pytest.mark.usefixtures("almost_too_much")
-def test_while_the_cache_is_away_all_stays_owed(notes, redis_queue, cache_server):
+def test_while_the_cache_is_away_all_stays_owed(notes, redis_queue, broken_cache):
     notes.table.queue.owe([1])
-    cache_server.kill()
-    flush.reap(notes.table)
-    assert redis_queue.zscore(OWED, ":all") is not None
-    cache_server.start()
+    with broken_cache():
+        flush.reap(notes.table)
+        assert redis_queue.zscore(OWED, ":all") is not None
     deadline = time.monotonic() + 5
     while redis_queue.zcard(OWED) and time.monotonic() < deadline:
         flush.reap(notes.table)

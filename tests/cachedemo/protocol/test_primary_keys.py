@@ -183,7 +183,7 @@ def test_a_whole_number_beyond_the_column_asks_no_server(monkeypatch: pytest.Mon
     notes = cache_for(Note)
     top = connection.ops.integer_field_range("BigAutoField")[1]
     with monkeypatch.context() as patch:
-        patch.setattr(notes.table, "_cached", None)
+        patch.setattr(notes.table, "_servers", None)
         with pytest.raises(Note.DoesNotExist):
             notes.get(top + 1)
 

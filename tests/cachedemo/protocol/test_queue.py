@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cachedemo.protocol.queue import FlushQueue
-from cachedemo.protocol.waiting import Claim, NotQueued, not_refused, refused
+from cachedemo.protocol.waiting import Claim, NotQueued
+from cachedemo.protocol.waiting_fields import not_refused, refused
 from cachedemo.servers.roles import QUEUE
 
 PKS = st.sampled_from(["1", "2", "3"])

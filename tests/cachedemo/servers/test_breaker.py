@@ -44,7 +44,6 @@ def test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_ba
 def one_look_an_hour(settings):
     """Once a breaker is open, nobody is sent to look whether the server is back."""
     settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_PAUSE": 3600.0}
-    roles.reset()
 
 
 @pytest.mark.parametrize("pattern", Pattern)

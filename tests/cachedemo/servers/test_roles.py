@@ -12,7 +12,7 @@ from cachedemo.servers.roles import CACHE, QUEUE
 
 @pytest.mark.parametrize("role", [CACHE, QUEUE], ids=["cache", "queue"])
 def test_threads_whose_first_commands_come_at_once_share_one_client(role, monkeypatch):
-    opened, connect = [], roles.connect
+    opened, connect = [], roles.client_for
 
     def slowly(*arguments, **options):
         client = connect(*arguments, **options)
@@ -20,7 +20,7 @@ def test_threads_whose_first_commands_come_at_once_share_one_client(role, monkey
         opened.append(client)
         return client
 
-    monkeypatch.setattr(roles, "connect", slowly)
+    monkeypatch.setattr(roles, "client_for", slowly)
     role.reset()
     together = threading.Barrier(8)
 

@@ -35,13 +35,23 @@ BAD = [
     (f"redis://:{HUSH}@localhost/0?ssl_cert_reqs=none", "begin it with rediss://"),
     (f"rediss://:{HUSH}@localhost/0?ssl_cert_reqs=requierd", "must be one of none, optional, required"),
     (f"rediss://:{HUSH}@localhost/0?ssl_ca_certs=/not/there.pem", "names no file that can be read"),
+    (f"redis://:{HUSH}@one,two/0", "begin it with redis+cluster:// or redis+sentinel://"),
+    (f"redis+clutser://:{HUSH}@one,two", "is no URL of a Redis server"),
+    (f"unix+cluster://:{HUSH}@/run/redis.sock", "is no URL of a Redis server"),
+    (f"redis+cluster://:{HUSH}@one,two:port", "for example redis+cluster://"),
+    (f"redis+cluster://:{HUSH}#@one,two", "as %23"),
+    (f"redis+cluster://:{HUSH}@one/1", "names database 1, but a cluster has only one"),
+    (f"redis+cluster://:{HUSH}@one?sentinel_password={HUSH}", "has the option 'sentinel_password', which is none of"),
+    (f"redis+cluster://:{HUSH}@one?ssl_cert_reqs=none", "begin it with rediss+cluster://"),
+    (f"redis+sentinel://:{HUSH}@one,two:0/main", "for example redis+sentinel://"),
+    (f"redis+sentinel://:{HUSH}@one,two", "does not say which primary the sentinels are asked for"),
+    (f"redis+sentinel://:{HUSH}@one,two/main/x", "a database that is no number"),
 ]
 
 
 @pytest.mark.parametrize(("url", "words"), BAD)
 def test_a_mistake_is_one_sentence_without_the_password(url, words, settings):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
-    roles.reset()
     [error] = checks.check_servers()
     with pytest.raises(ImproperlyConfigured) as refused:
         roles.CACHE.command("PING")
@@ -60,10 +70,36 @@ def test_a_mistake_is_one_sentence_without_the_password(url, words, settings):
         "rediss://localhost/0?ssl_cert_reqs=none&ssl_check_hostname=false",
         "unix://user:pass@/run/redis.sock?db=2",
         "redis://[::1]:6379/0",
+        "valkey://localhost/0",
+        "valkeys://localhost/0?ssl_cert_reqs=none",
+        "redis+cluster://:p%23@one:7000,two,[::1]:7002",
+        "rediss+cluster://one?ssl_cert_reqs=none",
+        "redis+sentinel://user:pass@one,two:26380/main/3?sentinel_username=u&sentinel_password=p",
+        "valkeys+sentinel://one/main",
     ],
 )
 def test_what_is_right_is_not_complained_of(url):
     assert urls.problem(url) is None
+
+
+BESIDE = [
+    ({"password": HUSH, "db": 1}, "end the URL with the number of the database instead"),
+    ({"pasword": HUSH}, "has the option 'pasword', which is none of"),
+    ({"password": HUSH, "socket_timeout": 3}, "set CACHEDEMO['TIMEOUT'] instead"),
+    ({"ssl_ca_certs": "/not/there.pem"}, "begin it with rediss://"),
+    (f"password={HUSH}", "is no dict: write for example {'password': …}."),
+    ({1: HUSH}, "is no dict"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), BESIDE)
+def test_a_mistake_in_the_setting_beside_the_url_is_one_sentence_too(options, words, settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_OPTIONS": options}
+    [error] = checks.check_servers()
+    assert error.msg.startswith("CACHEDEMO['CACHE_OPTIONS'] ")
+    assert words in error.msg
+    assert error.msg.endswith(".")
+    assert HUSH not in error.msg
 
 
 @pytest.fixture
@@ -98,7 +134,6 @@ def make_certificate(folder: Path) -> None:
 
 def said_by_ping(settings, url):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
-    roles.reset()
     try:
         call_command("cache_ping")
     except CommandError as error:

@@ -23,19 +23,18 @@ def ways_to_write(client: Client, pattern: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_without_the_queue_hits_are_served_and_everything_else_is_503(client, users, queue_server, pattern):
+def test_without_the_queue_hits_are_served_and_everything_else_is_503(client, users, broken_queue, pattern):
     users.get(1)
-    queue_server.kill()
-    assert client.get(one(pattern)).status_code == 200
-    uncached = client.get(one(pattern, 2))
-    assert "queue server" in problem(uncached, 503)["detail"]
-    assert uncached["Retry-After"] == "1"
-    problem(client.get(many(pattern), {"ids": "1,2"}), 503)
-    for response in ways_to_write(client, pattern).values():
-        problem(response, 503)
-        assert response["Retry-After"] == "1"
-        assert b"127.0.0.1" not in response.content
-    queue_server.start()
+    with broken_queue():
+        assert client.get(one(pattern)).status_code == 200
+        uncached = client.get(one(pattern, 2))
+        assert "queue server" in problem(uncached, 503)["detail"]
+        assert uncached["Retry-After"] == "1"
+        problem(client.get(many(pattern), {"ids": "1,2"}), 503)
+        for response in ways_to_write(client, pattern).values():
+            problem(response, 503)
+            assert response["Retry-After"] == "1"
+            assert b"127.0.0.1" not in response.content
     assert list(User.objects.values_list("name", flat=True)) == ["Alice Singh", "Bob Pereira", "Carol Lee"]
     assert client.get(one(pattern)).json()["name"] == "Alice Singh"
 
@@ -46,11 +45,11 @@ def test_a_queue_that_hangs_is_503_within_seconds(client, queue_server):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_without_the_cache_writes_are_acknowledged_and_read_back(client, cache_server, pattern):
-    cache_server.kill()
-    response = client.patch(one(pattern), {"name": "Al"}, content_type=JSON)
-    assert response.status_code in (200, 202)
-    assert client.get(one(pattern)).json()["name"] == "Al"
+def test_without_the_cache_writes_are_acknowledged_and_read_back(client, broken_cache, pattern):
+    with broken_cache():
+        response = client.patch(one(pattern), {"name": "Al"}, content_type=JSON)
+        assert response.status_code in (200, 202)
+        assert client.get(one(pattern)).json()["name"] == "Al"
 
 
 @pytest.mark.parametrize("pattern", ["cache-aside", "write-through"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils.html import escape
 
-from cachedemo import Pattern
+from cachedemo import Pattern, cache_for
 from tests.helpers import past_cachedemo
 from users.models import User
 
@@ -40,7 +40,7 @@ class Page(HTMLParser):
     @property
     def fields(self) -> dict[str, str]:
         """The values that the form holds, hidden ones too."""
-        inputs = [tag for tag in self.all("input") if tag.get("type") != "radio" or "checked" in tag]
+        inputs = [tag for tag in self.all("input") if tag.get("type") not in ("radio", "checkbox") or "checked" in tag]
         return {tag["name"]: tag.get("value") or "" for tag in inputs if tag.get("name")}
 
     def row(self, name: str) -> str:
@@ -64,7 +64,21 @@ def person(pattern: str = "cache-aside", pk: int = 1) -> str:
 # The list
 
 
-def test_the_front_page_leads_to_the_list(client):
+def test_a_dead_letter_is_no_write_that_waits(client):
+    users = cache_for(User)
+    users.via("write-behind").update(1, name="Al")
+    assert "a write waits" in get(client, "/users/").row("Al")
+    [claim], _ = users.table.queue.claim(10, 60, 5)
+    users.table.queue.bury(claim, "refused")
+    assert "a dead letter" in get(client, "/users/").row("Al")
+    assert "a write waits" not in get(client, "/users/").row("Al")
+    assert "name refused by the database: a dead letter" in get(client, person()).text
+
+
+def test_the_front_page_is_the_lesson_and_without_open_access_it_leads_to_the_list(client, settings):
+    settings.OPEN_ACCESS = True
+    assert "Read Alice twice" in client.get("/").content.decode()
+    settings.OPEN_ACCESS = False
     assert client.get("/")["Location"] == "/users/"
 
 
@@ -178,7 +192,7 @@ def test_the_selection_table_stands_beside_the_picker(client):
     [
         ("cache-aside", r"Saved in [\d.]+ (ms|µs)\. The database has it and the cache entry was dropped\."),
         ("write-through", r"Saved in [\d.]+ (ms|µs)\. The database has it, and so has the cache\."),
-        ("write-behind", r"Queued: acknowledged in [\d.]+ (ms|µs)\. The database will have it within about a second\."),
+        ("write-behind", r"Queued: acknowledged in [\d.]+ (ms|µs)\. No worker is running: it waits in the queue"),
     ],
 )
 def test_an_edit_says_what_happened(client, pattern, sentence):
@@ -337,7 +351,7 @@ def test_every_field_has_a_label(client, address):
     page = get(client, address)
     labelled = {label.get("for") for label in page.all("label")}
     for field in page.all("input", "select", "textarea"):
-        if field.get("type") != "hidden":
+        if field.get("type") not in ("hidden", "range"):  # its label is around it
             assert field["id"] in labelled
 
 

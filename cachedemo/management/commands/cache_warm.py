@@ -1,0 +1,64 @@
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cachedemo.exceptions import CachedemoError
+from cachedemo.management import named_rows, switched_off, terminal
+from cachedemo.model_cache import ModelCache
+from cachedemo.operations import switch
+from cachedemo.plurals import counted
+from cachedemo.protocol.chunks import CHUNK, in_chunks
+from cachedemo.servers.roles import CACHE
+
+
+class Command(BaseCommand):
+    help = "Load rows into the cache that are not there; Ctrl-C keeps what is loaded."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        named_rows.add_arguments(parser, "every row of the database")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if switched_off.said(self, "nothing is loaded"):
+            return
+        cache = named_rows.cache_of(options)
+        warmed = _Warmed()
+        try:
+            if cache.queue and (note := switch.standing(cache).note):
+                self.stderr.write(f"{switch.words(cache.queue, note)} Nothing is loaded.")
+                return
+            CACHE.command("PING")  # reads do without a cache that is down, so nobody else would say so
+            self.warm(cache, options["ids"], warmed)
+        except CachedemoError as error:
+            raise CommandError(f"{error} {warmed.words}") from error
+        except KeyboardInterrupt:
+            self.stderr.write(f"Stopped. {warmed.words}")
+            sys.exit(130)
+        self.stdout.write(warmed.words)
+        if warmed.asked > warmed.there:
+            sys.exit(1)
+
+    def warm(self, cache: ModelCache, ids: list[str] | None, warmed: "_Warmed") -> None:
+        """Load a thousand rows at a time."""
+        if ids is None:
+            rows = cache.table.rows
+            total: int | None = rows.count()
+            chunks = in_chunks(rows.order_by("pk").values_list("pk", flat=True).iterator(CHUNK))
+        else:
+            total, chunks = None if ids == ["-"] else len(ids), named_rows.named(cache, ids)
+        with terminal.progress(cache.model._meta.label, total) as show:
+            for chunk in chunks:
+                warmed.asked += len(chunk)
+                warmed.there += cache.warm(chunk)
+                show(warmed.asked, total)
+
+
+class _Warmed:
+    asked = 0
+    there = 0
+
+    @property
+    def words(self) -> str:
+        gone = self.asked - self.there
+        missing = f" {counted(gone, 'row')} asked for {'does' if gone == 1 else 'do'} not exist." if gone else ""
+        return f"{counted(self.there, 'row')} loaded, or there already.{missing}"

@@ -1,0 +1,111 @@
+"""The asynchronous twins of reads and writes, once for all caches: `aget` for `get`, with its arguments and errors.
+
+A hit is asked for from the event loop; what may ask the database goes to Django's thread.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic
+
+from cachedemo.patterns.of_model import M
+from cachedemo.protocol import async_reads
+from cachedemo.protocol.async_reads import in_djangos_thread
+from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.chunks import in_chunks
+from cachedemo.protocol.entries import Entry
+
+
+class AsyncWrites(Generic[M]):
+    """The twins of what `Writer` and `ModelCache` both have."""
+
+    if TYPE_CHECKING:
+
+        def update(self, pk: Any, /, **fields: Any) -> M: ...
+        def increment(self, pk: Any, deltas: Any = None, /, **options: Any) -> M: ...
+        def create(self, **fields: Any) -> M: ...
+        def delete(self, pk: Any) -> None: ...
+
+    async def aupdate(self, pk: Any, /, **fields: Any) -> M:
+        """Do what `update` does. Cancelled, it may have been written or not."""
+        return await in_djangos_thread(self.update, pk, **fields)
+
+    async def aincrement(
+        self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
+    ) -> M:
+        """Do what `increment` does. Cancelled, it may have been added or not."""
+        return await in_djangos_thread(self.increment, pk, deltas, min=min, max=max, **more)
+
+    async def acreate(self, **fields: Any) -> M:
+        """Do what `create` does. Cancelled, it may have been written or not."""
+        return await in_djangos_thread(self.create, **fields)
+
+    async def adelete(self, pk: Any) -> None:
+        """Do what `delete` does. Cancelled, it may have been deleted or not."""
+        await in_djangos_thread(self.delete, pk)
+
+
+class AsyncReads(Generic[M]):
+    """The twins of the reads. All hits that are asked for in one turn of the loop share one round trip."""
+
+    table: CachedTable
+
+    if TYPE_CHECKING:
+
+        def read(self, pk: Any, *, with_ttl: bool = False) -> Entry: ...
+        def get(self, pk: Any) -> M: ...
+        def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]: ...
+        def get_many(self, pks: Iterable[Any]) -> dict[Any, M]: ...
+        def warm(self, pks: Iterable[Any]) -> int: ...
+        def evict(self, pks: Iterable[Any]) -> None: ...
+
+    async def aread(self, pk: Any) -> Entry:
+        """Do what `read` does."""
+        pk = self.table.find_pk(pk)
+        entry = await async_reads.hit(self.table, pk)
+        if entry is None:
+            return await in_djangos_thread(self.read, pk)
+        if entry.body is None:
+            raise self.table.missing(pk)
+        return entry
+
+    async def aget(self, pk: Any) -> M:
+        """Do what `get` does."""
+        pk = self.table.find_pk(pk)
+        entry = await async_reads.hit(self.table, pk)
+        if entry is None:
+            return await in_djangos_thread(self.get, pk)
+        if entry.body is None:
+            raise self.table.missing(pk)
+        try:
+            instance: M = self.table.instance(entry)
+        except ValueError:  # JSON that is not ours
+            return await in_djangos_thread(self.get, pk)
+        return instance
+
+    async def aread_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
+        """Do what `read_many` does."""
+        found: dict[Any, Entry] = {}
+        for some in in_chunks(self.table.find_pks(pks)):
+            wanted = list(dict.fromkeys(some))
+            entries = await async_reads.hits(self.table, wanted)
+            if missed := [pk for pk in wanted if pk not in entries]:
+                entries |= await in_djangos_thread(self.read_many, missed)
+            found |= {pk: entries[pk] for pk in wanted if pk in entries and entries[pk].body is not None}
+        return found
+
+    async def aget_many(self, pks: Iterable[Any]) -> dict[Any, M]:
+        """Do what `get_many` does."""
+        instances: dict[Any, M] = {}
+        for pk, entry in (await self.aread_many(pks)).items():
+            try:
+                instances[pk] = self.table.instance(entry)
+            except ValueError:
+                instances[pk] = await in_djangos_thread(self.get, pk)
+        return instances
+
+    async def awarm(self, pks: Iterable[Any]) -> int:
+        """Do what `warm` does."""
+        return await in_djangos_thread(self.warm, pks)
+
+    async def aevict(self, pks: Iterable[Any]) -> None:
+        """Do what `evict` does."""
+        await in_djangos_thread(self.evict, pks)

@@ -1,0 +1,60 @@
+"""Removing what test runs have left on both servers: each run at its end, the next one what a killed one has left."""
+
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cachedemo.servers.roles import CACHE, QUEUE, Role
+
+FORGOTTEN_AFTER = 86400.0  # seconds after which a run on another host counts as ended
+_SWEPT = 1000  # keys looked at in one go
+
+
+def sweep_dead(own: str) -> None:
+    """Delete the keys of every run whose process has ended.
+
+    Args:
+        own: the run that asks.
+    """
+    for role in (CACHE, QUEUE):
+        runs = {found[1] for key in keys(role, "test:") if (found := re.match(rb"{?test:([^:]+):", key))}
+        for each in runs:
+            if not _is_alive(each.decode(errors="replace"), own):
+                delete(f"test:{each.decode(errors='replace')}:", [role])
+
+
+def _is_alive(run: str, own: str) -> bool:
+    host, _, rest = run.partition(".")
+    pid, _, began = rest.partition(".")
+    if not (pid.isdigit() and began.isdigit()):
+        return True  # nobody's that we know
+    if host != own.partition(".")[0]:
+        return time.time() - int(began) < FORGOTTEN_AFTER
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def delete(prefix: str, roles: Sequence[Role] = (CACHE, QUEUE)) -> None:
+    """Delete every key that begins so. Raises Unavailable."""
+    for role in roles:
+        found = list(keys(role, prefix))
+        for start in range(0, len(found), _SWEPT):
+            role.command("UNLINK", *found[start : start + _SWEPT])
+
+
+def keys(role: Role, prefix: str) -> Iterator[bytes]:
+    """Yield every key that begins so: slots, and the keys of queues. Raises Unavailable."""
+    for pattern in (f"{prefix}*", f"{{{prefix}*"):
+        cursor: Any = 0
+        while True:
+            cursor, some = role.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SWEPT)
+            yield from some
+            if not int(cursor):
+                break

@@ -1,0 +1,127 @@
+"""Counting round trips to the two servers, as `assertNumQueries` counts queries."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, NamedTuple, overload
+
+from cachedemo.servers import test_runs
+from cachedemo.tracing.cover import watching
+from cachedemo.tracing.recorder import Recorder, recorders
+from cachedemo.tracing.steps import Step
+from cachedemo.tracing.words import command_text
+
+_SERVERS = ("cache", "queue")
+_ONCE = ("announce", "refile_all")  # functions that a process calls once for each model, whatever is read first
+_OF_TEST_RUNS = "cachedemo/servers/test_"  # files that nothing calls outside of tests
+_OF_TEST_RUN = r"test:[^:]+:[0-9a-f]{10}:\d+:"
+
+
+class Trip(NamedTuple):
+    """One round trip.
+
+    Attributes:
+        server: "cache" or "queue".
+        commands: what was sent, as people read it; without what a test run puts before each key.
+        purpose: what the last of them was for.
+        error: what went wrong; empty if nothing did.
+    """
+
+    server: str
+    commands: tuple[str, ...]
+    purpose: str
+    error: str
+
+    def __str__(self) -> str:
+        said = f" ({self.error or self.purpose})" if self.error or self.purpose else ""
+        return f"{self.server}: {' | '.join(self.commands)}{said}"
+
+
+class CapturedTrips(Sequence[Trip]):
+    """The round trips so far, in their order; those are left out that a process makes once and then never again."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return len(self._trips())
+
+    @overload
+    def __getitem__(self, index: int) -> Trip: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Trip]: ...
+
+    def __getitem__(self, index: int | slice) -> Trip | list[Trip]:
+        return self._trips()[index]
+
+    def to(self, server: str) -> int:
+        """Return how many there were to "cache" or "queue"."""
+        return sum(trip.server == server for trip in self)
+
+    def _trips(self) -> list[Trip]:
+        together = [list(steps) for _, steps in groupby(self._steps, key=lambda step: step.trip)]
+        return [_trip(steps) for steps in together if steps[0].server in _SERVERS and not _is_made_once(steps)]
+
+
+@contextmanager
+def assert_cache_trips(
+    num: int | None = None, *, cache: int | None = None, queue: int | None = None
+) -> Iterator[CapturedTrips]:
+    """Assert how many round trips this block makes to the servers; if there are others, the error lists them all.
+
+    What a pipeline sends is one trip. What this thread or task sends counts, not what a live server's threads do.
+    Announcing a version and loading a script are not counted: a process does that once.
+
+    Args:
+        num: round trips to both servers together.
+        cache, queue: round trips to this one.
+
+    Returns:
+        The trips, for assertions of your own.
+
+    Raises:
+        TypeError: neither of the three is given.
+    """
+    __tracebackhide__ = True  # pytest shows the block, and not this
+    expected = {name: count for name, count in (("", num), ("cache", cache), ("queue", queue)) if count is not None}
+    if not expected:
+        raise TypeError("Say how many round trips there should be: assert_cache_trips(2), or cache=1, or queue=1.")
+    recorder = Recorder(None)
+    trips = CapturedTrips(recorder.steps)
+    with test_runs.in_use(), watching():
+        token = recorders.set((*recorders.get(), recorder))
+        try:
+            yield trips
+        finally:
+            recorders.reset(token)
+    for server, count in expected.items():
+        made = trips.to(server) if server else len(trips)
+        if made != count:
+            raise AssertionError(_list(trips, made, count, server))
+
+
+def _list(trips: CapturedTrips, made: int, expected: int, server: str) -> str:
+    where = f" to the {server} server" if server else ""
+    lines = [f"{number}. {trip}" for number, trip in enumerate(trips, 1)]
+    return "\n".join([f"{made} != {expected} : {made} round trips{where}, {expected} expected", *lines])
+
+
+def _trip(steps: list[Step]) -> Trip:
+    last = steps[-1]
+    commands = tuple(command_text(step.server, tuple(map(_plain, step.words))) for step in steps)
+    return Trip(last.server, commands, last.purpose, last.error)
+
+
+def _plain(word: Any) -> Any:
+    """Return one word of a command without what a test run puts before its key."""
+    if isinstance(word, bytes):
+        return re.sub(_OF_TEST_RUN.encode(), b"", word)
+    return re.sub(_OF_TEST_RUN, "", word) if isinstance(word, str) else word
+
+
+def _is_made_once(steps: list[Step]) -> bool:
+    is_loading = "NOSCRIPT" in steps[0].error.upper() or "NO MATCHING SCRIPT" in steps[0].error.upper()
+    stack = steps[0].stack
+    return is_loading or any(place.function in _ONCE or place.file.startswith(_OF_TEST_RUNS) for place in stack)

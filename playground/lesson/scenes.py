@@ -1,0 +1,121 @@
+"""What the steps of the lesson do, each on throwaway rows of its own, with the code that everybody runs."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cachedemo import Pattern
+from cachedemo.servers.roles import CACHE
+from demo import visitor_actions
+from playground import scripts_ready
+from playground.lesson import acts
+from playground.throwaway import Throwaway
+
+OLD, NEW = "Alice Singh", "Alice S."
+PATIENCE = 5.0  # seconds until the demo must have killed what it was asked to
+DOWN_FOR = 3  # seconds that the lesson keeps the cache down
+
+Scene = dict[str, Any]
+
+
+def read() -> Scene:
+    """Read a row that the cache does not have, and once more."""
+    with _rows(1) as own:
+        [pk] = own.pks
+        cold = acts.track("The first read", own.cache, pk, lambda: own.cache.read(pk))
+        warm = acts.track("The second read", own.cache, pk, lambda: own.cache.read(pk))
+    return {"tracks": [cold, warm]}
+
+
+def write() -> Scene:
+    """Change the name in each of the three patterns, on three rows that the cache has."""
+    return {"tracks": _in_each_pattern(lambda own, pk, pattern: own.cache.via(pattern).update(pk, name=NEW))}
+
+
+def read_after() -> Scene:
+    """Read each row again, right after it was written in its pattern."""
+
+    def written_then_read(own: Throwaway, pk: int, pattern: Pattern) -> object:
+        return own.cache.read(pk)
+
+    return {"tracks": _in_each_pattern(written_then_read, before=_update)}
+
+
+def flush() -> Scene:
+    """Write behind, and let the flush run afterwards, as the worker does within about a second."""
+    with _rows(1) as own:
+        [pk] = own.pks
+        own.cache.read(pk)
+        scripts_ready.load()
+        write = acts.track("The write", own.cache, pk, lambda: _update(own, pk, Pattern.WRITE_BEHIND))
+        flushed = acts.track("The flush, later", own.cache, pk, own.cache.flush)
+    return {"tracks": [write, flushed]}
+
+
+def forget() -> Scene:
+    """Empty the cache while a write waits, and read."""
+    with _rows(1) as own:
+        [pk] = own.pks
+        own.cache.read(pk)
+        _update(own, pk, Pattern.WRITE_BEHIND)
+        scripts_ready.load()
+        gone = acts.track(
+            "The cache forgets", own.cache, pk, lambda: CACHE.command("DEL", own.cache.table.slots.key(pk))
+        )
+        found = acts.track("A read", own.cache, pk, lambda: own.cache.read(pk))
+        flushed = acts.track("The flush, later", own.cache, pk, own.cache.flush)
+    return {"tracks": [gone, found, flushed]}
+
+
+def kill_the_cache() -> Scene:
+    """Have the demo kill the cache server, and read and write without it."""
+    with _rows(1) as own:
+        [pk] = own.pks
+        own.cache.read(pk)
+        visitor_actions.ask("cache server", f"down-{DOWN_FOR}")
+        _wait_until_down()
+        read = acts.track("A read without the cache", own.cache, pk, lambda: own.cache.read(pk))
+        wrote = acts.track("A write without the cache", own.cache, pk, lambda: _update(own, pk, Pattern.WRITE_THROUGH))
+        _wait_until_up()
+        again = acts.track("A read, the cache is back", own.cache, pk, lambda: own.cache.read(pk))
+    return {"tracks": [read, wrote, again]}
+
+
+def _wait_until_down() -> None:
+    _wait(lambda: visitor_actions.states().get("cache server", ("", 0))[0] == "down")
+
+
+def _wait_until_up() -> None:
+    _wait(lambda: visitor_actions.states().get("cache server", ("", 0))[0] == "runs")
+    time.sleep(0.6)  # a process looks twice a second whether a server is back
+    scripts_ready.load()
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _rows(count: int) -> Throwaway:
+    scripts_ready.load()
+    return Throwaway(count, (OLD,) * count, ("name",))
+
+
+def _update(own: Throwaway, pk: int, pattern: Pattern) -> object:
+    return own.cache.via(pattern).update(pk, name=NEW)
+
+
+def _in_each_pattern(
+    work: Callable[[Throwaway, int, Pattern], object],
+    before: Callable[[Throwaway, int, Pattern], object] | None = None,
+) -> list[acts.Track]:
+    """Do the work in each pattern, one after the other, on a row of its own that the cache has."""
+    tracks = []
+    with _rows(len(Pattern)) as own:
+        for pattern, pk in zip(Pattern, own.pks, strict=True):
+            own.cache.read(pk)
+            if before is not None:
+                before(own, pk, pattern)
+            tracks.append(acts.track(str(pattern), own.cache, pk, lambda: work(own, pk, pattern)))  # noqa: B023
+    return tracks

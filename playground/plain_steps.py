@@ -1,0 +1,118 @@
+"""A trace in three to five plain steps: what goes to one server in a row is one step, and has one sentence."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from users.pages import words
+
+Kept = dict[str, Any]  # a step as it is kept
+
+# The most telling of the commands of a step says what it was: the first of these words that one of them has.
+_SENTENCES: dict[str, list[tuple[str, str]]] = {
+    "cache": [
+        ("EVALSHA mark", "Put a mark in the cache entry: a write is under way, and nobody else may fill it."),
+        ("EVAL mark", "Put a mark in the cache entry: a write is under way, and nobody else may fill it."),
+        (" finish ", "{finish}"),
+        (" publish ", "Show the new value in the cache, over the one that it was made from."),
+        (" fill ", "Put a copy into the cache, if no writer has taken the lease away meanwhile."),
+        (" settle ", "Empty the cache entry if it is older than what the database has now."),
+        (" unmark ", "Put the old value back: nothing was written."),
+        (" NX GET", "Look in the cache: it is empty. Take the lease, so that only this reader loads the row."),
+        ("SET ", "Put the value into the cache, whatever is there."),
+        ("GET ", "{get}"),
+        ("DEL ", "Drop the cache entry."),
+    ],
+    "queue": [
+        (" enqueue ", "The queue takes the write and has it on disk: from here on it must not be lost."),
+        (" stamp ", "Get a stamp: a number higher than that of every write before it."),
+        (" owe ", "Note that the cache entry must be emptied as soon as the cache is back."),
+        (" settle_up ", "Tell the queue that the write is done, so that nothing older is written any more."),
+        (" claim ", "Claim what waits, until a deadline: it stays in the queue until the database has it."),
+        (" ack ", "Drop from the queue what the database has now, and nothing newer."),
+        ("HGETALL ", "Ask the queue whether a newer write of this row waits."),
+        (" bury ", "The database refused it: keep it as a dead letter, for an operator to look at."),
+        (" reap ", "Look for what dead workers have left."),
+    ],
+    "database": [
+        ("ROLLBACK", "The database refused it: nothing was written."),
+        ("COMMIT", "Write the row to the database and wait for its commit."),
+        ("SELECT ", "Read the row from the database."),
+    ],
+    "worker": [("", "Ask the worker for a flush, and do not wait for it.")],
+}
+
+
+class Plain(NamedTuple):
+    """One plain step.
+
+    Attributes:
+        actor: who took it; empty where there is only one.
+        start, end: milliseconds since the trace began.
+        commands: the steps that it consists of.
+    """
+
+    actor: str
+    server: str
+    sentence: str
+    start: float
+    end: float
+    at: str
+    took: str
+    commands: list[Kept]
+    error: str
+
+
+def plain(steps: Sequence[Kept]) -> list[Plain]:
+    """Return the plain steps of a trace."""
+    steps = _with_lost_marks(steps)
+    groups = groupby(steps, lambda step: (str(step.get("actor", "")), str(step["server"])))
+    return [_plain(actor, server, list(group)) for (actor, server), group in groups]
+
+
+def _plain(actor: str, server: str, commands: list[Kept]) -> Plain:
+    start = commands[0]["start"] / 1000
+    end = max(step["start"] + step["took"] for step in commands) / 1000
+    error = next((step["error"] for step in commands if step["error"] and "script" not in step["error"]), "")
+    took = words.duration((end - start) / 1000)
+    sentence = f"The {server} does not answer." if _is_silent(error) else _sentence(server, commands)
+    return Plain(actor, server, sentence, start, end, words.duration(start / 1000), took, commands, error)
+
+
+def _with_lost_marks(steps: Sequence[Kept]) -> list[Kept]:
+    """Note on each finish whether another writer's mark had come after its own: then it has emptied the slot."""
+    noted, mark = list[Kept](), ""
+    for step in steps:
+        script, token = (step["command"].split() + [""] * 4)[1:4:2]
+        lost = script == "finish" and bool(step.get("actor")) and token != mark
+        mark = token if script == "mark" else "" if script == "finish" else mark
+        noted.append({**step, "lost": lost})
+    return noted
+
+
+def _is_silent(error: str) -> bool:
+    return any(word in error for word in ("connecting", "Connection", "Timeout"))
+
+
+def _sentence(server: str, commands: list[Kept]) -> str:
+    for word, sentence in _SENTENCES.get(server, []):
+        for step in commands:
+            if word in step["command"]:
+                return sentence.format(finish=_finish(step), get=_get(step["purpose"]))
+    return str(commands[0]["purpose"]) or "Another step."
+
+
+def _finish(step: Kept) -> str:
+    """`finish slot token value ttl`: without a value, the slot is emptied."""
+    if step["lost"]:
+        return "Its mark is gone, so it cannot know what is newer: empty the cache entry."
+    if " '' " in step["command"]:
+        return "Drop the cache entry: the next reader asks the database."
+    return "Put the new value into the cache, in place of the mark."
+
+
+def _get(purpose: str) -> str:
+    found = purpose.rpartition(": ")[2]
+    if found == "a value":
+        return "Look in the cache: it is there."
+    return "Look in the cache: it is empty." if found == "it is empty" else f"Look in the cache: {found}."

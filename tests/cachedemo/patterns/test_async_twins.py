@@ -1,0 +1,242 @@
+"""Reads and writes from an event loop."""
+
+import asyncio
+import gc
+import threading
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import redis
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from cachedemo.protocol import async_reads
+from cachedemo.servers.roles import CACHE
+from tests.helpers import past_cachedemo
+from tests.notes.models import Note
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Run it in an event loop, with Django's thread being this one."""
+
+    async def main() -> Any:
+        return await call()
+
+    return async_to_sync(main)()
+
+
+@pytest.fixture
+def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(call: Any, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError(f"{call} went to a thread")
+
+    monkeypatch.setattr(async_reads, "sync_to_async", lambda *args, **kwargs: refuse)
+
+
+def commands(redis_cache: redis.Redis) -> dict[str, int]:
+    """Return how often the cache was sent each command, ever."""
+    return {name.removeprefix("cmdstat_"): each["calls"] for name, each in redis_cache.info("commandstats").items()}
+
+
+def sent(redis_cache: redis.Redis, call: Callable[[], Any]) -> dict[str, int]:
+    before = commands(redis_cache)
+    call()
+    after = commands(redis_cache)
+    return {name: n - before.get(name, 0) for name, n in after.items() if n > before.get(name, 0) and name != "info"}
+
+
+def test_a_hit_needs_no_thread(users: Any, people: Any, no_thread: None) -> None:
+    users.read_many([1, 2])
+    one, entry, many = run(lambda: _gather(users.aget(1), users.aread(2), users.aget_many([1, 2])))
+    assert (one.pk, one.name) == (1, users.get(1).name)
+    assert entry == users.read(2)
+    assert list(many) == [1, 2]
+    assert many[1] == one
+
+
+async def _gather(*calls: Awaitable[Any]) -> list[Any]:
+    return list(await asyncio.gather(*calls))
+
+
+def test_all_hits_of_one_turn_share_a_trip(users: Any, redis_cache: redis.Redis) -> None:
+    past_cachedemo(User).bulk_create([User(pk=pk, name=f"P{pk}", email=f"p{pk}@x.org") for pk in range(1, 101)])
+    users.warm(range(1, 101))
+
+    async def read() -> None:
+        entries = await asyncio.gather(*(users.aread(pk) for pk in range(1, 101)))
+        assert [b'"name": "P%d"' % pk in entry.body for pk, entry in enumerate(entries, 1)] == [True] * 100
+
+    trips = sent(redis_cache, lambda: run(read))
+    assert trips["mget"] == 1
+    assert "get" not in trips
+
+
+def test_what_is_cold_is_loaded_once(users: Any, people: Any) -> None:
+    users.announce()
+
+    async def read() -> list[Any]:
+        return await asyncio.gather(*(users.aget(1) for _ in range(1000)))
+
+    with CaptureQueriesContext(connection) as asked:
+        found = run(read)
+    assert len(found) == 1000
+    assert {each.name for each in found} == {people[0].name}
+    assert len([query for query in asked.captured_queries if "SELECT" in query["sql"]]) == 1
+
+
+def test_what_there_is_not_is_told_as_by_get(users: Any, people: Any) -> None:
+    users.announce()
+    for _ in range(2):  # the second time from the cache
+        with pytest.raises(User.DoesNotExist):
+            run(lambda: users.aget(999))
+        with pytest.raises(User.DoesNotExist):
+            run(lambda: users.aread(999))
+    assert run(lambda: users.aget_many([1, 999])) == {1: users.get(1)}
+    with pytest.raises(User.DoesNotExist):
+        run(lambda: users.aget(2**70))
+
+
+def test_writes_are_those_of_the_pattern(users: Any, people: Any) -> None:
+    async def write() -> None:
+        assert (await users.aupdate(1, name="Ann")).name == "Ann"
+        assert (await users.via("write-behind").aupdate(1, name="Bea")).name == "Bea"
+        assert (await users.aget(1)).name == "Bea"
+        made = await users.via("write-through").acreate(name="Cid", email="cid@x.org")
+        assert (await users.aget(made.pk)).name == "Cid"
+        await users.adelete(made.pk)
+        with pytest.raises(User.DoesNotExist):
+            await users.aget(made.pk)
+        assert await users.awarm([1, 2]) == 2
+        await users.aevict([1])
+
+    run(write)
+    assert users.table.queue.depth() == 1
+
+
+def test_without_the_cache_the_database_answers(users: Any, people: Any, settings: Any) -> None:
+    users.read(1)
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": "redis://127.0.0.1:1/0"}
+    CACHE.reset()
+    assert run(lambda: users.aget(1)).name == people[0].name
+    assert list(run(lambda: users.aget_many([1, 2]))) == [1, 2]
+
+
+def test_a_slot_that_is_not_ours_is_loaded_again(users: Any, people: Any, redis_cache: redis.Redis) -> None:
+    users.read(1)
+    for foreign in (b"x", b'V0000000000000001{"a": 1}'):
+        redis_cache.set("v2:user:1", foreign)
+        assert run(lambda: users.aget(1)).name == people[0].name
+        redis_cache.set("v2:user:1", foreign)
+        assert run(lambda: users.aget_many([1]))[1].name == people[0].name
+    redis_cache.delete("v2:user:1")
+    redis_cache.hset("v2:user:1", "a", "b")
+    assert run(lambda: users.aget(1)).name == people[0].name
+
+
+def test_a_read_sees_what_its_transaction_has_written(notes: Any) -> None:
+    note = notes.create(title="old")
+    notes.get(note.pk)
+
+    def write_and_read() -> str:
+        with transaction.atomic():
+            Note.objects.filter(pk=note.pk).update(title="new")
+            return str(async_to_sync(notes.aget)(note.pk).title)
+
+    async def main() -> str:
+        return await sync_to_async(write_and_read)()
+
+    assert write_and_read() == "new"
+    Note.objects.filter(pk=note.pk).update(title="old")
+    notes.get(note.pk)
+    assert run(main) == "new"
+
+
+def test_a_reader_that_is_cancelled_takes_nobody_along(users: Any, people: Any) -> None:
+    users.read_many([1, 2])
+
+    async def main() -> str:
+        first = asyncio.create_task(users.aget(1))
+        second = asyncio.create_task(users.aget(2))
+        await asyncio.sleep(0)  # both wait for the trip of this turn
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return str((await second).name)
+
+    assert run(main) == people[1].name
+
+
+def test_a_cold_read_that_is_cancelled_leaves_no_lease(users: Any, people: Any, redis_cache: redis.Redis) -> None:
+    users.announce()
+    begun, go_on = threading.Event(), threading.Event()
+    plain = users.read
+
+    def slow(pk: Any) -> Any:
+        begun.set()
+        go_on.wait(5)
+        return plain(pk)
+
+    users.read = slow
+    try:
+
+        async def main() -> None:
+            reader = asyncio.create_task(users.aread(1))
+            while not begun.is_set():
+                await asyncio.sleep(0.001)
+            reader.cancel()
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+
+        asyncio.run(main())
+    finally:
+        del users.read
+    slot = redis_cache.get("v2:user:1")
+    assert slot is None or slot[:1] == b"V"
+
+
+def test_a_loop_closes_its_connections(users: Any, people: Any, redis_cache: redis.Redis) -> None:
+    users.read(1)
+    before = len(redis_cache.client_list())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            asyncio.run(_gather(users.aget(1), users.aread(1)))
+            gc.collect()
+    assert len(redis_cache.client_list()) == before
+
+
+def test_settings_that_change_take_effect_in_a_running_loop(
+    users: Any, people: Any, redis_cache: redis.Redis, settings: Any
+) -> None:
+    users.read(1)
+    plain = settings.CACHEDEMO
+
+    async def main() -> None:
+        assert (await users.aget(1)).pk == 1
+        settings.CACHEDEMO = {**plain, "CACHE_URL": "redis://127.0.0.1:1/0"}
+        CACHE.reset()
+        assert (await users.aget(1)).pk == 1
+        settings.CACHEDEMO = {**plain, "ENABLED": False}
+        assert (await users.aget(1)).pk == 1
+        settings.CACHEDEMO = plain
+        CACHE.reset()
+        assert (await users.aget(1)).pk == 1
+
+    run(main)
+
+
+def test_a_test_of_a_project_asks_where_its_transaction_is(
+    settings: Any, people: Any, users: Any, no_thread: None
+) -> None:
+    users.read(1)
+    run(lambda: users.aget(1))
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "TEST_ISOLATION": True}
+    with pytest.raises(AssertionError, match="went to a thread"):
+        run(lambda: users.aget(1))

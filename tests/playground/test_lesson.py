@@ -1,0 +1,85 @@
+"""The lesson's boards: plain steps that say what was done, bars on one linear scale, and nothing left behind."""
+
+import pytest
+import redis
+
+from playground import lanes, throwaway
+from playground.lesson import scenes, two_writers
+from playground.throwaway import Throwaway
+from users.models import User
+
+pytestmark = pytest.mark.usefixtures("people")
+
+
+def said(track) -> list[tuple[str, str]]:
+    return [(step.server, step.sentence) for step in lanes.board([track]).tracks[0].plain]
+
+
+def test_each_write_is_told_in_three_to_five_plain_steps():
+    for track in scenes.write()["tracks"]:
+        assert 3 <= len(said(track)) <= 5
+
+
+def test_a_plain_step_says_what_happened_to_the_entry():
+    aside, through, behind = (dict(said(track)) for track in scenes.write()["tracks"])
+    assert aside["cache"] == "Drop the cache entry: the next reader asks the database."
+    assert through["cache"] == "Put the new value into the cache, in place of the mark."
+    assert behind["cache"] == "Show the new value in the cache, over the one that it was made from."
+    assert behind["queue"].startswith("The queue takes the write")
+
+
+def test_no_command_is_shown_twice_because_its_script_was_new(redis_cache, redis_queue):
+    for client in (redis_cache, redis_queue):
+        client.script_flush()
+    for track in scenes.write()["tracks"] + scenes.flush()["tracks"]:
+        assert not [step for step in track["steps"] if step["error"]]
+
+
+def test_tracks_are_drawn_on_one_linear_scale():
+    step = {"server": "database", "command": "SELECT", "purpose": "", "error": "", "start": 0.0, "trip": 1}
+    tracks = [
+        {"label": "a", "took_ms": 100.0, "steps": [step | {"took": 100_000.0}], "places": []},
+        {"label": "b", "took_ms": 50.0, "steps": [step | {"took": 50_000.0}], "places": []},
+    ]
+    drawn = lanes.board(tracks)
+    widths = [float(lane.bars[0].width) for track in drawn.tracks for lane in track.lanes if lane.bars]
+    assert widths == [1000.0, 1000.0, 500.0, 500.0]
+    assert drawn.ticks == ["0 µs", "25 ms", "50 ms", "75 ms", "100 ms"]
+
+
+def test_the_race_is_lost_by_hand_and_not_here():
+    by_hand, ours = two_writers.race()["tracks"]
+    assert (by_hand["tone"], ours["tone"]) == ("broken", "held")
+
+
+def test_nothing_is_left_behind_and_the_next_id_is_what_it_would_have_been(redis_queue: redis.Redis):
+    before = sorted(redis_queue.scan_iter("*flush*"))
+    for scene in (scenes.read, scenes.write, scenes.read_after, scenes.flush, scenes.forget, two_writers.race):
+        scene()
+    assert User.objects.count() == 3
+    assert sorted(redis_queue.scan_iter("*flush*")) == before
+    assert User.objects.create(name="Dora", email="dora@example.com").pk == 4
+
+
+def test_what_a_killed_run_has_left_is_taken_away_by_the_next(redis_queue: redis.Redis, monkeypatch):
+    left = Throwaway(3)
+    left.__enter__()
+    left.cache.via("write-behind").update(left.pks[0], name="waits")
+    throwaway.sweep()
+    assert User.objects.count() == 6, "it may still be at work"
+    monkeypatch.setattr(throwaway, "STALE", -1)
+    throwaway.sweep()
+    assert User.objects.count() == 3
+    assert not list(redis_queue.scan_iter("*throwaway*"))
+
+
+def test_the_rows_are_taken_away_while_the_queue_is_down(queue_server):
+    with Throwaway(3):
+        queue_server.kill()
+    assert User.objects.count() == 3
+
+
+def test_the_list_of_users_does_not_show_them(client, settings):
+    settings.OPEN_ACCESS = True
+    with Throwaway(2, ("Nobody One", "Nobody Two")):
+        assert "Nobody" not in client.get("/users/").content.decode()

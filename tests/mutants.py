@@ -1661,7 +1661,7 @@ MUTANTS = [
     mutant(
         "what_hides_waits",
         HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
-        ("patterns/write_behind.py", "    if table.is_hidden_by(values):\n", "    if False:\n"),
+        ("patterns/write_behind.py", "    if table.is_hidden_by({*values, *added.deltas}):\n", "    if False:\n"),
         ("patterns/write_behind.py", " and not table.is_hidden_by(queued.pending)", ""),
     ),
     mutant(
@@ -1830,7 +1830,7 @@ MUTANTS = [
     mutant(
         "other_lookups_are_the_same_version",
         LOOKUP_RACES + "test_other_lookups_under_one_number_are_refused",
-        ("protocol/versions.py", ', (lookups, table.looked_up_by, "lookups"))', ",)"),
+        ("protocol/versions.py", '        (lookups, table.looked_up_by, "lookups"),\n', ""),
     ),
     mutant(
         "an_update_of_many_rows_leaves_the_hints",

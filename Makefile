@@ -9,6 +9,10 @@ LOWEST = .venv-lowest
 # What shows that a version is too old: each pattern and field, each command of a server, what each extra is for.
 LOWEST_TESTS = tests/contract tests/article tests/users tests/cachedemo/servers tests/cachedemo/management \
 	tests/cachedemo/admin/test_pages.py tests/test_extras.py tests/test_shop.py tests/test_typing.py
+# What runs on a Redis Cluster too.
+CLUSTER_TESTS = tests/contract tests/races/test_races.py tests/races/test_bulk_races.py tests/races/test_save_races.py \
+	tests/races/test_refused_races.py tests/races/test_increment_races.py tests/faults/test_claims.py \
+	tests/cachedemo/protocol/test_flush.py
 # Only values from the command line count: some shells have their own HOST in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
 # What mypy's Django plugin needs to read the settings; it does not contact a server.
@@ -17,11 +21,12 @@ LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
 # A virtual environment whose Python no longer exists is created again.
 $(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
 
-.PHONY: help demo test lowest lint format mutants model faults bench pictures constraints clean
+.PHONY: help demo test cluster lowest lint format mutants model faults bench pictures constraints clean
 
 help:
 	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   run everything on this machine, until Ctrl-C"
 	@echo "make test [ARGS='-k words']              run the whole test suite, on servers that it starts itself"
+	@echo "make cluster [ARGS='-k words']           run a part of it with cache and queue on a Redis Cluster each"
 	@echo "make lowest [ARGS='-k words']            run a part of it on the lowest versions that are allowed"
 	@echo "make lint                                run ruff, mypy and import-linter"
 	@echo "make format                              fix what ruff can fix by itself"
@@ -39,6 +44,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+cluster: $(VENV)/installed-dev
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) $(ARGS)
 
 lowest: $(LOWEST)/installed-lowest
 	@LOWEST=yes $(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(LOWEST_TESTS) $(ARGS)
@@ -69,7 +77,7 @@ bench: $(VENV)/installed-dev
 
 pictures: $(VENV)/installed-dev
 	@mkdir -p docs/images
-	@PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_admin_screens.py tests/browser/test_playground.py $(ARGS)
+	@PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_admin_screens.py tests/browser/test_playground.py tests/browser/test_lesson.py $(ARGS)
 
 constraints: $(VENV)/python
 	@$(PIP) install uv

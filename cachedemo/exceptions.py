@@ -1,5 +1,7 @@
 """What can go wrong, one sentence each."""
 
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
@@ -51,10 +53,13 @@ class Unavailable(CachedemoError):
     full = False  # whether it is only that the server has no memory left: nothing was taken
     forbidden = False  # whether only this command is, to this user
     sent = False  # whether the command may have reached the server all the same
+    keys: frozenset[str | bytes] | None = None  # those of a cluster that were not reached; None: all of them
 
 
 class CacheUnavailable(Unavailable):
     """Raised when the cache server gives no usable answer; reads and writes go on without it."""
+
+    rows: frozenset[Any] | None = None  # primary keys of those that were not reached; None: all of them
 
 
 class QueueUnavailable(Unavailable):

@@ -49,6 +49,8 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         max_pending: rows that may wait; beyond, write-behind goes write-through.
         fsync_within: seconds within which the queue must have a write on disk (WAITAOF) before it is acknowledged,
             less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
+        replicas: how many replicas of the queue must have a write, a stamp and whatever else a reader may have missed,
+            before it counts (WAIT). 0 if the queue has none, or a failover may lose acknowledged writes.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
             change.
@@ -70,6 +72,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     claim_deadline: float = 30
     max_pending: int = 100_000
     fsync_within: float | None = None
+    replicas: int = 0
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
     pattern: Pattern = Pattern.CACHE_ASIDE
@@ -87,7 +90,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         """Return what the steps of the protocol take: they know nothing of this class."""
         slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
         none = NoQueue(f"no queue:{self.name}", slots.version)
-        queue = FlushQueue(self.queue) if self.queue else none
+        queue = FlushQueue(self.queue, self.replicas) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,

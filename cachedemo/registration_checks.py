@@ -67,6 +67,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("codecs", "the name of a cached field -> (to_json, from_json), two functions"))
     if cache.fsync_within is not None and not _is_below_timeout(cache.fsync_within):
         wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
+    if not (type(cache.replicas) is int and cache.replicas >= 0):
+        wrong.append(("replicas", "a whole number from 0 on"))
     names: Any = cache.lookups
     if not isinstance(names, list | tuple):
         wrong.append(("lookups", "a list of names"))

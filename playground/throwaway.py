@@ -57,7 +57,7 @@ class Throwaway:
         with contextlib.suppress(*NO_ANSWER):  # slots expire by themselves
             self.cache.table.slots.drop(self.pks, [])
         with contextlib.suppress(*NO_ANSWER):
-            QUEUE.command("UNLINK", self.cache.table.queue.list_key, *_keys_like(self.cache.table.queue.key("*")))
+            QUEUE.unlink([self.cache.table.queue.list_key, *_keys_like(self.cache.table.queue.key("*"))])
 
 
 def make_rows(names: list[str], token: str) -> list[int]:
@@ -78,7 +78,7 @@ def sweep() -> None:
         _rows(PREFIX).filter(email__lt=f"{PREFIX}-{int(time.time()) - STALE:08x}")._raw_delete("default")
     with contextlib.suppress(*NO_ANSWER):
         if left := [key for key in _keys_like(f"*flush:{PREFIX}-*") if _is_stale(key)]:
-            QUEUE.command("UNLINK", *left)
+            QUEUE.unlink(left)
 
 
 def forget(cache: ModelCache, pk: int) -> None:
@@ -107,12 +107,7 @@ def _is_stale(key: bytes) -> bool:
 
 
 def _keys_like(pattern: str) -> list[Any]:
-    keys, cursor = [], b"0"
-    while True:
-        cursor, found = QUEUE.command("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
-        keys += found
-        if cursor in (b"0", 0):
-            return keys
+    return [key for keys in QUEUE.scan(pattern, 1000) for key in keys]
 
 
 def _cache(token: str, cached: tuple[str, ...]) -> ModelCache:

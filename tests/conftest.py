@@ -31,6 +31,7 @@ _without_servers = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cluster", action="store_true", help="cache and queue on a Redis Cluster each: contract, races")
     parser.addoption("--postgresql", action="store_true", help="the suite on a PostgreSQL of its own, not on SQLite")
 
 
@@ -44,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if not find("initdb"):
             pytest.exit("PostgreSQL's server is not installed (Debian, Ubuntu: apt install postgresql).", returncode=1)
         _environment.use_postgresql()
+    if config.getoption("cluster"):
+        _environment.use_clusters()
     try:
         _environment.start()
     except ServerMissing as error:
@@ -88,13 +91,27 @@ def queue_server() -> EmbeddedServer:
 @pytest.fixture(scope="session")
 def redis_cache() -> redis.Redis:
     """A client of the cache of its own: what the code under test does to its clients does not matter to it."""
-    return redis.Redis.from_url(os.environ["CACHEDEMO_CACHE_URL"], socket_timeout=5)
+    return client_of(os.environ["CACHEDEMO_CACHE_URL"])
 
 
 @pytest.fixture(scope="session")
 def redis_queue() -> redis.Redis:
     """A client of the queue of its own."""
-    return redis.Redis.from_url(os.environ["CACHEDEMO_QUEUE_URL"], socket_timeout=5)
+    return client_of(os.environ["CACHEDEMO_QUEUE_URL"])
+
+
+def client_of(url: str) -> redis.Redis:
+    scheme, _, places = url.partition("://")
+    if scheme != "redis+cluster":
+        return redis.Redis.from_url(url, socket_timeout=5)
+    return redis.RedisCluster.from_url(f"redis://{places.partition(',')[0]}", socket_timeout=5)  # type: ignore[return-value]
+
+
+def servers_of(client: Any) -> list[redis.Redis]:
+    """Return a client of each server that has keys."""
+    if isinstance(client, redis.RedisCluster):
+        return [client.get_redis_connection(node) for node in client.get_primaries()]
+    return [client]
 
 
 def forget_test_run() -> None:
@@ -129,9 +146,9 @@ def wake_servers() -> None:
 
 
 def empty(*clients: redis.Redis) -> None:
-    for client in clients:
-        client.flushdb()
-        client.config_resetstat()
+    for server in (server for client in clients for server in servers_of(client)):
+        server.flushdb()
+        server.config_resetstat()
 
 
 def forget_servers() -> None:
@@ -146,15 +163,19 @@ def forget_servers() -> None:
 
 
 def keys_without_ttl(client: redis.Redis) -> list[bytes]:
-    keys = list(client.scan_iter(count=1000))
-    with client.pipeline(transaction=False) as pipe:
+    return [key for server in servers_of(client) for key in _keys_without_ttl(server)]
+
+
+def _keys_without_ttl(server: redis.Redis) -> list[bytes]:
+    keys = list(server.scan_iter(count=1000))
+    with server.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.ttl(key)
         return [key for key, ttl in zip(keys, pipe.execute(), strict=True) if ttl == -1]
 
 
 def forbidden_commands(client: redis.Redis) -> list[str]:
-    return [name for name in client.info("commandstats") if name in FORBIDDEN]
+    return [name for server in servers_of(client) for name in server.info("commandstats") if name in FORBIDDEN]
 
 
 # The database

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from cachedemo.embedded.pair import EmbeddedPair
+from tests.clusters import Cluster
 from tests.faults.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,13 +29,23 @@ class Environment:
         self._servers = EmbeddedPair(self.folder)
         self.cache, self.queue = self._servers.cache, self._servers.queue
         self.postgres: Postgres | None = None
+        self.clusters: dict[str, Cluster] = {}
 
     def use_postgresql(self) -> None:
         self.folder.chmod(0o755)  # root may not run it, and another account must get there
         self.postgres = Postgres(self.folder / "postgres")
 
+    def use_clusters(self) -> None:
+        """Have a cluster for the cache and one for the queue; the broker stays on a server."""
+        self.clusters = {
+            "CACHEDEMO_CACHE_URL": Cluster(self.folder / "cache-cluster", role="cache"),
+            "CACHEDEMO_QUEUE_URL": Cluster(self.folder / "queue-cluster", role="queue"),
+        }
+
     def start(self) -> None:
         self._servers.start()
+        for cluster in self.clusters.values():
+            cluster.start()
         if self.postgres:
             self.postgres.start()
 
@@ -54,8 +65,11 @@ class Environment:
             CACHEDEMO_VAR=str(self.folder / "var"),
             LOG_LEVEL="INFO",
         )
+        os.environ.update({name: cluster.url for name, cluster in self.clusters.items()})
 
     def stop(self) -> None:
+        for cluster in self.clusters.values():
+            cluster.stop()
         self._servers.stop()
         if self.postgres:
             self.postgres.stop()

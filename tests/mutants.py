@@ -41,6 +41,7 @@ def mutant(name: str, test: str, *changes: tuple[str, str, str]) -> Mutant:
 
 RACES = "tests/races/test_races.py::"
 FAILOVERS = "tests/races/test_failover_races.py::"
+SENTINELS = "tests/faults/test_sentinels.py::"
 GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
@@ -67,6 +68,7 @@ HIDDEN_ADMIN = "tests/cachedemo/admin/test_hidden_rows.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
 PERSISTENCE = "tests/cachedemo/servers/test_cache_persistence.py::"
+CLUSTER = "tests/cachedemo/servers/test_cluster.py::"
 CLOCKS = "tests/faults/test_wall_clocks.py::"
 NOBODYS = "tests/cachedemo/protocol/test_unknown_fields.py::"
 OWED = "tests/cachedemo/protocol/test_owed.py::"
@@ -369,12 +371,12 @@ MUTANTS = [
     mutant(
         "trips_are_lost_when_the_address_changes",
         TRIPS + "test_blocks_can_be_inside_each_other_and_around_a_change_of_address",
-        ("servers/roles.py", "self.cover(client) if self.cover is not None else client", "client"),
+        ("servers/server.py", "self.cover(client) if self.cover is not None else client", "client"),
     ),
     mutant(
         "what_a_process_does_once_is_counted",
         TRIPS + "test_what_a_process_does_once_is_not_counted",
-        ("testing/trips.py", " and not _is_made_once(steps)]", "]"),
+        ("testing/trips.py", " and not _is_made_once(step):", ":"),
     ),
     mutant(
         "a_loop_reads_under_a_transaction",
@@ -473,7 +475,7 @@ MUTANTS = [
     mutant(
         "a_switch_empties_no_slot",
         "tests/faults/test_switch_faults.py::test_switching_under_load_costs_misses_and_time_only[1]",
-        ("operations/switch.py", 'swept += CACHE.command("UNLINK", *ours)', "swept += 0"),
+        ("operations/switch.py", "swept += CACHE.unlink(ours)", "swept += 0"),
     ),
     mutant(
         "a_test_has_a_developers_worker_delete_a_version",
@@ -989,7 +991,7 @@ MUTANTS = [
     mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
-        ("protocol/flush.py", "table.slots.drop(rows, live)", "pass"),
+        ("protocol/hints.py", "        table.slots.drop(pks, versions)\n", "        pass\n"),
     ),
     mutant(
         "a_slot_of_another_server_is_read",
@@ -1043,6 +1045,26 @@ MUTANTS = [
         GREETING + "test_that_it_has_become_another_is_found_out_within_a_second_on_a_connection_that_stays",
         ("servers/greeting.py", 'if b"role:slave" in info:', "if False:"),
     ),
+    mutant(
+        "one_sentinel_is_a_majority",
+        SENTINELS + "test_where_no_majority_names_the_primary_it_is_not_asked",
+        ("servers/sentinels.py", "if votes > len(self._clients) // 2:", "if votes > 0:"),
+    ),
+    mutant(
+        "a_primary_that_nobody_confirms_is_kept",
+        SENTINELS + "test_where_no_majority_names_the_primary_it_is_not_asked",
+        ("servers/sentinels.py", "CONFIRMED_WITHIN = 3.0", "CONFIRMED_WITHIN = 3600.0"),
+    ),
+    mutant(
+        "what_a_replica_lacks_is_acknowledged",
+        "tests/faults/test_queue_replicas.py::test_a_write_counts_once_the_replica_has_it",
+        ("protocol/replicated.py", "(found := raised(reached)) < replicas", "(found := raised(reached)) < 0"),
+    ),
+    mutant(
+        "a_read_asks_a_primary_that_was_cut_off",
+        "tests/faults/test_queue_replicas.py::test_a_read_that_needs_the_queue_asks_no_primary_that_was_cut_off",
+        ("protocol/replicated.py", "if not replicas:", "if True:"),
+    ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
         "claims_are_forgotten",
@@ -1092,8 +1114,8 @@ MUTANTS = [
         MANAGERS + "test_after_an_update_of_many_rows_no_read_is_old",
         (
             "protocol/bulk_write.py",
-            "        self.table.slots.drop(self.pks, versions)\n",
-            "        pass\n",
+            "        hints.empty_with_slots(self.table, lookups, self.pks, versions)\n",
+            "        hints.empty_of(self.table, lookups, self.pks, versions)\n",
         ),
     ),
     mutant(
@@ -1310,7 +1332,61 @@ MUTANTS = [
             "        if self._cache_failed:\n            queue.owe",
             "        if False:\n            queue.owe",
         ),
-        ("protocol/owed.py", "table.queue.owe(pks)", "pass"),
+        ("protocol/owed.py", "table.queue.owe(pks if error.rows is None else error.rows)", "pass"),
+    ),
+    mutant(
+        "a_server_of_a_cluster_takes_the_others_down",
+        CLUSTER + "test_one_server_that_is_down_costs_its_own_keys_only",
+        (
+            "protocol/leases.py",
+            '    except CacheUnavailable:\n        return Lease(b"", {}), []\n',
+            '    except ZeroDivisionError:\n        return Lease(b"", {}), []\n',
+        ),
+    ),
+    mutant(
+        "what_was_not_reached_counts_as_paid",
+        CLUSTER + "test_what_cannot_be_emptied_is_owed_and_nothing_else_is",
+        ("protocol/flush.py", "        table.queue.owe(error.rows)\n", ""),
+    ),
+    mutant(
+        "all_rows_are_owed_for_one_server",
+        CLUSTER + "test_what_cannot_be_emptied_is_owed_and_nothing_else_is",
+        ("protocol/reached.py", "        if error.keys is not None:\n", "        if False:\n"),
+    ),
+    mutant(
+        "half_of_a_queue_is_worked_on",
+        CLUSTER + "test_a_script_that_reaches_further_never_finds_half_of_its_keys",
+        ("servers/cluster.py", " if script.reaches_further else keys", " if False else keys"),
+    ),
+    mutant(
+        "a_key_on_its_way_is_asked_for_without_asking",
+        CLUSTER + "test_a_key_on_its_way_is_asked_for_where_it_is",
+        ("servers/cluster.py", '[("ASKING",)] if type(error)', "[] if type(error)"),
+    ),
+    mutant(
+        "a_moved_key_is_forgotten_again",
+        CLUSTER + "test_a_key_that_has_moved_is_found_and_known_from_then_on",
+        ("servers/cluster_map.py", "        self._owners[hash_slot] = node\n        self._outdated = True\n", ""),
+    ),
+    mutant(
+        "one_scan_is_enough",
+        CLUSTER + "test_a_scan_that_keys_move_under_misses_none",
+        (
+            "servers/cluster.py",
+            "if self._whereabouts() == before and not any(moving for _, moving in before):",
+            "if True:",
+        ),
+    ),
+    mutant(
+        "versions_of_a_row_in_two_hash_slots",
+        CLUSTER + "test_the_slots_of_a_row_are_in_one_hash_slot_whatever_the_version_and_the_key",
+        ("protocol/slot_keys.py", 'if text[:1] in ("", "}", "~") else', "if False else"),
+    ),
+    mutant(
+        "a_replica_that_takes_over_is_never_found",
+        CLUSTER + "test_a_replica_that_takes_over_is_found_without_anybody_asking_twice",
+        ("servers/cluster_node.py", "            self._outdated()\n", "            pass\n"),
+        ("servers/cluster_map.py", "        if self.ranges:\n            self.look()\n", ""),
     ),
     mutant(
         "writers_trust_an_open_breaker",
@@ -1490,7 +1566,7 @@ MUTANTS = [
         "scripts_are_sent_once",
         CACHE + "test_a_cache_server_in_trouble_costs_misses_and_time_only[SCRIPT FLUSH in a loop]",
         (
-            "servers/roles.py",
+            "servers/server.py",
             "        except redis.exceptions.NoScriptError:\n",
             "        except redis.exceptions.NoScriptError:\n"
             "            if script.digest in vars(self).setdefault('again', set()):\n"
@@ -1793,8 +1869,8 @@ MUTANTS = [
         LOOKUP_RACES + "test_what_is_owed_is_a_hint_too",
         (
             "protocol/flush.py",
-            "            hints.empty_of(table, hints.written(table, None),",
-            "            (lambda *_: None)(table, (),",
+            "hints.empty_with_slots(table, hints.written(table, None), rows, live)",
+            "hints.empty_with_slots(table, (), rows, live)",
         ),
     ),
     mutant(
@@ -1837,8 +1913,8 @@ MUTANTS = [
         HINTS + "test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it",
         (
             "protocol/bulk_write.py",
-            "        hints.empty_of(self.table, hints.written(",
-            "        (lambda *_: 0)(self.table, hints.written(",
+            "hints.empty_with_slots(self.table, lookups,",
+            "hints.empty_with_slots(self.table, (),",
         ),
     ),
     mutant(
@@ -1884,7 +1960,7 @@ MUTANTS = [
     mutant(
         "a_transaction_fills_hints",
         LOOKUPS + "test_a_transaction_that_has_written_nothing_uses_hints_and_fills_none",
-        ("protocol/lookup_reads.py", "lease = None if transactions.in_transaction(self.table.using) else", "lease ="),
+        ("protocol/lookup_reads.py", "lease = None if transactions.sees_a_snapshot(self.table.using) else", "lease ="),
     ),
     mutant(
         "a_wrong_hint_stays",

@@ -163,7 +163,7 @@ def test_its_pages_and_its_admin_are_shown(shop: Shop) -> None:
 
 def test_its_own_tests_pass_on_servers_that_they_start(shop: Shop) -> None:
     nowhere = {"CACHEDEMO_CACHE_URL": "redis://127.0.0.1:1/0", "CACHEDEMO_QUEUE_URL": "redis://127.0.0.1:1/1"}
-    assert "Ran 5 tests" in shop("manage.py", "test", **nowhere).finish()
+    assert "Ran 6 tests" in shop("manage.py", "test", **nowhere).finish()
 
 
 def test_its_server_does_not_start_beside_one_with_other_fields(shop: Shop, tmp_path: Path) -> None:

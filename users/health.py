@@ -90,7 +90,8 @@ def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | No
 
 
 def _cache() -> Answer:
-    roles.CACHE.command("PING")
+    for server in roles.CACHE.servers():
+        server.command("PING")
     return {}
 
 

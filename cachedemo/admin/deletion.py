@@ -30,7 +30,7 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
     asked = ask(QUEUE, [("HGETALL", cache.table.queue.key("versions"))])
     rows = version_rows.rows([cache], asked.answers, None)
     row = next((row for row in rows if row.version == version), None)
-    row = row or version_rows.VersionRow(cache, version, None, None, False)
+    row = row or version_rows.VersionRow(cache, version, None, [], False)
     counted = _counted(request, row)
     context = {
         "row": row,

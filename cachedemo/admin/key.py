@@ -13,6 +13,7 @@ from cachedemo.operations import row_state
 from cachedemo.operations.row_state import RowState
 from cachedemo.protocol import slot_keys
 from cachedemo.protocol.codec import Values
+from cachedemo.protocol.hint_slots import pk_text
 from cachedemo.protocol.increments import over
 from cachedemo.protocol.slot_kinds import SlotKind
 from cachedemo.servers.roles import CACHE
@@ -50,6 +51,7 @@ def page(request: HttpRequest) -> Page:
     place = place_of(key)
     problems = {"cache": asked.problem} if asked.problem else {}
     context: dict[str, Any] = {"key": key, "size": size, "exists": kind not in (None, b"none"), "place": place}
+    context["hint_of"] = hint_of(key, problems) if place is None else None
     if place is not None:
         look = row_state.look_at(place.cache, [place.pk], [key])
         problems |= {name: str(error) for name, error in look.problems.items()}
@@ -63,6 +65,18 @@ def place_of(key: str) -> Place | None:
     for cache in registry.registered():
         if parts and parts[1] == cache.table.slots.name and cache.table.codec.is_pk(parts[2]):
             return Place(key, cache, parts[0], cache.table.codec.to_pk(parts[2]))
+    return None
+
+
+def hint_of(key: str, problems: dict[str, str]) -> str | None:
+    """Return the key of the row that a hint names, empty where it names none; None if it is no hint of ours."""
+    parts = slot_keys.parts(key)
+    for cache in registry.registered():
+        if parts and parts[1] in {hints.name for hints in cache.table.hints.values()}:
+            asked = ask(CACHE, [("GET", key)])
+            problems |= {"cache": asked.problem} if asked.problem else {}
+            text = pk_text(asked.answers[0] if isinstance(asked.answers[0], bytes) else None)
+            return "" if text is None else cache.table.slots.key(text, parts[0])
     return None
 
 

@@ -36,22 +36,36 @@ def page(request: HttpRequest) -> Page:
     prefix, cursor = request.GET.get("prefix"), request.GET.get("cursor", "0")
     problems: list[str] = []
     context: dict[str, Any] = {"prefix": prefix, "problems": problems}
-    context["suggestions"] = [cache.table.slots.prefix for cache in registry.registered()]
+    caches = registry.registered()
+    places = [place for cache in caches for place in (cache.table.slots, *cache.table.hints.values())]
+    context["suggestions"] = [place.prefix for place in places]
     if prefix is not None:
         with reported(problems):
-            context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,19}", cursor) else "0")
+            context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,20}(-[0-9]{1,4})?", cursor) else "0")
     return Page("keys", "Keys", context)
 
 
 def _search(prefix: str, cursor: str) -> dict[str, Any]:
     names: list[bytes] = []
-    at: Any = cursor
+    at = cursor
     for _ in range(STEPS):
-        at, found = CACHE.command("SCAN", at, "MATCH", keyspace.pattern(prefix), "COUNT", LOOKED_AT)
+        at, found = _step(at, keyspace.pattern(prefix))
         names += found
-        if not int(at) or len(names) >= SHOWN:
+        if at == "0" or len(names) >= SHOWN:
             break
-    return {"found": _describe(sorted(names)), "next": int(at), "begun": cursor != "0"}
+    return {"found": _describe(sorted(names)), "next": at if at != "0" else "", "begun": cursor != "0"}
+
+
+def _step(cursor: str, pattern: str) -> tuple[str, list[bytes]]:
+    """Take one step of SCAN; the cursor says behind a dash on which server of a cluster it goes on."""
+    servers = CACHE.servers()
+    at, _, number = cursor.partition("-")
+    server = servers[min(int(number or 0), len(servers) - 1)]
+    following, found = server.command("SCAN", at, "MATCH", pattern, "COUNT", LOOKED_AT)
+    if int(following):
+        return f"{int(following)}-{number or 0}" if len(servers) > 1 else str(int(following)), found
+    more = int(number or 0) + 1 < len(servers)
+    return f"0-{int(number or 0) + 1}" if more else "0", found
 
 
 def _describe(names: list[bytes]) -> list[Found]:

@@ -20,15 +20,20 @@ _ORIGINS = (("hits", "cache", "good"), ("pending", "pending", "warn"), ("source"
 Curve = list[float | None]
 
 
-def charts(minutes: dict[int, Minute], length: int, now: float, versions: Sequence[VersionRow] = ()) -> list[Chart]:
-    """Return the charts of the last `length` minutes; the minute under way is not over, and left out."""
+def charts(
+    minutes: dict[int, Minute], length: int, now: float, versions: Sequence[VersionRow] = (), is_known: bool = True
+) -> list[Chart]:
+    """Return the charts of the last `length` minutes; the minute under way is not over, and left out.
+
+    Where the queue, which counts, does not answer, `is_known` is False, and nothing is drawn: no rate is zero.
+    """
     whole = list(minutes.values())[:-1]
     step = max(1, length // (4 * STEPS)) if length > STEPS else 1
     end = int(now) // 60 * 60.0
     since = datetime.fromtimestamp(now - length * 60, UTC)
 
     def curve(of: Callable[[Minute], float | None], combine: Callable[[list[float]], float] = _mean) -> Curve:
-        return thin([of(minute) for minute in whole], step, combine)
+        return thin([of(minute) if is_known else None for minute in whole], step, combine)
 
     axis = Axis(end, len(curve(_reads)), step, _moments(since, versions))
     return [

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.servers.roles import Role
+from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error
 
 REFRESH_CHOICES = (1, 2, 5, 15, 0)  # seconds after which a page is fetched anew, for its reader to choose; 0 is never
@@ -59,10 +60,19 @@ def reported(problems: list[str]) -> Iterator[None]:
         problems.append(str(error))
 
 
-def ask(role: Role, commands: Sequence[Sequence[Any]]) -> Answers:
+def ask(role: Server, commands: Sequence[Sequence[Any]]) -> Answers:
     """Send commands in one round trip. An answer that is an error is None; so is every answer of a server down."""
     problems: list[str] = []
     answers: list[Any] = [None] * len(commands)
     with reported(problems):
         answers = [None if isinstance(answer, Exception) else answer for answer in role.pipeline(commands)]
     return Answers(answers, problems[0] if problems else "")
+
+
+def servers(role: Role, problems: list[str]) -> Sequence[Server]:
+    """Return the servers of a role; where nobody knows who they are, that is added to the problems."""
+    try:
+        return role.servers()
+    except (CachedemoError, Error) as error:
+        problems.append(str(error))
+        return []

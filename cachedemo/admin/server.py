@@ -5,9 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cachedemo.admin.page import Page, ask
+from cachedemo.admin.page import Page, ask, servers
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.server import Server
 
 SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "keyspace")
 SETTINGS = {"cache": "save", "queue": "appendfsync"}  # what decides whether it keeps what it should, and no more
@@ -45,17 +46,28 @@ class ServerState:
 
 def page(request: HttpRequest) -> Page:
     see = request.user.has_perm("cachedemo.inspect_keys")
-    return Page("server", "Servers", {"servers": [_state(role, see) for role in (CACHE, QUEUE)], "see_arguments": see})
+    states = [state for role in (CACHE, QUEUE) for state in _states(role, see)]
+    return Page("server", "Servers", {"servers": states, "see_arguments": see})
 
 
-def _state(role: Role, see: bool) -> ServerState:
+def _states(role: Role, see: bool) -> list[ServerState]:
+    problems: list[str] = []
+    found = servers(role, problems)
+    return [_state(role, server, see) for server in found] or [_unknown(role, problems[0])]
+
+
+def _unknown(role: Role, problem: str) -> ServerState:
+    return ServerState(role.name, role.address, problem, [], [], [], [], 0, "")
+
+
+def _state(role: Role, server: Server, see: bool) -> ServerState:
     sections = [("INFO", section) for section in SECTIONS]
     setting = ("CONFIG GET", SETTINGS[role.name])
-    asked = ask(role, [*sections, setting, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",), ("MEMORY DOCTOR",)])
+    asked = ask(server, [*sections, setting, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",), ("MEMORY DOCTOR",)])
     *infos, configured, slow, clients, doctor = asked.answers
     return ServerState(
         name=role.name,
-        address=role.address,
+        address=server.address,
         problem=asked.problem,
         warnings=_warnings(role, infos, configured) if asked.up else [],
         sections=[(name, sorted(info.items())) for name, info in zip(SECTIONS, infos, strict=True) if info],

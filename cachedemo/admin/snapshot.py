@@ -7,7 +7,8 @@ from typing import Any
 
 from cachedemo import registry
 from cachedemo.admin import version_rows
-from cachedemo.admin.page import Answers, ask
+from cachedemo.admin.page import Answers, ask, servers
+from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
 from cachedemo.operations.keyspace import Survey
@@ -18,6 +19,9 @@ from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.queue_durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.server_errors import Error
+
+_OWN = [("INFO",), ("CONFIG GET", "appendfsync")]  # what a server tells of itself
 
 
 @dataclass
@@ -45,38 +49,58 @@ class Snapshot:
     alive: list[str]
     elsewhere: list[str]  # which databases have another address for another process, in sentences
     history: dict[int, stats.Minute]
+    durability: Durability
 
     @property
     def cache_info(self) -> dict[str, Any]:
         return self.cache.answers[0] or {}
-
-    @property
-    def durability(self) -> Durability:
-        return queue_durability.of_answers(self.queue.answers[0] or {}, self.queue.answers[1] or {})
 
 
 def look(minutes: int = 60) -> Snapshot:
     """Ask each server once, however much there is to show."""
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
     history = stats.queries(minutes, now)
-    first = [("INFO",), ("CONFIG GET", "appendfsync"), ("GET", ours(keyspace.KEY)), workers.query(now)]
-    first.append(database_addresses.query(now))
+    own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
+    first = [*own, ("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now)]
     queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
     rest = queue.answers[len(first) :]
     counted, rest = rest[: len(history)], rest[len(history) :]
     announced, each = rest[: len(models)], rest[len(models) :]
-    survey = keyspace.parse(queue.answers[2])
+    kept, alive, addresses = queue.answers[len(own) : len(first)]
+    survey = keyspace.parse(kept)
     return Snapshot(
         now=now,
-        cache=ask(CACHE, [("INFO",), ("DBSIZE",)]),
+        cache=_cache(),
         queue=queue,
         waiting=[_waiting(cache, *each[5 * i : 5 * i + 5]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
-        elsewhere=database_addresses.sentences(queue.answers[4] or []),
-        alive=[worker.decode() for worker in queue.answers[3] or []],
+        elsewhere=database_addresses.sentences(addresses or []),
+        alive=[worker.decode() for worker in alive or []],
         history=stats.by_minute([answer or {} for answer in counted], minutes, now),
+        durability=_durability(queue.answers[: len(own)]),
     )
+
+
+def _cache() -> Answers:
+    """Return the memory and the keys of the cache, of all servers together."""
+    problems: list[str] = []
+    told = [ask(server, [("INFO",), ("DBSIZE",)]) for server in servers(CACHE, problems)]
+    problems += [each.problem for each in told if each.problem]
+    infos = [each.answers[0] or {} for each in told]
+    info = {field: sum(each.get(field, 0) for each in infos) for field in ("used_memory", "maxmemory")}
+    return Answers([info, sum(each.answers[1] or 0 for each in told)], problems[0] if problems else "")
+
+
+def _durability(told: Sequence[Any]) -> Durability:
+    """Return what the queue keeps, from what its one server has told, or by asking each server of a cluster."""
+    if told:
+        info, policy = told
+        return queue_durability.of_answers(info or {}, policy or {})
+    try:
+        return queue_durability.of_queue()
+    except (CachedemoError, Error):  # INFO is forbidden, or the server has just gone
+        return queue_durability.of_answers({}, {})
 
 
 def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:

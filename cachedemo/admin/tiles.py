@@ -2,9 +2,10 @@
 
 from django.template.defaultfilters import filesizeformat, pluralize
 
-from cachedemo.admin.page import Tile
+from cachedemo.admin.page import Tile, servers
 from cachedemo.admin.snapshot import Snapshot
-from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.server import Server
 from cachedemo.templatetags.cachedemo_admin import span
 
 GOOD, WARN, BAD = "good", "warn", "bad"
@@ -68,10 +69,16 @@ def workers_alive(seen: Snapshot) -> Tile:
 
 def breakers(seen: Snapshot) -> Tile:
     """Those of this process; each has its own."""
-    states = {role.name: role.breaker.state for role in (CACHE, QUEUE)}
+    states = {label: server.breaker.state for role in (CACHE, QUEUE) for label, server in _labelled(role)}
     worst = next((state for state in ("open", "half-open") if state in states.values()), "closed")
     word, tone = _BREAKER[worst]
     return Tile("Circuit breaker", word, ", ".join(f"{name} {state}" for name, state in states.items()), tone)
+
+
+def _labelled(role: Role) -> list[tuple[str, Server]]:
+    """Return the servers of a role, each by the name that tells it from the others."""
+    found = servers(role, [])
+    return [(role.name if len(found) == 1 else f"{role.name} {server.address}", server) for server in found]
 
 
 def durability(seen: Snapshot) -> Tile:

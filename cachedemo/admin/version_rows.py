@@ -16,16 +16,18 @@ class VersionRow:
     """One version prefix of one model.
 
     Attributes:
-        group: its keys, None if the scan found none or there was no scan.
+        groups: its keys, those of rows and of each lookup; none if the scan found none or there was no scan.
         counted: whether there was one.
+        asked: whether the queue, which knows what is announced, has answered.
     """
 
     cache: ModelCache
     version: str
     record: Record | None
-    group: Group | None
+    groups: list[Group]
     counted: bool
     deletion: Deletion | None = None
+    asked: bool = True
 
     @property
     def name(self) -> str:
@@ -43,6 +45,8 @@ class VersionRow:
     def state(self) -> str:
         """current and live are announced, retiring is being deleted, retired has keys but no process serves it."""
         announced = self.record.state if self.record else ""
+        if not self.asked:
+            return "current, unknown whether in use" if self.current else "unknown"
         if announced == version_deletion.RETIRING:
             return "retiring"
         if self.current:
@@ -59,19 +63,28 @@ class VersionRow:
 
     @property
     def keys(self) -> int | None:
-        return (self.group.keys if self.group else 0) if self.counted else None
+        return sum(group.keys for group in self.groups) if self.counted else None
 
     @property
     def memory(self) -> int | None:
-        return self.group.memory if self.group else None
+        return sum(group.memory or 0 for group in self.groups) if self.groups else None
+
+    @property
+    def sampled(self) -> int:
+        return sum(group.sampled for group in self.groups)
+
+    @property
+    def without_ttl(self) -> int:
+        return sum(group.without_ttl for group in self.groups)
 
     @property
     def ttls(self) -> list[tuple[str, int, int]]:
         """(limit, keys, tenths of the fullest) for each bar of the histogram."""
-        if self.group is None:
+        if not self.groups:
             return []
-        most = max(self.group.ttls) or 1
-        return [(n, keys, -(-10 * keys // most)) for n, keys in zip(LIMIT_NAMES, self.group.ttls, strict=True)]
+        ttls = [sum(keys) for keys in zip(*(group.ttls for group in self.groups), strict=True)]
+        most = max(ttls) or 1
+        return [(n, keys, -(-10 * keys // most)) for n, keys in zip(LIMIT_NAMES, ttls, strict=True)]
 
 
 def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
@@ -81,15 +94,15 @@ def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
 
 def rows(caches: Sequence[ModelCache], answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
     """Return each version prefix of these models, the newest of each first."""
-    return [
-        row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer or {}, survey)
-    ]
+    return [row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer, survey)]
 
 
-def _of_model(cache: ModelCache, answer: dict[bytes, bytes], survey: Survey | None) -> list[VersionRow]:
-    noted = records(answer)
+def _of_model(cache: ModelCache, answer: dict[bytes, bytes] | None, survey: Survey | None) -> list[VersionRow]:
+    noted, asked = records(answer or {}), answer is not None or not cache.queue
     if not cache.queue:  # what is registered here is all there is to know
         noted = {cache.table.slots.version: Record(LIVE, 0, sorted(cache.table.codec.fields))}
-    groups = {group.version: group for group in (survey.of_model(cache.table.slots.name) if survey else [])}
+    groups: dict[str, list[Group]] = {}
+    for group in survey.of_model(cache.table.slots.name) if survey else []:
+        groups.setdefault(group.version, []).append(group)
     versions = sorted({cache.table.slots.version, *noted, *groups}, key=int, reverse=True)
-    return [VersionRow(cache, v, noted.get(v), groups.get(v), survey is not None) for v in versions]
+    return [VersionRow(cache, v, noted.get(v), groups.get(v, []), survey is not None, asked=asked) for v in versions]

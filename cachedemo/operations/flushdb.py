@@ -13,6 +13,7 @@ from cachedemo.operations import keyspace
 from cachedemo.operations.keyspace import Survey
 from cachedemo.plurals import counted
 from cachedemo.servers import queue_durability, test_runs
+from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE, QUEUE
 
 TOLERANCE = 0.1  # of the keys that were shown
@@ -54,9 +55,9 @@ def look(survey: Survey | None) -> Situation:
     return Situation(
         database=CACHE.address,
         number=queue_durability.number(CACHE),
-        keys=CACHE.command("DBSIZE"),
+        keys=sum(server.command("DBSIZE") for server in CACHE.servers()),
         survey=survey,
-        pending=sum(answer for answer in QUEUE.pipeline(pending) if isinstance(answer, int)),
+        pending=sum(map(raised, QUEUE.pipeline(pending))),
         is_queue=queue_durability.is_one_database(),
     )
 
@@ -85,7 +86,8 @@ def flush(shown_keys: int, typed: str) -> int:
         )
     if situation.to_be_typed and typed.strip() != situation.database:
         raise FlushRefused(f"Type {situation.database} to empty it{_because(situation)}.")
-    CACHE.command("FLUSHDB", "ASYNC")
+    for server in CACHE.servers():
+        server.command("FLUSHDB", "ASYNC")
     return situation.keys
 
 

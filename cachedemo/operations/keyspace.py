@@ -2,15 +2,17 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachedemo import registry
-from cachedemo.protocol import aliases, slot_keys, stats
+from cachedemo.protocol import aliases, hint_slots, slot_keys, stats
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_keys import pattern as pattern  # for those who scan
 from cachedemo.servers.key_prefix import ours, prefix
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.server import Server
 
 KEY = "keyspace"
 KEPT = 86400  # seconds
@@ -29,12 +31,14 @@ FOREIGN_GROUPS = (
     ("", "others"),
 )
 
+GAUGES = {"memory": "used_memory", "evicted": "evicted_keys"}  # what the charts show of INFO
+
 _survey = script("survey")
 
 
 @dataclass
 class Group:
-    """The keys of one version prefix, or of somebody else."""
+    """The keys of one version prefix, rows or hints, or of somebody else."""
 
     name: str
     keys: int = 0
@@ -55,9 +59,9 @@ class Group:
 
     @property
     def model(self) -> str:
-        """The model's name in the keys; empty where the keys are not of our form."""
+        """The model's name in the keys of its rows; empty where the keys are not of our form."""
         found = slot_keys.PREFIX.fullmatch(self.name)
-        return found[2] if found else ""
+        return hint_slots.split(found[2])[0] if found else ""
 
     def add(self, keys: int, without_ttl: int, sampled: int, sampled_bytes: int, *ttls: int) -> None:
         self.keys += keys
@@ -76,7 +80,7 @@ class Survey:
     seconds: float
 
     def of_model(self, name: str) -> list[Group]:
-        """Return the groups of the model with this name in the keys, one for each version."""
+        """Return the groups of the model with this name in the keys: of each version its rows and its hints."""
         return [group for group in self.groups.values() if group.model == name]
 
 
@@ -89,14 +93,22 @@ def foreign(survey: Survey | None) -> list[Group]:
 
 def scan(beginning: str = "") -> Survey:
     """Count the keys that begin with this text, in batches. Raises CacheUnavailable."""
-    begun, cursor, groups = time.time(), b"0", dict[str, Group]()
+    begun, groups = time.time(), dict[str, Group]()
     arguments = [BATCH, pattern(beginning), prefix(), SAMPLES, json.dumps(FOREIGN_GROUPS), *LIMITS_MS]
-    while True:
-        cursor, found = CACHE.script(_survey, [], [cursor, *arguments])
-        for name, *numbers in found:
+    for server in CACHE.servers():
+        for name, *numbers in _found_on(server, arguments):
             groups.setdefault(name.decode(), Group(name.decode())).add(*numbers)
+    return Survey(groups, begun, time.time() - begun)
+
+
+def _found_on(server: Server, arguments: list[Any]) -> Iterator[list[Any]]:
+    """Yield what each batch of a server's keys adds to a group: its name, and numbers."""
+    cursor = b"0"
+    while True:
+        cursor, found = server.script(_survey, [], [cursor, *arguments])
+        yield from found
         if cursor == b"0":
-            return Survey(groups, begun, time.time() - begun)
+            return
         time.sleep(PAUSE)
 
 
@@ -117,8 +129,8 @@ def keep() -> Survey:
     groups = [asdict(group) for group in found.groups.values()]
     kept = json.dumps({"at": found.at, "seconds": found.seconds, "groups": groups})
     QUEUE.command("SET", ours(KEY), kept, "EX", KEPT)
-    info = CACHE.command("INFO")
-    stats.gauge({"memory": info["used_memory"], "evicted": info["evicted_keys"]})
+    told = [server.command("INFO") for server in CACHE.servers()]
+    stats.gauge({name: sum(info[field] for info in told) for name, field in GAUGES.items()})
     return found
 
 

@@ -77,11 +77,15 @@ def _gauge(name: str, words: str, label: str, values: Iterable[tuple[str, float]
 
 def _up(role: Role) -> float:
     try:
-        role.command("PING")
+        for server in role.servers():
+            server.command("PING")
     except Unavailable:
         return 0
     return 1
 
 
 def _open(role: Role) -> float:
-    return role.breaker.state != "closed"
+    try:
+        return any(server.breaker.state != "closed" for server in role.servers())
+    except Unavailable:  # none of a cluster's servers has ever answered
+        return 1

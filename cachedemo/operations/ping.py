@@ -1,12 +1,14 @@
 """The article's sanity check, for both roles: does the server answer, and can it be written to?"""
 
+from typing import Any
+
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import stopped_flushing, switch
 from cachedemo.protocol import database_addresses
-from cachedemo.servers import cache_persistence, queue_durability
+from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
 
@@ -19,7 +21,8 @@ def problem(role: Role) -> str | None:
     if not conf.is_enabled():
         return f"The {role.name} server is not asked: CACHEDEMO['ENABLED'] is False."
     try:
-        role.command("PING")
+        for server in role.servers():
+            server.command("PING")
         role.command("SET", ours(_PROBE), "1", "PX", _PROBE_MS)
     except Unavailable as error:
         return f"{error}{_memory(role)}"
@@ -31,21 +34,27 @@ def problem(role: Role) -> str | None:
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
     if role is QUEUE:
-        return [
+        found = [
             *queue_durability.of_queue().warnings,
             *stopped_flushing.sentences(),
             *switch.sentences(),
             *database_addresses.sentences(),
         ]
-    return cache_persistence.of_cache()
+    else:
+        found = cache_persistence.of_cache()
+    return [*found, *topologies.warnings(role)]
 
 
 def _memory(role: Role) -> str:
     """Name the limit and the policy where there is one; a full server still answers INFO."""
     try:
-        memory = role.command("INFO", "memory")
+        told = [server.command("INFO", "memory") for server in role.servers()]
     except Unavailable:
         return ""
+    return "".join(map(_fullness, told))
+
+
+def _fullness(memory: dict[str, Any]) -> str:
     if not memory["maxmemory"] or memory["used_memory"] < memory["maxmemory"]:
         return ""
     return (

@@ -89,14 +89,14 @@ def look_at(cache: ModelCache, pks: Sequence[Any], keys: Sequence[str] | None = 
 
 def _slots(pks: Sequence[Any], keys: Sequence[str]) -> dict[Any, Slot]:
     answers = CACHE.pipeline([(command, key) for key in keys for command in ("GET", "PTTL")])
-    return {pk: _slot(*answers[2 * i : 2 * i + 2]) for i, pk in enumerate(pks)}
+    return {pk: _slot(keys[i], *answers[2 * i : 2 * i + 2]) for i, pk in enumerate(pks)}
 
 
-def _slot(body: Any, ttl_ms: Any) -> Slot:
+def _slot(key: str, body: Any, ttl_ms: Any) -> Slot:
     if not isinstance(body, bytes):  # empty, or a list or a hash of somebody else's
         return Slot(None, raised(ttl_ms), None, None, {})
     kind = slot_kinds.kind_of(body) if slot_format.is_well_formed(body) else None
-    entry = slot_format.held(body, CACHE.recognised.identity)
+    entry = slot_format.held(body, CACHE.identity_of(key))
     return Slot(body, raised(ttl_ms), kind, entry, _values(entry))
 
 

@@ -167,15 +167,13 @@ def sweep(caches: Iterable[ModelCache]) -> int:
 
 
 def _sweep(before: str, names: set[str]) -> int:
-    cursor, swept = 0, 0
+    swept = 0
     form = re.compile(re.escape(before) + slot_keys.PREFIX.pattern)
-    while True:
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", slot_keys.pattern(f"{before}v"), "COUNT", SCANNED)
+    for keys in CACHE.scan(slot_keys.pattern(f"{before}v"), SCANNED):
         found = ((key, form.match(key.decode(errors="replace"))) for key in keys)
-        if ours := [key for key, parts in found if parts and hint_slots.split(parts[2])[0] in names]:
-            swept += CACHE.command("UNLINK", *ours)
-        if not int(cursor):
-            return swept
+        ours = [key for key, parts in found if parts and hint_slots.split(parts[2])[0] in names]
+        swept += CACHE.unlink(ours)
+    return swept
 
 
 def standings(chosen: Iterable[ModelCache] | None = None) -> list[Standing]:

@@ -18,7 +18,7 @@ from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_progress, keyspace
 from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
-from cachedemo.protocol import slot_keys
+from cachedemo.protocol import aliases, hint_slots, slot_keys
 from cachedemo.protocol.versions import LIVE
 from cachedemo.servers.roles import CACHE, QUEUE
 
@@ -33,12 +33,19 @@ class DeletionRefused(Refused):
 
 
 def prefix(cache: ModelCache, version: str) -> str:
-    return cache.table.slots.key("", version)
+    return cache.table.slots.prefix_of(version)
+
+
+def _beginning(cache: ModelCache, version: str) -> str:
+    """Return what the keys of the slots and of the hints have in common, and some others too."""
+    name = cache.table.slots.name
+    return prefix(cache, version).removesuffix(f"{name}:") + aliases.split(name)[0]
 
 
 def count(cache: ModelCache, version: str) -> int:
     """The dry run: return how many keys a deletion would take now."""
-    return sum(group.keys for group in keyspace.scan(prefix(cache, version)).groups.values())
+    groups = keyspace.scan(_beginning(cache, version)).of_model(cache.table.slots.name)
+    return sum(group.keys for group in groups if group.version == version)
 
 
 def versions_with_keys(cache: ModelCache) -> set[str]:
@@ -107,19 +114,26 @@ def _owed(cache: ModelCache) -> str:
 
 def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
     """Delete what a whole SCAN finds; stop if somebody cancels."""
-    pattern, cursor, unreported, report_at = keyspace.pattern(prefix(cache, version)), 0, 0, 0.0
-    while True:
+    unreported, report_at, name = 0, 0.0, cache.table.slots.name
+    for keys in CACHE.scan(keyspace.pattern(_beginning(cache, version)), BATCH):
         now = time.monotonic()
-        cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern, "COUNT", BATCH)
-        unreported += CACHE.command("UNLINK", *keys) if keys else 0
-        if not cursor or now > report_at:
-            deletion = deletion_progress.report(cache, version, unreported)
+        unreported += CACHE.unlink(
+            [key for key in keys if hint_slots.is_of(key.decode(errors="replace"), name, version)]
+        )
+        if now > report_at:
+            deletion = _report(cache, version, unreported, tell)
             unreported, report_at = 0, now + REPORT_EVERY
-            if tell:
-                tell(deletion)
-            if not cursor or deletion.state != RUNNING:
+            if deletion.state != RUNNING:
                 return deletion
         time.sleep(PAUSE)
+    return _report(cache, version, unreported, tell)
+
+
+def _report(cache: ModelCache, version: str, deleted: int, tell: Callable[[Deletion], None] | None) -> Deletion:
+    deletion = deletion_progress.report(cache, version, deleted)
+    if tell:
+        tell(deletion)
+    return deletion
 
 
 def cancel(cache: ModelCache, version: str) -> bool:

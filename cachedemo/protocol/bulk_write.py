@@ -68,29 +68,32 @@ class BulkWrite:
         Raises:
             OutcomeUnknown: neither the slots nor the list of what is owed could be reached.
         """
-        reached = self._empty_slots()
+        unreached = self._empty_slots()
         try:
-            self._settle_up(reached)
+            self._settle_up(unreached)
         except CachedemoError as error:
-            if not reached:
+            if unreached:
                 raise OutcomeUnknown(f"The database has the write, but its slots may be old: {error}") from error
             # else the slots are empty: what the queue still holds is older than the rows, and its flush says so
 
-    def _empty_slots(self) -> bool:
+    def _empty_slots(self) -> Collection[Any]:
+        """Return the rows whose slots could not be reached."""
         try:
             self._empty(self._versions)
-        except (CacheUnavailable, SourceUnavailable):
-            return False
-        return True
+        except CacheUnavailable as error:
+            return self.pks if error.rows is None else error.rows
+        except SourceUnavailable:
+            return self.pks
+        return ()
 
     def _empty(self, versions: Sequence[str]) -> None:
-        self.table.slots.drop(self.pks, versions)
-        hints.empty_of(self.table, hints.written(self.table, self.names, self.carried), self.pks, versions)
+        lookups = hints.written(self.table, self.names, self.carried)
+        hints.empty_with_slots(self.table, lookups, self.pks, versions)
 
-    def _settle_up(self, reached: bool) -> None:
+    def _settle_up(self, unreached: Collection[Any]) -> None:
         queue, finished = self.table.queue, list(self._versions)
-        if not reached:
-            queue.owe(self.pks)
+        if unreached:
+            queue.owe(unreached)
         while appeared := queue.settle_up_many(self.pks, self.token, self.stamp, finished, self.names):
             finished += [version for version in appeared if version not in finished]
             with or_owed(self.table, self.pks):

@@ -21,7 +21,7 @@ from cachedemo.protocol.flush_batch import Batch, bury
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.queue import REAP_LIMIT
 from cachedemo.protocol.refiling import refile_claimed
-from cachedemo.protocol.waiting import Claim
+from cachedemo.protocol.waiting import Claim, Owed
 
 logger = logging.getLogger(__name__)
 
@@ -89,13 +89,21 @@ def reap(table: CachedTable) -> None:
                 for places in (table.slots, *table.hints.values()):
                     places.drop_all(live)
             rows = {each.pk for each in owed if not each.is_all}
-            table.slots.drop(rows, live)
-            hints.empty_of(table, hints.written(table, None), filter(table.codec.is_pk, rows), live)
+            hints.empty_with_slots(table, hints.written(table, None), rows, live)
         except CacheUnavailable as error:
-            return logger.warning("%d slots of %s still wait for the cache: %s", len(owed), table.queue.name, error)
+            return _still_owed(table, owed, error)
         table.queue.paid(owed)
         if len(owed) < REAP_LIMIT:
             return None
+
+
+def _still_owed(table: CachedTable, owed: Sequence[Owed], error: CacheUnavailable) -> None:
+    """Owe what a part of the cache keeps waiting anew, behind what another part may be waiting for."""
+    if error.rows is not None:
+        table.queue.owe(error.rows)
+        table.queue.paid(owed)
+    waiting = len(owed if error.rows is None else error.rows)
+    logger.warning("%d slots of %s still wait for the cache: %s", waiting, table.queue.name, error)
 
 
 def drain(table: CachedTable, timeout: float | None = None) -> int:

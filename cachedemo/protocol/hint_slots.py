@@ -9,7 +9,7 @@
 import re
 from typing import Any
 
-from cachedemo.protocol import aliases
+from cachedemo.protocol import aliases, slot_keys
 from cachedemo.protocol.slot_expiry import value_lifetime
 from cachedemo.protocol.slot_kinds import HINT
 from cachedemo.protocol.slots import Slots
@@ -29,6 +29,12 @@ def split(name: str) -> tuple[str, str]:
     plain, using = aliases.split(name)
     model, _, attname = plain.partition(SIGN)
     return (aliases.named(model, using), attname) if attname else (name, "")
+
+
+def is_of(key: str, of_rows: str, version: str | None = None) -> bool:
+    """Say whether a key is that of a slot or a hint of this model, in this version or in any."""
+    parts = slot_keys.parts(key)
+    return parts is not None and split(parts[1])[0] == of_rows and version in (None, parts[0])
 
 
 def pk_text(slot: bytes | None) -> str | None:

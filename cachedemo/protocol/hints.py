@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from cachedemo.exceptions import CacheUnavailable
 from cachedemo.protocol import database
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
@@ -39,7 +40,24 @@ def empty(table: CachedTable, lookups: Iterable[Lookup], rows: Collection[Values
     for lookup in lookups:
         values = [row[lookup.attname] for row in rows]
         texts = [text_of(value) for value in values if value is not None]
-        table.hints[lookup.attname].drop(texts, versions)
+        try:
+            table.hints[lookup.attname].drop(texts, versions)
+        except CacheUnavailable as error:
+            error.rows = None  # it names values
+            raise
+
+
+def empty_with_slots(
+    table: CachedTable, lookups: Sequence[Lookup], pks: Collection[Any], versions: Collection[str]
+) -> None:
+    """Empty the slots of rows, and the hints of the values that they have by now. Raises as `empty_of`."""
+    try:
+        table.slots.drop(pks, versions)
+        empty_of(table, lookups, filter(table.codec.is_pk, pks), versions)
+    except CacheUnavailable as error:
+        if lookups:
+            error.rows = None  # of a row whose slot was reached, a hint may not have been
+        raise
 
 
 def empty_of(table: CachedTable, lookups: Sequence[Lookup], pks: Iterable[Any], versions: Iterable[str]) -> None:

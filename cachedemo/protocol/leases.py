@@ -55,16 +55,25 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     if transactions.sees_a_snapshot(table.using):
         return loading.load_many(table, pks)[0]
     on_commit.finish_ended(table.using)
-    lease = table.slots.new_lease(pks)
-    leased = _take_leases(table, pks, lease)
+    lease, leased = _leased(table, pks)
     try:
         entries, may_fill = loading.load_many(table, pks)
     except Exception:
         _give_back(table, lease, leased)
         raise
     if leased:
-        table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+        with contextlib.suppress(CacheUnavailable):
+            table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
     return entries
+
+
+def _leased(table: CachedTable, pks: Sequence[Any]) -> tuple[Lease, list[Any]]:
+    """Return a lease, and the rows whose slots have it; a cache that has just gone leases none."""
+    try:
+        lease = table.slots.new_lease(pks)
+        return lease, _take_leases(table, [pk for pk in pks if pk in lease.servers], lease)
+    except CacheUnavailable:
+        return Lease(b"", {}), []
 
 
 def _take_leases(table: CachedTable, pks: Sequence[Any], lease: Lease) -> list[Any]:

@@ -87,7 +87,7 @@ class Search:
 
     def by_hint(self) -> Row:
         """Find the row by the hint, or by the database under the hint's lease. Raises CacheUnavailable."""
-        lease = None if transactions.in_transaction(self.table.using) else slot_format.new_lease()
+        lease = None if transactions.sees_a_snapshot(self.table.using) else slot_format.new_lease()
         hint = self.hints.get(self.text)
         if hint is None and lease and (hint := self.hints.take_lease(self.text, lease)) is None:
             return self.by_database(lease)

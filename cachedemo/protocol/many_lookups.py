@@ -62,7 +62,7 @@ def _from_database(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any])
 
 def _remembered(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any]) -> dict[str, Any]:
     places, lease, leased = table.hints[lookup.attname], slot_format.new_lease(), list[str]()
-    if table.announced and not transactions.in_transaction(table.using):
+    if table.announced and not transactions.sees_a_snapshot(table.using):
         with contextlib.suppress(CacheUnavailable):
             standing = places.take_leases(list(asked), lease)
             leased = [text for text, found in zip(asked, standing, strict=True) if found is None]

@@ -18,7 +18,9 @@ def or_owed(table: CachedTable, pks: Iterable[Any]) -> Iterator[None]:
     """
     try:
         yield
-    except (CacheUnavailable, SourceUnavailable):  # the database was asked which hints to empty
+    except CacheUnavailable as error:
+        table.queue.owe(pks if error.rows is None else error.rows)
+    except SourceUnavailable:  # the database was asked which hints to empty
         table.queue.owe(pks)
 
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
-from cachedemo.protocol import deleted_rows, parked_rows
+from cachedemo.protocol import deleted_rows, parked_rows, replicated
 from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.increments import Changes, to_json
@@ -37,6 +37,7 @@ from cachedemo.protocol.waiting import (
 from cachedemo.protocol.waiting_fields import Fields, decode
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
+from cachedemo.servers.scripts import Script
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +60,22 @@ _park, _refile = queue_script("park"), queue_script("refile")
 
 
 class FlushQueue(OperatedQueue):
-    """Talks to the queue server; what each method promises stands in `WriteQueue`."""
+    """Talks to the queue server; what each method promises stands in `WriteQueue`.
+
+    Args:
+        replicas: how many replicas of the server must have what is written here before it counts.
+    """
+
+    def __init__(self, name: str, replicas: int = 0) -> None:
+        super().__init__(name)
+        self.replicas = replicas
 
     # for readers
 
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
         commands: list[tuple[Any, ...]] = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
         commands += [("GET", self.key("closed")), ("HGET", self.key("versions"), version)]
-        *fields, closed, announced = QUEUE.pipeline(commands)
+        *fields, closed, announced = replicated.pipeline(commands, self.key("asked"), self.replicas)
         told = raised(closed) or raised(announced)  # as `announced` in lua/queue.lua has it
         return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], told
 
@@ -100,11 +109,13 @@ class FlushQueue(OperatedQueue):
     def _stamped(self, pk: Any, token: str, owed_for: float, floor: int, gone_for: int, version: str) -> Stamp:
         arguments = (token, int(owed_for * 1_000_000), floor, gone_for * 1_000_000, version)
         row = () if pk is None else (str(pk),)
-        stamp, fields, versions, announced = self._run(_stamp, *arguments, *row)
+        stamp, fields, versions, announced = self._run_replicated(_stamp, *arguments, *row)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
     def stamp_many(self, pks: Sequence[Any], token: str, owed_for: float, floor: int) -> StampOfMany:
-        stamp, versions, fields = self._run(_stamp_many, token, int(owed_for * 1_000_000), floor, *map(str, pks))
+        stamp, versions, fields = self._run_replicated(
+            _stamp_many, token, int(owed_for * 1_000_000), floor, *map(str, pks)
+        )
         readable = [self._readable(pk, pairs(raw)) for pk, raw in zip(pks, fields, strict=True)]
         return StampOfMany(int(stamp), readable, texts(versions))
 
@@ -165,19 +176,28 @@ class FlushQueue(OperatedQueue):
             before = {name: int(last or 0) for name, last in zip(deltas, previous, strict=True)} if deltas else {}
             return Enqueued(int(stamp), pending, texts(versions), bool(first), before)
 
+    def _run_replicated(self, script: Script, *arguments: Any) -> Any:
+        if not self.replicas:
+            return self._run(script, *arguments)
+        with self._naming_foreign_keys():
+            return replicated.script(script, [self.list_key], arguments, self.replicas)
+
     def _enqueue(self, arguments: list[Any]) -> Any:
-        return self._run(_enqueue, *arguments)
+        try:
+            return self._run_replicated(_enqueue, *arguments)
+        except replicated.TooFew as error:
+            raise OutcomeUnknown(f"The queue has the write, and may lose it: {error}") from error
 
     def _enqueue_on_disk(self, arguments: list[Any], within: float) -> Any:
         """WAITAOF speaks of the writes of its own connection, so it goes along in the same pipeline."""
-        wait = ("WAITAOF", 1, 0, max(1, int(within * 1000)))
+        wait = ("WAITAOF", 1, self.replicas, max(1, int(within * 1000)))
         with self._naming_foreign_keys():
             answer, synced = QUEUE.script_and(_enqueue, [self.list_key], arguments, wait)
         if isinstance(answer, bytes):
             return answer  # refused: nothing to wait for
         if isinstance(synced, Exception):
             raise OutcomeUnknown(f"The queue cannot say whether the write is on disk: {synced}") from synced
-        if synced[0] < 1:
+        if synced[0] < 1 or synced[1] < self.replicas:
             raise OutcomeUnknown(f"The queue did not have the write on disk within {within} s; it is not acknowledged.")
         return answer
 

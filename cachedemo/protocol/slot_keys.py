@@ -1,13 +1,19 @@
 """The form of a slot's key, `v<version>:<name>:<primary key>`, for those who find keys and ask whose they are.
 
+In a cluster the primary key is in braces, `v<version>:<name>:{<primary key>}`, so that the slots of all versions of a
+row are in one hash slot. Braces with nothing between them do not count: a key that is empty or begins with a brace has
+a `~` before it, and so has one that begins with `~`.
+
 The name has the database's alias (`user@acme`) where that is not the default, and the project's KEY_PREFIX stands
 before all of it.
 """
 
 import re
+from typing import Any
 
 from cachedemo.protocol import aliases
 from cachedemo.servers.key_prefix import prefix
+from cachedemo.servers.roles import CACHE
 
 VERSION = "[0-9]{1,9}"  # what a version looks like in a key
 _GLOB = re.compile(r"([*?\[\]\\])")
@@ -19,7 +25,21 @@ def parts(key: str) -> tuple[str, str, str] | None:
     unprefixed = PREFIX.search(key)
     if unprefixed is None or key[: unprefixed.start()] != prefix(aliases.split(unprefixed[2])[1]):
         return None
-    return unprefixed[1], unprefixed[2], key[unprefixed.end() :]
+    pk = unbraced(key[unprefixed.end() :]) if CACHE.is_cluster else key[unprefixed.end() :]
+    return None if pk is None else (unprefixed[1], unprefixed[2], pk)
+
+
+def braced(pk: Any) -> str:
+    """Return a primary key as it stands in a key of a cluster."""
+    text = str(pk)
+    return f"{{~{text}}}" if text[:1] in ("", "}", "~") else f"{{{text}}}"
+
+
+def unbraced(text: str) -> str | None:
+    """Return the primary key of this part of a key, None if it has no braces around it."""
+    if not (text.startswith("{") and text.endswith("}") and len(text) > 2):
+        return None
+    return text[2:-1] if text[1] == "~" else text[1:-1]
 
 
 def is_ours(key: str) -> bool:

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from cachedemo.exceptions import ForeignData
+from cachedemo.exceptions import CacheUnavailable, ForeignData
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.lua import script
+from cachedemo.protocol.reached import all_reached, naming_rows, slot_or_none
 from cachedemo.protocol.slot_expiry import missing_lifetime, value_lifetime
 from cachedemo.protocol.slot_format import Lease, held, is_left_behind, is_well_formed, new_lease, server_of, slot_of
-from cachedemo.protocol.slot_keys import pattern
+from cachedemo.protocol.slot_keys import braced, pattern, unbraced
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import CACHE
 
@@ -55,25 +56,38 @@ class Slots:
 
     def _put_under(self, prefix: str) -> None:
         self._before = prefix
-        self.prefix = f"{prefix}v{self.version}:{self.name}:"
+        self.prefix = self.prefix_of(self.version)
+
+    def prefix_of(self, version: str) -> str:
+        """Return what the keys of a version begin with."""
+        return f"{self._before}v{version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
-        return f"{self.prefix}{pk}" if version is None else f"{self._before}v{version}:{self.name}:{pk}"
+        beginning = self.prefix if version is None else self.prefix_of(version)
+        return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
+
+    def pk_of(self, key: bytes, version: str) -> str | None:
+        """Return the primary key in a key of a version, None if it is not of this form."""
+        prefix, text = self.prefix_of(version), key.decode(errors="replace")
+        if not text.startswith(prefix):
+            return None
+        pk = text[len(prefix) :]
+        return unbraced(pk) if CACHE.is_cluster else pk
 
     # reading
 
     def server(self, pk: Any) -> bytes:
         """Return which server has the slot now. Raises CacheUnavailable if it does not answer."""
-        return CACHE.server()
+        return CACHE.server_of(self.key(pk))
 
     def held(self, pk: Any, slot: bytes) -> Entry | None:
         """Return what a reader may take from the slot of a row."""
-        return held(slot, CACHE.recognised.identity)
+        return held(slot, CACHE.recognised.identity if CACHE.is_one else CACHE.identity_of(self.key(pk)))
 
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
         try:
-            return CACHE.command("GET", self.prefix + str(pk))
+            return CACHE.command("GET", self.prefix + str(pk) if CACHE.is_one else self.key(pk))
         except ForeignData:
             self.discard(pk)
             return None
@@ -87,13 +101,23 @@ class Slots:
         return raised(slot), raised(ttl)
 
     def get_many(self, pks: Sequence[Any]) -> list[bytes | None]:
-        """Return the slots in the order of `pks`; a key of another type counts as empty."""
+        """Return the slots in the order of `pks`; a key of another type counts as empty, and one out of reach too."""
         prefix = self.prefix  # once, and not for each key
-        return CACHE.command("MGET", *(f"{prefix}{pk}" for pk in pks)) if pks else []
+        if not CACHE.is_cluster:
+            return CACHE.get_many([f"{prefix}{pk}" for pk in pks])
+        return [slot_or_none(slot) for slot in CACHE.get_many([prefix + braced(pk) for pk in pks])]
 
     def new_lease(self, pks: Iterable[Any]) -> Lease:
-        """Return a lease for these rows. Raises CacheUnavailable."""
-        return Lease(new_lease(), {pk: self.server(pk) for pk in pks})
+        """Return a lease for those of these rows whose servers answer. Raises CacheUnavailable if none does."""
+        servers, silent = {}, None
+        for pk in pks:
+            try:
+                servers[pk] = self.server(pk)
+            except CacheUnavailable as error:
+                silent = error
+        if silent is not None and not servers:
+            raise silent
+        return Lease(new_lease(), servers)
 
     def take_lease(self, pk: Any, lease: bytes) -> bytes | None:
         """Put a lease into an empty slot; return None if it stands there now, else what does."""
@@ -116,10 +140,8 @@ class Slots:
 
     def put(self, found: bytes, filled: Mapping[Any, Sequence[Any] | None]) -> list[bool]:
         """Put a slot with its lifetime in milliseconds in the place of what was found there, or empty it for None."""
-        arguments: list[Any] = [found]
-        for each in filled.values():
-            arguments += each or (b"", 0)
-        return [bool(done) for done in CACHE.script(_fill, [self.key(pk) for pk in filled], arguments)]
+        rows = [(self.key(pk), each or (b"", 0)) for pk, each in filled.items()]
+        return [done == 1 for done in CACHE.script_for_each(_fill, [found], rows)]
 
     def discard_unusable(self, pk: Any, slot: bytes) -> bool:
         """Throw a slot out that cachedemo cannot have written, or another server has left; return whether it was."""
@@ -133,7 +155,7 @@ class Slots:
 
     def is_left_behind(self, pk: Any, slot: bytes) -> bool:
         """Say whether a row's slot has a value, or "missing", that another server has left."""
-        return is_left_behind(slot, CACHE.recognised.identity)
+        return is_left_behind(slot, CACHE.identity_of(self.key(pk)))
 
     def discard(self, pk: Any) -> None:
         logger.warning("The cache key %s held something cachedemo did not write; it was deleted.", self._shown(pk))
@@ -169,27 +191,33 @@ class Slots:
         return value if CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True) else None
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
-        """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database."""
-        prefixes = self._keys("", versions)
-        keys = [prefix + pk for prefix in prefixes for pk in stamps]
-        if keys:
-            CACHE.script(_settle, keys, [b"%016d" % stamp for stamp in stamps.values()] * len(prefixes), insist=True)
+        """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database.
+
+        Raises:
+            CacheUnavailable: with the `rows` that were not reached.
+        """
+        slots = {key: pk for pk in stamps for key in self._keys(pk, versions)}
+        if not slots:
+            return
+        rows = [(key, (b"%016d" % stamps[pk],)) for key, pk in slots.items()]
+        with naming_rows(slots):
+            all_reached(slots, CACHE.script_for_each(_settle, [], rows, insist=True))
 
     def drop(self, pks: Iterable[Any], versions: Iterable[str]) -> int:
-        """Empty slots whatever they hold, leases and marks too; return how many were not empty."""
-        keys = [key for pk in pks for key in self._keys(pk, versions)]
-        return CACHE.command("UNLINK", *keys, insist=True) if keys else 0
+        """Empty slots whatever they hold, leases and marks too; return how many were not empty.
+
+        Raises:
+            CacheUnavailable: with the `rows` that were not reached.
+        """
+        slots = {key: pk for pk in pks for key in self._keys(pk, versions)}
+        with naming_rows(slots):
+            return CACHE.unlink(list(slots), insist=True)
 
     def drop_all(self, versions: Iterable[str]) -> None:
         """Do the same for every row, a thousand keys at a time: others are served in between."""
-        for prefix in self._keys("", versions):
-            cursor = 0
-            while True:
-                cursor, keys = CACHE.command("SCAN", cursor, "MATCH", pattern(prefix), "COUNT", SCANNED, insist=True)
-                if keys:
-                    CACHE.command("UNLINK", *keys, insist=True)
-                if not int(cursor):
-                    break
+        for prefix in {self.prefix, *map(self.prefix_of, versions)}:
+            for keys in CACHE.scan(pattern(prefix), SCANNED, insist=True):
+                CACHE.unlink(keys, insist=True)
 
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, Unavailable
 from cachedemo.servers.roles import CACHE
+from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error
 
 _OLD = "After a restart what it loads from its disk may be older than acknowledged writes, and is not read"
@@ -22,12 +23,12 @@ _NOT_TOLD = (
 def of_cache() -> list[str]:
     """Return what keeps the cache server from forgetting, each with the fix. Raises CacheUnavailable."""
     try:
-        info = CACHE.command("INFO")
+        said = [each for server in CACHE.servers() for each in of_answers(server.command("INFO"), _save(server))]
     except CacheUnavailable as error:
         if error.forbidden:
             return [_NOT_TOLD]
         raise
-    return of_answers(info, _save())
+    return list(dict.fromkeys(said))  # the servers of a cluster are often configured alike
 
 
 def of_answers(info: Mapping[str, Any], save: Mapping[Any, Any]) -> list[str]:
@@ -45,9 +46,9 @@ def of_answers(info: Mapping[str, Any], save: Mapping[Any, Any]) -> list[str]:
     return warnings
 
 
-def _save() -> Mapping[Any, Any]:
+def _save(server: Server) -> Mapping[Any, Any]:
     try:
-        return CACHE.command("CONFIG", "GET", "save")
+        return server.command("CONFIG", "GET", "save")
     except (Unavailable, Error):  # CONFIG is often forbidden on a server that others run
         return {}
 

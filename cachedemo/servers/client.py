@@ -8,17 +8,29 @@ from django.core.exceptions import ImproperlyConfigured
 from redis import asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from cachedemo import conf
+from cachedemo.servers.sentinels import Sentinels, pool_of
 from cachedemo.servers.targets import Target, Topology
 
 
 def client_for(found: Target, on_connect: Callable[[Any], None] | None = None) -> redis.Redis:
     """Return a client for what a URL leads to; `on_connect` takes the first steps on each new connection."""
+    if found.topology is Topology.SENTINEL:
+        return _behind_sentinels(found, on_connect)
     if found.topology is not Topology.ONE_SERVER:
         raise ImproperlyConfigured(f"A {found.topology} cannot be used yet: name one server.")
     return connect(found.url_of(*found.nodes[0]), on_connect)
+
+
+def _behind_sentinels(found: Target, on_connect: Callable[[Any], None] | None) -> redis.Redis:
+    url = found.url_of(*found.nodes[0])  # for all that is in it but the address
+    parts = {name: value for name, value in parse_url(url).items() if name not in ("host", "port", "connection_class")}
+    retries = {"retry": Retry(NoBackoff(), 0), "redis_connect_func": on_connect, "ssl": found.uses_tls}
+    pool = pool_of(Sentinels(found, connect), parts | _options(url) | retries)
+    return _with_old_values(redis.Redis.from_pool(pool))
 
 
 def connect(url: str, on_connect: Callable[[Any], None] | None = None) -> redis.Redis:
@@ -28,6 +40,10 @@ def connect(url: str, on_connect: Callable[[Any], None] | None = None) -> redis.
     after a newer write by somebody else. A connection that the server has closed is noticed before anything is sent.
     """
     client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), redis_connect_func=on_connect, **_options(url))
+    return _with_old_values(client)
+
+
+def _with_old_values(client: redis.Redis) -> redis.Redis:
     # redis-py makes False of the old value that SET … NX GET answers with; a lease must see what stands there.
     client.set_response_callback("SET", lambda answer, **options: answer)
     return client

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cachedemo.exceptions import Unavailable
 from cachedemo.servers.roles import CACHE, QUEUE, Role
+from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error
 
 
@@ -56,6 +57,7 @@ _PROMISES = {
     "none": "Every acknowledged write that still waits is lost when the queue server ends.",
     "unknown": "The queue server does not tell what it keeps.",
 }
+_GRADES = ("good", "warn", "bad")
 _VERDICTS = {
     "appendfsync always": Verdict("No loss", "on disk before it is acknowledged (AOF, fsync always)", "good"),
     "appendfsync everysec": Verdict("Up to 2 s", "of acknowledged writes may be lost (AOF, fsync everysec)", "warn"),
@@ -66,9 +68,13 @@ _VERDICTS = {
 
 
 def of_queue() -> Durability:
-    """Ask the queue server. Raises QueueUnavailable if it gives no answer."""
-    info = QUEUE.command("INFO")
-    return of_answers(info, _policy() if info.get("aof_enabled") else {})
+    """Ask the queue server; of those of a cluster, the one that keeps least. Raises QueueUnavailable."""
+    return max(map(_of, QUEUE.servers()), key=lambda each: (_GRADES.index(each.verdict.grade), len(each.warnings)))
+
+
+def _of(server: Server) -> Durability:
+    info = server.command("INFO")
+    return of_answers(info, _policy(server) if info.get("aof_enabled") else {})
 
 
 def of_answers(info: Mapping[str, Any], policy: Mapping[Any, Any]) -> Durability:
@@ -88,7 +94,7 @@ def _name_and_version(info: Mapping[str, Any]) -> tuple[str, Any]:
 
 def is_one_database() -> bool:
     """Say whether queue and cache are one database, by whatever names. Raises Unavailable if it cannot be told."""
-    return number(CACHE) == number(QUEUE) and _run_id(CACHE) == _run_id(QUEUE)
+    return number(CACHE) == number(QUEUE) and bool(_run_ids(CACHE) & _run_ids(QUEUE))
 
 
 def number(role: Role) -> int:
@@ -96,13 +102,13 @@ def number(role: Role) -> int:
     return role.target.database
 
 
-def _run_id(role: Role) -> Any:
-    return role.command("INFO", "server")["run_id"]
+def _run_ids(role: Role) -> set[str]:
+    return {server.command("INFO", "server")["run_id"] for server in role.servers()}
 
 
-def _policy() -> dict[Any, Any]:
+def _policy(server: Server) -> dict[Any, Any]:
     try:
-        return QUEUE.command("CONFIG", "GET", "appendfsync")
+        return server.command("CONFIG", "GET", "appendfsync")
     except (Unavailable, Error):  # CONFIG is often forbidden on a server that others run
         return {}
 

@@ -16,12 +16,14 @@ class Recognition:
 
     Args:
         let_go: forgets the client, whose connections are to the server before.
+        mode: of what kind it must be, `standalone` or `cluster`.
 
     Attributes:
         identity: which one (see `greeting.py`).
     """
 
-    def __init__(self, let_go: Callable[[], None]) -> None:
+    def __init__(self, let_go: Callable[[], None], mode: str) -> None:
+        self._mode = mode
         self.identity = NOT_LEARNED
         self._let_go = let_go
         self._greeting: Greeting | None = None  # of the pool that is in use
@@ -31,7 +33,7 @@ class Recognition:
         """Return what the connections of a new pool are to do first."""
 
         def greeting(connection: Any) -> None:
-            self._note(greet(connection), greeting)
+            self._note(greet(connection, self._mode), greeting)
 
         self._greeting = greeting
         return greeting

@@ -1,12 +1,12 @@
 """The two Redis servers, each behind its role: the one place that every command passes.
 
-Every command of the package passes `Role.command`, `Role.script` or `Role.pipeline`; what an error of a server means
-is decided in `server_errors.py`.
+Every command of the package passes a method of `Role`. One server answers it itself (`server.py`); where the URL leads
+to a cluster, `cluster.py` finds the server that has the key.
 """
 
+import contextlib
 import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redis
@@ -14,38 +14,28 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 from cachedemo import conf
-from cachedemo.exceptions import CacheUnavailable, ForeignData, QueueUnavailable, Unavailable
-from cachedemo.servers.breaker import Breaker, Open
+from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.servers.client import client_for
-from cachedemo.servers.greeting import NOT_LEARNED, Unusable
-from cachedemo.servers.pipeline_answers import raised
-from cachedemo.servers.recognition import Recognition
+from cachedemo.servers.cluster import Cluster
 from cachedemo.servers.scripts import Script
-from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
-from cachedemo.servers.targets import Target, target
+from cachedemo.servers.server import Server
+from cachedemo.servers.targets import Target, Topology, target
 from cachedemo.servers.urls import address, problem, problem_of_setting
 
-_NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
+Rows = Sequence[tuple[str, Sequence[Any]]]  # keys, with the arguments of a script for each
 
 
-class Role:
-    """One of the two servers: how to talk to it, and what to raise when it does not answer."""
-
-    def __init__(self, name: str, unavailable: type[Unavailable]) -> None:
-        self.name = name
-        self.setting = f"{name.upper()}_URL"
-        self.unavailable = unavailable
-        self.cover: Callable[[redis.Redis], Any] | None = None  # makes what stands in for each client that is opened
-        self.reset()
+class Role(Server):
+    """The cache or the queue, wherever its URL leads: the server itself, or the cluster behind it."""
 
     def reset(self) -> None:
-        """Forget the client and what is known of the server, so that the next command opens a new one."""
-        self._client: redis.Redis | None = None
+        super().reset()
         self.settings = object()  # another one whenever the settings may be others
         self._opened_for: list[Any] = []
-        self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
-        self.recognised = Recognition(self._let_go)
-        self.breaker = Breaker(lambda: self._command(["PING"]), is_silence, failed_at_once)
+        self.is_one = False  # whether it is known to be one server; read before every command
+        self._cluster: Cluster | None = None
+
+    # where it is
 
     @property
     def url(self) -> str:
@@ -74,147 +64,111 @@ class Role:
             return f"CACHEDEMO['{self.name.upper()}_OPTIONS'] {wrong}."
         return None
 
-    def _refuse_if_switched_off(self) -> None:
-        if not conf.is_enabled():
-            raise self.unavailable(f"The {self.name} server is not asked: CACHEDEMO['ENABLED'] is False.")
+    @property
+    def address(self) -> str:
+        """Host, port and database, without the password."""
+        return address(self.url) if conf.is_enabled() else "switched off"
 
-    def client(self) -> redis.Redis:
-        """Return this process's client, opened when first asked for and again after a fork.
+    @property
+    def is_cluster(self) -> bool:
+        """Whether the URL leads to a cluster; said without asking anybody, also of a wrong URL."""
+        if self.is_one or self._cluster is not None:
+            return not self.is_one
+        return conf.is_enabled() and f"+{Topology.CLUSTER}:" in str(conf.of_connection(self.name)[0])
 
-        Threads that ask at the same time get the same one: redis-py closes the connections of a client that nobody
-        holds any more, even those that a pipeline of it is using.
-        """
-        if (client := self._client) is not None:
-            return client
-        with self._opening:
-            if (client := self._client) is None:
-                client = client_for(self.target, self.recognised.new_greeting())
-                self._opened_for = conf.of_connection(self.name)
-                client = self._client = self.cover(client) if self.cover is not None else client
-            return client
+    def connect(self) -> redis.Redis:
+        self._opened_for = conf.of_connection(self.name)
+        return client_for(self.target, self.recognised.new_greeting())
 
     def follow_settings(self) -> None:
         """Open a new client with the next command if the settings are not those that this one was opened for."""
         if not self._opened_for or self._opened_for != conf.of_connection(self.name):
             self.reset()
 
-    def server(self) -> bytes:
-        """Return which server this role's is now (see `greeting.py`), connecting first if that was never done.
+    def opened(self) -> list[Server]:
+        """Return all servers that may have a client by now."""
+        return [self, *(self._cluster.map.nodes() if self._cluster else ())]
 
-        Raises:
-            Unavailable: it cannot be told, for the server does not answer.
-        """
-        if self.recognised.identity == NOT_LEARNED:
-            self._run(self._on_a_connection, lambda connection: None)
+    # which server it is: see `greeting.py`
+
+    def server_of(self, key: str) -> bytes:
+        """Return which server has a key now, connecting first if that was never done. Raises Unavailable."""
+        if cluster := self.cluster():
+            return cluster.owner(key).server()
+        return self.server()
+
+    def identity_of(self, key: str) -> bytes:
+        """Return the same as far as it is known, without asking. Raises Unavailable if nobody is known to have it."""
+        if cluster := self.cluster():
+            return cluster.owner(key).recognised.identity
         return self.recognised.identity
 
     def look_again(self) -> None:
-        """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
-        if self._client is not None and self.recognised.may_change:
-            self._run(self._on_a_connection, self.recognised.ask)
+        for server in self._cluster.map.nodes() if self._cluster else ():
+            with contextlib.suppress(Unavailable):  # one that is down, or a replica now, says nothing of the others
+                server.look_again()
+        super().look_again()
 
-    def _let_go(self) -> None:
-        self._client = None
+    def cluster(self) -> Cluster | None:
+        """Return the cluster that the URL leads to, None if it is one server. Raises ImproperlyConfigured."""
+        if self.is_one or self._cluster is not None:
+            return self._cluster
+        with self._opening:
+            if self._cluster is None and not self.is_one:
+                found = self.target
+                if found.topology is Topology.CLUSTER:
+                    self._opened_for = conf.of_connection(self.name)
+                    self._cluster = Cluster(self.name, self.unavailable, found, lambda: self.cover)
+                else:
+                    self.is_one = True
+            return self._cluster
 
-    def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
-        pool = self.client().connection_pool
-        connection = pool.get_connection()
-        try:
-            ask(connection)
-        finally:
-            pool.release(connection)
+    # what is asked of it; `Server` says what each does
 
     def command(self, *words: Any, insist: bool = False) -> Any:
-        """Send one command and return its answer; raise what `outage` makes of an error.
-
-        Args:
-            insist: send it although the breaker is open, if the last failure was immediate (connection refused). For
-                writers: they must not miss a server that is back, or they leave an old value in it.
-        """
+        if not self.is_one and (cluster := self._cluster or self.cluster()):
+            return cluster.command(words, insist=insist)
         return self._run(self._command, words, insist=insist)
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], *, insist: bool = False) -> Any:
-        """Run a Lua script and return its answer, loading the script first where the server has not got it."""
-        return self._run(self._script, script, keys, arguments, insist=insist)
+        if cluster := self.cluster():
+            return cluster.script(script, keys, arguments, insist=insist)
+        return super().script(script, keys, arguments, insist=insist)
+
+    def script_for_each(self, script: Script, common: Sequence[Any], rows: Rows, *, insist: bool = False) -> list[Any]:
+        if cluster := self.cluster():
+            return cluster.script_for_each(script, common, rows, insist=insist)
+        return super().script_for_each(script, common, rows, insist=insist)
 
     def script_and(
         self, script: Script, keys: Sequence[str], arguments: Sequence[Any], command: Sequence[Any]
     ) -> tuple[Any, Any]:
-        """Run a script and then a command on the same connection; the command's answer may be an exception."""
-        call = ("EVALSHA", script.digest, len(keys), *keys, *arguments)
-        answer, then = self._answers([call, command])
-        if isinstance(answer, redis.exceptions.NoScriptError):
-            answer, then = self._answers([("EVAL", script.source, *call[2:]), command])
-        return raised(answer), then
+        if cluster := self.cluster():
+            return cluster.script_and(script, keys, arguments, command)
+        return super().script_and(script, keys, arguments, command)
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        """Send many commands in one round trip; an answer that is an error stands in the list as an exception.
+        if cluster := self.cluster():
+            return cluster.pipeline(commands)
+        return super().pipeline(commands)
 
-        Raises:
-            Unavailable: the server gave no answer, or refuses one of the commands as it would any. A command that
-                this user may not send says nothing of the others: that error stands in the list.
-        """
-        answers = self._answers(commands)
-        for answer in answers:
-            if isinstance(answer, Unavailable) and not answer.forbidden:
-                raise answer
-        return answers
+    def get_many(self, keys: Sequence[str]) -> list[Any]:
+        if cluster := self.cluster():
+            return cluster.get_many(keys)
+        return super().get_many(keys)
 
-    def _answers(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        answers = self._run(self._pipeline, commands)
-        return [
-            self.outage(answer, *words[1:2]) if isinstance(answer, redis.RedisError) else answer
-            for words, answer in zip(commands, answers, strict=True)
-        ]
+    def unlink(self, keys: Sequence[str | bytes], *, insist: bool = False) -> int:
+        if cluster := self.cluster():
+            return cluster.unlink(keys, insist=insist)
+        return super().unlink(keys, insist=insist)
 
-    def _command(self, words: Sequence[Any]) -> Any:
-        return (self._client or self.client()).execute_command(*words)
+    def scan(self, pattern: str, count: int, *, insist: bool = False) -> Iterator[list[bytes]]:
+        if cluster := self.cluster():
+            return cluster.scan(pattern, count, insist=insist)
+        return super().scan(pattern, count, insist=insist)
 
-    def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        client = self._client or self.client()
-        try:
-            return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
-        except redis.exceptions.NoScriptError:
-            return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
-
-    def _pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        client = self.client()  # held until the answers are here, whichever thread resets the role meanwhile
-        pipe = client.pipeline(transaction=False)
-        for words in commands:
-            pipe.execute_command(*words)
-        return pipe.execute(raise_on_error=False)
-
-    def _run(self, send: Callable[..., Any], *arguments: Any, insist: bool = False) -> Any:
-        """The one place that every command passes: through the breaker while the server is in trouble."""
-        self._refuse_if_switched_off()
-        try:
-            if self.breaker.troubled:
-                return self.breaker.call(lambda: send(*arguments), insist=insist)
-            return send(*arguments)
-        except redis.RedisError as error:
-            self.breaker.note(error)
-            if isinstance(error, _NO_PRIMARY):
-                self._let_go()  # a new connection may lead to the primary
-            raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
-        except Open as error:
-            raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
-
-    def outage(self, error: redis.RedisError, key: Any = "") -> Exception:
-        """Return what to raise for an error of this server: an outage, foreign data under a key of ours, or itself."""
-        where = f"The {self.name} server at {self.address} ({self.setting})"
-        if (found := meaning(error)) is not None:
-            unavailable = self.unavailable(f"{where} {found.sentence}")
-            unavailable.full, unavailable.forbidden, unavailable.sent = found.full, found.forbidden, found.sent
-            return unavailable
-        if is_foreign_data(error):
-            which = f"its key {key}" if ":" in str(key) else "one of its keys"  # a script's digest is none
-            return ForeignData(f"{where} holds something cachedemo did not write under {which}: {error}")
-        return error
-
-    @property
-    def address(self) -> str:
-        """Host, port and database, without the password."""
-        return address(self.url) if conf.is_enabled() else "switched off"
+    def servers(self) -> Sequence[Server]:
+        return cluster.map.primaries() if (cluster := self.cluster()) else [self]
 
 
 CACHE = Role("cache", CacheUnavailable)

@@ -9,9 +9,12 @@ class Script:
     Args:
         name: how a trace calls it.
         source: Lua, with its `#!lua` line.
+        reaches_further: whether it works on keys that it is not told, in the hash slot of its first one. A cluster must
+            not be moving these.
     """
 
-    def __init__(self, name: str, source: str) -> None:
+    def __init__(self, name: str, source: str, *, reaches_further: bool = False) -> None:
         self.name = name
         self.source = source
+        self.reaches_further = reaches_further
         self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

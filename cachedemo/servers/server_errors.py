@@ -17,8 +17,8 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
     (redis.exceptions.MaxConnectionsError, "has no connection left for this process: run fewer threads in each."),
     (redis.exceptions.OutOfMemoryError, "is full: raise `maxmemory`, or drain what fills it."),
     (redis.exceptions.ReadOnlyError, "is a read-only replica: name the primary in the URL."),
-    (redis.exceptions.AskError, "belongs to a Redis Cluster: name a standalone server in the URL."),
-    (redis.exceptions.ClusterError, "belongs to a Redis Cluster: name a standalone server in the URL."),
+    (redis.exceptions.AskError, "belongs to a Redis Cluster: begin the URL with redis+cluster://."),
+    (redis.exceptions.ClusterError, "takes no commands now, because its cluster is down: start what is missing of it."),
     (redis.InvalidResponse, "does not speak Redis's language: correct the URL."),
     (
         redis.TimeoutError,
@@ -30,6 +30,7 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
 _BY_WORDS = (
     ("max number of clients", "has no connection left: raise `maxclients`."),
     ("ACL failure in script", "forbids a command to this user: give it the rights in the server's ACL."),
+    ("cluster support disabled", "is no node of a Redis Cluster: begin the URL with redis:// instead."),
     ("DB index", "has no database of that number: lower it in the URL, or raise `databases` on the server."),
     ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that is not trusted here: add ?ssl_ca_certs=/path/to/ca.pem."),
     ("reset by peer", "hung up: start it again, or write rediss:// in the URL if it speaks TLS."),

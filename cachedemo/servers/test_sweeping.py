@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 
@@ -46,15 +45,11 @@ def delete(prefix: str, roles: Sequence[Role] = (CACHE, QUEUE)) -> None:
     for role in roles:
         found = list(keys(role, prefix))
         for start in range(0, len(found), _SWEPT):
-            role.command("UNLINK", *found[start : start + _SWEPT])
+            role.unlink(found[start : start + _SWEPT])
 
 
 def keys(role: Role, prefix: str) -> Iterator[bytes]:
     """Yield every key that begins so: slots, and the keys of queues. Raises Unavailable."""
     for pattern in (f"{prefix}*", f"{{{prefix}*"):
-        cursor: Any = 0
-        while True:
-            cursor, some = role.command("SCAN", cursor, "MATCH", pattern, "COUNT", _SWEPT)
+        for some in role.scan(pattern, _SWEPT):
             yield from some
-            if not int(cursor):
-                break

@@ -1,9 +1,11 @@
 """Counting round trips to the two servers, as `assertNumQueries` counts queries."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from types import FrameType
 from typing import Any, NamedTuple, overload
 
 from cachedemo.servers import test_runs
@@ -13,8 +15,8 @@ from cachedemo.tracing.steps import Step
 from cachedemo.tracing.words import command_text
 
 _SERVERS = ("cache", "queue")
-_ONCE = ("announce", "refile_all")  # functions that a process calls once for each model, whatever is read first
-_OF_TEST_RUNS = "cachedemo/servers/test_"  # files that nothing calls outside of tests
+_ANNOUNCES = ("cachedemo.protocol.versions", "announce")  # a process does it once for each model
+_OF_TEST_RUNS = "cachedemo.servers.test_"  # what these modules send nothing sends outside of tests
 _OF_TEST_RUN = r"test:[^:]+:[0-9a-f]{10}:\d+:"
 
 
@@ -41,8 +43,13 @@ class Trip(NamedTuple):
 class CapturedTrips(Sequence[Trip]):
     """The round trips so far, in their order; those are left out that a process makes once and then never again."""
 
-    def __init__(self, steps: list[Step]) -> None:
-        self._steps = steps
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+
+    def take(self, step: Step) -> None:
+        """Note a step, called by what has sent it."""
+        if step.server in _SERVERS and not _is_made_once(step):
+            self._steps.append(step)
 
     def __len__(self) -> int:
         return len(self._trips())
@@ -62,7 +69,7 @@ class CapturedTrips(Sequence[Trip]):
 
     def _trips(self) -> list[Trip]:
         together = [list(steps) for _, steps in groupby(self._steps, key=lambda step: step.trip)]
-        return [_trip(steps) for steps in together if steps[0].server in _SERVERS and not _is_made_once(steps)]
+        return [_trip(steps) for steps in together]
 
 
 @contextmanager
@@ -88,8 +95,8 @@ def assert_cache_trips(
     expected = {name: count for name, count in (("", num), ("cache", cache), ("queue", queue)) if count is not None}
     if not expected:
         raise TypeError("Say how many round trips there should be: assert_cache_trips(2), or cache=1, or queue=1.")
-    recorder = Recorder(None)
-    trips = CapturedTrips(recorder.steps)
+    trips = CapturedTrips()
+    recorder = Recorder(trips.take)
     with test_runs.in_use(), watching():
         token = recorders.set((*recorders.get(), recorder))
         try:
@@ -121,7 +128,14 @@ def _plain(word: Any) -> Any:
     return re.sub(_OF_TEST_RUN, "", word) if isinstance(word, str) else word
 
 
-def _is_made_once(steps: list[Step]) -> bool:
-    is_loading = "NOSCRIPT" in steps[0].error.upper() or "NO MATCHING SCRIPT" in steps[0].error.upper()
-    stack = steps[0].stack
-    return is_loading or any(place.function in _ONCE or place.file.startswith(_OF_TEST_RUNS) for place in stack)
+def _is_made_once(step: Step) -> bool:
+    """Whether it loads a script or announces a version, which a process does once; or what a test run does."""
+    if "NOSCRIPT" in step.error.upper() or "NO MATCHING SCRIPT" in step.error.upper():
+        return True
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if (module, frame.f_code.co_name) == _ANNOUNCES or module.startswith(_OF_TEST_RUNS):
+            return True
+        frame = frame.f_back
+    return False

@@ -9,6 +9,8 @@ from typing import NamedTuple
 _CARRIERS = (
     "cachedemo.trac",
     "cachedemo.servers.roles",
+    "cachedemo.servers.server",
+    "cachedemo.servers.cluster",
     "cachedemo.servers.breaker",
     "django",
     "redis",

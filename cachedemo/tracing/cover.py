@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -29,6 +29,10 @@ class RecordingClient:
 
     def execute_command(self, *words: Any, **options: Any) -> Any:
         return timed(self.server, words, lambda: self.plain.execute_command(*words, **options))
+
+    def recording(self, commands: Sequence[tuple[Any, ...]], collect: Callable[[], Sequence[Any]]) -> Sequence[Any]:
+        """Note commands that were sent before; their answers are collected now."""
+        return timed_together(self.server, commands, collect)
 
     def pipeline(self, transaction: bool = True) -> Any:
         return RecordingPipeline(self.server, self.plain.pipeline(transaction=transaction))
@@ -68,9 +72,10 @@ def _cover() -> None:
     for role in (CACHE, QUEUE):
         cover: Any = partial(RecordingClient, role.name)
         role.cover = cover  # also of a client that is opened while somebody watches
-        client: Any = role._client
-        if client is not None and not isinstance(client, RecordingClient):
-            role._client = cover(client)
+        for server in role.opened():
+            client: Any = server._client
+            if client is not None and not isinstance(client, RecordingClient):
+                server._client = cover(client)
     vars(transactions).update(trip=_trip)
     vars(wake).update(wake=_wake)
 
@@ -78,9 +83,10 @@ def _cover() -> None:
 def _uncover() -> None:
     for role in (CACHE, QUEUE):
         role.cover = None
-        client: Any = role._client
-        if isinstance(client, RecordingClient):
-            role._client = client.plain
+        for server in role.opened():
+            client: Any = server._client
+            if isinstance(client, RecordingClient):
+                server._client = client.plain
     vars(transactions).update(trip=_plain_trip)
     vars(wake).update(wake=_plain_wake)
 

@@ -51,7 +51,7 @@ def test_an_update_of_a_cold_row_is_what_the_next_read_returns(users, pattern):
 def test_cache_aside_empties_the_slot(users, redis_cache):
     users.get(1)
     users.via("cache-aside").update(1, name="Al")
-    assert redis_cache.get("v2:user:1") is None
+    assert redis_cache.get(users.table.slots.key(1)) is None
     assert row().name == "Al"
 
 
@@ -59,9 +59,8 @@ def test_write_through_replaces_the_slot(users, redis_cache):
     users.get(1)
     users.via("write-through").update(1, name="Al")
     stamp = row().cache_stamp
-    assert redis_cache.get("v2:user:1") == (
-        b'V%d%b{"id": 1, "name": "Al", "email": "alice@example.com"}' % (stamp, CACHE.recognised.identity)
-    )
+    server = CACHE.identity_of(key := users.table.slots.key(1))
+    assert redis_cache.get(key) == (b'V%d%b{"id": 1, "name": "Al", "email": "alice@example.com"}' % (stamp, server))
     assert row().name == "Al"
 
 
@@ -70,7 +69,7 @@ def test_write_behind_leaves_the_source_to_the_flush(users, redis_cache, redis_q
     users.via("write-behind").update(1, name="Al")
     assert row().name == "Alice Singh"
     assert redis_queue.lrange("flush:users", 0, -1) == [b"1"]
-    assert redis_cache.get("v2:user:1").endswith(b'"name": "Al", "email": "alice@example.com"}')
+    assert redis_cache.get(users.table.slots.key(1)).endswith(b'"name": "Al", "email": "alice@example.com"}')
     assert users.drain(timeout=5) == 1
     assert row().name == "Al"
     assert (
@@ -113,10 +112,10 @@ def test_a_deleted_row_is_gone(users, pattern, redis_queue):
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_duplicate_email_is_refused_and_nothing_changes(users, pattern, redis_cache, redis_queue):
     users.get(1)
-    slot = redis_cache.get("v2:user:1")
+    slot = redis_cache.get(users.table.slots.key(1))
     with pytest.raises(IntegrityError):
         users.via(pattern).update(1, name="Al", email="bob@example.com")
-    assert redis_cache.get("v2:user:1") == slot
+    assert redis_cache.get(users.table.slots.key(1)) == slot
     assert row().name == "Alice Singh"
     assert redis_queue.exists("{flush:users}:pending", "{flush:users}:owed", "flush:users") == 0
 

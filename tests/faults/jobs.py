@@ -13,10 +13,12 @@ from django.db import close_old_connections, connection
 from cachedemo import cache_for
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import switch
+from tests.faults import owners
 from tests.faults.history import Kind, Outcome, Recorder
 from tests.faults.load import FIELDS, PATTERNS, ROWS, Client, seen
 from tests.faults.roles import hand_out_new_ids, shorten
 from tests.notes.models import Note
+from users.models import User
 
 LONGEST = 900.0  # seconds
 
@@ -25,7 +27,7 @@ def client(
     name: str, folder: str, seed: int, pause: float, deadline: float, writes: tuple[str, ...] = PATTERNS
 ) -> None:
     """Run a client until it is told to stop."""
-    shorten(cache_for(Note), deadline)
+    _shorten_both(deadline)
     one = Client(name, folder, seed, writes)
     _until_stopped(folder, one.act, pause)
 
@@ -46,17 +48,25 @@ def counter(name: str, folder: str, seed: int, pause: float, deadline: float) ->
 
 def flusher(folder: str, deadline: float) -> None:
     """Do what a worker does, without Celery."""
-    notes = cache_for(Note)
-    shorten(notes, deadline)
+    both = _shorten_both(deadline)
 
     def flush() -> None:
         close_old_connections()
         try:
-            notes.flush()
+            for cache in both:
+                cache.flush()
         except Unavailable:
             time.sleep(0.05)
 
     _until_stopped(folder, flush, 0.01)
+
+
+def _shorten_both(deadline: float) -> list[Any]:
+    """Return the caches of the notes and of the users, whose deadlines run out sooner."""
+    both = [cache_for(Note), cache_for(User)]
+    for cache in both:
+        shorten(cache, deadline)
+    return both
 
 
 def operator(action: str, deadline: float) -> None:
@@ -78,8 +88,9 @@ def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:
 
 def begin(folder: str, deadline: float) -> None:
     """Make the rows that are there from the start, and write down that they are."""
-    shorten(cache_for(Note), deadline)
-    notes, recorder = cache_for(Note), Recorder("begin", Path(folder) / "begin.jsonl")
+    notes, _ = _shorten_both(deadline)
+    recorder = Recorder("begin", Path(folder) / "begin.jsonl")
+    owners.begin(recorder)
     for row in range(1, ROWS + 1):
         number = recorder.next_number()
         fields = dict.fromkeys(FIELDS, recorder.value(number))
@@ -113,21 +124,24 @@ def empty_everything() -> None:
 
 def overdue(folder: str, deadline: float) -> bool:
     """Whether something is owed that should be paid by now."""
-    return cache_for(Note).table.queue.owed()[1] > 0
+    return any(cache_for(model).table.queue.owed()[1] > 0 for model in (Note, User))
 
 
 def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:
     """Drain, work off what is owed, and write down what cache and database say at rest; return the dead letters."""
-    notes = cache_for(Note)
-    shorten(notes, deadline)
-    _come_to_rest(notes, time.monotonic() + timeout)
+    notes, users = _shorten_both(deadline)
+    for cache in (notes, users):
+        _come_to_rest(cache, time.monotonic() + timeout)
     wanted = range(1, rows + 1)
     cached = notes.get_many(wanted)
     stored = {note.pk: note for note in Note.objects.filter(pk__in=wanted)}
-    for name, found in (("rest-cache", cached), ("rest-source", stored)):
+    emails = [owners.email(number) for number in (*owners.KEPT, *owners.LOOSE)]
+    looked_up = owners.at_rest(users.get_many_by("email", emails).values())
+    has = owners.at_rest(User.objects.filter(email__in=emails))
+    for name, found, owned in (("rest-cache", cached, looked_up), ("rest-source", stored, has)):
         recorder = Recorder(name, Path(folder) / f"{name}.jsonl")
         number = recorder.begin(Kind.READ)
-        recorder.end(number, Outcome.OK, {row: seen(found[row]) if row in found else None for row in wanted})
+        recorder.end(number, Outcome.OK, owned | {row: seen(found[row]) if row in found else None for row in wanted})
     return len(notes.table.queue.dead())
 
 

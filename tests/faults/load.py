@@ -13,6 +13,7 @@ from django.db import DatabaseError, IntegrityError, close_old_connections, tran
 from cachedemo import cache_for
 from cachedemo.exceptions import Contended, SourceUnavailable, StaleInstance, UnknownFieldWaiting
 from tests.faults.history import Kind, Outcome, Recorder
+from tests.faults.owners import Owners
 from tests.notes.models import Note
 from users.models import User
 
@@ -46,6 +47,8 @@ class Client:
             (4, self.create),
             (3, self.delete),
         ]
+        owners = Owners(self.random, self.recorder, self._do, self._do_all, self.patterns)
+        self.mix += [(8, owners.look), (2, owners.look_at_many), (4, owners.swap), (3, owners.take)]
 
     def act(self) -> None:
         """Do one operation of the mix."""

@@ -64,7 +64,7 @@ def test_a_late_flush_takes_nothing_back(notes, actor):
 
 
 def test_a_reader_that_loaded_the_row_before_fills_nothing_old(notes, actor, redis_cache):
-    redis_cache.delete("v1:note:1")
+    redis_cache.delete(notes.table.slots.key(1))
     reader = actor(lambda: notes.get(1)).until("fill")
     update()
     reader.finish()
@@ -73,7 +73,7 @@ def test_a_reader_that_loaded_the_row_before_fills_nothing_old(notes, actor, red
 
 def test_a_reader_that_loaded_the_row_before_the_commit_fills_nothing_old(notes, actor, redis_cache):
     bulk = actor(update).until("stamp_many")
-    redis_cache.delete("v1:note:1")
+    redis_cache.delete(notes.table.slots.key(1))
     reader = actor(lambda: notes.get(1)).until("fill")
     bulk.finish()
     reader.finish()

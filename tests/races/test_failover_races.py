@@ -52,17 +52,25 @@ def test_nor_is_what_a_new_mark_has_found(notes, write, replica):
     assert seen(notes) == ("a1", "b1")
 
 
-def test_a_reader_whose_lease_was_on_the_old_primary_fills_nothing_that_is_read(notes, actor, write, replica):
+def test_a_reader_whose_lease_was_on_the_old_primary_fills_nothing_that_is_read(notes, actor, replica):
     replica.primary.delete("v1:note:1")
-    reader = actor(lambda: notes.get(1)).until("fill")
+    reader = actor(lambda: notes.get(1)).until("row")
     replica.receives()
-    write("cache-aside", title="a1").finish()
     replica.takes_over()
     reader.finish()
-    assert seen(notes) == ("a1", "b0")
+    assert replica.client.exists("v1:note:1")
+    assert notes.read(1).origin == "source", "whatever was written between its row and its fill is not in it"
 
 
 def test_a_writer_whose_mark_was_on_the_old_primary_leaves_nothing_that_is_read(notes, write, replica):
+    writer = write("write-through", title="a1").until("commit")
+    replica.receives()
+    replica.takes_over()
+    writer.finish()
+    assert notes.read(1).origin == "source", "whatever was written since its commit is not in it"
+
+
+def test_nor_does_one_that_knows_nothing_of_the_failover(notes, write, replica):
     first = write("write-through", title="a1").step("commit")
     replica.receives()
     write("write-through", body="b1").finish()
@@ -72,6 +80,14 @@ def test_a_writer_whose_mark_was_on_the_old_primary_leaves_nothing_that_is_read(
 
 
 def test_a_write_whose_base_was_on_the_old_primary_publishes_nothing_that_is_read(notes, write, replica):
+    writer = write("write-behind", title="a1").until("enqueue")
+    replica.receives()
+    replica.takes_over()
+    writer.finish()
+    assert notes.read(1).origin == "pending", "whatever was written since it read its base is not in it"
+
+
+def test_nor_does_a_write_that_knows_nothing_of_the_failover(notes, write, replica):
     first = write("write-behind", title="a1").step("enqueue")
     replica.receives()
     write("write-through", body="b1").finish()

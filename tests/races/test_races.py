@@ -29,8 +29,8 @@ def flusher(actor, notes):
 
 
 @pytest.fixture
-def evict(redis_cache):
-    return lambda: redis_cache.delete("v1:note:1")
+def evict(redis_cache, notes):
+    return lambda: redis_cache.delete(notes.table.slots.key(1))
 
 
 def seen(notes):

@@ -27,7 +27,7 @@ EVERY_WRITE = [
     lambda notes: notes.via("cache-aside").update(1, title="new"),
     lambda notes: notes.via("write-through").update(1, title="new"),
     lambda notes: notes.via("write-behind").update(1, title="new"),
-    lambda notes: notes.via("write-through").create(title="new", body="b").delete(),
+    lambda notes: notes.via("write-through").create(pk=9, title="new", body="b").delete(),
     lambda notes: Note.objects.filter(pk=1).update(title="new"),
     lambda notes: saved("new"),
 ]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from ninja import Path, Query
 from pydantic import Field
 
-from cachedemo import ModelCache, Pattern, cache_for
+from cachedemo import Entry, ModelCache, Pattern, cache_for
 from users.api import body, responses
 from users.api.etag_headers import required_etag
 from users.api.openapi import READ, WRITTEN, Api, described
@@ -31,6 +31,7 @@ Id = Annotated[int, Path(ge=0, le=LARGEST_ID, description="Of the user.")]
 Ids = Annotated[
     str, Field(json_schema_extra={"pattern": IDS}), Query(description="With commas between.", examples=["1,99"])
 ]
+Email = Annotated[str, Field(max_length=254), Query(description="Of one user.", examples=["alice@example.com"])]
 
 api = Api()
 
@@ -91,13 +92,26 @@ def delete_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
     **described(Users, (200,), refusals=(422,), headers=["Cache-Status"]),
     summary="Read many",
 )
-def read_users(request: HttpRequest, pattern: Pattern, ids: Ids) -> HttpResponse:
-    """Read up to 1,000 users in a fixed number of round trips: those that exist, and the ids of those that do not."""
-    wanted = _numbers(ids)
-    entries = users().read_many(pk for pk in wanted if pk <= LARGEST_ID)
-    return responses.of_many(
-        [entries[pk] for pk in wanted if pk in entries], [pk for pk in wanted if pk not in entries]
-    )
+def read_users(
+    request: HttpRequest, pattern: Pattern, ids: Ids | None = None, email: Email | None = None
+) -> HttpResponse:
+    """Read up to 1,000 users by id, those that exist and the ids of those that do not; or the one with an email.
+
+    Either takes a fixed number of round trips. An email is looked up in the cache too.
+    """
+    if ids is None and email is None:
+        raise unprocessable({"ids": ["Name some, or an email."]})
+    wanted = [] if ids is None else _numbers(ids)
+    found = users().read_many(pk for pk in wanted if pk <= LARGEST_ID)
+    entries = [found[pk] for pk in wanted if pk in found] + ([] if email is None else _with_email(email))
+    return responses.of_many(entries, [pk for pk in wanted if pk not in found])
+
+
+def _with_email(email: str) -> list[Entry]:
+    try:
+        return [users().read_by(email=email)]
+    except User.DoesNotExist:
+        return []
 
 
 def _numbers(ids: str) -> list[int]:

@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 from cachedemo import conf
 from cachedemo.management import switched_off
 from cachedemo.operations import ping
+from cachedemo.servers import topologies
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
@@ -22,7 +23,10 @@ class Command(BaseCommand):
             if problem:
                 problems.append(problem)
             else:
-                self.stdout.write(f"{role.name:5}  PONG  {role.address}")
+                where, *parts = topologies.described(role)
+                self.stdout.write(f"{role.name:5}  PONG  {where}")
+                for part in parts:
+                    self.stdout.write(f"{role.name:5}        {part}")
                 for warning in ping.warnings(role):
                     self.stdout.write(f"{role.name:5}  but   {warning}")
         if problems:

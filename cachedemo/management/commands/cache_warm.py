@@ -27,7 +27,8 @@ class Command(BaseCommand):
             if cache.queue and (note := switch.standing(cache).note):
                 self.stderr.write(f"{switch.words(cache.queue, note)} Nothing is loaded.")
                 return
-            CACHE.command("PING")  # reads do without a cache that is down, so nobody else would say so
+            for server in CACHE.servers():
+                server.command("PING")  # reads do without a cache that is down, so nobody else would say so
             self.warm(cache, options["ids"], warmed)
         except CachedemoError as error:
             raise CommandError(f"{error} {warmed.words}") from error

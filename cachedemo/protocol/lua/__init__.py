@@ -13,7 +13,7 @@ def script(name: str) -> Script:
 def queue_script(name: str) -> Script:
     """Return a script that works on a queue's keys: `queue.lua`, which describes them, goes behind its first line."""
     flags, body = _text(name).split("\n", 1)
-    return Script(name, "\n".join([flags, _text("queue"), body]))
+    return Script(name, "\n".join([flags, _text("queue"), body]), reaches_further=True)
 
 
 def _text(name: str) -> str:

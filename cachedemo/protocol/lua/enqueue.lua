@@ -67,6 +67,11 @@ local function place_of(field, json)
   return count < MOST_DELTAS and {nil, json, ''}
 end
 
+local has_deltas = false  -- most rows have none
+for i = 1, #fields, 2 do
+  if fields[i]:find(DELTA, 2, true) then has_deltas = true end
+end
+
 local places = {}
 for i = 4, #ARGV, 2 do
   if ARGV[i]:sub(1, 1) == DELTA then
@@ -84,14 +89,20 @@ local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(fields)))
 local was_in_line = waiting and is_in_line(pk, fields, refused)
 local is_in_line_now, previous = false, {}
 
+local function unflag(name)  -- what was refused is replaced, and no longer refused
+  if refused[name] then
+    redis.call('HDEL', row(pk), FLAG .. name)
+    refused[name] = nil
+  end
+end
+
 local function replace(field, json)  -- and all that was to be added to what was there
   redis.call('HSET', row(pk), field, stamp .. json)
+  unflag(field)
   for i = 1, #fields, 2 do
-    local name = fields[i]
-    if name == field or is_delta_of(field, name) then
-      if name ~= field then redis.call('HDEL', row(pk), name) end
-      if refused[name] then redis.call('HDEL', row(pk), FLAG .. name) end  -- what was refused is replaced
-      refused[name] = nil
+    if has_deltas and is_delta_of(field, fields[i]) then
+      redis.call('HDEL', row(pk), fields[i])
+      unflag(fields[i])
     end
   end
   is_in_line_now = true

@@ -1,4 +1,4 @@
-#!lua flags=no-writes
+#!lua flags=no-writes,allow-cross-slot-keys
 -- survey(keys=[], args=[cursor, count, pattern, prefix, samples, foreign, limit...])
 --   Looks at one batch of keys where they are, so that a million of them need not travel.
 --   Returns the next cursor and, for each group, its name, keys, keys without a TTL, keys sampled, bytes of these, and

@@ -6,6 +6,7 @@ from products.models import Product
 class ProductCache(cachedemo.ModelCache[Product]):
     fields = [
         "category",
+        "sku",
         "name",
         "price",
         "sale_price",
@@ -15,4 +16,5 @@ class ProductCache(cachedemo.ModelCache[Product]):
         "is_deleted",
     ]
     manager = "objects"  # a product that it hides is not there for any read
+    lookups = ["sku"]
     timeout = 300  # seconds

@@ -26,6 +26,7 @@ class ProductsForSale(CachedManager["Product"]):
 class Product(Stamped):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     category = models.ForeignKey(Category, on_delete=models.PROTECT)
+    sku = models.CharField("SKU", max_length=40, unique=True, null=True, blank=True)
     name = models.CharField(max_length=200)
     price = models.DecimalField(max_digits=8, decimal_places=2)
     sale_price = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)

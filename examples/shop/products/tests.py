@@ -18,7 +18,7 @@ class ProductPages(CacheTestMixin, TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
         teas = Category.objects.create(name="Teas")
-        cls.tea = cache_for(Product).create(category=teas, name="Assam", price=Decimal("4.50"), stock=8)
+        cls.tea = cache_for(Product).create(category=teas, name="Assam", sku="TEA-1", price=Decimal("4.50"), stock=8)
         cls.page = f"/products/{cls.tea.pk}/"
 
     def test_a_count_is_shown_at_once_and_is_in_the_database_after_a_flush(self) -> None:
@@ -46,6 +46,12 @@ class ProductPages(CacheTestMixin, TestCase):
         self.client.get(self.page)
         with self.assertCacheTrips(1), self.assertNumQueries(0):
             self.client.get(self.page)
+
+    def test_a_product_is_found_by_its_sku_in_two_trips(self) -> None:
+        self.client.get("/products/sku/TEA-1/")
+        with self.assertCacheTrips(2), self.assertNumQueries(0):
+            self.assertEqual(self.client.get("/products/sku/TEA-1/").json()["name"], "Assam")
+        self.assertEqual(self.client.get("/products/sku/TEA-2/").status_code, 404)
 
     def test_without_the_cache_the_page_is_shown(self) -> None:
         with self.broken_cache():

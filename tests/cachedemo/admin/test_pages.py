@@ -76,6 +76,18 @@ def test_each_page_says_that_a_server_is_down_and_none_fails(
         assert "Redis is down" in text(page)
 
 
+def test_what_only_the_queue_knows_is_unknown_while_it_is_down(client: Client, queue_server: Any) -> None:
+    assert "0 pending writes that would survive" in text(client.get(url("changelist")))
+    queue_server.stop()
+    overview = client.get(url("changelist"))
+    assert "unknown how many writes are pending: the queue does not answer" in text(overview)
+    assert "0 pending writes" not in text(overview)
+    assert "not in use" not in text(overview)
+    assert "current, unknown whether in use" in text(client.get(url("versions")))
+    lines = [line for chart in overview.context["charts"] for line in chart.lines]
+    assert {value for line in lines for value in line.values} == {None}, "no rate is zero"
+
+
 @pytest.mark.parametrize("code", ["flush-now", "pause", "delete-key", "count-version"])
 def test_an_action_that_meets_a_dead_server_says_so_and_is_written_down(
     client: Client, cache_server: Any, queue_server: Any, code: str

@@ -50,7 +50,24 @@ def complaint():
 
 def test_both_roles_answer(capsys):
     call_command("cache_ping")
-    assert re.fullmatch(r"cache  PONG  127\.0\.0\.1:\d+/0\nqueue  PONG  127\.0\.0\.1:\d+/1\n", capsys.readouterr().out)
+    alone = r"127\.0\.0\.1:\d+/%d, primary with no replicas\n"
+    assert re.fullmatch(f"cache  PONG  {alone % 0}queue  PONG  {alone % 1}", capsys.readouterr().out)
+
+
+def test_replicas_and_how_far_they_lag_are_named(point_cache_to, server, capsys):
+    primary, replica = server(), server()
+    redis.Redis.from_url(replica.url()).replicaof("127.0.0.1", primary.port)
+    until(lambda: redis.Redis.from_url(replica.url()).info("replication")["master_link_status"] == "up")
+    point_cache_to(primary.url())
+    until(lambda: f"replica 127.0.0.1:{replica.port} online, heard" in said_by_ping(capsys))
+    assert re.search(
+        rf":{primary.port}/0, primary with replica .*, heard \d s ago, \d+ bytes behind", said_by_ping(capsys)
+    )
+
+
+def said_by_ping(capsys):
+    call_command("cache_ping")
+    return capsys.readouterr().out
 
 
 def test_a_queue_that_keeps_less_than_the_promise_is_told_so(redis_queue, capsys):

@@ -69,7 +69,7 @@ def test_while_it_is_off_no_call_asks_the_cache(is_off: Any, cache_server: Any) 
             lambda: is_off.via("cache-aside").update(1, title="a"),
             lambda: is_off.via("write-through").update(1, title="b"),
             lambda: is_off.via("write-behind").update(1, title="c"),
-            lambda: is_off.create(title="d", body="d"),
+            lambda: is_off.create(pk=9, title="d", body="d"),
             lambda: Note.objects.filter(pk=1).update(body="e"),
             lambda: is_off.flush(),
             lambda: is_off.evict([1]),

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import re
 import uuid
 from decimal import Decimal
 
@@ -458,3 +459,16 @@ def test_its_asynchronous_twin_does_the_same(notes, behind):
     with pytest.raises(ValidationError):
         asyncio.run(notes.aincrement(1, {"size": -2}, min=4))
     assert agree(notes)
+
+
+def test_the_queue_page_shows_what_refused_increments_would_have_made(overdrawn, behind, admin_client):
+    behind.increment(1, size=2)
+    page = admin_client.get("/admin/cachedemo/cache/queue/", follow=True).content.decode()
+    assert "flush:notes" in page
+    assert re.search(r"size\W.*\b1\b.*\b5\b", page, re.DOTALL)
+    assert "Change(" not in page
+
+
+def test_switched_off_it_is_in_the_database_at_once(notes, behind, settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "ENABLED": False}
+    assert behind.increment(1, size=2).size == stored() == 7

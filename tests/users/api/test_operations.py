@@ -76,6 +76,18 @@ def test_many_are_read_at_once_in_the_order_asked_for(client):
     assert client.get(many(), {"ids": "1,3"})["Cache-Status"] == "cachedemo; hit"
 
 
+def test_one_is_found_by_email_and_the_second_time_in_the_cache(client):
+    for status in ("fwd=partial", "hit"):
+        found = client.get(many(), {"email": "bob@example.com"})
+        assert found.json() == {"users": [{"id": 2, "name": "Bob Pereira", "email": "bob@example.com"}], "missing": []}
+        assert status in found["Cache-Status"]
+    for email in ("nobody@example.com", "BOB@example.com", "a\x00b", ""):
+        assert client.get(many(), {"email": email}).json() == {"users": [], "missing": []}
+    both = client.get(many(), {"ids": "1,99", "email": "bob@example.com"}).json()
+    assert ([user["id"] for user in both["users"]], both["missing"]) == ([1, 2], [99])
+    assert client.get(many()).status_code == client.get(many(), {"email": "x" * 255}).status_code == 422
+
+
 def test_a_thousand_ids_are_fine_and_an_impossible_one_is_missing(client):
     ids = [1, 2, 3, 10**19, *range(1000, 1996)]
     response = client.get(many(), {"ids": ",".join(map(str, ids))})

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("sku", models.CharField(blank=True, max_length=40, null=True, unique=True, verbose_name="SKU")),
                 ("name", models.CharField(max_length=200)),
                 ("price", models.DecimalField(decimal_places=2, max_digits=8)),
                 ("sale_price", models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True)),

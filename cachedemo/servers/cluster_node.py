@@ -1,0 +1,171 @@
+"""One server of a cluster. Where it says that another has the key, the redirection is raised as it is."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+
+from cachedemo.exceptions import CachedemoError, Unavailable
+from cachedemo.servers.client import connect
+from cachedemo.servers.greeting import Unusable
+from cachedemo.servers.server import Server
+from cachedemo.servers.server_errors import Error, is_silence
+from cachedemo.servers.targets import Target
+
+# A server that answers with one of these has not taken the command.
+REDIRECTIONS = (redis.exceptions.AskError, redis.exceptions.TryAgainError)  # a MovedError is an AskError
+_OUTDATED = (
+    redis.exceptions.MovedError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.ReadOnlyError,
+    Unusable,
+)
+
+Commands = Sequence[Sequence[Any]]
+Collect = Callable[[], list[Any]]
+
+
+class ClusterNode(Server):
+    """One server of a cluster, with a breaker of its own.
+
+    Args:
+        name: of the role.
+        unavailable: what to raise.
+        found: where the role's URL leads.
+        host, port: of this server.
+        outdated: called where what is known of the cluster may hold no more.
+        still_asked: looks at the cluster again, and says whether this server still has any keys.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        unavailable: type[Unavailable],
+        found: Target,
+        host: str,
+        port: int,
+        outdated: Callable[[], None],
+        still_asked: Callable[["ClusterNode"], bool],
+    ) -> None:
+        self._target = found
+        self.host, self.port = host, port
+        self._outdated = outdated
+        self._still_asked = still_asked
+        super().__init__(name, unavailable)
+
+    mode = "cluster"
+
+    def reset(self) -> None:
+        super().reset()
+        self._teller: redis.Redis | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def connect(self) -> redis.Redis:
+        return connect(self._target.url_of(self.host, self.port), self.recognised.new_greeting())
+
+    def told(self) -> tuple[Any, Any]:
+        """Return its answers to CLUSTER INFO and CLUSTER SLOTS, also if it is a replica. Raises as `command`."""
+        info, slots = self._run(self._tell)
+        return info, slots
+
+    def _tell(self) -> tuple[Any, Any]:
+        teller = self._teller = self._teller or connect(self._target.url_of(self.host, self.port))
+        return teller.execute_command("CLUSTER INFO"), teller.execute_command("CLUSTER SLOTS")
+
+    def ping(self) -> None:
+        """Ask for an answer. One that a replica has taken the place of need not come back."""
+        if self._still_asked(self):
+            super().ping()
+
+    def outage(self, error: redis.RedisError, key: Any = "") -> Exception:
+        if is_silence(error) or isinstance(error, _OUTDATED):
+            self._outdated()
+        return error if isinstance(error, REDIRECTIONS) else super().outage(error, key)
+
+    def begin(self, commands: Commands, *, insist: bool = False, gets: bool = False) -> Collect:
+        """Send many commands, and return what collects their answers; so several servers work at the same time.
+
+        An answer that is an error is an exception in the list; where the server did not answer, each of them is.
+
+        Args:
+            insist: as for `command`.
+            gets: whether each of them is GET and a key, which can be packed faster.
+        """
+        try:
+            if self.breaker.troubled:  # then its breaker decides, and it is asked in one go
+                answers = self.answers(commands, insist=insist)
+                return lambda: answers
+            trip = self._run(Gets if gets else Trip, self.client(), commands)
+        except (CachedemoError, Error) as error:
+            failed = [error] * len(commands)
+            return lambda: failed
+        return lambda: self._collected(trip)
+
+    def _collected(self, trip: "Trip") -> list[Any]:
+        try:
+            return self.meant(trip.commands, trip.answers(getattr(self._client, "recording", None)))
+        except Error as error:
+            self.breaker.note(error)
+            return [self.outage(error)] * len(trip.commands)
+
+
+class Trip:
+    """Commands on their way over one connection."""
+
+    def __init__(self, client: redis.Redis, commands: Commands) -> None:
+        self.commands = commands
+        self._client = client
+        self._connection = client.connection_pool.get_connection()
+        try:
+            self._connection.send_packed_command(self._packed())
+        except BaseException:
+            self._give_up()
+            raise
+
+    def answers(self, recording: Callable[[Commands, Collect], list[Any]] | None = None) -> list[Any]:
+        """Return the answers, errors among them as exceptions. Raises redis-py's error where there is none.
+
+        Args:
+            recording: collects them for somebody who watches.
+        """
+        try:
+            found = self._collect() if recording is None else recording(self.commands, self._collect)
+        except BaseException:
+            self._give_up()
+            raise
+        self._client.connection_pool.release(self._connection)
+        return found
+
+    def _collect(self) -> list[Any]:
+        return [self._answer(words[0]) for words in self.commands]
+
+    def _packed(self) -> Any:
+        return self._connection.pack_commands(self.commands)
+
+    def _answer(self, name: Any) -> Any:
+        try:
+            return self._client.parse_response(self._connection, name)
+        except redis.ResponseError as error:
+            return error
+
+    def _give_up(self) -> None:
+        """What else comes over this connection would be taken for the answer to another command."""
+        self._connection.disconnect()
+        self._client.connection_pool.release(self._connection)
+
+
+class Gets(Trip):
+    """The same for many GETs, whose answers need no translation: each read of many rows is one such trip per server."""
+
+    def _packed(self) -> list[bytes]:
+        keys = [key.encode() for _, key in self.commands]
+        return [b"".join([b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(key), key) for key in keys])]
+
+    def _answer(self, name: Any) -> Any:
+        try:
+            return self._connection.read_response()
+        except redis.ResponseError as error:
+            return error

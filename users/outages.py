@@ -109,6 +109,7 @@ def retry_after(error: Exception) -> int:
 def page(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer a browser: what is down, what that means, how to fix it, and when to ask again."""
     found = explain(error)
-    response = in_words(request, 503, found.title, [found.meaning, found.fix])
-    response.headers["Retry-After"] = str(retry_after(error))
+    seconds = retry_after(error)
+    response = in_words(request, 503, found.title, [found.meaning, found.fix], seconds)
+    response.headers["Retry-After"] = str(seconds)
     return response

@@ -220,3 +220,16 @@ def test_a_write_is_stepped_through(visit, users):
         if not page.get_by_role("button", name="Next step").click()
     ]
     assert ahead == [3, 2, 1, 0]
+
+
+def test_a_page_that_cannot_be_shown_is_tried_again_by_itself(browser, live_server, queue_server):
+    queue_server.kill()
+    context = browser.new_context(base_url=live_server.url)
+    page = context.new_page()
+    page.goto("/write-behind/users/1/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The queue server does not answer.")
+    expect(page.get_by_role("link", name="Try again")).to_be_visible()
+    expect(page.get_by_text("It is tried again by itself.")).to_be_visible()
+    queue_server.start()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Alice Singh", timeout=20_000)
+    context.close()

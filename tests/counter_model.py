@@ -77,19 +77,23 @@ def fence(row, title, entries):
 
 def refuse(s, entries, refused, R):
     """Make one refused value of entries that are still what they were, and flag it."""
-    if not refused or not same([e for e in s["entries"] if e[2] <= refused[0]], entries):
+    if not refused or not same(*([e for e in some if e[2] <= refused[0]] for some in (s["entries"], entries))):
         return {}
     left = tuple(e for e in s["entries"] if e[2] > refused[0])
     return dict(entries=(("S", 0, refused[0], *refused[1], True),) + left, flag=refused[0])
 
 
 def as_value(row, entries, R):
-    """The stamp and the value that entries would have given the row; None if it has them by now."""
+    """The stamp and the value that the oldest of these would have given the row; None if it has them by now.
+
+    The others stand behind it: a writer may be under way who has seen it and not them.
+    """
     left = [e for e in entries if e[2] > row[0]]
     if not left:
         return None
-    c = over(row[2], entries, row[0], R)
-    return None if c is None else (left[-1][2], c)
+    some = left if R.get("all_that_waits_becomes_one_refused_value") else left[:1]
+    c = over(row[2], some, row[0], R)
+    return None if c is None else (some[-1][2], c)
 
 
 def settle_up(s, S, named, R):

@@ -623,6 +623,12 @@ MUTANTS = [
         ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
     ),
     mutant(
+        "all_that_waits_becomes_one_refused_value",
+        INCREMENT_RACES + "test_of_increments_that_are_refused_together_a_writer_may_have_seen_some",
+        ("protocol/refused_increments.py", "oldest = left[0]  #", "oldest = left[-1]  #"),
+        ("protocol/refused_increments.py", "Changes([oldest]).over(", "changes.over("),
+    ),
+    mutant(
         "what_is_behind_a_refused_value_is_flushed",
         INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
         ("protocol/lua/queue.lua", "if first and refused[field] and not", "if false and not"),

@@ -51,15 +51,17 @@ def flag(table: CachedTable, pk: object, fields: Fields, names: Iterable[str], e
 
 
 def _flag_increments(table: CachedTable, pk: object, name: str, changes: Changes, others: Fields, error: str) -> Fields:
-    """Flag the value that these would have made of the row; return the fields that are not refused."""
+    """Flag the value that the oldest of these would have made of the row; return the fields that are not refused."""
     if (left := _left(table, pk, changes)) and left[0].adds and not _write_older(table, pk, others, left[0].first):
         table.queue.refuse(pk, others, error)  # refused together, though none of them is alone
         others = {}
         _write_older(table, pk, others, left[0].first)
     row = database.select(table, pk)
     if row is not None and left and _without(changes, row[0]) == left:
-        value = changes.over(row[1][name], row[0])
-        table.queue.refuse(pk, {name: (changes.newest, value)}, error, {name: changes})
+        oldest = left[0]  # the others stand behind it: a writer may be under way who has seen it and not them
+        value = Changes([oldest]).over(row[1][name], row[0])
+        entries = changes.only(lambda change: change.last <= oldest.last)
+        table.queue.refuse(pk, {name: (oldest.last, value)}, error, {name: entries})
     return others
 
 

@@ -99,6 +99,16 @@ def test_a_writer_that_carries_increments_while_they_are_refused_counts_them_onc
     assert dead_letters.letters(notes) == []
 
 
+def test_of_increments_that_are_refused_together_a_writer_may_have_seen_some(notes, behind, through, actor):
+    behind.increment(1, size=1)
+    writer = actor(lambda: through.increment(1, size=3)).until("commit")
+    behind.increment(1, size=-20)
+    notes.drain(timeout=5)
+    assert notes.get(1).size == -14
+    writer.finish()
+    assert shown_and_stored(notes) == (-11, 9)
+
+
 def test_a_reader_whose_row_has_passed_refused_increments_asks_again(notes, behind, through, actor):
     behind.increment(1, size=-6)
     notes.evict([1])

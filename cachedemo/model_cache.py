@@ -37,7 +37,9 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         fields: names of the fields to cache, or "__all__" for all that can be. The primary key is always there.
         codecs: name of a field -> (to_json, from_json): what its values are in JSON, for a field whose class does not
             say it well enough. Neither is asked about None.
-        version: of `fields`. Raise it whenever they change.
+        manager: name of the manager that says which rows there are, by columns of the row itself: what it hides, no
+            read returns and no `update` finds. None for all rows of the table.
+        version: of `fields` and `manager`. Raise it whenever one changes, or what the manager hides.
         timeout: seconds a value lives in the cache.
         missing_timeout: seconds the knowledge lives that there is no such row.
         lease_timeout: seconds a reader or writer may take before it counts as dead; longer than any statement to
@@ -61,6 +63,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     queue: str | None = ""
     fields: ClassVar[list[str] | str] = []
     codecs: ClassVar[Codecs] = {}
+    manager: str | None = None
     version: int = 1
     timeout: float = 60
     missing_timeout: float = 5
@@ -97,7 +100,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             max_attempts=self.max_attempts,
         )
         codec = Codec(self.model, self.fields, self.codecs)
-        return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups)
+        return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups, self.manager)
 
     # reading
 

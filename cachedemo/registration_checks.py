@@ -12,6 +12,7 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE, REFUSE
 from cachedemo.protocol import lookup_fields, slot_keys
+from cachedemo.protocol.manager_conditions import why_not_counted
 
 SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
 NUMBERS = ("batch_size", "max_attempts", "max_pending")
@@ -76,6 +77,10 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong += [("lookups", why) for why in reasons if why]
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
+    if cache.manager is not None and (
+        why := why_not_counted(cache.model, cache.manager, cache.using, cache.table.codec)
+    ):
+        wrong.append(("manager", why))
     if cache.stale_saves not in (MERGE, REFUSE):
         wrong.append(("stale_saves", f"{MERGE!r} or {REFUSE!r}"))
     return wrong + [(name, f"is it {option}?") for name, option in _misspelt(type(cache))]

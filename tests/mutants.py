@@ -62,6 +62,9 @@ INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
 INCREMENT_RACES = "tests/races/test_increment_races.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
+HIDDEN = "tests/cachedemo/protocol/test_row_filter.py::"
+CONDITIONS = "tests/cachedemo/protocol/test_manager_conditions.py::"
+HIDDEN_ADMIN = "tests/cachedemo/admin/test_hidden_rows.py::"
 STAMPS = "tests/cachedemo/protocol/test_stamps.py::"
 RESTORED = "tests/faults/test_restored_queue.py::"
 PERSISTENCE = "tests/cachedemo/servers/test_cache_persistence.py::"
@@ -161,8 +164,8 @@ MUTANTS = [
         (
             "protocol/loading.py",
             "        waiting, may_fill_these = _pending(table, left)  # before the rows: a flush between the two is in them\n"
-            "        rows = _rows(table, left)\n",
-            "        rows = _rows(table, left)\n        waiting, may_fill_these = _pending(table, left)\n",
+            "        rows = select_rows(table, left, waiting)\n",
+            "        rows = select_rows(table, left, {})\n        waiting, may_fill_these = _pending(table, left)\n",
         ),
     ),
     mutant(
@@ -1526,8 +1529,8 @@ MUTANTS = [
         RESTORED + "test_a_queued_write_is_not_shown_in_a_slot_that_others_do_not_see_to",
         (
             "patterns/write_behind.py",
-            "over = base.slot if versions.still_live(table, queued.versions) else None",
-            "over = base.slot",
+            "may_publish = versions.still_live(table, queued.versions)",
+            "may_publish = True",
         ),
     ),
     mutant(
@@ -1724,6 +1727,106 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_reader_finds_hidden_rows",
+        HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
+        (
+            "protocol/loading.py",
+            "if pk not in open_to_change], hidden_too=False)",
+            "if pk not in open_to_change], hidden_too=True)",
+        ),
+    ),
+    mutant(
+        "a_write_that_hides_fills",
+        HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
+        ("protocol/database_write.py", "        if self.hides:\n", "        if False:\n"),
+    ),
+    mutant(
+        "what_hides_waits",
+        HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
+        ("patterns/write_behind.py", "    if table.is_hidden_by({*values, *added.deltas}):\n", "    if False:\n"),
+        ("patterns/write_behind.py", " and not table.is_hidden_by(queued.pending)", ""),
+    ),
+    mutant(
+        "a_reader_decides_by_the_row_alone",
+        HIDDEN + "test_what_another_release_lets_wait_hides_and_shows_the_row",
+        (
+            "protocol/loading.py",
+            "    hides = table.is_hidden_by(waiting) and not table.shows(entry)\n",
+            "    hides = False\n",
+        ),
+    ),
+    mutant(
+        "what_is_published_may_be_hidden",
+        HIDDEN + "test_what_is_published_over_a_base_is_not_shown_where_something_hides_the_row",
+        ("patterns/write_behind.py", " and not table.is_hidden_by(queued.pending)", ""),
+    ),
+    mutant(
+        "an_update_finds_hidden_rows",
+        HIDDEN + "test_no_write_through_the_cache_finds_a_hidden_row",
+        ("protocol/synchronous.py", "        hidden_too = table.is_hidden_by(carried)", "        hidden_too = True"),
+    ),
+    mutant(
+        "a_deletion_finds_hidden_rows",
+        HIDDEN + "test_no_write_through_the_cache_finds_a_hidden_row",
+        ("protocol/synchronous.py", "table.shown_rows.get(pk=pk)", "table.rows.get(pk=pk)"),
+    ),
+    mutant(
+        "two_managers_of_one_version",
+        HIDDEN + "test_a_version_is_live_with_one_manager",
+        ("protocol/versions.py", '        (manager, _manager_of(table), "manager"),\n', ""),
+    ),
+    mutant(
+        "a_manager_may_change_its_mind",
+        HIDDEN + "test_a_manager_that_says_something_else_by_now_is_refused_at_the_read",
+        (
+            "protocol/row_filter.py",
+            "        if condition_of(self._model, self._manager, self._using) != self._where:\n",
+            "        if False:\n",
+        ),
+    ),
+    mutant(
+        "a_base_manager_hides_rows",
+        HIDDEN + "test_a_base_manager_that_hides_rows_hides_none_where_the_registration_names_no_manager",
+        (
+            "protocol/row_filter.py",
+            "        return models.QuerySet(self.model, using=self.using)\n",
+            "        return self.model._base_manager.using(self.using)\n",
+        ),
+    ),
+    mutant(
+        "a_manager_may_join",
+        CONDITIONS + "test_a_manager_that_hides_rows_without_a_write_of_them_is_refused",
+        ("protocol/manager_conditions.py", "    if joined:\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_manager_may_ask_for_now",
+        CONDITIONS + "test_a_manager_that_hides_rows_without_a_write_of_them_is_refused",
+        ("protocol/manager_conditions.py", "    if type(part).__name__ in _CHANGING:\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_manager_may_look_at_what_is_not_cached",
+        CONDITIONS + "test_a_manager_that_hides_rows_without_a_write_of_them_is_refused",
+        (
+            "protocol/manager_conditions.py",
+            "            if part.target.attname not in cached:\n",
+            "            if False:\n",
+        ),
+    ),
+    mutant(
+        "a_hidden_row_has_no_form",
+        HIDDEN_ADMIN + "test_a_hidden_row_is_opened_and_shown_again_in_the_admin",
+        (
+            "admin/model_admin.py",
+            "            if (hidden := loading.load_hidden(cache.table, [found.pk]).get(found.pk)) is None:\n",
+            "            if (hidden := None) is None:\n",
+        ),
+    ),
+    mutant(
+        "a_hidden_row_is_listed_without_what_waits",
+        HIDDEN_ADMIN + "test_a_list_shows_what_waits_for_hidden_rows_too",
+        ("admin/newest.py", "    newest |= {pk: cache.table.instance(entry) for pk, entry in hidden.items()}\n", ""),
+    ),
+    mutant(
         "nobody_empties_hints",
         LOOKUP_RACES + "test_who_takes_a_value_empties_its_hint_though_the_row_that_had_it_shows_it_still",
         ("protocol/database_write.py", "        elif lookups:", "        elif False:"),
@@ -1809,7 +1912,7 @@ MUTANTS = [
     mutant(
         "other_lookups_are_the_same_version",
         LOOKUP_RACES + "test_other_lookups_under_one_number_are_refused",
-        ("protocol/versions.py", ', (lookups, table.looked_up_by, "lookups"))', ",)"),
+        ("protocol/versions.py", '        (lookups, table.looked_up_by, "lookups"),\n', ""),
     ),
     mutant(
         "an_update_of_many_rows_leaves_the_hints",

@@ -35,6 +35,9 @@ State:
   refused  stamp of the waiting value of field 1 that is flagged as refused, 0 for none. With `refuses`, the source refuses what waits for field 1
   again    (stamp, write that it comes from) of a retried value
   server   which server is the cache now; it changes with every promotion
+With `manager`, the registration names one that hides rows by field 1: here those whose write had an odd stamp, so that
+some interleavings hide the row and others show it again. A "missing" slot then keeps, for the checks alone, the hidden
+value that it stands for. B1 is then of another release, without a manager, whose slot is not this one.
 """
 import sys
 import time
@@ -43,6 +46,7 @@ from collections import deque
 KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again', 'closed', 'server')
 NONE, ZERO = (0, 0), (0, 0)
 LIVE = ('live', 0)
+SIGNS = ('STALE', 'FALSE', 'SHOWN')  # in what a step says of itself, if it is a violation
 CACHE = 99  # among the owed: not a writer, but a slot to empty
 
 
@@ -76,6 +80,9 @@ def told(s, R):
 def origin(stamp, s):
     """The write that the waiting value of field 1 comes from: a retry has a new stamp, and is no new write."""
     return s['again'][1] if stamp and stamp == s['again'][0] else stamp
+
+
+def hidden(value, R): return bool(R.get('manager')) and value[1] % 2 == 1
 
 
 def unflagged(pending, refused): return (pending[0], 0 if refused and pending[1] == refused else pending[1])
@@ -133,7 +140,7 @@ def write(x, s, i, R):
             mine = slot and slot[:2] == ('T', i)
             back = slot[2] if mine else slot
             yield dict(slot=back, owed=s['owed'] - {i}), at('done'), f'refused, slot {back}'
-        elif not s['alive']: yield {}, at(7), 'no such row'
+        elif not s['alive'] or (hidden(val, R) and unflagged(seen, seen[2])[1] <= stamp): yield {}, at(7), 'no such row'
         elif kind in 'DV': yield dict(row=(max(S, stamp), val), alive=False), at(3), f'delete {S}'
         elif stamp >= S: yield {}, at(1), 'superseded: new stamp'
         elif is_refused(seen, stamp, f, R): yield {}, at(8), f'the source refuses what waits for field 1, {seen[1]}'
@@ -153,6 +160,7 @@ def write(x, s, i, R):
         elif R.get('settle_spares_mark') and slot[0] == 'T': new = slot
         else: new = None
         if new and new[0] == 'V' and new[1] == S and (old is None or old[0] != 'live'): new = None  # its version is being deleted
+        if new and new[0] == 'V' and new[1] == S and hidden(new[2], R) and not R.get('a_write_that_hides_fills'): new = None
         if kind in 'UV' and old is None: new = slot  # this version is not in the set: nobody knows of the slot
         yield dict(slot=new, **({} if pc == 3 else dict(owed=s['owed'] - {i}))), at(4 if pc == 3 else 'done'), f'finish -> {new}'
     elif pc == 6: yield dict(slot=None), at(4), 'empty the slot of the version that appeared'
@@ -192,7 +200,7 @@ def create(x, s, i, R):
             yield {}, at(4, ver=ver if same else told(s, R) if R.get('a_create_trusts_its_last_look') else None), f'settle up, {told(s, R)}'
     elif pc == 4:
         mine = slot and slot[:2] == ('T', i)
-        fills = kind == 'K' and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
+        fills = kind == 'K' and (not hidden((S, S), R) or R.get('a_write_that_hides_fills')) and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
         new = ('V', S, (S, S), slot[3] if mine else s['server']) if fills else slot if kind == 'H' and ver is None else None
         yield dict(slot=new), at(5), f'finish -> {new}'
     elif pc == 5: yield dict(acked=top(s['acked'], (S, S))), at('done'), f'ACK {S}'
@@ -206,8 +214,9 @@ def write_behind(x, s, i, R):
     def at(pc, S=S, base=base, value=value): return (kind, f, pc, S, base, value)
     slot = s['slot']
     if pc == 0:
-        if slot and slot[0] == 'V' and readable(slot, s, R): yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
-        elif not s['alive']: yield {}, at('done'), 'no such row'
+        other = R.get('manager') and f == 1  # its release, and so its slot
+        if slot and slot[0] == 'V' and readable(slot, s, R) and not (other and not R.get('what_hides_waits')): yield {}, at(1, base=slot, value=slot[2]), f'base {slot}'
+        elif not s['alive'] or (not other and ((slot and slot[0] == 'N' and R.get('manager') and readable(slot, s, R)) or hidden(s['row'][1], R))): yield {}, at('done'), 'no such row'
         else: yield {}, at(1, base=None, value=None), 'no base in the cache'
     elif pc == 1:
         if s['gone']: yield {}, at('done'), 'refused: gone'
@@ -222,7 +231,9 @@ def write_behind(x, s, i, R):
                     if (p[k] > (base[1] if base else 0) or (k == 1 and p[1] == refused and refused)) and (k == f or not R.get('publish_own_only')): v = put(v, k, origin(p[k], s))
             yield dict(clock=S, pending=p, refused=refused, claim='list' if s['claim'] is None or (s['claim'] == 'dead' and not R.get('dead_stays_dead')) else s['claim']), at(2, S=S, value=v), f'enqueue {S}, pending {p}'
     elif pc == 2:
-        if slot is None: new = ('V', S, value, s['server']) if R.get('publish_over_nil') and value is not None else None
+        if R.get('manager') and f == 1 and not R.get('what_hides_waits'): new = None
+        elif value is not None and hidden(value, R) and not R.get('what_is_published_may_be_hidden') and not R.get('what_hides_waits'): new = slot if slot and slot[0] == 'V' and slot[1] >= S else None
+        elif slot is None: new = ('V', S, value, s['server']) if R.get('publish_over_nil') and value is not None else None
         elif slot[0] == 'V':
             if slot[1] >= S: new = slot
             elif value is not None and (slot == base or R.get('publish_over_any')): new = ('V', S, value, server_of(base, s, 'a_publish_is_of_the_server_of_now', R))
@@ -240,8 +251,14 @@ def read(x, s, i, R):
     def verdict(value, lb):
         acked, deleted = lb
         if value is None: return 'returns missing'
+        if value[0] == 'hidden': return f'returns missing, for {value[1]} is hidden' + (f'  STALE: acknowledged {acked}' if value[1][1] < min(acked[1], s['acked'][1]) else '')
+        if hidden(value, R): return f'returns {value}  SHOWN: it is hidden'
         stale = deleted or any(value[k] < min(acked[k], s['acked'][k]) for k in (0, 1))  # a discard takes back
         return f'returns {value}' + (f'  STALE: acknowledged {acked}{" and the delete" if deleted else ""}' if stale else '')
+
+    def decided(got, row):
+        hides = hidden(row[1] if R.get('a_reader_decides_by_the_row_alone') else got[1], R) and not R.get('a_reader_finds_hidden_rows')
+        return (got[0], ('hidden', got[1])) if hides else got
     slot = s['slot']
     if pc == 0:
         lb = (s['acked'], s['deleted'])
@@ -268,14 +285,14 @@ def read(x, s, i, R):
                 yield {}, at(4, got=s['row']), f'row {s["row"]}: has it {pending[1]}, or was that refused?'
                 return
             else: got = overlay(s['row'], pending, R, pending[2], s['again'])
-            yield {}, at(pc + 1, got=got), f'row {s["row"]} -> {got}'
+            yield {}, at(pc + 1, got=got and decided(got, s['row'])), f'row {s["row"]} -> {got}'
     elif pc == 4:
         if s['pending'][1] != pending[1]: yield {}, at(1, pending=0, got=0), 'asks again: gone, starts over'
-        else: yield {}, at(3, got=overlay(got, pending, R, s['refused'], s['again'])), f'asks again: refused {s["refused"]}'
+        else: yield {}, at(3, got=decided(overlay(got, pending, R, s['refused'], s['again']), got)), f'asks again: refused {s["refused"]}'
     elif pc == 3:
         mine = lease and slot and slot[:2] == ('L', i)
         of = mine and server_of(slot, s, 'a_fill_is_of_the_server_of_now', R)
-        new = slot if not mine else None if not fills else ('N', -1, None, of) if got is None else ('V', *got, of)
+        new = slot if not mine else None if not fills else ('N', -1, None, of) if got is None else ('N', -1, got[1], of) if got[1][0] == 'hidden' else ('V', *got, of)
         yield dict(slot=new), at('done', lb=0, pending=0, got=0, fills=0), f'fill -> {new}, ' + verdict(got and got[1], lb)
 
 
@@ -514,7 +531,7 @@ def successors(state, R):
 
 def broken(state, label, R, at_rest):
     s = dict(zip(KEYS, state[0]))
-    if 'STALE' in label or 'FALSE' in label: return label
+    if any(sign in label for sign in SIGNS): return label
     if any(s['pending']) and s['claim'] is None: return f'{label}  LOST: pending {s["pending"]} is in no list and no claim'
     waits = unflagged(s['pending'], s['refused'])
     if any(waits) and s['claim'] == 'dead': return f'{label}  LOST: pending {waits} is a dead letter and not flagged'
@@ -524,8 +541,8 @@ def broken(state, label, R, at_rest):
     if resting and s['alive'] and any(shown[k] < s['acked'][k] for k in (0, 1)): return f'{label}  LOST: acknowledged {s["acked"]}, source {s["row"]}'
     if resting and s['deleted'] and s['alive']: return f'{label}  LOST: the delete'
     if at_rest and resting and s['slot'] and s['slot'][0] in 'VN' and readable(s['slot'], s, R):
-        v = s['slot'][2]
-        if (v is None) == s['alive'] or (v is not None and v != shown): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
+        v = None if s['slot'][0] == 'N' else s['slot'][2]
+        if (v is None) == (s['alive'] and not hidden(shown, R)) or (v is not None and v != shown): return f'{label}  DRIFT: cached {v}, source {s["row"] if s["alive"] else "none"}'
 
 
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
@@ -536,7 +553,7 @@ def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5
         state = todo.popleft()
         for nxt, label in successors(state, R):
             if nxt in seen: 
-                if 'STALE' not in label and 'FALSE' not in label: continue
+                if not any(sign in label for sign in SIGNS): continue
             else:
                 seen[nxt] = (state, label)
                 todo.append(nxt)
@@ -587,6 +604,14 @@ if __name__ == '__main__':
              (('B1 G C1 R R', 'B1 W0 C0 R', 'B1 B0 W0 G', 'B1 B1 W0 G', 'B1 E0 C0 G', 'B1 S0 W1 G', 'B1 W0 D R', 'B1 W0 B0 R', 'B1 W0 G T R', 'B1 G U1 T R', 'B1 G B1 W0 T', 'B1 G Y W0 R') if deep else ()):
         ok &= show(a, a, evicts=1, kills=0, refuses=True)
     for a in ('B1 G W1 R J', 'B1 W0 T J', 'B1 G Y J'): ok &= show(f'{a}, at rest after a kill', a, evicts=0, at_rest=True, refuses=True)
+    print('a manager hides rows by field 1, which goes write-through; 1 eviction, 1 kill')
+    for a in ('W1 R R', 'C1 W1 R', 'M1 R R', 'M1 W0 R', 'W1 B0 R', 'M1 B0 R', 'Q1 B0 R', 'Q1 W1 R', 'W1 D R', 'U1 W0 R', 'M1 M1 R', 'S1 B0 R', 'W1 B0 F') + (('M1 B0 F R', 'W1 W1 B0 R', 'M1 W1 B0 R', 'Q1 C0 B0 R', 'M1 M1 R R', 'E1 B0 F R') if deep else ()):
+        ok &= show(a, a, evicts=1, manager=True)
+    for a in ('K R M1', 'K R W1'): ok &= show(f'{a}, the row does not exist yet', a, evicts=1, alive=False, manager=True)
+    for a in ('W1 R J', 'M1 B0 J', 'W1 W1 R J', 'M1 W0 R J'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True, manager=True)
+    print('the same, and another release without a manager lets field 1 wait (B1)')
+    for a in ('B1 R R', 'B1 B0 R', 'B1 W0 R', 'B1 W1 R', 'B1 F R', 'B1 M1 R', 'B1 Q0 R', 'B1 B1 R') + (('B1 B0 F R', 'B1 W0 F R', 'B1 B1 F R', 'B1 M0 B0 R') if deep else ()):
+        ok &= show(a, a, evicts=1, manager=True)
     print('no drift at rest (1 eviction, no kill)')
     for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
@@ -625,6 +650,8 @@ if __name__ == '__main__':
     for a, m in (('B1 W0 R', 'what_is_refused_is_left_unflagged'), ('B1 W0 R', 'a_reader_does_not_ask_again'), ('B1 G T W0', 'a_retry_keeps_its_stamp'), ('B1 G W1 T', 'a_retry_while_a_writer_is_under_way'),
                  ('B1 G C1 R R', 'a_flag_goes_without_the_slot'), ('B1 G W0 R', 'a_writer_shows_its_row_alone'), ('B1 B0 G', 'ack_drops_what_is_flagged'), ('B1 G Y', 'a_discard_spares_the_slot'), ('B1 G Q0 R', 'a_bulk_update_drops_what_is_flagged'), ('B1 W1 G R J', 'a_flag_owes_nothing')):
         ok &= show(f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
+    for a, m in (('M1 R', 'a_reader_finds_hidden_rows'), ('W1 R', 'a_write_that_hides_fills'), ('K R', 'a_write_that_hides_fills'), ('B1 R', 'what_hides_waits'), ('B1 R', 'a_reader_decides_by_the_row_alone'), ('B1 B0 R', 'what_is_published_may_be_hidden')):
+        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, alive=a[0] != 'K', manager=True, **{m: True})
     ok &= show('a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
     for a, m in (('C0 P R', 'a_slot_of_another_server_is_read'), ('C0 W1 P R', 'a_mark_shows_what_another_server_left'), ('R C0 P R', 'a_fill_is_of_the_server_of_now'),
                  ('W0 W1 P R', 'a_finish_is_of_the_server_of_now'), ('B0 W1 P R', 'a_publish_is_of_the_server_of_now')):

@@ -8,8 +8,8 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-# Only ever together with another, and no mutants but what the source or the cache does.
-COMPANIONS = {"no_supersede", "refuses", "comes_back"}
+# Only ever together with another, and no mutants but what the source, the cache or the manager does.
+COMPANIONS = {"no_supersede", "refuses", "comes_back", "manager"}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,13 @@ def test_it_holds_where_the_version_of_a_new_row_is_deleted(actors):
 @pytest.mark.parametrize("actors", ["B1 W0 R", "B1 G C1 R", "B1 G M1 R", "B1 W0 W1 T", "B1 G Y R"])
 def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
     states, violation = protocol_model.check(actors, evicts=1, kills=0, refuses=True)
+    assert violation is None
+    assert states > 100
+
+
+@pytest.mark.parametrize("actors", ["W1 R R", "M1 W0 R", "M1 B0 R", "Q1 B0 R", "B1 W0 R", "B1 F R"])
+def test_what_a_manager_hides_is_read_by_nobody_in_any_interleaving(actors):
+    states, violation = protocol_model.check(actors, evicts=1, manager=True)
     assert violation is None
     assert states > 100
 

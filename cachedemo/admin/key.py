@@ -55,7 +55,7 @@ def page(request: HttpRequest) -> Page:
     if place is not None:
         look = row_state.look_at(place.cache, [place.pk], [key])
         problems |= {name: str(error) for name, error in look.problems.items()}
-        context |= _compared(look.rows[place.pk]) | _buttons(request, place)
+        context |= _compared(place.cache, look.rows[place.pk]) | _buttons(request, place)
     return Page("key", key or "Key", context | {"problems": list(problems.values())})
 
 
@@ -80,7 +80,7 @@ def hint_of(key: str, problems: dict[str, str]) -> str | None:
     return None
 
 
-def _compared(found: RowState) -> dict[str, Any]:
+def _compared(cache: ModelCache, found: RowState) -> dict[str, Any]:
     slot, waiting, row = found.slot, found.waiting or {}, found.row
     entry = slot.entry if slot else None
     stamp, values = row or (0, {})
@@ -92,6 +92,7 @@ def _compared(found: RowState) -> dict[str, Any]:
         "cached_missing": entry is not None and entry.body is None,
         "waits": bool(pending),
         "row_exists": row is not None,
+        "hidden": row is not None and not cache.table.shows(cache.table.codec.overlay(row[1], row[0], waiting)),
         "stamps": {"cache": entry.stamp if entry else 0, "database": row[0] if row else 0},
         "pending_stamp": max((stamp for stamp, _ in waiting.values()), default=0),
     }

@@ -12,6 +12,7 @@ from cachedemo.admin.inlines import CachedInlineMixin, CachedStackedInline, Cach
 from cachedemo.admin.newest import CachedChangeList, newest_rows, show
 from cachedemo.admin.refusals import REFUSALS
 from cachedemo.admin.shown import shown_form
+from cachedemo.protocol import loading
 from cachedemo.registry import find_cache
 
 __all__ = ["CachedChangeList", "CachedInlineMixin", "CachedModelAdmin", "CachedStackedInline", "CachedTabularInline"]
@@ -35,7 +36,9 @@ class CachedModelAdmin(admin.ModelAdmin):
         try:
             entry = cache.read(found.pk)
         except cache.model.DoesNotExist:
-            return None
+            if (hidden := loading.load_hidden(cache.table, [found.pk]).get(found.pk)) is None:
+                return None
+            entry = hidden
         show(found, cache.table.instance(entry), cache.table.codec.fields)
         found.etag = cache.etag(entry)
         return found

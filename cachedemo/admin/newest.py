@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.patterns.save_state import reloaded
-from cachedemo.protocol import aliases
+from cachedemo.protocol import aliases, loading
 from cachedemo.protocol.codec import STAMP
 from cachedemo.registry import find_cache
 
@@ -32,6 +32,8 @@ def show_newest(rows: Any, skip: Collection[str] = ()) -> None:
         return
     rows.__dict__[_ASKED] = True
     newest = cache.get_many([row.pk for row in rows])
+    hidden = loading.load_hidden(cache.table, [row.pk for row in rows if row.pk not in newest])
+    newest |= {pk: cache.table.instance(entry) for pk, entry in hidden.items()}
     names = [name for name in cache.table.codec.fields if name not in skip]
     for row in rows:
         if row.pk in newest:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import cached_rows, keyspace
-from cachedemo.protocol import database, slot_kinds
+from cachedemo.protocol import database, loading, slot_kinds
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.error_descriptions import one_line
 
@@ -98,11 +98,11 @@ def _differing(cache: ModelCache, pks: list[Any]) -> list[Drift]:
     found = cache.table.slots.get_many(pks)
     cached = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _value(cache, pk, slot))}
     pending, _ = cache.table.queue.pending(list(cached), cache.table.slots.version) if cached else ([], None)
-    rows = database.select_many(cache.table, list(cached)) if cached else {}
+    waiting = dict(zip(cached, pending, strict=True))
+    rows = loading.select_rows(cache.table, list(cached), waiting) if cached else {}
     drifts = []
-    for (pk, entry), fields in zip(cached.items(), pending, strict=True):
-        stamp, values = rows.get(pk, (0, None))
-        expected = cache.table.codec.overlay(values, stamp, fields)
+    for pk, entry in cached.items():
+        expected = loading.shown(cache.table, rows.get(pk), waiting[pk])
         if not _agree(cache, entry, expected):
             drifts.append(Drift(pk, entry.body, expected.body))
     return drifts

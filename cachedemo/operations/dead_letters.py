@@ -85,7 +85,8 @@ def _rows(cache: ModelCache, pks: Sequence[str]) -> dict[str, Values]:
     """Return the rows: text of the primary key -> values. Text that is no primary key has no row."""
     readable = [cache.table.codec.to_pk(pk) for pk in pks if cache.table.codec.is_pk(pk)]
     pieces = [readable[start : start + PIECE] for start in range(0, len(readable), PIECE)]
-    return {str(pk): values for piece in pieces for pk, (_, values) in database.select_many(cache.table, piece).items()}
+    found = [database.select_many(cache.table, piece, hidden_too=True) for piece in pieces]
+    return {str(pk): values for rows in found for pk, (_, values) in rows.items()}
 
 
 def retry(cache: ModelCache, pks: Iterable[str]) -> int:

@@ -49,6 +49,8 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
         raise NotQueued("If-Match")
     if not table.sources.isdisjoint({*values, *added.deltas}):
         raise NotQueued("generated column")  # until the flush, reads would show what it was computed from before
+    if table.is_hidden_by({*values, *added.deltas}):
+        raise NotQueued("manager")  # only the database tells whether the row is still one that there is
     if why := counters.why_through(table, added):
         raise NotQueued(why)
     base, shown = reads.find_values(table, pk)
@@ -63,7 +65,8 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
             entry = _over_base(table, base, shown, queued, added)
         except Unknowable:
             return _read_anew(table, pk, queued)
-        over = base.slot if versions.still_live(table, queued.versions) else None
+        may_publish = versions.still_live(table, queued.versions) and not table.is_hidden_by(queued.pending)
+        over = base.slot if may_publish else None
         with or_owed(table, [pk]):
             entry = entry._replace(slot=table.slots.publish(pk, over, entry, queued.versions))
         if queued.first:

@@ -20,6 +20,7 @@ from cachedemo.protocol.lookup_fields import Lookup
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
+from cachedemo.protocol.row_filter import HidesRows
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
@@ -64,12 +65,13 @@ def _nowhere(slots: Slots, queue: WriteQueue, looked_up_by: Iterable[str]) -> Pl
     return Places(None, no_slots, NoQueue(queue.name, slots.version), dict.fromkeys(looked_up_by, no_slots))
 
 
-class CachedTable:
+class CachedTable(HidesRows):
     """The rows of one model: how they are written down, where they are cached, where their writes wait.
 
     Args:
         using: alias of the database that its rows are in.
         lookups: names of the unique fields that rows are looked up by.
+        manager: name of the one that says which rows there are; None for all.
 
     Attributes:
         looked_up_by: their attnames.
@@ -89,11 +91,13 @@ class CachedTable:
         queue: WriteQueue,
         options: Options,
         lookups: Iterable[str] = (),
+        manager: str | None = None,
     ) -> None:
         self.model = model
         self.using = using
         self.codec = codec
         self.options = options
+        self.manager = manager
         self.looked_up_by = lookup_fields.attnames(codec, lookups)
         self._servers = Places("", slots, queue, self._hints(slots))
         self._nowhere = _nowhere(slots, queue, self.looked_up_by)
@@ -155,11 +159,6 @@ class CachedTable:
         """Whether it is closed as far as we know, and that was asked a moment ago."""
         places = self.places
         return places.closed is not None and time.monotonic() < places.ask_again
-
-    @property
-    def rows(self) -> "models.QuerySet[Any]":
-        """All rows of the database, whatever the default manager hides."""
-        return self.model._base_manager.using(self.using)
 
     @cached_property
     def unique_fields(self) -> set[str]:

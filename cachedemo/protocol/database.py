@@ -11,38 +11,51 @@ from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
-from cachedemo.protocol.update_statement import columns_of, statement_for
+from cachedemo.protocol.update_statement import columns_of, shown_condition, statement_for
 from cachedemo.protocol.waiting_fields import Fields
 
 Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
 
 
-def select(table: CachedTable, pk: Any) -> Row | None:
-    """Return one row, read from where writes go."""
+def select(table: CachedTable, pk: Any, hidden_too: bool = False) -> Row | None:
+    """Return one row, read from where writes go.
+
+    Args:
+        hidden_too: whether a row counts that the registration's manager hides.
+    """
     transactions.trip(table.using)
-    return _first(table, table.rows.filter(pk=pk))
+    return _first(table, _rows(table, hidden_too).filter(pk=pk))
 
 
-def select_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
-    """Return the rows that exist: pk -> row."""
+def select_many(table: CachedTable, pks: Sequence[Any], hidden_too: bool = False) -> dict[Any, Row]:
+    """Return the rows that exist: pk -> row. See `select`."""
     found: dict[Any, Row] = {}
     with answering():
         for some in in_chunks(pks, keys_in_a_statement(table.using)):
             transactions.trip(table.using)
-            rows = table.rows.filter(pk__in=some).values_list(*_names(table))
+            rows = _rows(table, hidden_too).filter(pk__in=some).values_list(*_names(table))
             found |= {table.pk_of_row(row[0]): _row(table, row) for row in rows}
     return found
 
 
-def lock(table: CachedTable, pk: Any) -> Row | None:
+def lock(table: CachedTable, pk: Any, *, hidden_too: bool = True) -> Row | None:
     """Return one row and keep others from writing it until the transaction ends."""
-    return _first(table, table.rows.select_for_update().filter(pk=pk))
+    return _first(table, _rows(table, hidden_too).select_for_update().filter(pk=pk))
 
 
-def stamp_of(table: CachedTable, pk: Any) -> int | None:
+def stamp_of(table: CachedTable, pk: Any, *, hidden_too: bool = True) -> int | None:
     """Return the stamp of the last write that reached a row, None if there is no row."""
-    stamp = table.rows.filter(pk=pk).values_list(STAMP, flat=True).first()
+    stamp = _rows(table, hidden_too).filter(pk=pk).values_list(STAMP, flat=True).first()
     return None if stamp is None else stamps.proper(stamp)
+
+
+def is_shown(table: CachedTable, pk: Any) -> bool:
+    """Whether the registration's manager, if any, shows the row as it is by now: a trigger may have changed it."""
+    return table.row_filter is None or table.shown_rows.filter(pk=pk).exists()
+
+
+def _rows(table: CachedTable, hidden_too: bool) -> "QuerySet[Any]":
+    return table.rows if hidden_too else table.shown_rows
 
 
 def values_of(table: CachedTable, pks: Iterable[Any], attnames: Sequence[str]) -> list[Values]:
@@ -63,13 +76,15 @@ def improper_stamps(table: CachedTable) -> int:
         return table.rows.filter(stamps.improper()).count()
 
 
-def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int) -> Row | None:
+def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too: bool = True) -> Row | None:
     """Write the fields that are newer than the row, in the transaction under way; return the whole row.
 
     Returns None and writes nothing if the row has a stamp of `stamp` or above, or does not exist.
     """
     connection = connections[table.using]
+    condition, its_parameters = ("", []) if hidden_too else shown_condition(table)
     statement, [parameters] = statement_for(table, [(pk, fields, stamp)])
+    statement, parameters = statement + condition, [*parameters, *its_parameters]
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns_of(table))
         rows = list(table.rows.raw(f"{statement} RETURNING {columns}", parameters))

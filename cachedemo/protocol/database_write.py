@@ -43,6 +43,7 @@ class DatabaseWrite:
         self._slots = table.slots  # the same from the mark to the finish, whatever an operator switches
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
+        self.hides = False  # whether the registration's manager hides the row as it was written
         self._cache_failed = False
         self._server = b""  # which one the cache was before the mark was put there
 
@@ -92,6 +93,8 @@ class DatabaseWrite:
 
     def _may_fill(self, announced: bytes | None) -> bool:
         """Say whether the slot may be filled, from what was announced of our version after the mark was put there."""
+        if self.hides:
+            return False
         return not self._cache_failed and announced is not None and announced == self.table.announced
 
     def empty_slot(self) -> None:

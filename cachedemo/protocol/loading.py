@@ -19,26 +19,52 @@ def load(table: CachedTable, pk: Any) -> tuple[Entry, bool]:
     return entries[pk], may_fill
 
 
+def load_hidden(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
+    """Return rows that the registration's manager may hide, with what waits for them: pk -> entry of each there is.
+
+    For those who may see them all the same, as the people in the admin may.
+    """
+    if table.row_filter is None or not pks:
+        return {}
+    entries, _ = load_many(table.with_hidden_rows(), pks)
+    return {pk: entry for pk, entry in entries.items() if entry.body is not None}
+
+
 def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
     """Do the same for many rows: pk -> entry."""
     entries: dict[Any, Entry] = {}
     left, may_fill = list(pks), True
     while left:
         waiting, may_fill_these = _pending(table, left)  # before the rows: a flush between the two is in them
-        rows = _rows(table, left)
+        rows = select_rows(table, left, waiting)
         waiting, again = _without_doubt(table, waiting, rows)
-        for pk in waiting:
-            stamp, values = rows.get(pk, (0, None))
-            entries[pk] = table.codec.overlay(values, stamp, waiting[pk])
+        entries |= {pk: shown(table, rows.get(pk), waiting[pk]) for pk in waiting}
         left, may_fill = again, may_fill and may_fill_these
     stats.count_loaded(entries.values())
     return entries, may_fill
 
 
-def _rows(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Row]:
-    if len(pks) > 1:
-        return database.select_many(table, pks)
-    row = database.select(table, pks[0])
+def shown(table: CachedTable, row: Row | None, waiting: Fields) -> Entry:
+    """Return a row as reads show it; it is missing if the registration's manager hides it, as it is shown."""
+    stamp, values = row or (0, None)
+    entry = table.codec.overlay(values, stamp, waiting)
+    hides = table.is_hidden_by(waiting) and not table.shows(entry)
+    return table.codec.overlay(None, 0, {}) if hides else entry
+
+
+def select_rows(table: CachedTable, pks: Sequence[Any], waiting: Mapping[Any, Fields]) -> dict[Any, Row]:
+    """Return those that there are, and each that something may hide or show that waits: another release's write."""
+    if table.row_filter is None:
+        return _select(table, pks, hidden_too=True)
+    open_to_change = [pk for pk in pks if table.is_hidden_by(waiting[pk])]
+    found = _select(table, [pk for pk in pks if pk not in open_to_change], hidden_too=False)
+    return found | _select(table, open_to_change, hidden_too=True)
+
+
+def _select(table: CachedTable, pks: Sequence[Any], hidden_too: bool) -> dict[Any, Row]:
+    if len(pks) != 1:
+        return database.select_many(table, pks, hidden_too) if pks else {}
+    row = database.select(table, pks[0], hidden_too)
     return {pks[0]: row} if row else {}
 
 

@@ -99,8 +99,12 @@ def _attempt(
             _check(table, write.pk, pending, if_match, below=stamp)
         if added.deltas:
             fields |= _incremented(table, write.pk, pending, added, stamp)
-        row = database.apply(table, write.pk, fields, stamp)
-        return row, database.stamp_of(table, write.pk) if row is None else None
+        hidden_too = table.is_hidden_by(carried)  # which may show it again
+        row = database.apply(table, write.pk, fields, stamp, hidden_too=hidden_too)
+        if row is None:
+            return None, database.stamp_of(table, write.pk, hidden_too=hidden_too)
+        write.hides = not database.is_shown(table, write.pk)
+        return row, None
 
 
 def _incremented(table: CachedTable, pk: Any, pending: Fields, added: Addition, stamp: int) -> Fields:
@@ -147,7 +151,7 @@ def known_pending(write: DatabaseWrite, floor: int, patience: Callable[[], float
 def _check(table: CachedTable, pk: Any, pending: Fields, if_match: str, below: int = stamps.END) -> None:
     """Compare with what readers see; not where the row is as new as the write, which then takes a new stamp anyway:
     what was refused since, and is not in the row, is only seen with that."""
-    row = database.lock(table, pk)
+    row = database.lock(table, pk, hidden_too=False)
     if row is not None and row[0] < below and etag(table, table.codec.overlay(row[1], row[0], pending)) != if_match:
         raise PreconditionFailed(f"{table.slots.key(pk)} is no longer what the caller has seen; nothing was written.")
 
@@ -183,6 +187,7 @@ def _mark_and_lock(write: DatabaseWrite, instance: Any) -> database.Row:
         write.pk = write.table.to_pk(instance.pk)
         write.mark()
         if (row := database.lock(write.table, write.pk)) is not None:
+            write.hides = not database.is_shown(write.table, write.pk)
             return row
     does_not_exist: type[Exception] = type(instance).DoesNotExist
     raise does_not_exist("A receiver has deleted the row that was to be created; nothing was written.")
@@ -226,5 +231,5 @@ def delete(table: CachedTable, pk: Any, if_match: str | None = None) -> None:
         if if_match is not None:
             waiting, _ = table.queue.pending([pk], table.slots.version)
             _check(table, pk, waiting[0], if_match)
-        instance: models.Model = table.rows.get(pk=pk)
+        instance: models.Model = table.shown_rows.get(pk=pk)
         instance.delete()

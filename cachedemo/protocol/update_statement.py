@@ -35,6 +35,13 @@ def update_statement(table: CachedTable, most: Steps = NO_STEPS) -> str:
     return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {reached} < %s"
 
 
+def shown_condition(table: CachedTable) -> tuple[str, list[Any]]:
+    """Return what keeps it to the rows that the registration's manager shows, with its parameters."""
+    if table.row_filter is None:
+        return "", []
+    return table.row_filter.sql(table.rows.query.get_compiler(table.using))
+
+
 def _assignment(connection: Any, field: Any, reached: str, deltas: int) -> str:
     column = connection.ops.quote_name(str(field.column))
     steps = f" WHEN {reached} < %s THEN {added(connection, field, column)}" * deltas if deltas else ""

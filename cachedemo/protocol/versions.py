@@ -34,11 +34,13 @@ def announce(table: CachedTable) -> None:
         mine = {"state": LIVE, "since": time.time(), "fields": fields, "increments": True}
         if table.looked_up_by:
             mine["lookups"] = sorted(table.looked_up_by)
+        if table.row_filter is not None:
+            mine["manager"] = _manager_of(table)
         known = table.queue.announce(version, json.dumps(mine).encode())
     if closed_notes.parse(known) is not None:
         return table.told(None, closed=known)
     record = json.loads(known)
-    if why := _differs(table, record["fields"], record.get("lookups", ())):
+    if why := _differs(table, record["fields"], record.get("lookups", ()), record.get("manager", ())):
         raise VersionConflict(why)
     if record["state"] == LIVE:
         refile_all(table)
@@ -52,15 +54,26 @@ def announce_unless_closed(table: CachedTable) -> None:
         announce(table)
 
 
+def _manager_of(table: CachedTable) -> list[str]:
+    """Return which manager says what rows there are, and by which columns; nothing if none does."""
+    if table.row_filter is None:
+        return []
+    return [f"{table.manager} ({', '.join(sorted(table.row_filter.names))})"]
+
+
 def conflict(table: CachedTable) -> str | None:
     """Return what `announce` would be refused for, and announce nothing. Raises QueueUnavailable."""
     record = records(table.queue.versions()).get(table.slots.version)
-    return None if record is None else _differs(table, record.fields, record.lookups)
+    return None if record is None else _differs(table, record.fields, record.lookups, record.manager)
 
 
-def _differs(table: CachedTable, fields: Iterable[str], lookups: Iterable[str]) -> str | None:
+def _differs(table: CachedTable, fields: Iterable[str], lookups: Iterable[str], manager: Iterable[str]) -> str | None:
     """Return what differs from our version as it is live; None if nothing does."""
-    for known, ours, what in ((fields, table.codec.fields, "fields"), (lookups, table.looked_up_by, "lookups")):
+    for known, ours, what in (
+        (fields, table.codec.fields, "fields"),
+        (lookups, table.looked_up_by, "lookups"),
+        (manager, _manager_of(table), "manager"),
+    ):
         if sorted(known) != sorted(ours):
             return _conflict(table, what, sorted(known), sorted(ours))
     return None
@@ -159,12 +172,13 @@ def _warn_of_loss(table: CachedTable) -> None:
 
 
 class Record(NamedTuple):
-    """What is noted of a version: its state, since when (seconds since the epoch), its fields and lookups."""
+    """What is noted of a version: its state, since when (seconds since the epoch), its fields, lookups and manager."""
 
     state: str
     since: float
     fields: list[str]
     lookups: Sequence[str] = ()
+    manager: Sequence[str] = ()
 
 
 def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Record]:
@@ -173,8 +187,8 @@ def records(noted: Mapping[bytes, bytes] | Mapping[str, bytes]) -> dict[str, Rec
     for version, raw in noted.items():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             record = json.loads(raw)
-            lookups = list(record.get("lookups", ()))
-            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]), lookups)
+            others = [list(record.get(name, ())) for name in ("lookups", "manager")]
+            found[str(int(version))] = Record(record["state"], float(record["since"]), list(record["fields"]), *others)
     return found
 
 

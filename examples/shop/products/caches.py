@@ -15,5 +15,6 @@ class ProductCache(cachedemo.ModelCache[Product]):
         "available_from",
         "is_deleted",
     ]
+    manager = "objects"  # a product that it hides is not there for any read
     lookups = ["sku"]
     timeout = 300  # seconds

@@ -2,6 +2,7 @@ import uuid
 
 from django.db import models
 
+from cachedemo.managers import CachedManager, CachedQuerySet
 from cachedemo.models import Stamped
 
 
@@ -17,6 +18,11 @@ class Category(models.Model):
         return self.name
 
 
+class ProductsForSale(CachedManager["Product"]):
+    def get_queryset(self) -> CachedQuerySet["Product"]:
+        return super().get_queryset().filter(is_deleted=False)
+
+
 class Product(Stamped):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     category = models.ForeignKey(Category, on_delete=models.PROTECT)
@@ -28,6 +34,9 @@ class Product(Stamped):
     attributes = models.JSONField(default=dict, blank=True)
     available_from = models.DateTimeField(null=True, blank=True)
     is_deleted = models.BooleanField("deleted", default=False)
+
+    everything = CachedManager["Product"]()  # the first one is the admin's
+    objects = ProductsForSale()
 
     def __str__(self) -> str:
         return self.name

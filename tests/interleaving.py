@@ -153,6 +153,7 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
         stack.enter_context(_before(roles.Role, "script_for_each", lambda role, script, *rest: script.name))
         stack.enter_context(_before(roles.Role, "get_many", lambda *rest: "get"))
         stack.enter_context(_before(roles.Role, "unlink", lambda *rest: "drop"))
+        stack.enter_context(_before(roles.Role, "scan", lambda *rest: "SCAN"))
         stack.enter_context(_before(roles.Role, "command", lambda role, word, *rest: _COMMANDS.get(word, word)))
         stack.enter_context(_before(roles.Role, "pipeline", _pipeline_step))
         stack.enter_context(_before(database, "select", lambda *rest: "row"))

@@ -487,7 +487,7 @@ def test_an_api_tells_a_refusal_whatever_its_class(
     """PostgreSQL's driver has a value that an index cannot hold as an OperationalError, as it has an outage."""
     for error, status in ((postgresql("54000"), 409), (postgresql("42703"), 503), (postgresql("57P01"), 503)):
 
-        def refuse(*arguments: Any, error: Exception = error) -> None:
+        def refuse(*arguments: Any, error: Exception = error, **options: Any) -> None:
             with answering.answering():
                 raise OperationalError(VALUE) from error.__cause__
 

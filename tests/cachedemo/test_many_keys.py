@@ -28,7 +28,8 @@ def overhead(call, count):
 def test_memory_does_not_grow_with_the_keys(notes, name):
     call = getattr(notes, name)
     call(range(10, 20))  # what is imported and compiled at the first call is no matter
-    assert overhead(call, MANY) < 2 * overhead(call, FEW)
+    # Threads of the process allocate now and then, too; what grows with the keys grows each time, and tenfold.
+    assert min(overhead(call, MANY) for _ in range(3)) < 2 * max(overhead(call, FEW) for _ in range(3))
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_the_page_says_that_the_queue_has_the_newest_value(client, users, redis_
     redis_cache.flushdb()
     page = get(client, person())
     assert "from the queue in" in page.text
-    assert "Waiting write name waits for the database" in page.text
+    assert "Waiting write name waits" in page.text
     assert page.fields["name"] == "Al"
 
 

@@ -1,8 +1,8 @@
 """What the pages show, with and without the two servers."""
 
 from decimal import Decimal
+from typing import Any
 
-from django.http import HttpResponse
 from django.test import TestCase
 
 from cachedemo import cache_for
@@ -28,7 +28,7 @@ class ProductPages(CacheTestMixin, TestCase):
         self.assertEqual(self.drain(), 1)
         self.assertEqual(Product.objects.get().stock, 7)
 
-    def sell(self, increment: object) -> HttpResponse:
+    def sell(self, increment: object) -> Any:
         body = {"stock": {"increment": increment}}
         return self.client.patch(f"{self.page}stock/", body, content_type="application/json")
 

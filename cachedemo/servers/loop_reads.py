@@ -105,6 +105,12 @@ class LoopReads:
         except redis.RedisError as error:
             CACHE.breaker.note(error)
             raise CACHE.outage(error) from error
+        except (
+            AttributeError,
+            OSError,
+            RuntimeError,
+        ) as error:  # of a transport that was just closed
+            raise CACHE.unavailable("The connection to the cache server was closed meanwhile.") from error
         return found
 
     async def _open(self) -> redis_asyncio.Redis:

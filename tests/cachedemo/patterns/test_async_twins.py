@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from cachedemo.protocol import async_reads
@@ -193,6 +193,7 @@ def test_a_cold_read_that_is_cancelled_leaves_no_lease(users: Any, people: Any, 
             go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await reader
+            await sync_to_async(connections.close_all)()  # the thread of this loop has one of its own
 
         asyncio.run(main())
     finally:

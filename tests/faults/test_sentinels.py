@@ -76,7 +76,8 @@ def test_where_no_majority_names_the_primary_it_is_not_asked(notes, cache):
         os.kill(process, signal.SIGSTOP)
     try:
         until(unavailable, timeout=15)
-        with pytest.raises(CacheUnavailable, match=r"1 of 3 sentinels name one|did not answer a moment ago"):
+        CACHE.reset()  # the breaker says less
+        with pytest.raises(CacheUnavailable, match="1 of 3 sentinels name one"):
             CACHE.command("PING")
         assert notes.read(1).origin == "source"
     finally:

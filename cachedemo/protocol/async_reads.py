@@ -64,8 +64,9 @@ def _held(reads: loop_reads.LoopReads, slot: bytes | None) -> Entry | None:
 def _may_ask(table: CachedTable) -> bool:
     """Whether the slots may be trusted as they are.
 
-    Not before this process has announced its version, nor while an operator has switched off. A test of a project is
-    a transaction of Django's thread, and has keys of its own: the loop knows of neither.
+    Not before this process has announced its version, nor while it is switched off, by its setting or by an operator. A
+    test of a project is a transaction of Django's thread, and has keys of its own: the loop knows of neither.
     """
     places = table.places
-    return bool(places.announced) and places.closed is None and not test_runs.is_under_way(table.using)
+    in_use = places.prefix is not None and bool(places.announced) and places.closed is None
+    return in_use and not test_runs.is_under_way(table.using)

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Contended
@@ -109,7 +109,10 @@ class Owners:
     def _take(self, number: int, taker: int, pattern: str, name: str) -> None:
         for owner in User.objects.filter(email=email(number)).exclude(pk=taker):
             self.users.via(pattern).update(owner.pk, email=f"{name}@example.com")
-        self.users.via(pattern).update(taker, email=email(number), name=name)
+        try:
+            self.users.via(pattern).update(taker, email=email(number), name=name)
+        except IntegrityError as error:
+            raise Contended from error  # another has taken it just now
 
     def _begin(self, number: int) -> tuple[int, str]:
         op = self.recorder.next_number()

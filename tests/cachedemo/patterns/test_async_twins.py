@@ -225,7 +225,9 @@ def test_settings_that_change_take_effect_in_a_running_loop(
         CACHE.reset()
         assert (await users.aget(1)).pk == 1
         settings.CACHEDEMO = {**plain, "ENABLED": False}
-        assert (await users.aget(1)).pk == 1
+        for _ in range(2):  # the first read announces the version, though to nobody
+            assert (await users.aget(1)).pk == 1
+            assert list(await users.aget_many([1, 2])) == [1, 2]
         settings.CACHEDEMO = plain
         CACHE.reset()
         assert (await users.aget(1)).pk == 1

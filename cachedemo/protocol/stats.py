@@ -35,8 +35,10 @@ from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 
-METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
-HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
+DELAYS_MS = (1, 2, 5, 10, 25, 50, 100, 250)  # upper bounds; how long changes take to be heard of, in so many groups
+_DELAYS = tuple(f"near_ms_{bound}" for bound in (*DELAYS_MS, "more"))
+METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries", "near", "near_changes", *_DELAYS)
+HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES, NEAR, NEAR_CHANGES, NEAR_DELAYS, *_ = range(len(METRICS))
 TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 KEPT = 25 * 3600  # seconds: a day, and the hour that is under way
@@ -64,6 +66,11 @@ def count_loaded(entries: Iterable[Entry]) -> None:
     """Count reads that the cache could not answer, by where the value came from."""
     for entry in entries:
         count(PENDING if entry.origin == "pending" else SOURCE)
+
+
+def count_heard(seconds: float) -> None:
+    """Count how long it took to hear of a change in the cache."""
+    count(NEAR_DELAYS + sum(seconds * 1000 > bound for bound in DELAYS_MS))
 
 
 def count_flush(claims: Iterable[Claim]) -> None:

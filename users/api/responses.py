@@ -12,6 +12,7 @@ from cachedemo.patterns.written import Written
 from users.api.etag_headers import holds_it_already
 
 JSON = "application/json"
+HITS = (Origin.CACHE, Origin.NEAR)
 PRIVATE = "private, no-cache"  # browsers may keep it, and must ask whether it still holds
 
 
@@ -50,7 +51,7 @@ def of_write(cache: ModelCache, written: Written, created: Mapping[str, str] | N
 def of_many(entries: Collection[Entry], missing: Sequence[int]) -> HttpResponse:
     """Return many rows, each as its bytes are, and the ids that there are no rows for."""
     bodies = b", ".join(entry.body or b"" for entry in entries)
-    hits = sum(entry.origin is Origin.CACHE for entry in entries)
+    hits = sum(entry.origin in HITS for entry in entries)
     status = "hit" if hits == len(entries) else f'fwd=partial; detail="{hits} of {len(entries)} from the cache"'
     return HttpResponse(
         b'{"users": [%b], "missing": %b}' % (bodies, json.dumps(missing).encode()),
@@ -61,6 +62,8 @@ def of_many(entries: Collection[Entry], missing: Sequence[int]) -> HttpResponse:
 
 def cache_status(entry: Entry) -> str:
     """Return the Cache-Status header (RFC 9211)."""
+    if entry.origin is Origin.NEAR:
+        return "cachedemo; hit; detail=near"
     if entry.origin is Origin.CACHE:
         return f"cachedemo; hit; ttl={entry.ttl // 1000}" if entry.ttl and entry.ttl > 0 else "cachedemo; hit"
     stored = "; stored" if entry.slot is not None else ""
@@ -70,7 +73,7 @@ def cache_status(entry: Entry) -> str:
 
 def x_cache(entry: Entry) -> str:
     """Say the same in one word; BYPASS where the row was neither found nor could be put in the cache."""
-    if entry.origin is Origin.CACHE:
+    if entry.origin in HITS:
         return "HIT"
     return "BYPASS" if entry.slot is None else "MISS"
 

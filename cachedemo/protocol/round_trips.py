@@ -129,7 +129,7 @@ def _try(codec: FieldCodec, field: Any, value: Any) -> None:
 def _leads_back_if_parsed(codec: FieldCodec, field: Any, value: Any) -> bool:
     try:
         tried(codec, field, _in_one_form(field, field.to_python(value)))
-    except Exception:  # whatever a project's own field raises
+    except Exception:  # noqa: BLE001 - whatever a project's own field raises
         return False
     return True
 
@@ -138,5 +138,5 @@ def _in_one_form(field: Any, value: Any) -> Any:
     """Return a value as the database gives it back; as it is where the database will tell what is wrong with it."""
     try:
         return normalised(field, value)
-    except Exception:
+    except Exception:  # noqa: BLE001
         return value

@@ -63,7 +63,7 @@ def first_that_does_not_lead_back(field: Any, codec: FieldCodec) -> Any:
 def _leads_back(codec: FieldCodec, column: Any, value: Any) -> bool:
     try:
         written(codec, normalised(column, value))
-    except Exception:
+    except Exception:  # noqa: BLE001
         return False
     return True
 

@@ -977,7 +977,11 @@ MUTANTS = [
     mutant(
         "what_is_loaded_need_not_lead_back",
         OWN_FIELDS + "test_what_the_database_has_and_no_json_leads_back_to_is_told_by_its_reader",
-        ("protocol/codec.py", "            return written(self.codecs[name], value)", "            return self.codecs[name].to_json(value)"),
+        (
+            "protocol/codec.py",
+            "            return written(self.codecs[name], value)",
+            "            return self.codecs[name].to_json(value)",
+        ),
     ),
     mutant(
         "a_new_row_is_not_tried",

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,42 +10,18 @@ from cachedemo import registry
 from cachedemo.admin import action_requests, dead_letters, overview_charts, queue_tiles
 from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
-from cachedemo.admin.waiting_rows import CLAIMS_SHOWN, SHOWN, Claimed, WaitingRow, claims, rows
+from cachedemo.admin.queue_state import QueueState
+from cachedemo.admin.waiting_rows import CLAIMS_SHOWN, SHOWN, claims, rows
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause, stopped_flushing, workers
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
-from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
+from cachedemo.protocol.waiting import oldest_of, stopped_of
 from cachedemo.servers.roles import QUEUE
 
 FLUSH_FOR = 5.0  # seconds that "flush now" may take
 MINUTES = 60  # of the curves
-
-
-@dataclass
-class QueueState:
-    """One queue as the page shows it."""
-
-    cache: ModelCache
-    depth: int
-    listed: int
-    oldest: float | None
-    in_flight: int
-    claims: list[Claimed]
-    rows: list[WaitingRow]
-    dead: int
-    owed: int
-    overdue: float  # seconds since the oldest of these slots should have been emptied
-    paused: dict[str, Any] | None
-    stopped: Stopped | None
-    stopped_sentence: str
-    buttons: list[action_requests.Button]
-
-    @property
-    def more(self) -> int:
-        """How many rows wait that are not shown."""
-        return max(0, self.depth - len(self.rows))
 
 
 def page(request: HttpRequest) -> Page:

@@ -1,16 +1,13 @@
 """The tiles of the queue page: how late the flush is, how fast, and when it will be done."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from cachedemo.admin.page import Tile
+from cachedemo.admin.queue_state import QueueState
 from cachedemo.admin.tiles import BAD, GOOD, OLD, UNKNOWN, WARN
 from cachedemo.operations.workers import Worker
 from cachedemo.protocol.stats import Minute
 from cachedemo.templatetags.cachedemo_admin import rate, span
-
-if TYPE_CHECKING:
-    from cachedemo.admin.queue import QueueState
 
 TOO_OLD = 60.0  # seconds after which a waiting write is no delay any more but a fault
 THRESHOLDS = f"amber over {OLD:.0f} s, red over {TOO_OLD:.0f} s"
@@ -18,7 +15,7 @@ RECENT = 2  # minutes of a rate: the one under way and the one before
 
 
 def tiles(
-    states: "Sequence[QueueState]", found: Sequence[Worker], by_minute: Mapping[int, Minute], now: float
+    states: Sequence[QueueState], found: Sequence[Worker], by_minute: Mapping[int, Minute], now: float
 ) -> list[Tile]:
     """Return the tiles of all queues together.
 
@@ -42,7 +39,7 @@ def flushed_a_second(minutes: Sequence[Minute], now: float) -> float:
     return sum(minute.get("flushed", 0) for minute in minutes[-RECENT:]) / (60 * (RECENT - 1) + now % 60)
 
 
-def _waiting(states: "Sequence[QueueState]") -> Tile:
+def _waiting(states: Sequence[QueueState]) -> Tile:
     waiting, dead = sum(state.depth for state in states), sum(state.dead for state in states)
     return Tile("Rows that wait", f"{waiting:,}", f"{dead:,} of them refused" if dead else "none refused")
 
@@ -51,7 +48,7 @@ def tone(lag: float) -> str:
     return BAD if lag > TOO_OLD else WARN if lag > OLD else GOOD
 
 
-def _lag_now(states: "Sequence[QueueState]", now: float) -> Tile:
+def _lag_now(states: Sequence[QueueState], now: float) -> Tile:
     oldest = min((state.oldest for state in states if state.oldest), default=None)
     if oldest is None:
         return Tile("Lag now", UNKNOWN, "nothing waits to be flushed", GOOD)
@@ -78,7 +75,7 @@ def _rate(minutes: Sequence[Minute], flushed: float) -> Tile:
     return Tile("Flushed", rate(flushed), words, WARN if retries else "")
 
 
-def _done_in(states: "Sequence[QueueState]", flushed: float) -> Tile:
+def _done_in(states: Sequence[QueueState], flushed: float) -> Tile:
     """At the rate of the last two minutes; what comes meanwhile is not counted."""
     in_line = sum(state.listed + state.in_flight for state in states)
     if not in_line:

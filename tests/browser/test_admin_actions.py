@@ -116,7 +116,9 @@ def test_the_values_of_one_time_are_shown_on_all_charts_at_once(open_page: Open,
     page.locator(".cd-curves").nth(2).hover(position={"x": 1, "y": 20})
     expect(at).to_have_text(page.locator(".cd-x span").first.inner_text())
     pointed = values.all_inner_texts()
-    assert pointed == [value.split("|")[0] for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")]
+    assert pointed == [
+        value.split("|")[0] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+    ]
     assert pointed != last
     page.get_by_role("heading", name="Versions").hover()
     expect(at).to_be_empty()
@@ -124,9 +126,9 @@ def test_the_values_of_one_time_are_shown_on_all_charts_at_once(open_page: Open,
     page.locator(".cd-charts").press("ArrowLeft")
     page.locator(".cd-charts").press("ArrowLeft")
     expect(at).not_to_be_empty()
-    assert [value.split("|")[-3] for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")] == (
-        values.all_inner_texts()
-    )
+    assert [
+        value.split("|")[-3] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+    ] == (values.all_inner_texts())
 
 
 def test_one_box_ticks_every_dead_letter(open_page: Open, olga: Any) -> None:

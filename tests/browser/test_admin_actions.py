@@ -127,7 +127,7 @@ def test_the_values_of_one_time_are_shown_on_all_charts_at_once(open_page: Open,
     page.locator(".cd-charts").press("ArrowLeft")
     expect(at).not_to_be_empty()
     assert [
-        value.split("|")[-3] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+        value.split("|")[-2] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
     ] == (values.all_inner_texts())
 
 

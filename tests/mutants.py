@@ -943,7 +943,7 @@ MUTANTS = [
     mutant(
         "an_expression_is_written_as_its_text",
         VALUES + "test_what_only_the_database_can_compute_is_refused_by_name_in_every_field",
-        ("protocol/values.py", 'if hasattr(each, "resolve_expression"):', "if False:"),
+        ("protocol/values.py", "    if (expression := _expression_in(value)) is not None:", "    if False:"),
     ),
     mutant(
         "null_is_blank",

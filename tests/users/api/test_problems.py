@@ -98,6 +98,16 @@ WRONG_VALUES = [
     ({"email": "x" * 250 + "@example.com"}, ["email"]),
     ({"name": "", "email": "nobody"}, ["name", "email"]),
     ({"age": 3}, ["age"]),
+    ({"visits": {"increment": 1, "update": 5}}, ["visits"]),
+    ({"visits": {"increment": "1"}}, ["visits"]),
+    ({"visits": {"increment": 1.5}}, ["visits"]),
+    ({"visits": {"increment": True}}, ["visits"]),
+    ({"visits": {"increment": -1}}, ["visits"]),
+    ({"visits": {"increment": 2**31}}, ["visits"]),
+    ({"visits": {}}, ["visits"]),
+    ({"visits": -1}, ["visits"]),
+    ({"name": {"increment": 1}}, ["name"]),
+    ('{"visits": 3, "visits": {"increment": 1}}', ["visits"]),
     ({}, ["body"]),
 ]
 WRONG = [

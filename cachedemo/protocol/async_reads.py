@@ -43,7 +43,7 @@ async def hit(table: CachedTable, pk: Any, fresh: bool = False) -> Entry | None:
         return None
     entry = _held(reads, slot)
     if entry is not None:
-        stats.count(stats.HITS)
+        stats.count(table.reads.hits)
         if near is not None and slot is not None:
             near.keep(note, slot, entry)
     return entry
@@ -67,7 +67,7 @@ async def hits(table: CachedTable, pks: Sequence[Any], fresh: bool = False) -> d
     entries = {
         pk: (entry, slot) for pk, slot in zip(asked, found, strict=True) if slot and (entry := _held(reads, slot))
     }
-    stats.count(stats.HITS, len(entries))
+    stats.count(table.reads.hits, len(entries))
     if near is not None:
         for pk, (entry, slot) in entries.items():
             near.keep(notes[pk], slot, entry)

@@ -23,7 +23,7 @@ def find(table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | Non
     try:
         slot = places.slots.get(pk)
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
-            stats.count(stats.HITS)
+            stats.count(table.reads.hits)
             if seen is not None:
                 seen(slot, entry)
             return entry
@@ -69,7 +69,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
         except CacheUnavailable:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
-            stats.count(stats.HITS)
+            stats.count(table.reads.hits)
             return entry._replace(ttl=ttl)
     return find(table, pk)
 
@@ -93,7 +93,7 @@ def find_many(
             for pk, slot in zip(pks, found, strict=True)
             if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
-        stats.count(stats.HITS, len(entries))
+        stats.count(table.reads.hits, len(entries))
         if seen is not None:
             for pk, slot in zip(pks, found, strict=True):
                 if pk in entries and slot is not None:

@@ -20,7 +20,7 @@ from cachedemo.servers.roles import CACHE
 from tests import near_notes
 from tests.cachedemo.made_models import made
 from tests.helpers import until
-from tests.near_notes import copied
+from tests.near_notes import copied, stop_listening
 from tests.notes.models import Note
 
 
@@ -290,7 +290,7 @@ def test_values_that_could_change_in_place_are_each_instance_s_own() -> None:
         one = cache.get(pk)
         one.data["list"].append(2)
         assert cache.get(pk).data == {"list": [1]}
-        COPIES.forget_all()
+    stop_listening()
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0, -1, "1", True, float("nan")])

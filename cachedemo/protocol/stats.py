@@ -3,10 +3,11 @@
 Counting is an addition to a list that belongs to the thread, so it takes no lock and no trip to a server. One
 background thread a process adds the lists up and sends what is new in one pipeline; the server adds up the processes.
 
-`{cachedemo}:stats:<hour>` is a hash on the queue server, `<minute>:<metric>` -> number.
+`{cachedemo}:stats:<hour>` is a hash on the queue server, `<minute>:<metric>` -> number; `{cachedemo}:stats-totals` is
+one that stays, metric -> sum. A metric may have a label, as in `hits/user`: the minutes have the sum of them all.
 
-A new metric is added to METRICS here, counted with `count` where it happens, and shown to Prometheus by
-`operations/metrics.py`, on the operators' overview by `admin/overview_charts.py`.
+A new metric gets its number from `metric` (those of a model in `model_stats.py`), is counted with `count` where it
+happens, and shown to Prometheus by `operations/metrics.py`. What the operators' overview draws is in METRICS too.
 """
 
 import atexit
@@ -24,18 +25,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol import database_addresses
-from cachedemo.protocol.entries import Entry
-from cachedemo.protocol.waiting import Claim
-from cachedemo.protocol.waiting_fields import oldest_stamp
 from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.server import when_opened
 from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 
-METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
+METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")  # kept by the minute, too
 HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
 TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
@@ -47,8 +46,9 @@ _local = threading.local()
 _lock = threading.Lock()
 _sending = threading.Lock()
 _threads: list[tuple[weakref.ref[threading.Thread], list[int]]] = []
-_ended = [0] * len(METRICS)  # what threads that have ended had counted
-_sent = [0] * len(METRICS)
+_numbers = {name: number for number, name in enumerate(METRICS)}
+_ended: list[int] = []  # what threads that have ended had counted
+_sent: list[int] = []
 _sender: threading.Thread | None = None
 
 
@@ -56,32 +56,31 @@ def count(metric: int, number: int = 1) -> None:
     """Add to a metric; costs well under a microsecond."""
     try:
         _local.counts[metric] += number
-    except AttributeError:
+    except (AttributeError, IndexError):
         _begin()[metric] += number
 
 
-def count_loaded(entries: Iterable[Entry]) -> None:
-    """Count reads that the cache could not answer, by where the value came from."""
-    for entry in entries:
-        count(PENDING if entry.origin == "pending" else SOURCE)
+def metric(name: str) -> int:
+    """Return the number of a metric, for `count`; a new one if the name is new.
 
-
-def count_flush(claims: Iterable[Claim]) -> None:
-    """Count a flushed batch: its rows, and how long the oldest of them had waited."""
-    rows = [claim.fields.values() for claim in claims if claim.fields]
-    if rows:
-        oldest = min(map(oldest_stamp, itertools.chain(*rows)))
-        count(FLUSHED, len(rows))
-        count(BATCHES)
-        count(LAG_MS, max(0, int(time.time() * 1000) - oldest // 1000))
+    Args:
+        name: with a label behind a slash, as in `hits/user`.
+    """
+    with _lock:
+        if name not in _numbers:
+            _numbers[name] = len(_numbers)
+        return _numbers[name]
 
 
 def _begin() -> list[int]:
-    """Give this thread a list of its own, and the process its sender."""
+    """Give this thread a list of its own, as long as there are metrics by now, and the process its sender."""
     global _sender
-    counts = _local.counts = [0] * len(METRICS)
+    counts: list[int] | None = getattr(_local, "counts", None)
     with _lock:
-        _threads.append((weakref.ref(threading.current_thread()), counts))
+        if counts is None:
+            counts = _local.counts = []
+            _threads.append((weakref.ref(threading.current_thread()), counts))
+        counts += [0] * (len(_numbers) - len(counts))
         if _sender is None:
             _sender = threading.Thread(target=_serve, name="cachedemo-stats", daemon=True)
             _sender.start()
@@ -114,12 +113,14 @@ def send() -> None:
     with _sending:
         with _lock:  # not while the server is asked: a thread that begins to count must not wait for it
             counted = _totals()
-        new = {name: now - sent for name, now, sent in zip(METRICS, counted, _sent, strict=True) if now > sent}
+            names = list(_numbers)
+        sent = _sent + [0] * (len(counted) - len(_sent))
+        new = {name: now - before for name, now, before in zip(names, counted, sent, strict=False) if now > before}
         if not new:
             return
         hour, minute = divmod(int(time.time()) // 60, 60)
         key = bucket(hour)
-        by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
+        by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in _without_labels(new).items()]
         ever = [("HINCRBY", ours(TOTALS), name, n) for name, n in new.items()]
         all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key), *database_addresses.to_say()]))
         _sent = counted
@@ -138,9 +139,23 @@ def _totals() -> list[int]:
         if owner is not None and owner.is_alive():
             alive.append((thread, counts))
         else:
-            _ended[:] = [a + b for a, b in zip(_ended, counts, strict=True)]
+            _ended[:] = _added(_ended, counts)
     _threads[:] = alive
-    return [sum(column) for column in zip(_ended, *(counts for _, counts in alive), strict=True)]
+    return _added(_ended, *(counts for _, counts in alive))
+
+
+def _added(*lists: list[int]) -> list[int]:
+    return [sum(column) for column in itertools.zip_longest(*lists, fillvalue=0)]
+
+
+def _without_labels(numbers: Mapping[str, int]) -> dict[str, int]:
+    """Return the sum over all labels of each metric that the minutes are kept of."""
+    sums: dict[str, int] = {}
+    for name, number in numbers.items():
+        base = name.partition("/")[0]
+        if base in METRICS:
+            sums[base] = sums.get(base, 0) + number
+    return sums
 
 
 def gauge(values: Mapping[str, float]) -> None:
@@ -182,7 +197,7 @@ def _forget() -> None:
     """A forked child counts from zero: what its parent has counted is the parent's to send."""
     global _local, _lock, _sending, _threads, _ended, _sent, _sender
     _local, _lock, _sending, _threads, _sender = threading.local(), threading.Lock(), threading.Lock(), [], None
-    _ended, _sent = [0] * len(METRICS), [0] * len(METRICS)
+    _ended, _sent = [], []
 
 
 def _send_the_last() -> None:
@@ -190,5 +205,10 @@ def _send_the_last() -> None:
         send()
 
 
+def _count_opened(role: str) -> None:
+    count(metric(f"breaker_opened/{role}"))
+
+
+when_opened.append(_count_opened)
 os.register_at_fork(after_in_child=_forget)
 atexit.register(_send_the_last)

@@ -5,6 +5,7 @@ of any process has the numbers of all of them, after a fork too: gunicorn's work
 counted there, and gets its name for Prometheus here.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -120,10 +121,10 @@ def _of_the_queues(caches: list[ModelCache]) -> Iterator[Metric]:
 def _counter(counter: Counter, totals: Mapping[str, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(f"cachedemo_{counter.name}", counter.words, labels=counter.labels)
     for name, value in sorted(totals.items()):
-        metric, _, said = name.partition("/")
-        if said and metric in counter.metrics:
+        metric, *rest = re.split("[:/]", name, maxsplit=1)
+        if rest and metric in counter.metrics:
             last = counter.metrics[metric]
-            values = [*said.split("/", len(counter.labels) - 1 - bool(last)), *([last] if last else [])]
+            values = [*rest[0].split("/", len(counter.labels) - 1 - bool(last)), *([last] if last else [])]
             family.add_metric(values, value)
     return family
 

@@ -35,7 +35,7 @@ async def hit(table: CachedTable, pk: Any) -> Entry | None:
         return None
     entry = _held(reads, slot)
     if entry is not None:
-        stats.count(table.counts.hits)
+        stats.count(table.reads.hits)
         if events.cache_hit.receivers:
             await events.atell_hits(table, {pk: entry})
     return entry
@@ -53,7 +53,7 @@ async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     except CacheUnavailable:
         return {}
     entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _held(reads, slot))}
-    stats.count(table.counts.hits, len(entries))
+    stats.count(table.reads.hits, len(entries))
     if events.cache_hit.receivers:
         await events.atell_hits(table, entries)
     return entries

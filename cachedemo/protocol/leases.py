@@ -26,7 +26,7 @@ def load(table: CachedTable, pk: Any) -> Entry:
         if slot is None:
             return _fill(table, pk, lease)
         if entry := table.slots.held(pk, slot):
-            stats.count(table.counts.hits)
+            stats.count(table.reads.hits)
             if events.cache_hit.receivers:
                 events.tell_hits(table, {pk: entry})
             return entry

@@ -6,7 +6,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import QueueUnavailable
-from cachedemo.protocol import database, events, on_commit, stamps, versions
+from cachedemo.protocol import database, events, on_commit, stamps, stats, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -44,7 +44,7 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry],
         entries |= {pk: shown(table, rows.get(pk), waiting[pk]) for pk in waiting}
         left, may_fill = again, may_fill and may_fill_these
     LOADS.took(time.perf_counter() - started)
-    table.counts.count_loaded(entries.values())
+    stats.count_loaded(table.reads, entries.values())
     if events.cache_miss.receivers:
         events.tell_misses(table, entries)
     return entries, may_fill

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from cachedemo.protocol import stats
-from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.waiting import Claim
 from cachedemo.protocol.waiting_fields import oldest_stamp
 
@@ -17,7 +16,7 @@ SUM = "sum_us"
 
 
 class ModelStats:
-    """What is counted of one model.
+    """What is counted of one model, besides its reads.
 
     Args:
         name: of its registration; the label.
@@ -25,9 +24,6 @@ class ModelStats:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.hits = stats.metric(f"hits/{name}")
-        self.pending = stats.metric(f"pending/{name}")
-        self.source = stats.metric(f"source/{name}")
         self.waits = stats.metric(f"waits/{name}")
         self.rejected_fills = stats.metric(f"rejected_fills/{name}")
         self.flushed = stats.metric(f"flushed/{name}")
@@ -37,11 +33,6 @@ class ModelStats:
         self.dead_lettered = stats.metric(f"dead_lettered/{name}")
         self.drift = stats.metric(f"drift/{name}")
         self.audited = stats.metric(f"audited/{name}")
-
-    def count_loaded(self, entries: Iterable[Entry]) -> None:
-        """Count reads that the cache could not answer, by where the value came from."""
-        for entry in entries:
-            stats.count(self.pending if entry.origin is Origin.PENDING else self.source)
 
     def count_flush(self, claims: Iterable[Claim]) -> None:
         """Count a flushed batch: its rows, and how long the oldest of them had waited."""

@@ -19,7 +19,7 @@ def find(table: CachedTable, pk: Any) -> Entry:
     try:
         slot = places.slots.get(pk)
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
-            stats.count(table.counts.hits)
+            stats.count(table.reads.hits)
             if events.cache_hit.receivers:
                 events.tell_hits(table, {pk: entry})
             return entry
@@ -65,7 +65,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
         except CacheUnavailable:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
-            stats.count(table.counts.hits)
+            stats.count(table.reads.hits)
             if events.cache_hit.receivers:
                 events.tell_hits(table, {pk: entry})
             return entry._replace(ttl=ttl)
@@ -85,7 +85,7 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
             for pk, slot in zip(pks, found, strict=True)
             if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
-        stats.count(table.counts.hits, len(entries))
+        stats.count(table.reads.hits, len(entries))
         if events.cache_hit.receivers:
             events.tell_hits(table, entries)
         if len(entries) < len(pks):

@@ -93,6 +93,55 @@ def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) 
     assert cache_for(User).table.queue.dead().keys() == {"2"}
 
 
+def test_a_poll_leaves_alone_what_has_not_changed(open_page: Open, olga: Any) -> None:
+    page = open_page(olga, url("queue"))
+    page.evaluate("""() => {
+        window.kept = document.querySelector("#cd-live h2");
+        getSelection().selectAllChildren(window.kept);
+        document.querySelector("#cd-live button").focus();
+    }""")
+    refresh_every(page, 1)
+    cache_for(User).via("write-behind").update(1, name="Al")
+    expect(page.locator("#cd-live")).to_contain_text("nobody yet")
+    assert page.evaluate("window.kept.isConnected && getSelection().toString()") == "flush:users"
+
+
+def test_the_values_of_one_time_are_shown_on_all_charts_at_once(open_page: Open, olga: Any) -> None:
+    scene.past_day()
+    page = open_page(olga, url("changelist"))
+    refresh_every(page, 0)
+    values = page.locator("[data-cd-values]")
+    at = page.locator("[data-cd-at]").first
+    last = values.all_inner_texts()
+    page.locator(".cd-curves").nth(2).hover(position={"x": 1, "y": 20})
+    expect(at).to_have_text(page.locator(".cd-x span").first.inner_text())
+    pointed = values.all_inner_texts()
+    assert pointed == [
+        value.split("|")[0] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+    ]
+    assert pointed != last
+    page.get_by_role("heading", name="Versions").hover()
+    expect(at).to_be_empty()
+    assert values.all_inner_texts() == last
+    page.locator(".cd-charts").press("ArrowLeft")
+    page.locator(".cd-charts").press("ArrowLeft")
+    expect(at).not_to_be_empty()
+    assert [
+        value.split("|")[-2] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+    ] == (values.all_inner_texts())
+
+
+def test_one_box_ticks_every_dead_letter(open_page: Open, olga: Any) -> None:
+    scene.dead_letters()
+    page = open_page(olga, url("queue"))
+    every = page.get_by_label("Tick all that are shown")
+    every.check()
+    expect(page.get_by_role("button", name="Retry the 2 ticked")).to_be_visible()
+    page.get_by_label("Row 1").uncheck()
+    expect(page.get_by_role("button", name="Retry the 1 ticked")).to_be_visible()
+    assert every.evaluate("box => box.indeterminate")
+
+
 def test_what_stands_open_in_the_live_part_itself_is_left_alone_too(open_page: Open, olga: Any) -> None:
     page = open_page(olga, url("versions"))
     page.evaluate(

@@ -60,7 +60,7 @@ def wait_for_a_lease(users: Any, monkeypatch: Any) -> None:
     users.table.slots.take_lease(1, lease)
     reader = threading.Thread(target=users.read, args=(1,))
     reader.start()
-    until(lambda: stats._totals()[users.table.counts.waits :][:1] == [1])
+    until(lambda: stats._totals().get("waits/user"))
     users.evict([1])
     reader.join()
 

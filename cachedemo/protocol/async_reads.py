@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import on_commit, slot_format, stats
+from cachedemo.protocol import events, on_commit, slot_format, stats
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers import loop_reads, test_runs
@@ -46,6 +46,8 @@ async def hit(table: CachedTable, pk: Any, fresh: bool = False) -> Entry | None:
         stats.count(table.reads.hits)
         if near is not None and slot is not None:
             near.keep(note, slot, entry)
+        if events.cache_hit.receivers:
+            await events.atell_hits(table, {pk: entry})
     return entry
 
 
@@ -71,7 +73,10 @@ async def hits(table: CachedTable, pks: Sequence[Any], fresh: bool = False) -> d
     if near is not None:
         for pk, (entry, slot) in entries.items():
             near.keep(notes[pk], slot, entry)
-    return copied | {pk: entry for pk, (entry, _) in entries.items()}
+    read = {pk: entry for pk, (entry, _) in entries.items()}
+    if events.cache_hit.receivers:
+        await events.atell_hits(table, read)
+    return copied | read
 
 
 def _held(reads: loop_reads.LoopReads, slot: bytes | None) -> Entry | None:

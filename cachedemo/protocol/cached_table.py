@@ -17,6 +17,7 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
 from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.lookup_fields import Lookup
+from cachedemo.protocol.model_stats import ModelStats
 from cachedemo.protocol.near import Near
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
@@ -103,6 +104,7 @@ class CachedTable(HidesRows):
         self.options = options
         self.manager = manager
         self.near = near
+        self.counts = ModelStats(slots.name)
         self.reads = reads_of(slots.name)
         self.looked_up_by = lookup_fields.attnames(codec, lookups)
         self._servers = Places("", slots, queue, self._hints(slots))

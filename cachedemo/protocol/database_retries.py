@@ -24,7 +24,7 @@ def apply_patiently(table: CachedTable, rows: Sequence[tuple[str, Fields, int]])
         except (SourceUnavailable, OutcomeUnknown) as error:
             if last or not _helps_to_wait(error):
                 raise
-        stats.count(stats.RETRIES)
+        stats.count(table.counts.retries)
         time.sleep(backoff)
         backoff *= 2
         database.reconnect(table.using)

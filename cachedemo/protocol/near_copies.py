@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from cachedemo import conf
 from cachedemo.protocol import stats
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.model_stats import NEAR_DELAYS
 from cachedemo.servers.roles import CACHE
 from cachedemo.servers.tracking import LONGEST, NEVER, PINGS, REFUSED, TOO_MUCH, Feed, Listener
 
@@ -163,7 +164,7 @@ class Copies:
         counted, self._counted = self._counted, (self.hits, self.changes)
         stats.count(stats.NEAR, self._counted[0] - counted[0])
         stats.count(stats.NEAR_CHANGES, self._counted[1] - counted[1])
-        stats.count_heard(after)
+        NEAR_DELAYS.took(after)
 
     # who listens
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import leases, loading, on_commit, slot_format, stats, transactions, versions
+from cachedemo.protocol import events, leases, loading, on_commit, slot_format, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -26,6 +26,8 @@ def find(table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | Non
             stats.count(table.reads.hits)
             if seen is not None:
                 seen(slot, entry)
+            if events.cache_hit.receivers:
+                events.tell_hits(table, {pk: entry})
             return entry
         return leases.load(table, pk)
     except CacheUnavailable:
@@ -70,6 +72,8 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(table.reads.hits)
+            if events.cache_hit.receivers:
+                events.tell_hits(table, {pk: entry})
             return entry._replace(ttl=ttl)
     return find(table, pk)
 
@@ -98,6 +102,8 @@ def find_many(
             for pk, slot in zip(pks, found, strict=True):
                 if pk in entries and slot is not None:
                     seen(pk, slot, entries[pk])
+        if events.cache_hit.receivers:
+            events.tell_hits(table, entries)
         if len(entries) < len(pks):
             entries |= leases.load_many(table, [pk for pk in pks if pk not in entries])
         return entries

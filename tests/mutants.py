@@ -78,6 +78,7 @@ NETWORK = "tests/faults/test_network_faults.py::"
 KEYS = "tests/cachedemo/protocol/test_primary_keys.py::"
 REFILING = "tests/cachedemo/protocol/test_refiling.py::"
 VALUES = "tests/cachedemo/protocol/test_values.py::"
+OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
@@ -2016,6 +2017,51 @@ MUTANTS = [
         "a_lookup_s_collation_is_not_looked_at",
         LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
         ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    mutant(
+        "what_is_overtaken_is_given_up",
+        OVERTAKEN + "test_and_so_does_whatever_else_asks_the_database",
+        (
+            "protocol/overtaken.py",
+            "            if not may_begin_anew(error, using):\n                raise\n",
+            "            raise\n",
+        ),
+    ),
+    mutant(
+        "an_update_that_is_overtaken_is_given_up",
+        OVERTAKEN + "test_a_write_of_one_row_begins_anew",
+        (
+            "protocol/synchronous.py",
+            "            overtaken.pause(number)\n            continue\n",
+            "            raise\n",
+        ),
+    ),
+    mutant(
+        "a_save_that_is_overtaken_is_given_up",
+        OVERTAKEN + "test_a_save_begins_anew",
+        (
+            "patterns/saving.py",
+            "            if overtaken.may_begin_anew(error, self.using) or (",
+            "            if False or (",
+        ),
+    ),
+    mutant(
+        "a_commit_that_was_overtaken_is_unknown",
+        OVERTAKEN + "test_a_commit_that_is_refused_so_has_certainly_written_nothing",
+        (
+            "protocol/transactions.py",
+            "isinstance(error, StatementRefused | Overtaken)",
+            "isinstance(error, StatementRefused)",
+        ),
+    ),
+    mutant(
+        "what_is_always_overtaken_stops_its_batch",
+        OVERTAKEN + "test_a_row_that_is_always_overtaken_stops_no_neighbour",
+        (
+            "protocol/flush_batch.py",
+            "        if isinstance(error, Overtaken):\n            return self._halved(piece, error)\n",
+            "",
+        ),
     ),
     mutant(
         "what_the_database_calls_equal_is_found",

@@ -15,7 +15,9 @@ POSTGRESQL = f"""
 
 MYSQL = f"""
     {ON_UPDATE} FOR EACH ROW BEGIN
-    IF NEW.title = 'refused' THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 4025, MESSAGE_TEXT = 'no such title'; END IF;
+    IF NEW.title = 'refused' THEN
+        SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 4025, MESSAGE_TEXT = 'no such title';
+    END IF;
     END"""
 REFUSALS = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL}
 

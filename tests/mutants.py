@@ -646,7 +646,7 @@ MUTANTS = [
     mutant(
         "increments_are_refused_without_a_fence",
         INCREMENT_RACES + "test_no_older_writer_commits_below_refused_increments",
-        ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
+        ("protocol/refused_increments.py", "database.apply(table, pk, fields, stamp)", "pass"),
     ),
     mutant(
         "all_that_waits_becomes_one_refused_value",
@@ -2061,6 +2061,11 @@ MUTANTS = [
         "a_lookup_s_collation_is_not_looked_at",
         LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
         ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    Mutant(
+        "a_dead_broker_is_up",
+        "tests/users/test_health.py::test_a_broker_that_is_no_redis_server_is_asked_too",
+        (Change("users/health.py", "            broker.connect()\n", "            pass\n"),),
     ),
     mutant(
         "what_is_overtaken_is_given_up",

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing, switch
+from cachedemo.operations import stopped_flushing, switch, unwaited_replicas
 from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
@@ -36,6 +36,7 @@ def warnings(role: Role) -> list[str]:
     if role is QUEUE:
         found = [
             *queue_durability.of_queue().warnings,
+            *unwaited_replicas.sentences(),
             *stopped_flushing.sentences(),
             *switch.sentences(),
             *database_addresses.sentences(),

@@ -786,7 +786,7 @@ MUTANTS = [
     mutant(
         "a_try_is_not_undone",
         FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
-        ("protocol/flagged_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
+        ("protocol/flagged_fields.py", "        transaction.set_rollback(True, table.using)\n", ""),
     ),
     mutant(
         "a_save_is_acknowledged_below_a_flag",
@@ -2091,6 +2091,16 @@ MUTANTS = [
         "a_dead_broker_is_up",
         "tests/users/test_health.py::test_a_broker_that_is_no_redis_server_is_asked_too",
         (Change("users/health.py", "            broker.connect()\n", "            pass\n"),),
+    ),
+    mutant(
+        "a_write_may_stop_halfway",
+        "tests/cachedemo/protocol/test_rights.py::test_where_a_write_would_stop_halfway_it_does_not_begin",
+        ("protocol/queue.py", '        rights.refuse_half_a_step(self.name, self.key("versions"), _OF_WRITERS)\n', ""),
+    ),
+    mutant(
+        "replicas_that_nobody_waits_for_are_no_warning",
+        "tests/cachedemo/operations/test_unwaited_replicas.py::test_it_is_said_at_the_start",
+        ("operations/startup.py", "            *unwaited_replicas.sentences(),\n", ""),
     ),
     mutant(
         "what_is_overtaken_is_given_up",

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import on_commit, slot_format, stats
+from cachedemo.protocol import events, on_commit, slot_format, stats
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers import loop_reads, test_runs
@@ -36,6 +36,8 @@ async def hit(table: CachedTable, pk: Any) -> Entry | None:
     entry = _held(reads, slot)
     if entry is not None:
         stats.count(table.reads.hits)
+        if events.cache_hit.receivers:
+            await events.atell_hits(table, {pk: entry})
     return entry
 
 
@@ -52,6 +54,8 @@ async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         return {}
     entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _held(reads, slot))}
     stats.count(table.reads.hits, len(entries))
+    if events.cache_hit.receivers:
+        await events.atell_hits(table, entries)
     return entries
 
 

@@ -17,6 +17,7 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
 from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.lookup_fields import Lookup
+from cachedemo.protocol.model_stats import ModelStats
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
@@ -99,6 +100,7 @@ class CachedTable(HidesRows):
         self.codec = codec
         self.options = options
         self.manager = manager
+        self.counts = ModelStats(slots.name)
         self.reads = reads_of(slots.name)
         self.looked_up_by = lookup_fields.attnames(codec, lookups)
         self._servers = Places("", slots, queue, self._hints(slots))

@@ -25,7 +25,7 @@ def apply_patiently(table: CachedTable, rows: Sequence[tuple[str, Fields, int]])
             if last or not _helps_to_wait(error):
                 raise
             lost = not isinstance(error, Overtaken)
-        stats.count(stats.RETRIES)
+        stats.count(table.counts.retries)
         time.sleep(backoff)
         backoff *= 2
         if lost:

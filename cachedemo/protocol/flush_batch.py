@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from django.db import Error
 
 from cachedemo.exceptions import OutcomeUnknown, Overtaken, SourceUnavailable, StatementRefused
-from cachedemo.protocol import database, database_errors, probe, refused_increments
+from cachedemo.protocol import database, database_errors, events, probe, refused_increments
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_retries import apply_patiently
@@ -112,6 +112,7 @@ def bury(table: CachedTable, claim: Claim, error: str, names: Iterable[str] | No
     """Make a dead letter of a row that cannot be flushed; of these fields, and the others wait again."""
     if table.queue.bury(claim, error, names):
         logger.error("%s %s is a dead letter now: %s", table.queue.name, one_line(claim.pk), error)
+        events.dead_letter(table, claim.pk, claim.fields if names is None else names, error)
 
 
 def _bury_refused(table: CachedTable, claim: Claim, error: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable
-from cachedemo.protocol import leases, loading, on_commit, slot_format, stats, transactions, versions
+from cachedemo.protocol import events, leases, loading, on_commit, slot_format, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -20,6 +20,8 @@ def find(table: CachedTable, pk: Any) -> Entry:
         slot = places.slots.get(pk)
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(table.reads.hits)
+            if events.cache_hit.receivers:
+                events.tell_hits(table, {pk: entry})
             return entry
         return leases.load(table, pk)
     except CacheUnavailable:
@@ -64,6 +66,8 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(table.reads.hits)
+            if events.cache_hit.receivers:
+                events.tell_hits(table, {pk: entry})
             return entry._replace(ttl=ttl)
     return find(table, pk)
 
@@ -82,6 +86,8 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
             if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
         stats.count(table.reads.hits, len(entries))
+        if events.cache_hit.receivers:
+            events.tell_hits(table, entries)
         if len(entries) < len(pks):
             entries |= leases.load_many(table, [pk for pk in pks if pk not in entries])
         return entries

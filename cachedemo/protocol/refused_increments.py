@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from django.db import Error
 
 from cachedemo.exceptions import Contended
-from cachedemo.protocol import database, database_errors, transactions, wake
+from cachedemo.protocol import database, database_errors, events, transactions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.increments import Changes
@@ -49,6 +49,7 @@ def flag(table: CachedTable, pk: object, fields: Fields, names: Iterable[str], e
     others = {name: field for name, field in fields.items() if name not in names}
     for name in increments:
         others = _flag_increments(table, pk, name, fields[name][1], others, error)
+    events.dead_letter(table, pk, names, error)
 
 
 def _flag_increments(table: CachedTable, pk: object, name: str, changes: Changes, others: Fields, error: str) -> Fields:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.workers [--rows 50000] [1 2 4 ...]
 
-Each number of processes finds the rows waiting, all of them in the cache, and the clock runs from the moment when all may
-begin until nothing waits. The queue is on `appendfsync everysec`, PostgreSQL without fsync: what is measured is the work
-of the flushers, the queue and the database, which here share one machine.
+Each number of processes finds the rows waiting, all of them in the cache, and the clock runs from the moment when all
+may begin until nothing waits. The queue is on `appendfsync everysec`, PostgreSQL without fsync: what is measured is the
+work of the flushers, the queue and the database, which here share one machine.
 """
 
 import argparse

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 2
-TIMEOUT = 120  # seconds for one test
+TIMEOUT = 240  # seconds for one test
 COPIED = ("cachedemo", "config", "users", "playground", "demo", "tests", "manage.py", "pyproject.toml", ".env.example")
 
 
@@ -52,6 +52,7 @@ DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
 TESTING = "tests/cachedemo/testing/test_mixin.py::"
 TRIPS = "tests/cachedemo/testing/test_trips.py::"
+VIEWS = "tests/cachedemo/views/test_mixins.py::"
 OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
@@ -1036,7 +1037,31 @@ MUTANTS = [
     Mutant(
         "an_answer_outside_the_schema",
         "tests/users/api/test_schema.py::test_every_answer_is_in_the_schema",
-        (Change("users/api/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
+        (Change("cachedemo/views/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
+    ),
+    mutant(
+        "a_view_asks_no_header",
+        VIEWS + "test_the_header_picks_the_pattern_and_the_view_and_the_registration_do_where_there_is_none",
+        ("views/mixins.py", "self.request.headers.get(self.pattern_header) if self.pattern_header else None", "None"),
+    ),
+    mutant(
+        "a_view_takes_an_increment_beside_a_value",
+        VIEWS + "test_an_increment_that_cannot_be_is_422_and_names_the_field",
+        ("views/changes.py", "    if len(said) > 1:", "    if False:"),
+    ),
+    mutant(
+        "a_view_looks_at_no_if_match",
+        VIEWS + "test_of_two_holders_of_one_tag_one_wins",
+        ("views/mixins.py", "        etag = required_etag(self.request, cache, pk)\n", "        etag = None\n"),
+    ),
+    mutant(
+        "a_view_is_in_a_transaction",
+        VIEWS + "test_views_are_exempt_from_atomic_requests",
+        (
+            "views/mixins.py",
+            "transaction.non_atomic_requests(super().as_view(**initkwargs))",
+            "super().as_view(**initkwargs)",
+        ),
     ),
     mutant(
         "no_janitor",

@@ -1385,6 +1385,16 @@ MUTANTS = [
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
+        "a_batch_has_one_stamp_for_all",
+        "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
+        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+    ),
+    mutant(
+        "a_connection_is_kept_with_an_answer_in_it",
+        "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
+        ("servers/client.py", "connection.disconnect()", "pass"),
+    ),
+    mutant(
         "queued_without_floor",
         CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
         ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(raw))", "newest(raw)"),

@@ -91,6 +91,11 @@ def statement_of_arrays(table: CachedTable, rows: Iterable[Waiting]) -> tuple[st
     return _statement(table, connection, shape, types), [arrays]
 
 
+def goes_as_array(field: Any, connection: Any) -> bool:
+    """Whether the values of a field may travel so."""
+    return connection.vendor == "postgresql" and _type(field, connection) in _LITERALS
+
+
 def _types(table: CachedTable, connection: Any, shape: Shape) -> list[str] | None:
     """Return the types of the parameters of a row, the key's last; None if there are others than ours."""
     found: list[str] = []

@@ -599,7 +599,7 @@ MUTANTS = [
     mutant(
         "the_short_way_of_a_write_looks_for_no_flag",
         FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",

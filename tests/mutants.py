@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 2
-TIMEOUT = 120  # seconds for one test
+TIMEOUT = 240  # seconds for one test
 COPIED = ("cachedemo", "config", "users", "playground", "demo", "tests", "manage.py", "pyproject.toml", ".env.example")
 
 

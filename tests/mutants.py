@@ -52,6 +52,9 @@ DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
 TESTING = "tests/cachedemo/testing/test_mixin.py::"
 TRIPS = "tests/cachedemo/testing/test_trips.py::"
+OTEL = "tests/cachedemo/tracing/test_otel.py::"
+EVENTS = "tests/cachedemo/protocol/test_events.py::"
+METRICS = "tests/cachedemo/operations/test_metrics.py::"
 VIEWS = "tests/cachedemo/views/test_mixins.py::"
 OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
@@ -79,6 +82,7 @@ NETWORK = "tests/faults/test_network_faults.py::"
 KEYS = "tests/cachedemo/protocol/test_primary_keys.py::"
 REFILING = "tests/cachedemo/protocol/test_refiling.py::"
 VALUES = "tests/cachedemo/protocol/test_values.py::"
+OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
@@ -599,7 +603,7 @@ MUTANTS = [
     mutant(
         "the_short_way_of_a_write_looks_for_no_flag",
         FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",
@@ -649,7 +653,7 @@ MUTANTS = [
     mutant(
         "increments_are_refused_without_a_fence",
         INCREMENT_RACES + "test_no_older_writer_commits_below_refused_increments",
-        ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
+        ("protocol/refused_increments.py", "database.apply(table, pk, fields, stamp)", "pass"),
     ),
     mutant(
         "all_that_waits_becomes_one_refused_value",
@@ -788,7 +792,7 @@ MUTANTS = [
     mutant(
         "a_try_is_not_undone",
         FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
-        ("protocol/flagged_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
+        ("protocol/flagged_fields.py", "        transaction.set_rollback(True, table.using)\n", ""),
     ),
     mutant(
         "a_save_is_acknowledged_below_a_flag",
@@ -1065,6 +1069,40 @@ MUTANTS = [
             "transaction.non_atomic_requests(super().as_view(**initkwargs))",
             "super().as_view(**initkwargs)",
         ),
+    ),
+    mutant(
+        "a_flush_knows_no_writer",
+        OTEL + "test_a_flush_is_linked_to_the_writes_that_it_carries",
+        ("protocol/spans.py", '    _ask([("HSET", key, str(pk), parent), ("EXPIRE", key, KEPT)])\n', "    pass\n"),
+    ),
+    mutant(
+        "what_nobody_keeps_is_noted",
+        OTEL + "test_a_span_that_nobody_keeps_is_not_noted",
+        ("tracing/otel.py", "if not trace.get_current_span().get_span_context().trace_flags.sampled:", "if False:"),
+    ),
+    mutant(
+        "signals_are_sent_to_nobody",
+        EVENTS + "test_nothing_is_sent_while_nobody_listens",
+        ("protocol/flush.py", "    if events.flushed.receivers:", "    if True:"),
+    ),
+    mutant(
+        "a_receiver_stops_a_read",
+        EVENTS + "test_a_receiver_that_fails_stops_no_read",
+        (
+            "protocol/events.py",
+            '    """Send `cache_hit` for each row."""\n    for pk, entry in entries.items():\n        cache_hit.send_robust',
+            '    """Send `cache_hit` for each row."""\n    for pk, entry in entries.items():\n        cache_hit.send',
+        ),
+    ),
+    mutant(
+        "a_fill_that_fails_is_not_counted",
+        METRICS + "test_a_metric_of_each_kind_moves",
+        ("protocol/leases.py", "        if may_fill and not filled:", "        if False:"),
+    ),
+    mutant(
+        "a_bucket_has_itself_only",
+        METRICS + "test_a_histogram_is_cumulative_and_its_sum_is_in_seconds",
+        ("operations/metrics.py", "        so_far += counted.get(le, 0)", "        so_far = counted.get(le, 0)"),
     ),
     mutant(
         "no_janitor",
@@ -1386,6 +1424,16 @@ MUTANTS = [
             "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "a_batch_has_one_stamp_for_all",
+        "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
+        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+    ),
+    mutant(
+        "a_connection_is_kept_with_an_answer_in_it",
+        "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
+        ("servers/client.py", "connection.disconnect()", "pass"),
     ),
     mutant(
         "queued_without_floor",
@@ -2253,6 +2301,66 @@ MUTANTS = [
         "a_lookup_s_collation_is_not_looked_at",
         LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
         ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    Mutant(
+        "a_dead_broker_is_up",
+        "tests/users/test_health.py::test_a_broker_that_is_no_redis_server_is_asked_too",
+        (Change("users/health.py", "            broker.connect()\n", "            pass\n"),),
+    ),
+    mutant(
+        "a_write_may_stop_halfway",
+        "tests/cachedemo/protocol/test_rights.py::test_where_a_write_would_stop_halfway_it_does_not_begin",
+        ("protocol/queue.py", '        rights.refuse_half_a_step(self.name, self.key("versions"), _OF_WRITERS)\n', ""),
+    ),
+    mutant(
+        "replicas_that_nobody_waits_for_are_no_warning",
+        "tests/cachedemo/operations/test_unwaited_replicas.py::test_it_is_said_at_the_start",
+        ("operations/startup.py", "            *unwaited_replicas.sentences(),\n", ""),
+    ),
+    mutant(
+        "what_is_overtaken_is_given_up",
+        OVERTAKEN + "test_and_so_does_whatever_else_asks_the_database",
+        (
+            "protocol/overtaken.py",
+            "            if not may_begin_anew(error, using):\n                raise\n",
+            "            raise\n",
+        ),
+    ),
+    mutant(
+        "an_update_that_is_overtaken_is_given_up",
+        OVERTAKEN + "test_a_write_of_one_row_begins_anew",
+        (
+            "protocol/synchronous.py",
+            "            overtaken.pause(number)\n            continue\n",
+            "            raise\n",
+        ),
+    ),
+    mutant(
+        "a_save_that_is_overtaken_is_given_up",
+        OVERTAKEN + "test_a_save_begins_anew",
+        (
+            "patterns/saving.py",
+            "            if overtaken.may_begin_anew(error, self.using) or (",
+            "            if False or (",
+        ),
+    ),
+    mutant(
+        "a_commit_that_was_overtaken_is_unknown",
+        OVERTAKEN + "test_a_commit_that_is_refused_so_has_certainly_written_nothing",
+        (
+            "protocol/transactions.py",
+            "isinstance(error, StatementRefused | Overtaken)",
+            "isinstance(error, StatementRefused)",
+        ),
+    ),
+    mutant(
+        "what_is_always_overtaken_stops_its_batch",
+        OVERTAKEN + "test_a_row_that_is_always_overtaken_stops_no_neighbour",
+        (
+            "protocol/flush_batch.py",
+            "        if isinstance(error, Overtaken):\n            return self._halved(piece, error)\n",
+            "",
+        ),
     ),
     mutant(
         "what_the_database_calls_equal_is_found",

@@ -15,6 +15,7 @@ from cachedemo.exceptions import (
     CachedemoError,
     InsideTransaction,
     OutcomeUnknown,
+    Overtaken,
     SourceUnavailable,
     StatementRefused,
 )
@@ -136,7 +137,7 @@ class Outcome:
             self.nothing_written = error is inside or isinstance(error, DatabaseFailure | SourceUnavailable)
         elif isinstance(error, DatabaseFailure) and not self.committed:
             self.nothing_written = database_errors.refuses(error)  # by its answer to COMMIT
-        elif isinstance(error, StatementRefused):
+        elif isinstance(error, StatementRefused | Overtaken):
             self.nothing_written = True
 
 

@@ -18,6 +18,7 @@ from cachedemo.exceptions import CachedemoError
 WIDTH = 140  # where the output is no terminal
 MEASUREMENTS = (
     "reads",
+    "near",
     "cluster",
     "memory",
     "saves",

@@ -120,7 +120,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             max_attempts=self.max_attempts,
         )
         codec = Codec(self.model, self.fields, self.codecs)
-        near = None if self.near is None else Near(self.near, self.timeout)
+        near = None if self.near is None else Near(self.name, self.near, self.timeout)
         return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups, self.manager, near)
 
     # reading

@@ -14,6 +14,7 @@ from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
 from cachedemo.model_cache import ModelCache
 from cachedemo.protocol import model_stats, stats
+from cachedemo.protocol.near_copies import COPIES
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 with needed_by("cachedemo.metrics", "metrics"):
@@ -41,7 +42,7 @@ class Counter(NamedTuple):
     labels: Labels
 
 
-ORIGINS = {"hits": "cache", "pending": "pending", "source": "source"}
+ORIGINS = {"hits": "cache", "near": "near", "pending": "pending", "source": "source"}
 COUNTERS = (
     Counter("reads", "Reads, by where the value came from", ORIGINS, ("model", "origin")),
     Counter("read_waits", "Reads that waited for what another reader was loading", {"waits": ""}, ("model",)),
@@ -73,6 +74,7 @@ class Histogram(NamedTuple):
 HISTOGRAMS = (
     Histogram("write_seconds", "How long acknowledged writes through a cache took, by the way they went", "pattern"),
     Histogram("load_seconds", "How long it took to load what was not cached, with what waits for it", ""),
+    Histogram("near_delay_seconds", "How late processes that keep copies hear of a change, at most", ""),
 )
 
 
@@ -89,6 +91,7 @@ class _Metrics(Collector):
         yield _gauge(
             "breaker_open", "Whether this process has stopped asking", "role", ((r.name, _open(r)) for r in _ROLES)
         )
+        yield _gauge("near_copies", "Rows that this process keeps copies of, and their bytes", "unit", _copies())
         try:
             totals = stats.totals()
             yield from [_counter(counter, totals) for counter in COUNTERS]
@@ -156,6 +159,11 @@ def _gauge(name: str, words: str, label: str, values: Iterable[tuple[str, float]
     for of, value in values:
         gauge.add_metric([of], value)
     return gauge
+
+
+def _copies() -> Iterator[tuple[str, float]]:
+    yield "rows", len(COPIES.by_key)
+    yield "bytes", COPIES.bytes
 
 
 def _up(role: Role) -> float:

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing, switch, unwaited_replicas
+from cachedemo.operations import near_state, stopped_flushing, switch, unwaited_replicas
 from cachedemo.protocol import database_addresses, rights
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
@@ -42,7 +42,7 @@ def warnings(role: Role) -> list[str]:
             *database_addresses.sentences(),
         ]
     else:
-        found = cache_persistence.of_cache()
+        found = [*cache_persistence.of_cache(), *near_state.sentences()]
     return [*found, *rights.sentences(role), *topologies.warnings(role)]
 
 

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import on_commit, slot_kinds, transactions
+from cachedemo.protocol import on_commit, slot_kinds, stats, transactions
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.near_copies import COPIES, Copy, Note
 from cachedemo.servers.roles import CACHE
@@ -23,25 +23,33 @@ class Near:
     """The copies of one registration's rows.
 
     Args:
+        name: of the registration.
         seconds: by which a copy may be behind.
         timeout: seconds that a copy lives.
+
+    Attributes:
+        hits: how many copies were read.
     """
 
-    def __init__(self, seconds: float, timeout: float) -> None:
+    def __init__(self, name: str, seconds: float, timeout: float) -> None:
+        self.name = name
         self.seconds = seconds
         self.timeout = timeout
+        self.hits = 0
+        self._counted = 0
+        self._metric = stats.metric(f"near/{name}")
 
     def copy(self, table: Any, pk: Any) -> Copy | None:
         """Return the copy of a row that a read may return now, None if there is none. Asks no server."""
         found = self.current(table.places, pk)
         if found is None or (transactions.in_transaction(table.using) and _may_differ(table, pk)):
             return None
-        COPIES.hits += 1
+        self.hits += 1
         return found
 
     def hit(self, copy: Copy) -> Copy:
         """Count a copy that `current` has returned, and that is used."""
-        COPIES.hits += 1
+        self.hits += 1
         return copy
 
     def copies(self, places: Any, pks: Iterable[Any]) -> dict[Any, Entry]:
@@ -69,8 +77,14 @@ class Near:
             return None
         slots = places.slots
         with suppress(CacheUnavailable):  # no server is known to have it, as the read will find
-            return COPIES.note(f"{slots.name}.{slots.version}", slots.prefix, slots.key(pk), self.seconds)
+            return COPIES.note(self, slots.prefix, slots.key(pk))
         return None
+
+    def count(self) -> None:
+        """Pass on to the statistics what was not counted there yet: nothing else is done at a hit."""
+        hits = self.hits
+        stats.count(self._metric, hits - self._counted)
+        self._counted = hits
 
     def keep(self, note: Note | None, slot: bytes, entry: Entry) -> None:
         """Copy what a read found in a slot, if it is a value, and nothing has changed since the note."""

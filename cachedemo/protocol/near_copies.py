@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from cachedemo import conf
 from cachedemo.protocol import stats
@@ -26,6 +26,16 @@ SHARED = 4096  # numbers for the generations of all keys
 OVERHEAD = 900  # bytes that a copy takes beside its row: the objects around it
 WINDOW = 10.0  # seconds in which changes and hits are compared
 FEW = 500  # changes in a window that are never too many
+
+
+class Reader(Protocol):
+    """What reads copies: the near cache of one registration (near.py)."""
+
+    name: str
+    seconds: float  # by which a copy may be behind
+    hits: int
+
+    def count(self) -> None: ...
 
 
 class Note(NamedTuple):
@@ -64,31 +74,30 @@ class Copies:
     def __init__(self) -> None:
         self.by_key: OrderedDict[str, Copy] = OrderedDict()  # looked at without the lock
         self.bytes = 0
-        self.hits = 0
         self.changes = 0
         self._generations = [0] * SHARED
         self._era = 0
         self._lock = threading.Lock()
         self._listeners: dict[Any, Listener] = {}
-        self._wanted: dict[str, tuple[str, float]] = {}  # name -> prefix, seconds
-        self._counted = (0, 0)
+        self._wanted: dict[Reader, str] = {}  # what reads copies -> the prefix of its keys
+        self._counted = 0
         self._window = (time.monotonic(), 0, 0)
         self._off_until = 0.0
 
     # what is copied
 
-    def note(self, name: str, prefix: str, key: str, seconds: float) -> Note | None:
+    def note(self, reader: Reader, prefix: str, key: str) -> Note | None:
         """Return what is known of a key before it is asked for; None where nothing is heard of it.
 
         From then on, somebody listens.
 
         Args:
-            name: of what has the prefix now; a test has another one than the test before.
-            seconds: by which a copy may be behind.
+            reader: who asks; a test has another prefix than the test before.
         """
-        if self._wanted.get(name) != (prefix, seconds):
+        if self._wanted.get(reader) != prefix:
             with self._lock:
-                self._wanted = {**self._wanted, name: (prefix, seconds)}
+                others = {each: keys for each, keys in self._wanted.items() if each.name != reader.name}
+                self._wanted = {**others, reader: prefix}
         feed = self._listener(key).feed
         if feed is None or prefix not in feed.prefixes:
             return None
@@ -156,14 +165,21 @@ class Copies:
                 logger.warning("%s There were %s changes and %s hits in %.0f s.", TOO_MUCH, changes, hits, now - begun)
         return now >= self._off_until
 
+    @property
+    def hits(self) -> int:
+        """How many copies were read."""
+        return sum(reader.hits for reader in self._wanted)
+
     def _count(self, after: float) -> None:
         """Pass on to the statistics what was not counted there yet, and how long a PING took.
 
         It waits behind every change that is told before it, so no change is told later than that.
         """
-        counted, self._counted = self._counted, (self.hits, self.changes)
-        stats.count(stats.NEAR, self._counted[0] - counted[0])
-        stats.count(stats.NEAR_CHANGES, self._counted[1] - counted[1])
+        for reader in self._wanted:
+            reader.count()
+        changes = self.changes
+        stats.count(stats.NEAR_CHANGES, changes - self._counted)
+        self._counted = changes
         NEAR_DELAYS.took(after)
 
     # who listens
@@ -185,10 +201,10 @@ class Copies:
         return [listener for listener in self._listeners.values() if listener.is_alive]
 
     def _prefixes(self) -> frozenset[str]:
-        return frozenset(prefix for prefix, _ in self._wanted.values())
+        return frozenset(self._wanted.values())
 
     def _interval(self) -> float:
-        return min(LONGEST, min((seconds for _, seconds in self._wanted.values()), default=LONGEST) / PINGS)
+        return min(LONGEST, min((reader.seconds for reader in self._wanted), default=LONGEST) / PINGS)
 
 
 COPIES = Copies()

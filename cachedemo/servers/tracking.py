@@ -228,3 +228,21 @@ class Listener:
                 self._hearer.everything_changed(feed)
             else:
                 self._hearer.changed([key.decode(errors="replace") for key in keys])
+
+
+def refusal(server: Server) -> str | None:
+    """Return why a server lets nobody listen, None if it does. Raises Unavailable."""
+    client = server.client()
+    try:
+        connection = client.connection_pool.get_connection()
+        try:
+            connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "cachedemo:nothing:")
+            connection.read_response()
+        finally:
+            connection.disconnect()
+            client.connection_pool.release(connection)
+    except redis.ResponseError as error:
+        return f"The cache server at {server.address} refuses CLIENT TRACKING, so nobody reads copies. It said: {error}"
+    except redis.RedisError as error:
+        raise server.outage(error) from error
+    return None

@@ -13,7 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import F
 
-from cachedemo.protocol import near_copies, slots
+from cachedemo.operations import metrics, near_state, ping
+from cachedemo.protocol import near_copies, slots, stats
 from cachedemo.protocol.near_copies import COPIES
 from cachedemo.servers import roles, tracking
 from cachedemo.servers.roles import CACHE
@@ -306,3 +307,33 @@ def test_without_near_nobody_listens(notes: Any) -> None:
     notes.read_many([1, 2])
     assert notes.table.near is None
     assert COPIES.listeners() == []
+
+
+def test_ping_says_that_nobody_may_listen(near: Any, redis_cache: redis.Redis, settings: Any) -> None:
+    assert near_state.sentences() == []
+    redis_cache.acl_setuser("nobody", enabled=True, nopass=True, keys="*", categories=["+@all"], commands=["-client"])
+    try:
+        place = os.environ["CACHEDEMO_CACHE_URL"].partition("://")[2]
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"redis://nobody:any@{place}"}
+        [warning] = [each for each in ping.warnings(CACHE) if "TRACKING" in each]
+        assert "refuses CLIENT TRACKING, so nobody reads copies" in warning
+    finally:
+        redis_cache.acl_deluser("nobody")
+
+
+def test_copies_that_are_read_are_counted_by_model(near: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats.test_runs, "is_under_way", lambda *using: False)
+    copied(near, 1)
+
+    def counted() -> int:
+        stats.send()
+        return stats.totals().get("near/note", 0)
+
+    before = until(counted)
+    for _ in range(20):
+        near.get(1)
+    until(lambda: counted() >= before + 15)
+    samples = metrics.exposition().decode()
+    assert 'cachedemo_reads_total{model="note",origin="near"}' in samples
+    assert 'cachedemo_near_copies{unit="rows"} 2.0' in samples
+    assert "cachedemo_near_delay_seconds_bucket" in samples

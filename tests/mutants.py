@@ -52,6 +52,9 @@ DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
 TESTING = "tests/cachedemo/testing/test_mixin.py::"
 TRIPS = "tests/cachedemo/testing/test_trips.py::"
+OTEL = "tests/cachedemo/tracing/test_otel.py::"
+EVENTS = "tests/cachedemo/protocol/test_events.py::"
+METRICS = "tests/cachedemo/operations/test_metrics.py::"
 VIEWS = "tests/cachedemo/views/test_mixins.py::"
 OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
@@ -1065,6 +1068,40 @@ MUTANTS = [
             "transaction.non_atomic_requests(super().as_view(**initkwargs))",
             "super().as_view(**initkwargs)",
         ),
+    ),
+    mutant(
+        "a_flush_knows_no_writer",
+        OTEL + "test_a_flush_is_linked_to_the_writes_that_it_carries",
+        ("protocol/spans.py", '    _ask([("HSET", key, str(pk), parent), ("EXPIRE", key, KEPT)])\n', "    pass\n"),
+    ),
+    mutant(
+        "what_nobody_keeps_is_noted",
+        OTEL + "test_a_span_that_nobody_keeps_is_not_noted",
+        ("tracing/otel.py", "if not trace.get_current_span().get_span_context().trace_flags.sampled:", "if False:"),
+    ),
+    mutant(
+        "signals_are_sent_to_nobody",
+        EVENTS + "test_nothing_is_sent_while_nobody_listens",
+        ("protocol/flush.py", "    if events.flushed.receivers:", "    if True:"),
+    ),
+    mutant(
+        "a_receiver_stops_a_read",
+        EVENTS + "test_a_receiver_that_fails_stops_no_read",
+        (
+            "protocol/events.py",
+            '    """Send `cache_hit` for each row."""\n    for pk, entry in entries.items():\n        cache_hit.send_robust',
+            '    """Send `cache_hit` for each row."""\n    for pk, entry in entries.items():\n        cache_hit.send',
+        ),
+    ),
+    mutant(
+        "a_fill_that_fails_is_not_counted",
+        METRICS + "test_a_metric_of_each_kind_moves",
+        ("protocol/leases.py", "        if may_fill and not filled:", "        if False:"),
+    ),
+    mutant(
+        "a_bucket_has_itself_only",
+        METRICS + "test_a_histogram_is_cumulative_and_its_sum_is_in_seconds",
+        ("operations/metrics.py", "        so_far += counted.get(le, 0)", "        so_far = counted.get(le, 0)"),
     ),
     mutant(
         "no_janitor",

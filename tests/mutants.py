@@ -61,6 +61,7 @@ ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
+MANY = "tests/cachedemo/patterns/test_many_rows.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
 INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
 INCREMENT_RACES = "tests/races/test_increment_races.py::"
@@ -1423,6 +1424,39 @@ MUTANTS = [
             "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "many_are_published_over_any",
+        MANY + "test_a_queued_write_is_published_over_its_own_base_only",
+        ("protocol/lua/publish_many.lua", "if slot and slot == base then", "if slot then"),
+    ),
+    mutant(
+        "many_are_published_over_nil",
+        MANY + "test_a_queued_write_is_published_over_its_own_base_only",
+        ("protocol/lua/publish_many.lua", "if slot and slot == base then", "if not slot or slot == base then"),
+    ),
+    mutant(
+        "many_leave_other_versions_as_they_are",
+        MANY + "test_the_slots_of_another_version_are_emptied",
+        (
+            "protocol/slots.py",
+            "if others := [version for version in versions if version != self.version]:",
+            "if others := []:",
+        ),
+    ),
+    mutant(
+        "many_take_what_is_refused_from_rows_that_do_not_name_it",
+        MANY + "test_a_row_that_does_not_name_a_refused_field_keeps_it",
+        (
+            "patterns/database_many.py",
+            "groups.setdefault(frozenset(rows[pk]), {})",
+            "groups.setdefault(frozenset().union(*rows.values()), {})",
+        ),
+    ),
+    mutant(
+        "many_leave_owed_what_was_not_written",
+        MANY + "test_what_the_database_refuses_of_one_row_is_written_of_none",
+        ("patterns/database_many.py", "            write.withdraw()", "            pass"),
     ),
     mutant(
         "a_batch_has_one_stamp_for_all",

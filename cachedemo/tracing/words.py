@@ -44,6 +44,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "retry": "give dead letters back to the list",
     "discard": "forget dead letters, and note that their slots are owed",
     "survey": "count a batch of keys",
+    "rights": "ask which commands this user may not send",
     "close": "switch off: nothing is queued, announced or filled any more",
     "end_closing": "all slots are empty and nothing waits: it is switched off",
     "open": "switch on again",

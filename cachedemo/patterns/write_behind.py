@@ -28,6 +28,7 @@ def behind_or_through(
     try:
         return Written(update(table, pk, values, if_match, added), Pattern.WRITE_BEHIND)
     except NotQueued as refused:
+        table.counts.count_not_queued(refused.reason)
         entry = write_through.update(table, pk, values, if_match, added)
         return Written(entry, Pattern.WRITE_THROUGH, refused.reason)
 

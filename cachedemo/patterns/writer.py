@@ -1,12 +1,13 @@
 """The writes of one model in one pattern: which way each goes, and what comes back."""
 
+import time
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from django.core.exceptions import FieldError
 
-from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
+from cachedemo.patterns import Pattern, cache_aside, latency, write_behind, write_through
 from cachedemo.patterns.async_twins import AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.written import Written
@@ -82,6 +83,7 @@ class Writer(AsyncWrites[M]):
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
         """
+        started = time.perf_counter()
         table, pk = self.table, self.table.find_pk(pk)
         self._begin()
         with answering.answering():
@@ -90,9 +92,9 @@ class Writer(AsyncWrites[M]):
         if twice := values.keys() & added.deltas.keys():
             raise FieldError(f"A write sets a field or increments it, and not both: {', '.join(sorted(twice))}.")
         if self.pattern is Pattern.WRITE_BEHIND:
-            return write_behind.behind_or_through(table, pk, values, if_match, added)
+            return latency.taken(write_behind.behind_or_through(table, pk, values, if_match, added), started)
         pattern, way = self._synchronous()
-        return Written(way.update(table, pk, values, if_match, added), pattern)
+        return latency.taken(Written(way.update(table, pk, values, if_match, added), pattern), started)
 
     def create(self, **fields: Any) -> M:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
@@ -109,9 +111,10 @@ class Writer(AsyncWrites[M]):
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
+        started = time.perf_counter()
         self._begin()
         pattern, way = self._synchronous()
-        return Written(way.create(self.table, fields), pattern)
+        return latency.taken(Written(way.create(self.table, fields), pattern), started)
 
     def delete(self, pk: Any, *, if_match: str | None = None) -> None:
         """Delete a row at once, whatever the pattern, and what cascades from it. It does not come back.

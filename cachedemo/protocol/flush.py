@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
-from cachedemo.protocol import hints, stats, transactions, unknown_fields, versions
+from cachedemo.protocol import events, hints, transactions, unknown_fields, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.error_descriptions import describe, one_line
@@ -69,7 +69,9 @@ def _acknowledge(table: CachedTable, flushed: Sequence[Claim], live: Sequence[st
     _settle_hints(table, flushed, live)
     if table.queue.ack(stamps):
         logger.warning("Flushing %s goes on.", table.queue.name)
-    stats.count_flush(flushed)
+    table.counts.count_flush(flushed)
+    if events.flushed.receivers:
+        events.tell_flushed(table, flushed)
 
 
 def _order(claim: Claim) -> tuple[int, str]:

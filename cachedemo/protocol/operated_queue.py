@@ -39,6 +39,10 @@ class OperatedQueue(WriteQueue):
     def waiting_pks(self) -> list[str]:
         return [text(pk) for pk in QUEUE.command("ZRANGE", self.key("pending"), 0, -1)]
 
+    def in_flight(self) -> int:
+        claimed: int = QUEUE.command("ZCARD", self.key("claimed"))
+        return claimed
+
     def depth(self) -> int:
         return QUEUE.command("ZCARD", self.key("pending"))
 

@@ -52,6 +52,9 @@ DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
 TESTING = "tests/cachedemo/testing/test_mixin.py::"
 TRIPS = "tests/cachedemo/testing/test_trips.py::"
+OTEL = "tests/cachedemo/tracing/test_otel.py::"
+EVENTS = "tests/cachedemo/protocol/test_events.py::"
+METRICS = "tests/cachedemo/operations/test_metrics.py::"
 VIEWS = "tests/cachedemo/views/test_mixins.py::"
 OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
@@ -599,7 +602,7 @@ MUTANTS = [
     mutant(
         "the_short_way_of_a_write_looks_for_no_flag",
         FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",
@@ -1067,6 +1070,40 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_flush_knows_no_writer",
+        OTEL + "test_a_flush_is_linked_to_the_writes_that_it_carries",
+        ("protocol/spans.py", '    _ask([("HSET", key, str(pk), parent), ("EXPIRE", key, KEPT)])\n', "    pass\n"),
+    ),
+    mutant(
+        "what_nobody_keeps_is_noted",
+        OTEL + "test_a_span_that_nobody_keeps_is_not_noted",
+        ("tracing/otel.py", "if not trace.get_current_span().get_span_context().trace_flags.sampled:", "if False:"),
+    ),
+    mutant(
+        "signals_are_sent_to_nobody",
+        EVENTS + "test_nothing_is_sent_while_nobody_listens",
+        ("protocol/flush.py", "    if events.flushed.receivers:", "    if True:"),
+    ),
+    mutant(
+        "a_receiver_stops_a_read",
+        EVENTS + "test_a_receiver_that_fails_stops_no_read",
+        (
+            "protocol/events.py",
+            '    """Send `cache_hit` for each row."""\n    for pk, entry in entries.items():\n        cache_hit.send_robust',
+            '    """Send `cache_hit` for each row."""\n    for pk, entry in entries.items():\n        cache_hit.send',
+        ),
+    ),
+    mutant(
+        "a_fill_that_fails_is_not_counted",
+        METRICS + "test_a_metric_of_each_kind_moves",
+        ("protocol/leases.py", "        if may_fill and not filled:", "        if False:"),
+    ),
+    mutant(
+        "a_bucket_has_itself_only",
+        METRICS + "test_a_histogram_is_cumulative_and_its_sum_is_in_seconds",
+        ("operations/metrics.py", "        so_far += counted.get(le, 0)", "        so_far = counted.get(le, 0)"),
+    ),
+    mutant(
         "no_janitor",
         RACES + "test_the_next_flush_works_off_what_a_dead_writer_owes",
         ("protocol/hints.py", "        table.slots.drop(pks, versions)\n", "        pass\n"),
@@ -1386,6 +1423,16 @@ MUTANTS = [
             "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "a_batch_has_one_stamp_for_all",
+        "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
+        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+    ),
+    mutant(
+        "a_connection_is_kept_with_an_answer_in_it",
+        "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
+        ("servers/client.py", "connection.disconnect()", "pass"),
     ),
     mutant(
         "queued_without_floor",

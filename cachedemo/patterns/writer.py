@@ -1,6 +1,5 @@
 """The writes of one model in one pattern: which way each goes, and what comes back."""
 
-import time
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -83,7 +82,18 @@ class Writer(AsyncWrites[M]):
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
         """
-        started = time.perf_counter()
+        with latency.measured(self.table) as acknowledged:
+            return acknowledged(self._write(pk, fields, if_match, increments, least, most))
+
+    def _write(
+        self,
+        pk: Any,
+        fields: dict[str, Any],
+        if_match: str | None,
+        increments: Mapping[str, Any] | None,
+        least: Any,
+        most: Any,
+    ) -> Written:
         table, pk = self.table, self.table.find_pk(pk)
         self._begin()
         with answering.answering():
@@ -92,9 +102,9 @@ class Writer(AsyncWrites[M]):
         if twice := values.keys() & added.deltas.keys():
             raise FieldError(f"A write sets a field or increments it, and not both: {', '.join(sorted(twice))}.")
         if self.pattern is Pattern.WRITE_BEHIND:
-            return latency.taken(write_behind.behind_or_through(table, pk, values, if_match, added), started)
+            return write_behind.behind_or_through(table, pk, values, if_match, added)
         pattern, way = self._synchronous()
-        return latency.taken(Written(way.update(table, pk, values, if_match, added), pattern), started)
+        return Written(way.update(table, pk, values, if_match, added), pattern)
 
     def create(self, **fields: Any) -> M:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
@@ -111,10 +121,10 @@ class Writer(AsyncWrites[M]):
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
-        started = time.perf_counter()
-        self._begin()
-        pattern, way = self._synchronous()
-        return latency.taken(Written(way.create(self.table, fields), pattern), started)
+        with latency.measured(self.table) as acknowledged:
+            self._begin()
+            pattern, way = self._synchronous()
+            return acknowledged(Written(way.create(self.table, fields), pattern))
 
     def delete(self, pk: Any, *, if_match: str | None = None) -> None:
         """Delete a row at once, whatever the pattern, and what cascades from it. It does not come back.

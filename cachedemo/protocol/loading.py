@@ -6,7 +6,7 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import QueueUnavailable
-from cachedemo.protocol import database, events, on_commit, stamps, stats, versions
+from cachedemo.protocol import database, events, on_commit, spans, stamps, stats, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
@@ -34,6 +34,11 @@ def load_hidden(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
 
 def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
     """Do the same for many rows: pk -> entry."""
+    with spans.span("load", table):
+        return _load_many(table, pks)
+
+
+def _load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
     started = time.perf_counter()
     entries: dict[Any, Entry] = {}
     left, may_fill = list(pks), True

@@ -16,7 +16,7 @@ from cachedemo.servers.scripts import Script
 # What the keys hold that all rows share, by Redis's names; lua/queue.lua describes them.
 _KINDS = {
     **dict.fromkeys(("pending", "claimed", "owed", "gone", "flushers"), b"zset"),
-    **dict.fromkeys(("reaped", "dead", "versions"), b"hash"),
+    **dict.fromkeys(("reaped", "dead", "versions", "traces"), b"hash"),
     **dict.fromkeys(("clock", "stopped", "closed"), b"string"),
 }
 

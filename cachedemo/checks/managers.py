@@ -36,8 +36,8 @@ def _passing_by(model: type[models.Model], manager: models.Manager[Any]) -> Warn
     return Warning(
         f"{model._meta.label}.{manager.name} is a {kind}: what it writes by update(), bulk_update() and bulk_create() "
         f"bypasses the cache, whose readers see the old rows until these expire.",
-        hint=f"Give it a class of your own, class {model.__name__}Manager(CachedManager, {kind}), with CachedManager of "
-        f"cachedemo.managers; or silence this if nobody writes many rows by it.",
+        hint=f"Give it a class of your own, class {model.__name__}Manager(CachedManager, {kind}); CachedManager is in "
+        f"cachedemo.managers. Silence this if nobody writes many rows by it.",
         obj=model,
         id="cachedemo.W033",
     )

@@ -10,14 +10,15 @@ from django.http import HttpRequest
 from cachedemo import registry
 from cachedemo.admin import action_requests, dead_letters
 from cachedemo.admin.action_requests import Result
-from cachedemo.admin.page import Page, ask
+from cachedemo.admin.page import Page
+from cachedemo.admin.shards import ask_with_shards
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause, stopped_flushing
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
-from cachedemo.servers.roles import QUEUE
+from cachedemo.protocol.write_queue import WriteQueue
 
 CLAIMS_SHOWN = 20
 FLUSH_FOR = 5.0  # seconds that "flush now" may take
@@ -55,10 +56,8 @@ class QueueState:
 def page(request: HttpRequest) -> Page:
     caches, now = registry.with_queue(), time.time()
     history = stats.queries(2, now)
-    commands = [_commands(cache) for cache in caches]
-    asked = ask(QUEUE, [*history, *(command for group in commands for command in group)])
-    rest, size = asked.answers[len(history) :], len(commands[0]) if commands else 0
-    states = [_state(request, cache, rest[size * i : size * (i + 1)]) for i, cache in enumerate(caches)]
+    asked, answers = ask_with_shards(history, caches, _commands)
+    states = [_state(request, cache, of_shards) for cache, of_shards in zip(caches, answers, strict=True)]
     context: dict[str, Any] = {
         "problems": [asked.problem] if asked.problem else [],
         "queues": states if asked.up else [],
@@ -70,41 +69,50 @@ def page(request: HttpRequest) -> Page:
     return Page("queue", "Flush queue", context, live=True)
 
 
-def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
+def _commands(cache: ModelCache, shard: WriteQueue) -> list[tuple[Any, ...]]:
     return [
-        ("ZCARD", cache.table.queue.key("pending")),
-        ("LLEN", cache.table.queue.list_key),
-        ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
-        ("ZCARD", cache.table.queue.key("claimed")),
-        ("ZRANGE", cache.table.queue.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
-        ("ZRANGE", cache.table.queue.key("flushers"), 0, -1, "WITHSCORES"),
-        ("HGETALL", cache.table.queue.key("reaped")),
-        ("HLEN", cache.table.queue.key("dead")),
-        ("ZCARD", cache.table.queue.key("owed")),
-        ("ZRANGE", cache.table.queue.key("owed"), 0, 0, "WITHSCORES"),
+        ("ZCARD", shard.key("pending")),
+        ("LLEN", shard.list_key),
+        ("ZRANGE", shard.key("pending"), 0, 0, "WITHSCORES"),
+        ("ZCARD", shard.key("claimed")),
+        ("ZRANGE", shard.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
+        ("ZRANGE", shard.key("flushers"), 0, -1, "WITHSCORES"),
+        ("HGETALL", shard.key("reaped")),
+        ("HLEN", shard.key("dead")),
+        ("ZCARD", shard.key("owed")),
+        ("ZRANGE", shard.key("owed"), 0, 0, "WITHSCORES"),
         ("GET", pause.key(cache)),
-        ("GET", cache.table.queue.key("stopped")),
+        ("GET", shard.key("stopped")),
     ]
 
 
-def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> QueueState:
-    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused, stop = answers
-    pausing = pause.parse(paused)
+def _state(request: HttpRequest, cache: ModelCache, of_shards: Sequence[Sequence[Any]]) -> QueueState:
+    """All shards together."""
+    depths, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused, stops = zip(
+        *of_shards, strict=True
+    )
+    pausing = pause.parse(paused[0])
+    claimed = [_claims(c or [], f or [], r or {}) for c, f, r in zip(claims, flushers, reaped, strict=True)]
+    overdue = [time.time() - each[0][1] / 1_000_000 for each in due if each]
     return QueueState(
         cache=cache,
-        depth=depth or 0,
-        listed=listed or 0,
-        oldest=oldest_of(oldest),
-        in_flight=in_flight or 0,
-        claims=_claims(claims or [], flushers or [], reaped or {}),
-        dead=dead or 0,
-        owed=owed or 0,
-        overdue=max(0.0, time.time() - due[0][1] / 1_000_000) if due else 0.0,
+        depth=_sum(depths),
+        listed=_sum(listed),
+        oldest=min(filter(None, map(oldest_of, oldest)), default=None),
+        in_flight=_sum(in_flight),
+        claims=sorted((each for some in claimed for each in some), key=lambda each: each.deadline)[:CLAIMS_SHOWN],
+        dead=_sum(dead),
+        owed=_sum(owed),
+        overdue=max(0.0, *overdue, 0.0),
         paused=pausing,
-        stopped=stopped_of(stop),
+        stopped=next(filter(None, map(stopped_of, stops)), None),
         stopped_sentence=stopped_flushing.sentence(cache.table.queue),
         buttons=_buttons(request, cache, pausing),
     )
+
+
+def _sum(numbers: Sequence[int | None]) -> int:
+    return sum(each or 0 for each in numbers)
 
 
 def _claims(claims: Sequence[Any], flushers: Sequence[Any], reaped: dict[bytes, bytes]) -> list[Claimed]:

@@ -8,6 +8,7 @@ from typing import Any
 from cachedemo import registry
 from cachedemo.admin import version_rows
 from cachedemo.admin.page import Answers, ask, servers
+from cachedemo.admin.shards import ask_with_shards
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
@@ -15,6 +16,7 @@ from cachedemo.operations.keyspace import Survey
 from cachedemo.protocol import closed_notes, database_addresses, stats
 from cachedemo.protocol.closed_notes import Note
 from cachedemo.protocol.waiting import oldest_of
+from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.queue_durability import Durability
@@ -58,21 +60,20 @@ class Snapshot:
 
 def look(minutes: int = 60) -> Snapshot:
     """Ask each server once, however much there is to show."""
-    now, models, caches = time.time(), registry.registered(), registry.with_queue()
+    now, models = time.time(), registry.registered()
     history = stats.queries(minutes, now)
     own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
     first = [*own, ("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now)]
-    queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
-    rest = queue.answers[len(first) :]
-    counted, rest = rest[: len(history)], rest[len(history) :]
-    announced, each = rest[: len(models)], rest[len(models) :]
+    queue, of_models = ask_with_shards([*first, *history], models, _of_shard)
+    counted = queue.answers[len(first) : len(first) + len(history)]
+    announced = [of_shards[0][0] for of_shards in of_models]
     kept, alive, addresses = queue.answers[len(own) : len(first)]
     survey = keyspace.parse(kept)
     return Snapshot(
         now=now,
         cache=_cache(),
         queue=queue,
-        waiting=[_waiting(cache, *each[5 * i : 5 * i + 5]) for i, cache in enumerate(caches)],
+        waiting=[_waiting(cache, told) for cache, told in zip(models, of_models, strict=True) if cache.queue],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
         elsewhere=database_addresses.sentences(addresses or []),
@@ -103,19 +104,23 @@ def _durability(told: Sequence[Any]) -> Durability:
         return queue_durability.of_answers({}, {})
 
 
-def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
+def _of_shard(cache: ModelCache, shard: WriteQueue) -> list[tuple[Any, ...]]:
+    versions = [("HGETALL", shard.key("versions"))]
+    if not cache.queue:
+        return list(versions)
     return [
-        command
-        for cache in caches
-        for command in (
-            ("ZCARD", cache.table.queue.key("pending")),
-            ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
-            ("HLEN", cache.table.queue.key("dead")),
-            ("EXISTS", cache.table.queue.key("paused")),
-            ("GET", cache.table.queue.key("closed")),
-        )
+        *versions,
+        ("ZCARD", shard.key("pending")),
+        ("ZRANGE", shard.key("pending"), 0, 0, "WITHSCORES"),
+        ("HLEN", shard.key("dead")),
+        ("EXISTS", cache.table.queue.key("paused")),
+        ("GET", shard.key("closed")),
     ]
 
 
-def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any) -> Waiting:
-    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused), closed_notes.parse(closed))
+def _waiting(cache: ModelCache, of_shards: Sequence[Sequence[Any]]) -> Waiting:
+    """All shards together."""
+    _, depths, oldest, dead, paused, closed = zip(*of_shards, strict=True)
+    since = min(filter(None, map(oldest_of, oldest)), default=None)
+    note = next(filter(None, map(closed_notes.parse, closed)), None)
+    return Waiting(cache, sum(map(int, filter(None, depths))), since, sum(filter(None, dead)), bool(paused[0]), note)

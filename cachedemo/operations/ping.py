@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing, switch
+from cachedemo.operations import shard_change, stopped_flushing, switch
 from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
@@ -38,6 +38,7 @@ def warnings(role: Role) -> list[str]:
             *queue_durability.of_queue().warnings,
             *stopped_flushing.sentences(),
             *switch.sentences(),
+            *shard_change.sentences(registry.with_queue()),
             *database_addresses.sentences(),
         ]
     else:

@@ -1,8 +1,19 @@
 """The Lua scripts: each atomic step that is more than one command, in the file of its name."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from cachedemo.servers.scripts import Script
+
+# What is asked most often says in other ways that a queue of one shard is not current: see shards.py.
+_ASKED_MOST = ("enqueue", "stamp", "settle_up", "claim", "ack")
+
+
+class QueueScript(NamedTuple):
+    """A script that works on a queue's keys: as a queue of one shard takes it, and as one of several shards does."""
+
+    whole: Script
+    shard: Script
 
 
 def script(name: str) -> Script:
@@ -10,10 +21,21 @@ def script(name: str) -> Script:
     return Script(name, _text(name))
 
 
-def queue_script(name: str) -> Script:
+def queue_script(name: str) -> QueueScript:
     """Return a script that works on a queue's keys: `queue.lua`, which describes them, goes behind its first line."""
     flags, body = _text(name).split("\n", 1)
-    return Script(name, "\n".join([flags, _text("queue"), body]), reaches_further=True)
+    of_whole = [] if name in _ASKED_MOST else [_text("moved")]
+    return QueueScript(_joined(name, flags, *of_whole, body), _joined(name, flags, _text("moved_shard"), body))
+
+
+def change_script(name: str) -> Script:
+    """Return a script that changes how many shards a queue has; `change.lua` goes before it too."""
+    flags, body = _text(name).split("\n", 1)
+    return _joined(name, flags, _text("change"), body)
+
+
+def _joined(name: str, flags: str, *parts: str) -> Script:
+    return Script(name, "\n".join([flags, _text("queue"), *parts]), reaches_further=True)
 
 
 def _text(name: str) -> str:

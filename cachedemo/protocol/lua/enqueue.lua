@@ -13,7 +13,7 @@
 local MOST_DELTAS, EXACT = 64, 9007199254740992  -- entries of one field; what a double still counts
 
 local pk = ARGV[1]
-if redis.call('EXISTS', CLOSED) == 1 then
+if redis.call('EXISTS', CLOSED, DRAINING) > 0 then
   return 'CLOSED'
 end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then

@@ -90,7 +90,8 @@ def change(cache: ModelCache, count: int, timeout: float | None = None, tell: Te
     if found.number == count:
         queue.open_all(found, raw)
         return Done(count, count, 0)
-    _refuse_others(queue)
+    if not found.state:
+        _refuse_others(queue)
     begun = Shards(found.number, count, CHANGING, found.run + 1)
     _note(queue, raw, begun)
     try:

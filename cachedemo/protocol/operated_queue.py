@@ -74,7 +74,7 @@ class OperatedQueue(WriteQueue):
         return [raised(score) is not None for score in scores]
 
     def closed(self) -> bytes | None:
-        note: bytes | None = QUEUE.command("GET", self.key("closed"))
+        note: bytes | None = self._current(QUEUE.command("GET", self.key("closed")))
         return note
 
     def close(self, note: bytes) -> bytes:

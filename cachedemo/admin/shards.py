@@ -1,6 +1,7 @@
 """What pages ask of queues in shards, in the one trip in which they ask for everything else."""
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from cachedemo.admin.page import Answers, ask
@@ -41,3 +42,20 @@ def _ask(
     groups = [[of_part(cache, part) for part in cache.table.queue.known_parts()] for cache in caches]
     commands = [command for parts in groups for part in parts for command in part]
     return ask(QUEUE, [*first, *records, *commands]), groups
+
+
+def together(of_shards: Sequence[Sequence[Any]]) -> list[Any]:
+    """Return one answer to each command, from those of all shards: numbers added, members by their scores."""
+    return [_one([answer for answer in answers if answer is not None]) for answers in zip(*of_shards, strict=True)]
+
+
+def _one(answers: list[Any]) -> Any:
+    if len(answers) < 2:
+        return answers[0] if answers else None
+    if isinstance(answers[0], int):
+        return sum(answers)
+    if isinstance(answers[0], list):
+        return sorted((pair for answer in answers for pair in answer), key=itemgetter(1))
+    if isinstance(answers[0], dict):
+        return {name: value for answer in answers for name, value in answer.items()}
+    return answers[0]

@@ -8,7 +8,7 @@ from typing import Any
 from cachedemo import registry
 from cachedemo.admin import version_rows
 from cachedemo.admin.page import Answers, ask, servers
-from cachedemo.admin.shards import ask_with_shards
+from cachedemo.admin.shards import ask_with_shards, together
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, workers
@@ -73,7 +73,9 @@ def look(minutes: int = 60) -> Snapshot:
         now=now,
         cache=_cache(),
         queue=queue,
-        waiting=[_waiting(cache, told) for cache, told in zip(models, of_models, strict=True) if cache.queue],
+        waiting=[
+            _waiting(cache, *together(told)) for cache, told in zip(models, of_models, strict=True) if cache.queue
+        ],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
         elsewhere=database_addresses.sentences(addresses or []),
@@ -118,9 +120,5 @@ def _of_shard(cache: ModelCache, shard: WriteQueue) -> list[tuple[Any, ...]]:
     ]
 
 
-def _waiting(cache: ModelCache, of_shards: Sequence[Sequence[Any]]) -> Waiting:
-    """All shards together."""
-    _, depths, oldest, dead, paused, closed = zip(*of_shards, strict=True)
-    since = min(filter(None, map(oldest_of, oldest)), default=None)
-    note = next(filter(None, map(closed_notes.parse, closed)), None)
-    return Waiting(cache, sum(map(int, filter(None, depths))), since, sum(filter(None, dead)), bool(paused[0]), note)
+def _waiting(cache: ModelCache, _: Any, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any) -> Waiting:
+    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused), closed_notes.parse(closed))

@@ -174,9 +174,7 @@ def test_writes_go_to_the_database_while_it_changes(many: Any, monkeypatch: pyte
     assert seen == ["a1"]
 
 
-def test_whoever_has_begun_and_died_is_named_to_those_who_wait(
-    many: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_has_begun_and_died_is_named_to_those_who_wait(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_change, "_fill_all", die)
     with pytest.raises(Died):
         shard_change.change(many, 4)

@@ -3,7 +3,7 @@
     1. it is noted that a change is under way, by a run with a number above those before it
     2. the new shards are emptied of what an earlier run has left there; they are not open
     3. the old shards take no write-behind (writes go to the database at once), and are flushed until nothing waits
-    4. each is sealed: from here on it answers only that it is not current, and who asks it waits
+    4. each is ended: from here on it answers only that it is not current, and who asks it waits
     5. dead letters, what is owed, who is gone, and the versions move to the new shards, whose clocks go above the old
     6. it is noted that the new number is current; until here it can be taken back
     7. the new shards are opened, by whoever comes first; what has moved is removed from the old ones
@@ -35,7 +35,7 @@ Tell = Callable[[str], None]
 
 PIECE = 200  # commands that one step puts into a shard
 
-_clear, _drain, _seal = change_script("clear_shard"), change_script("drain_shard"), change_script("seal_shard")
+_clear, _drain, _end = change_script("clear_shard"), change_script("drain_shard"), change_script("end_shard")
 _fill, _open = change_script("fill_shard"), change_script("open_shard")
 
 
@@ -153,7 +153,7 @@ def _move(cache: ModelCache, queue: ShardedQueue, begun: Shards, timeout: float 
     tell(f"{queue.name} takes no write-behind: until it has {counted(begun.to, 'shard')}, writes go to the database.")
     flushed = sum(_drained(cache, queue, part, begun, timeout) for part in old)
     tell(f"{queue.name}: {counted(flushed, 'row')} flushed.")
-    clock = max(_sealed(cache, queue, part, begun, timeout) for part in old)
+    clock = max(_ended(cache, queue, part, begun, timeout) for part in old)
     _fill_all(queue, old, new, begun, clock)
     opened = Shards(begun.to, begun.number, OPENED, begun.run)
     _note(queue, begun.written, opened)
@@ -164,15 +164,15 @@ def _move(cache: ModelCache, queue: ShardedQueue, begun: Shards, timeout: float 
 
 
 def _drained(cache: ModelCache, queue: ShardedQueue, part: FlushQueue, begun: Shards, timeout: float | None) -> int:
-    if _step(queue, part, _drain, begun.run) == "SEALED":  # by an earlier run
+    if _step(queue, part, _drain, begun.run) == "ENDED":  # by an earlier run
         return 0
     return flush.drain(ShardTable(cache.table, ShardAlone(queue, part)), timeout)
 
 
-def _sealed(cache: ModelCache, queue: ShardedQueue, part: FlushQueue, begun: Shards, timeout: float | None) -> int:
-    """Seal a shard and return its clock; flush it again if an operator's retry has come between."""
+def _ended(cache: ModelCache, queue: ShardedQueue, part: FlushQueue, begun: Shards, timeout: float | None) -> int:
+    """End a shard and return its clock; flush it again if an operator's retry has come between."""
     note = shards.note(begun._replace(number=begun.to))
-    while (answer := _step(queue, part, _seal, begun.run, note)) == "WAITS":
+    while (answer := _step(queue, part, _end, begun.run, note)) == "WAITS":
         _drained(cache, queue, part, begun, timeout)
     return int(answer)
 
@@ -195,7 +195,7 @@ def _fill_all(queue: ShardedQueue, old: Parts, new: Parts, begun: Shards, clock:
 
 
 def _left(part: FlushQueue, count: int) -> Iterator[tuple[int, Command]]:
-    """Yield what is left in a shard that is sealed, and to which of the new ones it goes."""
+    """Yield what is left in a shard that has ended, and to which of the new ones it goes."""
     dead, owed, gone, noted = all_raised(
         QUEUE.pipeline(
             [

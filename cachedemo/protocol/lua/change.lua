@@ -8,11 +8,11 @@
 local SHARDS, RUN = BASE .. 'shards', BASE .. 'run'
 local IS_SHARD = QUEUE:find('#%d+/%d+$') ~= nil
 local NOTE = redis.call('GET', CLOSED)
-local IS_SEALED = NOTE and NOTE:sub(1, 9) == '{"shards"'
+local HAS_ENDED = NOTE and NOTE:sub(1, 9) == '{"shards"'
 
 local function is_open()
   if IS_SHARD then return redis.call('EXISTS', OPENED) == 1 end
-  return not IS_SEALED
+  return not HAS_ENDED
 end
 
 -- Whether a later attempt has been here; else this one is noted.

@@ -5,7 +5,7 @@
 if is_overtaken(ARGV[1]) then return 'OVERTAKEN' end
 if IS_SHARD then
   redis.call('SET', OPENED, ARGV[1])
-elseif IS_SEALED then
+elseif HAS_ENDED then
   redis.call('DEL', CLOSED)
 end
 redis.call('DEL', DRAINING)

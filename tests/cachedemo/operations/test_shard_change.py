@@ -104,7 +104,6 @@ def test_stamps_of_the_new_shards_are_above_those_of_the_old(many: Any, redis_qu
 def test_dead_letters_move_and_are_retried_where_they_are_then(many: Any, redis_cache: redis.Redis) -> None:
     queue = many.table.queue
     many.via("write-behind").update(1, title="a1")
-    waiting, _ = queue.pending([1], "1")
     [claim], _ = queue.claim(1, 30, 3)
     queue.bury(claim, "refused")
     shard_change.change(many, 4)
@@ -162,14 +161,14 @@ def test_operators_see_all_shards_together(sharded: Any) -> None:
 
 def test_writes_go_to_the_database_while_it_changes(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    real = shard_change._sealed
+    real = shard_change._ended
 
     def sealed(*args: Any) -> int:
         many.via("write-behind").update(1, title="a1")
         seen.append(stored_title())
         return real(*args)
 
-    monkeypatch.setattr(shard_change, "_sealed", sealed)
+    monkeypatch.setattr(shard_change, "_ended", sealed)
     shard_change.change(many, 4)
     assert seen == ["a1"]
 
@@ -183,7 +182,7 @@ def test_whoever_has_begun_and_died_is_named_to_those_who_wait(many: Any, monkey
         many.via("cache-aside").update(1, title="a1")
 
 
-@pytest.mark.parametrize("step", ["_clear", "_drain", "_seal", "_fill", "_open", "last"])
+@pytest.mark.parametrize("step", ["_clear", "_drain", "_end", "_fill", "_open", "last"])
 @pytest.mark.parametrize("then", [4, 1, 2])
 def test_it_goes_on_or_is_taken_back_wherever_it_was_killed(
     many: Any, monkeypatch: pytest.MonkeyPatch, step: str, then: int
@@ -255,7 +254,7 @@ def test_nothing_changes_while_it_is_switched_off_nor_the_other_way_round(
     with pytest.raises(Refused, match="switched off"):
         shard_change.change(sharded, 2)
     switch.on(switch.models(["notes.Note"]))
-    monkeypatch.setattr(shard_change, "_sealed", die)
+    monkeypatch.setattr(shard_change, "_ended", die)
     with pytest.raises(Died):
         shard_change.change(sharded, 2)
     with pytest.raises(Refused, match="is being changed"):

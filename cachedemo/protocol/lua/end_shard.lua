@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- seal_shard(keys=[queue], args=[run, note])
+-- end_shard(keys=[queue], args=[run, note])
 --   The shard is not current any more, if nothing waits in it but dead letters. Returns 'OVERTAKEN', 'OFF', 'WAITS', or
 --   16 digits of its clock: no stamp of it will be higher.
 --

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import acting_user
 from cachedemo.operations import history, shard_change, switch
@@ -28,11 +29,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, model: str | None, **options: Any) -> None:
         self.json = options["json"]
         try:
+            if options["shards"] is None and not conf.is_enabled():
+                return self.say({"enabled": False, "queues": []}, switch.BY_SETTING)
             caches = switch.everywhere(switch.models([model] if model else []))
             if options["shards"] is None:
                 stand = [shard_change.standing(cache) for cache in caches]
-                self.say({"queues": [_as_json(each) for each in stand]}, *map(shard_change.words, stand))
-                return
+                return self.say({"queues": [_as_json(each) for each in stand]}, *map(shard_change.words, stand))
             for cache in caches:
                 self.change(cache, acting_user.find(options["user"]), options)
         except (CachedemoError, ImproperlyConfigured) as error:

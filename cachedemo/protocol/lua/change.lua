@@ -1,4 +1,4 @@
--- For the scripts that change how many shards a queue has, put before each of them; see operations/shards.py.
+-- For the scripts that change how many shards a queue has, put before each of them; see operations/shard_change.py.
 --
 -- {$queue}:shards    string, JSON: how many shards are current, what is under way                  only at flush:users
 -- {$queue}:run       string, the highest number of an attempt that has touched this shard

@@ -35,7 +35,7 @@ async def hit(table: CachedTable, pk: Any) -> Entry | None:
         return None
     entry = _held(reads, slot)
     if entry is not None:
-        stats.count(stats.HITS)
+        stats.count(table.reads.hits)
     return entry
 
 
@@ -51,7 +51,7 @@ async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     except CacheUnavailable:
         return {}
     entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _held(reads, slot))}
-    stats.count(stats.HITS, len(entries))
+    stats.count(table.reads.hits, len(entries))
     return entries
 
 

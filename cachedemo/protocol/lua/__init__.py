@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cachedemo.servers.scripts import Script
 
+_ROWS = "-- rows.lua\n"
 # What is asked most often says in other ways that a queue of one shard is not current: see shards.py.
 _ASKED_MOST = ("enqueue", "stamp", "settle_up", "claim", "ack")
 
@@ -22,10 +23,15 @@ def script(name: str) -> Script:
 
 
 def queue_script(name: str) -> QueueScript:
-    """Return a script that works on a queue's keys: `queue.lua`, which describes them, goes behind its first line."""
-    flags, body = _text(name).split("\n", 1)
+    """Return a script that works on a queue's keys.
+
+    `queue.lua`, which describes them, goes behind its first line; `rows.lua` too, or where the script says so.
+    """
+    before, marker, after = _text(name).partition(_ROWS)
+    flags, body = before.split("\n", 1)
+    parts = [body, _text("rows"), after] if marker else [_text("rows"), body]
     of_whole = [] if name in _ASKED_MOST else [_text("moved")]
-    return QueueScript(_joined(name, flags, *of_whole, body), _joined(name, flags, _text("moved_shard"), body))
+    return QueueScript(_joined(name, flags, *of_whole, *parts), _joined(name, flags, _text("moved_shard"), *parts))
 
 
 def change_script(name: str) -> Script:

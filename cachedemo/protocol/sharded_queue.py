@@ -15,7 +15,7 @@ from cachedemo.protocol.lua import change_script
 from cachedemo.protocol.operated_shards import OperatedShards, Parts
 from cachedemo.protocol.queue import FlushQueue
 from cachedemo.protocol.shards import OPENED, Shards
-from cachedemo.protocol.waiting import Claim, Enqueued, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import Claim, Enqueued, Names, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
 from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.servers.roles import QUEUE
 
@@ -142,11 +142,16 @@ class ShardedQueue(OperatedShards):
         fsync_within: float | None = None,
         deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
-        return self.again(
-            lambda parts: self._of(parts, pk).enqueue(
-                pk, floor, max(1, max_pending // len(parts)), values, fsync_within, deltas
-            )
-        )
+        def enqueue(parts: Parts) -> Enqueued:
+            share = max(1, max_pending // len(parts))
+            return self._of(parts, pk).enqueue(pk, floor, share, values, fsync_within, deltas)
+
+        try:
+            return self.again(enqueue)
+        except NotQueued as refusal:  # a queue of one shard says no more than that it is closed
+            if refusal.reason != "closed" or not self.look():
+                raise
+        return self.again(enqueue)
 
     # for the flush, which may also take one shard: see shard_tables.py
 

@@ -32,9 +32,20 @@ class OperatedShards(WriteQueue):
     """
 
     def __init__(self, name: str, replicas: int = 0, begins_with: int = 1) -> None:
-        self.replicas = replicas
+        self._replicas = replicas
         self.begins_with = begins_with
         super().__init__(name)
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas must have what is written."""
+        return self._replicas
+
+    @replicas.setter
+    def replicas(self, number: int) -> None:
+        self._replicas = number
+        for part in self._parts:
+            part.replicas = number
 
     def _put_under(self, prefix: str) -> None:
         super()._put_under(prefix)

@@ -12,7 +12,7 @@ from django.db import connection
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.02) -> T:
+def until(condition: Callable[[], T], timeout: float = 30.0, interval: float = 0.02) -> T:
     """Return the first true answer of `condition`, or fail the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):
@@ -45,3 +45,13 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"CI must have it: {what}")
     pytest.skip(what)
+
+
+def counted_from_zero(queue: Any) -> None:
+    """Let this process have counted nothing yet, and the queue server have been told of nothing."""
+    from cachedemo.protocol import stats
+
+    with stats._sending:  # what is just being sent arrives before it is deleted
+        stats._forget()
+    for key in queue.scan_iter("*{cachedemo}:stats*"):
+        queue.delete(key)

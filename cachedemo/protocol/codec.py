@@ -74,6 +74,7 @@ class Codec:
     Attributes:
         fields: the cached ones, by attname.
         written: those of them that a write may name; the database computes the others.
+        make: makes an instance of Python values, the stamp among them.
 
     Raises:
         FieldDoesNotExist: the model has no such field.
@@ -94,7 +95,7 @@ class Codec:
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}
         columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
-        self._instances = Instances(model, columns, self._mutable)
+        self.make = Instances(model, columns, self._mutable).make
 
     # What follows is found when it is first asked for: until all models are there, some refer to ones that are not.
 
@@ -175,7 +176,7 @@ class Codec:
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
-        return self._instances.make(values, using)
+        return self.make(values, using)
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
         """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.

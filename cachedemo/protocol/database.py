@@ -11,6 +11,7 @@ from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.overtaken import again_if_overtaken
 from cachedemo.protocol.update_statement import columns_of, shown_condition, statement_for
 from cachedemo.protocol.waiting_fields import Fields
 
@@ -24,11 +25,15 @@ def select(table: CachedTable, pk: Any, hidden_too: bool = False) -> Row | None:
         hidden_too: whether a row counts that the registration's manager hides.
     """
     transactions.trip(table.using)
-    return _first(table, _rows(table, hidden_too).filter(pk=pk))
+    return again_if_overtaken(table, table.using, lambda: _first(table, _rows(table, hidden_too).filter(pk=pk)))
 
 
 def select_many(table: CachedTable, pks: Sequence[Any], hidden_too: bool = False) -> dict[Any, Row]:
     """Return the rows that exist: pk -> row. See `select`."""
+    return again_if_overtaken(table, table.using, lambda: _select_many(table, pks, hidden_too))
+
+
+def _select_many(table: CachedTable, pks: Sequence[Any], hidden_too: bool) -> dict[Any, Row]:
     found: dict[Any, Row] = {}
     with answering():
         for some in in_chunks(pks, keys_in_a_statement(table.using)):
@@ -134,9 +139,15 @@ def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]])
 
 
 def reconnect(using: str) -> None:
-    """Let the next statement have a new connection: the old one may be lost, or lead to a server that is read-only."""
-    if not connections[using].in_atomic_block:
-        connections[using].close()
+    """Let the next statement have a new connection: the old one may be lost, or lead to a server that is read-only.
+
+    A pool would hand it out again, so it is closed, and not only given back.
+    """
+    connection: Any = connections[using]
+    if not connection.in_atomic_block:
+        if getattr(connection, "pool", None) and connection.connection is not None:
+            connection.connection.close()
+        connection.close()
 
 
 def _names(table: CachedTable) -> list[str]:

@@ -179,6 +179,9 @@ class OperatedShards(WriteQueue):
     def in_line(self) -> int:
         return sum(self.ask_each(FlushQueue.in_line))
 
+    def in_flight(self) -> int:
+        return sum(self.ask_each(FlushQueue.in_flight))
+
     def depth(self) -> int:
         return sum(self.ask_each(FlushQueue.depth))
 

@@ -8,11 +8,14 @@ from cachedemo.protocol.sharded_queue import ShardedQueue
 
 
 class ShardAlone(FlushQueue):
-    """One shard of a queue; versions are announced in all of them."""
+    """One shard of a queue; versions are announced in all of them, and traces are kept together."""
 
     def __init__(self, queue: ShardedQueue, shard: FlushQueue) -> None:
         self.__dict__.update(shard.__dict__)
         self._all = queue
+
+    def key(self, part: str) -> str:
+        return self._all.key(part) if part == "traces" else super().key(part)
 
     def announce(self, version: str, record: bytes) -> bytes:
         return self._all.announce(version, record)

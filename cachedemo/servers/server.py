@@ -17,6 +17,8 @@ from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_
 
 _NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
+when_opened: list[Callable[[str], object]] = []  # called with the role of a server whose breaker has just opened
+
 Cover = Callable[[redis.Redis], Any] | None  # makes what stands in for each client that is opened
 
 
@@ -42,7 +44,7 @@ class Server:
         self._client: redis.Redis | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.recognised = Recognition(self._let_go, self.mode)
-        self.breaker = Breaker(self.ping, is_silence, failed_at_once)
+        self.breaker = Breaker(self.ping, is_silence, failed_at_once, self._opened)
 
     def ping(self) -> None:
         """Ask for an answer, past the breaker. Raises redis-py's errors."""
@@ -85,6 +87,10 @@ class Server:
         """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
         if self._client is not None and self.recognised.may_change:
             self._run(self._on_a_connection, self.recognised.ask)
+
+    def _opened(self) -> None:
+        for call in when_opened:
+            call(self.name)
 
     def _let_go(self) -> None:
         self._client = None

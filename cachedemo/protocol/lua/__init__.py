@@ -16,6 +16,10 @@ class QueueScript(NamedTuple):
     whole: Script
     shard: Script
 
+    @property
+    def commands(self) -> set[str]:
+        return set(self.whole.commands) | set(self.shard.commands)
+
 
 def script(name: str) -> Script:
     """Return the script in the file of this name."""

@@ -602,7 +602,7 @@ MUTANTS = [
     mutant(
         "the_short_way_of_a_write_looks_for_no_flag",
         FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",
@@ -1423,6 +1423,16 @@ MUTANTS = [
             "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "a_batch_has_one_stamp_for_all",
+        "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
+        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+    ),
+    mutant(
+        "a_connection_is_kept_with_an_answer_in_it",
+        "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
+        ("servers/client.py", "connection.disconnect()", "pass"),
     ),
     mutant(
         "queued_without_floor",

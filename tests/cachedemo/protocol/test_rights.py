@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("people")
 # Used where a database has another number; by a sweep of hints or of all slots; by statistics once a while; and on the
 # operators' pages by what has a confirmation.
 SELDOM = {"select", "scan", "smembers", "zrange", "hincrby", "expire", "hlen", "hmget", "randomkey"}
-SELDOM |= {"flushdb", "getrange", "pexpire", "type", "memory|usage", "memory|doctor", "pttl"}
+SELDOM |= {"flushdb", "getrange", "pexpire", "type", "memory|usage", "pttl"}
 
 
 def documented() -> dict[tuple[str, str], str]:

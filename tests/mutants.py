@@ -86,6 +86,7 @@ OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
+NEAR_FAULTS = "tests/faults/test_near_faults.py::"
 NEAR_RACES = "tests/races/test_near_races.py::"
 NEAR = "tests/cachedemo/protocol/test_near.py::"
 LOOKUP_RACES = "tests/races/test_lookup_races.py::"
@@ -2056,6 +2057,11 @@ MUTANTS = [
         "a_mark_is_copied",
         NEAR_RACES + "test_a_mark_is_not_copied",
         ("protocol/near.py", "if note is not None and slot.startswith(_VALUE):", "if note is not None:"),
+    ),
+    mutant(
+        "a_forked_process_keeps_its_parent_s_copies",
+        NEAR_FAULTS + "test_a_forked_process_listens_for_itself",
+        ("protocol/near_copies.py", "os.register_at_fork(after_in_child=_forget)", "_forget"),
     ),
     mutant(
         "a_step_that_failed_keeps_the_copy",

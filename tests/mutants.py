@@ -2310,7 +2310,11 @@ MUTANTS = [
     mutant(
         "a_write_may_stop_halfway",
         "tests/cachedemo/protocol/test_rights.py::test_where_a_write_would_stop_halfway_it_does_not_begin",
-        ("protocol/queue.py", '        rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))\n', ""),
+        (
+            "protocol/queue.py",
+            '        rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))\n',
+            "",
+        ),
     ),
     mutant(
         "replicas_that_nobody_waits_for_are_no_warning",

@@ -51,6 +51,13 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     _until_stopped(folder, one.queue_something, pause)
 
 
+def confirmed_writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that only queues writes, and waits for a replica to have each."""
+    servers: Any = cache_for(Note).table._servers
+    servers.queue.replicas = 1
+    writer(name, folder, seed, pause, deadline)
+
+
 def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
     """Run a client that does nothing but count, in the queue."""
     shorten(cache_for(Note), deadline)

@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import switch
+from cachedemo.operations import shard_change, switch
 from cachedemo.protocol import near_copies
 from cachedemo.protocol.near_copies import COPIES
 from tests import near_notes
@@ -96,6 +96,12 @@ def operator(action: str, deadline: float) -> None:
         switch.on(both)
     else:
         assert switch.off(both, "operator", timeout=20).left == []
+
+
+def resharder(number: int, deadline: float) -> None:
+    """Change the number of shards of both queues, to the end."""
+    for cache in _shorten_both(deadline):
+        shard_change.change(cache, number, timeout=20)
 
 
 def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:

@@ -172,7 +172,8 @@ class ShardedQueue(OperatedShards):
         by_pk = {row.pk: row for row in rows}
 
         def enqueue(parts: Parts) -> list[Enqueued | NotQueued]:
-            share, found = max(1, max_pending // len(parts)), {}
+            share = max(1, max_pending // len(parts))
+            found: dict[Any, Enqueued | NotQueued] = {}
             for part, some in self.by_part(parts, by_pk).items():
                 with all_or_unknown(found):
                     answers = part.enqueue_many([by_pk[pk] for pk in some], share, fsync_within)

@@ -10,7 +10,9 @@ from django.db import IntegrityError
 
 from cachedemo import cache_for
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable
+from cachedemo.operations import shard_change
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.queues_many import all_or_unknown
 from cachedemo.servers.roles import QUEUE
 from cachedemo.testing import assert_cache_trips
 from tests.helpers import past_cachedemo
@@ -134,6 +136,25 @@ def test_rows_that_a_full_queue_does_not_take_go_write_through(notes: Any, monke
     assert notes.table.queue.waits([1, 2, 3, 4]) == [True, True, False, False]
     assert [stored(pk)[0] for pk in (1, 2, 3, 4)] == ["old 1", "old 2", "a", "a"]
     assert [seen(notes, pk)[0] for pk in (1, 2, 3, 4)] == ["a"] * 4
+
+
+@pytest.mark.parametrize("numbers", [(4,), (4, 2)], ids=["four shards", "two after four"])
+def test_each_row_is_queued_in_its_shard(notes: Any, numbers: tuple[int, ...]) -> None:
+    notes.via("write-behind").update_many({1: {"title": "of one shard"}})
+    here = type("NoteCache", (type(notes),), {})(Note)  # as another process, which changes their number
+    for number in numbers:
+        shard_change.change(here, number)
+    rows = {pk: {"title": f"title {pk}"} for pk in (1, 2, 3, 4, 5)}
+    assert len(notes.via("write-behind").update_many(rows)) == 5
+    assert [seen(notes, pk)[0] for pk in rows] == [f"title {pk}" for pk in rows]
+    notes.drain(timeout=5)
+    assert [stored(pk)[0] for pk in rows] == [f"title {pk}" for pk in rows]
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_a_part_of_the_queue_without_an_answer_leaves_the_outcome_open_once_another_was_asked(done: int) -> None:
+    with pytest.raises(OutcomeUnknown if done else QueueUnavailable), all_or_unknown([object()] * done):
+        raise QueueUnavailable("no answer")
 
 
 def test_an_answer_of_the_queue_that_is_lost_acknowledges_none(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -480,7 +480,7 @@ MUTANTS = [
     mutant(
         "one_stamp_is_that_of_each_shard",
         SHARDS + "test_one_stamp_is_above_the_clocks_of_all_shards",
-        ("protocol/sharded_queue.py", "if len(stamps) == 1:", "if stamps:"),
+        ("protocol/sharded_queue.py", "if len(stamps) == 1:", "if stamps := {min(stamps)}:"),
     ),
     mutant(
         "a_switch_forgets_before_it_sweeps",

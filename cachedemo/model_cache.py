@@ -140,12 +140,12 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
-        table, instances = self.table, {}
-        decode, instance, using = table.codec.decode, table.codec.instance, table.using
+        instances: dict[Any, M] = {}
+        load = self.table.codec.loader(self.table.using)
         for found in self._in_chunks(pks):
             for pk, entry in found:
                 try:
-                    instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+                    instances[pk] = load(entry.body, entry.stamp)  # type: ignore[arg-type]
                 except ValueError:
                     instances[pk] = self.get(pk)
         return instances

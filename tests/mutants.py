@@ -1002,7 +1002,7 @@ MUTANTS = [
     mutant(
         "a_slot_of_another_server_is_read",
         FAILOVERS + "test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one",
-        ("protocol/slot_format.py", "_BODY) and slot.startswith(server, _HEADER) else", "_BODY) else"),
+        ("protocol/slot_format.py", "_OPEN and slot.startswith(server, _HEADER) else", "_OPEN else"),
     ),
     mutant(
         "a_mark_shows_what_another_server_left",

@@ -16,6 +16,7 @@ from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of, tried,
 from cachedemo.protocol.increments import over_all
 from cachedemo.protocol.instances import Instances
 from cachedemo.protocol.primary_keys import PrimaryKeys
+from cachedemo.protocol.row_json import Values, parsed
 from cachedemo.protocol.values import clean, normalised
 
 # Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
@@ -36,11 +37,8 @@ _IMMUTABLE = (
 )
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-_decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
 STAMP = "cache_stamp"
-
-Values = dict[str, Any]  # attname -> value as a JSON value
 
 
 def _is_immutable(field: models.Field) -> bool:
@@ -149,12 +147,8 @@ class Codec:
 
     def decode(self, body: bytes) -> Values:
         """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""
-        text = body.decode()
-        try:
-            values, end = _decode(text)
-        except RecursionError as error:
-            raise ValueError("nested too deep") from error
-        if end != len(text) or not isinstance(values, dict) or values.keys() != self._names:
+        values = parsed(body)
+        if values.keys() != self._names:
             raise ValueError("not a row of this model")
         return values
 
@@ -164,12 +158,31 @@ class Codec:
         return value if parser is None or value is None else parser(value)
 
     def instance(self, values: Values, stamp: int, using: str) -> Any:
-        """Return the model instance for these values; fields that are not cached are deferred."""
+        """Return the model instance for these values, which are its own then; those not cached are deferred."""
         for name, parser in self._parsers.items():
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
-        return self._instances.make(values, using)
+        return self._instances.maker(using)(values)
+
+    def loader(self, using: str) -> Callable[[bytes, int], Any]:
+        """Return what makes an instance of a slot's body and stamp: `decode` and `instance` of many, in less time.
+
+        It raises ValueError where the body is not of this model.
+        """
+        make, names, parsers = self._instances.maker(using), self._names, list(self._parsers.items())
+
+        def load(body: bytes, stamp: int) -> Any:
+            values = parsed(body)
+            if values.keys() != names:
+                raise ValueError("not a row of this model")
+            for name, parser in parsers:
+                if values[name] is not None:
+                    values[name] = parser(values[name])
+            values[STAMP] = stamp
+            return make(values)
+
+        return load
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
         """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.

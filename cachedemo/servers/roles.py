@@ -130,6 +130,11 @@ class Role(Server):
             return cluster.command(words, insist=insist)
         return self._run(self._command, words, insist=insist)
 
+    def get(self, key: str) -> Any:
+        if not self.is_one and (cluster := self._cluster or self.cluster()):
+            return cluster.get(key)
+        return super().get(key)
+
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], *, insist: bool = False) -> Any:
         if cluster := self.cluster():
             return cluster.script(script, keys, arguments, insist=insist)

@@ -8,9 +8,10 @@ import redis
 
 from cachedemo import conf
 from cachedemo.exceptions import ForeignData, Unavailable
+from cachedemo.servers import bare_reads
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.greeting import NOT_LEARNED, Unusable
-from cachedemo.servers.pipeline_answers import raised
+from cachedemo.servers.pipeline_answers import meant, raised
 from cachedemo.servers.recognition import Recognition
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
@@ -125,9 +126,13 @@ class Server:
         answers = self._run(self._script, script, [key for key, _ in rows], arguments, insist=insist)
         return answers or [None] * len(rows)
 
+    def get(self, key: str) -> Any:
+        """Return what stands under a key."""
+        return self._read(bare_reads.get, ("GET", key))
+
     def get_many(self, keys: Sequence[str]) -> list[Any]:
         """Return what stands under each key, None if it is no text; an exception where a server did not answer."""
-        return self._run(self._command, ("MGET", *keys)) if keys else []
+        return self._read(bare_reads.get_many, ("MGET", *keys)) if keys else []
 
     def unlink(self, keys: Sequence[str | bytes], *, insist: bool = False) -> int:
         """Delete keys; return how many there were.
@@ -177,14 +182,7 @@ class Server:
 
     def answers(self, commands: Sequence[Sequence[Any]], *, insist: bool = False) -> list[Any]:
         """Do the same, and raise nothing but that the server did not answer."""
-        return self.meant(commands, self._run(self._pipeline, commands, insist=insist))
-
-    def meant(self, commands: Sequence[Sequence[Any]], answers: Sequence[Any]) -> list[Any]:
-        """Return answers with what each error means in its place."""
-        return [
-            self.outage(answer, *words[1:2]) if isinstance(answer, redis.RedisError) else answer
-            for words, answer in zip(commands, answers, strict=True)
-        ]
+        return meant(commands, self._run(self._pipeline, commands, insist=insist), self.outage)
 
     def _command(self, words: Sequence[Any]) -> Any:
         return (self._client or self.client()).execute_command(*words)
@@ -215,12 +213,26 @@ class Server:
                 return self.breaker.call(lambda: send(*arguments), insist=insist)
             return send(*arguments)
         except redis.RedisError as error:
-            self.breaker.note(error)
-            if isinstance(error, _NO_PRIMARY):
-                self._let_go()  # a new connection may lead to the primary
-            raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
+            raise self._failed(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
+
+    def _read(self, send: Callable[..., Any], words: Sequence[str]) -> Any:
+        """Do what `_run` does, and less of what redis-py does: each read of rows passes here."""
+        client = self._client
+        if self.breaker.troubled or type(client) is not redis.Redis:  # none is open yet, or somebody watches it
+            return self._run(self._command, words)
+        try:
+            return send(client, words)
+        except redis.RedisError as error:
+            raise self._failed(error, words[1]) from error
+
+    def _failed(self, error: redis.RedisError, key: Any = "") -> Exception:
+        """Take note that a command has failed, and return what to raise."""
+        self.breaker.note(error)
+        if isinstance(error, _NO_PRIMARY):
+            self._let_go()  # a new connection may lead to the primary
+        return self.outage(error, key)
 
     def outage(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Return what to raise for an error of this server: an outage, foreign data under a key of ours, or itself."""

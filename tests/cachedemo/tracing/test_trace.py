@@ -61,7 +61,9 @@ class Monitor:
             for entry in monitor.listen():
                 if self._end in entry["command"]:
                     return
-                if entry["client_type"] != "lua" and entry["db"] == self.database and "stats" not in entry["command"]:
+                of_us = entry["client_type"] != "lua" and entry["db"] == self.database
+                # Once a second a thread sends statistics, and asks which server it is.
+                if of_us and "stats" not in entry["command"] and entry["command"] != "INFO replication":
                     self.seen.append(entry["command"])
 
 

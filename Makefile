@@ -67,6 +67,7 @@ mutants: $(VENV)/installed-dev
 model: $(VENV)/python
 	@$(BIN)/python tests/protocol_model.py $(ARGS)
 	@$(BIN)/python tests/lookup_model.py $(ARGS)
+	@$(BIN)/python tests/shard_model.py $(ARGS)
 	@exec $(BIN)/python tests/counter_model.py $(ARGS)
 
 faults: $(VENV)/installed-dev

@@ -18,6 +18,7 @@ from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.on_commit import Finish
+from cachedemo.protocol.round_trips import try_instance, try_named
 from cachedemo.registry import find_cache
 
 
@@ -32,6 +33,7 @@ class CachedQuerySet(models.QuerySet[M]):
 
         Raises:
             UnknownFieldWaiting, QueueUnavailable: nothing was written. And all that Django raises.
+            ValidationError: a value of a project's own field does not lead back to itself; nothing was written.
         """
         table = self._table()
         renames = table is not None and not {table.codec.pk.name, table.codec.pk.attname}.isdisjoint(values)
@@ -40,6 +42,7 @@ class CachedQuerySet(models.QuerySet[M]):
             return super().update(**values)
         values.pop(STAMP, None)
         super(CachedQuerySet, self.none()).update(**values)  # refuses what Django refuses, before there is a step
+        try_named(table.codec.own_codecs, self.model, values)
 
         def send(rows: models.Q, stamp: Any) -> int:
             changed = super(CachedQuerySet, self._only(rows)).update(**values, **{STAMP: stamp})
@@ -61,6 +64,8 @@ class CachedQuerySet(models.QuerySet[M]):
         if table is None or any(instance.pk is None for instance in objs):
             return super().bulk_update(objs, fields, batch_size)
         super().bulk_update((), fields, batch_size)  # refuses what Django refuses, before there is a transaction
+        for instance in objs:
+            try_instance(table.codec.own_codecs, instance, fields)
         with transaction.atomic(self.db, savepoint=False):
             changed = super().bulk_update(objs, fields, batch_size)
             self._count_as_saved(table, objs, fields)
@@ -90,6 +95,8 @@ class CachedQuerySet(models.QuerySet[M]):
             return plain(rows, batch_size, *conflicts)
         plain((), batch_size)
         transactions.refuse_manual_transactions(self.db)
+        for instance in rows:
+            try_instance(table.codec.own_codecs, instance)
         transactions.trip(self.db)
         insert = bulk_insert.BulkInsert(table, self.db, rows)
         if ignore_conflicts:

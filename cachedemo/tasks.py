@@ -9,12 +9,13 @@ from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
 from cachedemo.operations import audit as auditing
 from cachedemo.operations import deletion_log, flusher, keyspace, workers
+from cachedemo.protocol.batch_owner import name_pool_after_this
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.servers import test_runs
 
 with needed_by("cachedemo.tasks", "celery"):
     from celery import shared_task
-    from celery.signals import worker_ready, worker_shutdown
+    from celery.signals import worker_init, worker_ready, worker_shutdown
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,12 @@ def request_deletion(name: str, version: str, entry_id: int | None) -> None:
         delete_version(name, version, entry_id)  # a developer's worker would delete the developer's keys
     else:
         delete_version.apply_async([name, version, entry_id], retry=False)
+
+
+@worker_init.connect
+def name_pool(**_: Any) -> None:
+    """Come before the pool is forked, so that its processes are known by the name of their worker."""
+    name_pool_after_this()
 
 
 @worker_ready.connect

@@ -962,7 +962,26 @@ MUTANTS = [
     mutant(
         "a_value_need_not_lead_back",
         OWN_FIELDS + "test_a_value_that_does_not_lead_back_is_refused_before_anything_is_written",
-        ("protocol/field_codecs.py", "if codec.is_own and not _leads_back(codec, value, written):", "if False:"),
+        ("protocol/round_trips.py", "if codec.is_own and not _leads_back(codec, value, found):", "if False:"),
+    ),
+    mutant(
+        "a_save_is_not_tried",
+        OWN_FIELDS + "test_no_way_to_write_takes_a_value_that_does_not_lead_back",
+        ("patterns/saving.py", "        try_assigned(self.table.codec.own_codecs, ", "        list("),
+    ),
+    mutant(
+        "what_is_saved_is_tried_in_one_form_only",
+        OWN_FIELDS + "test_a_value_in_any_form_that_the_field_understands_is_saved",
+        ("protocol/round_trips.py", "        if not _leads_back_if_parsed(codec, field, value):", "        if True:"),
+    ),
+    mutant(
+        "what_is_loaded_need_not_lead_back",
+        OWN_FIELDS + "test_what_the_database_has_and_no_json_leads_back_to_is_told_by_its_reader",
+        (
+            "protocol/codec.py",
+            "            return written(self.codecs[name], value)",
+            "            return self.codecs[name].to_json(value)",
+        ),
     ),
     mutant(
         "a_new_row_is_not_tried",

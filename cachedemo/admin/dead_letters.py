@@ -43,7 +43,7 @@ def _shelf(request: HttpRequest, cache: ModelCache) -> Shelf:
     with reported(problems):
         letters = dead_letters.letters(cache, limit=SHOWN)
         more = max(0, cache.table.queue.dead_count() - len(letters))
-    return Shelf(cache, letters, more, *_buttons(request, str(cache.queue), letters), _sees_values(request), problems)
+    return Shelf(cache, letters, more, *_buttons(request, str(cache.queue), letters), sees_values(request), problems)
 
 
 def _buttons(request: HttpRequest, queue: str, letters: Sequence[DeadLetter]) -> tuple[Button, Button]:
@@ -55,7 +55,8 @@ def _buttons(request: HttpRequest, queue: str, letters: Sequence[DeadLetter]) ->
     )
 
 
-def _sees_values(request: HttpRequest) -> bool:
+def sees_values(request: HttpRequest) -> bool:
+    """Whether who asks may see what is in single rows."""
     return request.user.has_perm("cachedemo.inspect_keys")
 
 

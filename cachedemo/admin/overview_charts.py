@@ -18,32 +18,55 @@ STEPS = 60  # points of a chart, about
 _ORIGINS = (("hits", "cache", "good"), ("pending", "pending", "warn"), ("source", "database", "bad"))
 
 Curve = list[float | None]
+Combine = Callable[[list[float]], float]
+
+
+class _Curves:
+    """The statistics of the last `length` minutes as curves; the minute under way is not over, and left out.
+
+    Where the queue, which counts, does not answer, `is_known` is False, and nothing is drawn: no rate is zero.
+    """
+
+    def __init__(self, minutes: dict[int, Minute], length: int, now: float, is_known: bool = True) -> None:
+        self.whole = list(minutes.values())[:-1]
+        self.step = max(1, length // (4 * STEPS)) if length > STEPS else 1
+        self.end = int(now) // 60 * 60.0
+        self.is_known = is_known
+
+    def curve(self, of: Callable[[Minute], float | None], combine: Combine | None = None) -> Curve:
+        return thin([of(minute) if self.is_known else None for minute in self.whole], self.step, combine or _mean)
+
+    def axis(self, moments: Sequence[Moment] = ()) -> Axis:
+        return Axis(self.end, len(self.curve(_reads)), self.step, moments)
+
+    def flush(self, axis: Axis) -> list[Chart]:
+        return [
+            Chart("Flush lag", axis, [Line("oldest of a batch", "warn", self.curve(_lag, max))], span),
+            Chart("Rows flushed a second", axis, [Line("rows", "good", self.curve(_rate("flushed")))], _plain),
+        ]
 
 
 def charts(
     minutes: dict[int, Minute], length: int, now: float, versions: Sequence[VersionRow] = (), is_known: bool = True
 ) -> list[Chart]:
-    """Return the charts of the last `length` minutes; the minute under way is not over, and left out.
-
-    Where the queue, which counts, does not answer, `is_known` is False, and nothing is drawn: no rate is zero.
-    """
-    whole = list(minutes.values())[:-1]
-    step = max(1, length // (4 * STEPS)) if length > STEPS else 1
-    end = int(now) // 60 * 60.0
-    since = datetime.fromtimestamp(now - length * 60, UTC)
-
-    def curve(of: Callable[[Minute], float | None], combine: Callable[[list[float]], float] = _mean) -> Curve:
-        return thin([of(minute) if is_known else None for minute in whole], step, combine)
-
-    axis = Axis(end, len(curve(_reads)), step, _moments(since, versions))
+    """Return the charts of the last `length` minutes."""
+    of = _Curves(minutes, length, now, is_known)
+    axis = of.axis(_moments(datetime.fromtimestamp(now - length * 60, UTC), versions))
+    evictions = thin(_evictions(of.whole), of.step, _mean)
+    origins = [Line(name, tone, of.curve(_rate(metric))) for metric, name, tone in _ORIGINS]
     return [
-        Chart("Hit ratio", axis, [Line("hits", "good", curve(_ratio))], lambda v: f"{v:.0f} %", top=100),
-        Chart("Reads a second", axis, [Line(name, tone, curve(_rate(of))) for of, name, tone in _ORIGINS], _plain),
-        Chart("Flush lag", axis, [Line("oldest of a batch", "warn", curve(_lag, max))], span),
-        Chart("Rows flushed a second", axis, [Line("rows", "good", curve(_rate("flushed")))], _plain),
-        Chart("Memory of the cache", axis, [Line("used", "good", curve(_level("memory"), max))], _size, unit=2**20),
-        Chart("Evictions a minute", axis, [Line("keys", "bad", thin(_evictions(whole), step, _mean))], _plain),
+        Chart("Hit ratio", axis, [Line("hits", "good", of.curve(_ratio))], lambda v: f"{v:.0f} %", top=100),
+        Chart("Reads a second", axis, origins, _plain),
+        *of.flush(axis),
+        Chart("Memory of the cache", axis, [Line("used", "good", of.curve(_level("memory"), max))], _size, unit=2**20),
+        Chart("Evictions a minute", axis, [Line("keys", "bad", evictions)], _plain),
     ]
+
+
+def flush_charts(minutes: dict[int, Minute], length: int, now: float) -> list[Chart]:
+    """Return those of the flush alone, without markers."""
+    of = _Curves(minutes, length, now)
+    return of.flush(of.axis())
 
 
 def _moments(since: datetime, versions: Sequence[VersionRow]) -> list[Moment]:

@@ -2,69 +2,50 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 
 from cachedemo import registry
-from cachedemo.admin import action_requests, dead_letters
+from cachedemo.admin import action_requests, dead_letters, overview_charts, queue_tiles
 from cachedemo.admin.action_requests import Result
 from cachedemo.admin.page import Page, ask
+from cachedemo.admin.queue_state import QueueState
+from cachedemo.admin.waiting_rows import CLAIMS_SHOWN, SHOWN, claims, rows
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import pause, stopped_flushing
+from cachedemo.operations import pause, stopped_flushing, workers
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
-from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
+from cachedemo.protocol.waiting import oldest_of, stopped_of
 from cachedemo.servers.roles import QUEUE
 
-CLAIMS_SHOWN = 20
 FLUSH_FOR = 5.0  # seconds that "flush now" may take
-
-
-@dataclass
-class Claimed:
-    """A claimed row: until when (seconds since the epoch), by which worker, and how many of its flushes died."""
-
-    pk: str
-    deadline: float
-    owner: str
-    lost: int
-
-
-@dataclass
-class QueueState:
-    """One queue as the page shows it."""
-
-    cache: ModelCache
-    depth: int
-    listed: int
-    oldest: float | None
-    in_flight: int
-    claims: list[Claimed]
-    dead: int
-    owed: int
-    overdue: float  # seconds since the oldest of these slots should have been emptied
-    paused: dict[str, Any] | None
-    stopped: Stopped | None
-    stopped_sentence: str
-    buttons: list[action_requests.Button]
+MINUTES = 60  # of the curves
 
 
 def page(request: HttpRequest) -> Page:
     caches, now = registry.with_queue(), time.time()
-    history = stats.queries(2, now)
+    history, working = stats.queries(MINUTES, now), workers.queries(now)
     commands = [_commands(cache) for cache in caches]
-    asked = ask(QUEUE, [*history, *(command for group in commands for command in group)])
-    rest, size = asked.answers[len(history) :], len(commands[0]) if commands else 0
+    first = [*history, *working]
+    asked = ask(QUEUE, [*first, *(command for group in commands for command in group)])
+    rest, size = asked.answers[len(first) :], len(commands[0]) if commands else 0
     states = [_state(request, cache, rest[size * i : size * (i + 1)]) for i, cache in enumerate(caches)]
+    minutes = stats.by_minute([answer or {} for answer in asked.answers[: len(history)]], MINUTES, now)
     context: dict[str, Any] = {
         "problems": [asked.problem] if asked.problem else [],
-        "queues": states if asked.up else [],
         "now": now,
-        "recent": _recent(asked.answers[: len(history)], now),
+        "see_values": dead_letters.sees_values(request),
     }
+    if asked.up:
+        found = workers.of_answers(asked.answers[len(history) : len(first)], now)
+        context |= {
+            "queues": states,
+            "workers": found,
+            "tiles": queue_tiles.tiles(states, found, minutes, now),
+            "charts": overview_charts.flush_charts(minutes, MINUTES, now),
+        }
     if not request.headers.get("HX-Request"):
         context["letters"] = dead_letters.shelves(request, [state.cache for state in states if state.dead])
     return Page("queue", "Flush queue", context, live=True)
@@ -74,7 +55,7 @@ def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
     return [
         ("ZCARD", cache.table.queue.key("pending")),
         ("LLEN", cache.table.queue.list_key),
-        ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
+        ("ZRANGE", cache.table.queue.key("pending"), 0, SHOWN - 1, "WITHSCORES"),
         ("ZCARD", cache.table.queue.key("claimed")),
         ("ZRANGE", cache.table.queue.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
         ("ZRANGE", cache.table.queue.key("flushers"), 0, -1, "WITHSCORES"),
@@ -88,15 +69,16 @@ def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
 
 
 def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> QueueState:
-    depth, listed, oldest, in_flight, claims, flushers, reaped, dead, owed, due, paused, stop = answers
-    pausing = pause.parse(paused)
+    depth, listed, oldest, in_flight, held, flushers, reaped, dead, owed, due, paused, stop = answers
+    pausing, claimed = pause.parse(paused), claims(held or [], flushers or [], reaped or {})
     return QueueState(
         cache=cache,
         depth=depth or 0,
         listed=listed or 0,
         oldest=oldest_of(oldest),
         in_flight=in_flight or 0,
-        claims=_claims(claims or [], flushers or [], reaped or {}),
+        claims=claimed,
+        rows=rows(cache, oldest or [], claimed),
         dead=dead or 0,
         owed=owed or 0,
         overdue=max(0.0, time.time() - due[0][1] / 1_000_000) if due else 0.0,
@@ -107,15 +89,6 @@ def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> Q
     )
 
 
-def _claims(claims: Sequence[Any], flushers: Sequence[Any], reaped: dict[bytes, bytes]) -> list[Claimed]:
-    """A batch and its owner have one deadline, to the microsecond."""
-    owners = {deadline: owner.decode().rpartition(" ")[0] for owner, deadline in flushers}
-    return [
-        Claimed(pk.decode(), deadline / 1_000_000, owners.get(deadline, "not known"), int(reaped.get(pk, 0)))
-        for pk, deadline in claims
-    ]
-
-
 def _buttons(request: HttpRequest, cache: ModelCache, paused: dict[str, Any] | None) -> list[action_requests.Button]:
     queue = str(cache.queue)
     turn = ("resume", "Resume") if paused else ("pause", "Pause")
@@ -123,16 +96,6 @@ def _buttons(request: HttpRequest, cache: ModelCache, paused: dict[str, Any] | N
         action_requests.button(request, "flush-now", "Flush now", queue, queue=queue),
         action_requests.button(request, *turn, queue, queue=queue, paused=bool(paused)),
     ]
-
-
-def _recent(answers: Sequence[Any], now: float) -> dict[str, float]:
-    """Rows a second and retries, of this minute and the one before."""
-    minutes = stats.by_minute([answer or {} for answer in answers], 2, now).values()
-    seconds = 60 + now % 60
-    return {
-        "rows": sum(minute.get("flushed", 0) for minute in minutes) / seconds,
-        "retries": sum(minute.get("retries", 0) for minute in minutes),
-    }
 
 
 @action_requests.action("flush-now", back="queue")

@@ -25,6 +25,7 @@ from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
+from cachedemo.protocol.round_trips import try_assigned, try_instance
 from cachedemo.protocol.values import unchanged
 from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
@@ -70,11 +71,13 @@ class Save:
         Raises:
             StaleInstance: the instance has missed an acknowledged write; nothing was written.
             UnknownFieldWaiting, Contended, QueueUnavailable: nothing was written.
+            ValidationError: a value of a project's own field does not lead back to itself; nothing was written.
         """
         transactions.refuse_manual_transactions(self.using)
         cached = self.table.codec.fields
         mine = [each for each in values if each[0].attname in cached and self._writes(each)]
         others = [each for each in values if each[0].attname not in cached and each[0].attname != STAMP]
+        try_assigned(self.table.codec.own_codecs, ((field, value) for field, _, value in mine))
         if not mine and not (self.refuses and self.loaded) and not read_by(expressions_of(others), cached):
             return self._without_steps(send, rows, others)
         return self._in_steps(send, rows, mine, others)
@@ -201,6 +204,7 @@ class Save:
     def insert(self, send: Callable[[], Any]) -> Any:
         """Send Django's INSERT with a stamp of its own."""
         transactions.refuse_manual_transactions(self.using)
+        try_instance(self.table.codec.own_codecs, self.instance)
         self.write = self.write or DatabaseWrite(self.table, self._pk())
         own = getattr(self.instance, STAMP)
         if self.write.stamped is None:

@@ -5,9 +5,8 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from cachedemo.exceptions import CacheUnavailable
 from cachedemo.protocol import on_commit, slot_format, stats
-from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.cached_table import CachedTable, Places
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers import loop_reads, test_runs
 
@@ -24,49 +23,38 @@ async def in_djangos_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -
 
 async def hit(table: CachedTable, pk: Any) -> Entry | None:
     """Return the row if its slot holds it, None where a thread must be asked."""
-    if not _may_ask(table) or on_commit.is_being_written(table, [pk]):
+    places = table.places
+    if not _may_ask(table, places) or on_commit.is_being_written(table, [pk]):
         return None
     reads = loop_reads.of_this_loop()
-    if reads is None:
+    if reads is None or (found := await reads.get(places.slots.key(pk))) is None:
         return None
-    try:
-        slot = await reads.get(table.places.slots.key(pk))
-    except CacheUnavailable:
-        return None
-    entry = _held(reads, slot)
+    entry = slot_format.held(*found)
     if entry is not None:
         stats.count(stats.HITS)
     return entry
 
 
 async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
-    """Return those of at most a thousand rows whose slots hold them, in one round trip."""
-    if not pks or not _may_ask(table) or on_commit.is_being_written(table, pks):
+    """Return those of at most a thousand rows whose slots hold them, in one round trip to each server."""
+    places = table.places
+    if not pks or not _may_ask(table, places) or on_commit.is_being_written(table, pks):
         return {}
     reads = loop_reads.of_this_loop()
     if reads is None:
         return {}
-    try:
-        found = await reads.get_many([table.places.slots.key(pk) for pk in pks])
-    except CacheUnavailable:
-        return {}
-    entries = {pk: entry for pk, slot in zip(pks, found, strict=True) if (entry := _held(reads, slot))}
+    found = await reads.get_many([places.slots.key(pk) for pk in pks])
+    entries = {pk: entry for pk, each in zip(pks, found, strict=True) if each and (entry := slot_format.held(*each))}
     stats.count(stats.HITS, len(entries))
     return entries
 
 
-def _held(reads: loop_reads.LoopReads, slot: bytes | None) -> Entry | None:
-    if not slot or (server := reads.server()) is None:
-        return None
-    return slot_format.held(slot, server)
-
-
-def _may_ask(table: CachedTable) -> bool:
+def _may_ask(table: CachedTable, places: Places) -> bool:
     """Whether the slots may be trusted as they are.
 
     Not before this process has announced its version, nor while it is switched off, by its setting or by an operator. A
     test of a project is a transaction of Django's thread, and has keys of its own: the loop knows of neither.
     """
-    places = table.places
-    in_use = places.prefix is not None and bool(places.announced) and places.closed is None
-    return in_use and not test_runs.is_under_way(table.using)
+    if places.prefix is None or not places.announced or places.closed is not None:
+        return False
+    return not test_runs.is_under_way(table.using)

@@ -3,6 +3,14 @@
 import os
 import socket
 
+_worker = 0  # the process id of the worker that this process, one of its pool, was forked from
+
+
+def name_pool_after_this() -> None:
+    """Let the processes that this worker will fork go by its own name: operators know the worker, not its pool."""
+    global _worker
+    _worker = os.getpid()
+
 
 def host_name() -> str:
     """Return the name of this machine, as it calls itself."""
@@ -10,8 +18,8 @@ def host_name() -> str:
 
 
 def process_name() -> str:
-    """Return host and process id, for example `web-1:4711`."""
-    return f"{host_name()}:{os.getpid()}"
+    """Return host and process id, for example `web-1:4711`; in a worker's pool, those of the worker."""
+    return f"{host_name()}:{_worker or os.getpid()}"
 
 
 def batch_owner() -> str:

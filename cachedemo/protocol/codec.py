@@ -12,11 +12,13 @@ from django.db import models
 from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.field_classes import is_generated, names_of, why_not
-from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of, tried, why_uncacheable
+from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of
 from cachedemo.protocol.increments import over_all
 from cachedemo.protocol.instances import Instances
 from cachedemo.protocol.primary_keys import PrimaryKeys
-from cachedemo.protocol.row_json import Values, parsed
+from cachedemo.protocol.round_trips import tried, why_uncacheable, written
+from cachedemo.protocol.row_json import Values as Values
+from cachedemo.protocol.row_json import parsed
 from cachedemo.protocol.values import clean, normalised
 
 # Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
@@ -104,6 +106,11 @@ class Codec:
         return {field.attname: codec_of(field, self._own_codecs) for field in (self.pk, *self.fields.values())}
 
     @cached_property
+    def own_codecs(self) -> dict[str, FieldCodec]:
+        """Those of the fields in whose values a project's own code has a part."""
+        return {name: codec for name, codec in self.codecs.items() if codec.is_own and name != self.pk.attname}
+
+    @cached_property
     def _parsers(self) -> dict[str, Callable[[Any], Any]]:
         return {name: codec.from_json for name, codec in self.codecs.items() if codec.from_json is not None}
 
@@ -136,7 +143,7 @@ class Codec:
     def to_json(self, name: str, value: Any) -> Any:
         """Return one field's Python value, which is not None, as a JSON value."""
         try:
-            return self.codecs[name].to_json(value)
+            return written(self.codecs[name], value)
         except Exception as error:  # whatever a project's own field raises
             field = self.pk if name == self.pk.attname else self.fields[name]
             raise TypeError(why_uncacheable(field, value, error)) from error

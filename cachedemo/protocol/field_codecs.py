@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ValidationError
 from django.db import connections, models, router
 from django.db.models.expressions import Col
 
@@ -50,8 +49,11 @@ def _by_class(column: Any, model: Any) -> FieldCodec:
     if djangos_class(column) is models.Field or is_geometry(column):
         return _as_serialized(column)
     nested = postgres_values.conversions(column, lambda part: _by_class(part, model))
-    codec = FieldCodec(*nested) if nested else _plain(column)
-    return codec._replace(is_own=codec.is_own or bool(changed))
+    codec = _plain(column) if nested is None else FieldCodec(*nested)
+    if nested and hasattr(column, "base_field"):
+        part = _by_class(column.base_field, model)
+        codec = codec._replace(is_own=part.is_own, keeps_type=part.keeps_type)
+    return codec._replace(is_own=True, keeps_type=True) if changed else codec
 
 
 def _plain(column: Any) -> FieldCodec:
@@ -115,37 +117,3 @@ class _Holder:
 
     def __init__(self, name: str, value: Any) -> None:
         setattr(self, name, value)
-
-
-def tried(codec: FieldCodec, field: Any, value: Any) -> Any:
-    """Return a value as a JSON value that leads back to it.
-
-    Raises:
-        ValidationError: it does not, so that a read would show something else than was written.
-    """
-    if value is None:
-        return None
-    try:
-        written = codec.to_json(value)
-        if codec.is_own and not _leads_back(codec, value, written):
-            raise ValueError("what is read back is something else")
-    except Exception as error:
-        raise ValidationError(why_uncacheable(field, value, error), code="round_trip") from error
-    return written
-
-
-def why_uncacheable(field: Any, value: Any, error: Exception) -> str:
-    """Say which value of which field cannot be cached, without showing it, and what to do about it."""
-    return (
-        f"A value of type {type(value).__name__} cannot be cached in {field.model._meta.label}.{field.name} "
-        f"({type(error).__name__}): register it with codecs = {{{field.name!r}: (to_json, from_json)}}, or leave the "
-        f"field out."
-    )
-
-
-def _leads_back(codec: FieldCodec, value: Any, written: Any) -> bool:
-    written = json.loads(json.dumps(written))
-    back = codec.from_json(written) if codec.from_json is not None else written
-    if codec.keeps_type and type(back) is not type(value):
-        return False
-    return back is not None and codec.to_json(back) == written

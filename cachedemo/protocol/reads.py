@@ -76,7 +76,10 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     try:
         found = places.slots.get_many(pks)
         if transactions.in_transaction(table.using):
-            found = [slot and (None if _may_hide_own_write(table, pk, slot) else slot) for pk, slot in zip(pks, found)]
+            found = [
+                slot and (None if _may_hide_own_write(table, pk, slot) else slot)
+                for pk, slot in zip(pks, found, strict=True)
+            ]
         entries = places.slots.all_held(pks, found)
         stats.count(stats.HITS, len(entries))
         if len(entries) < len(pks):

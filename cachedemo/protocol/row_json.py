@@ -14,7 +14,7 @@ except ImportError:  # it is an extra
 
 Values = dict[str, Any]  # attname -> value as a JSON value
 
-_scan = json.JSONDecoder().scan_once  # without the white space around it that json.loads looks for
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # without the white space around it that json.loads looks for
 
 
 def by_json(body: bytes) -> Values:

@@ -23,7 +23,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import CachedemoError, Unavailable
-from cachedemo.protocol import database_addresses
+from cachedemo.protocol import database_addresses, flushed_by
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
 from cachedemo.protocol.waiting_fields import oldest_stamp
@@ -121,7 +121,8 @@ def send() -> None:
         key = bucket(hour)
         by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
         ever = [("HINCRBY", ours(TOTALS), name, n) for name, n in new.items()]
-        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key), *database_addresses.to_say()]))
+        own = flushed_by.to_say(new["flushed"]) if "flushed" in new else []
+        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key), *own, *database_addresses.to_say()]))
         _sent = counted
 
 

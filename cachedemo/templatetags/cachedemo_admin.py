@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 register = template.Library()
 
@@ -59,3 +61,9 @@ def rate(value: float) -> str:
 def model_name(model: Any) -> str:
     """A model class -> its label in words."""
     return str(model._meta.label)
+
+
+@register.filter
+def key_link(row: Any, cache: Any) -> str:
+    """A row that waits, and its model's cache -> the page of its key."""
+    return f"{reverse('admin:cachedemo_cache_key')}?{urlencode({'key': cache.table.slots.key(row.pk)})}"

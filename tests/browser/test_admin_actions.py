@@ -93,6 +93,30 @@ def test_a_poll_never_replaces_an_open_confirmation(open_page: Open, olga: Any) 
     assert cache_for(User).table.queue.dead().keys() == {"2"}
 
 
+def test_a_poll_leaves_alone_what_has_not_changed(open_page: Open, olga: Any) -> None:
+    page = open_page(olga, url("queue"))
+    page.evaluate("""() => {
+        window.kept = document.querySelector("#cd-live h2");
+        getSelection().selectAllChildren(window.kept);
+        document.querySelector("#cd-live button").focus();
+    }""")
+    refresh_every(page, 1)
+    cache_for(User).via("write-behind").update(1, name="Al")
+    expect(page.locator("#cd-live")).to_contain_text("nobody yet")
+    assert page.evaluate("window.kept.isConnected && getSelection().toString()") == "flush:users"
+
+
+def test_one_box_ticks_every_dead_letter(open_page: Open, olga: Any) -> None:
+    scene.dead_letters()
+    page = open_page(olga, url("queue"))
+    every = page.get_by_label("Tick all that are shown")
+    every.check()
+    expect(page.get_by_role("button", name="Retry the 2 ticked")).to_be_visible()
+    page.get_by_label("Row 1").uncheck()
+    expect(page.get_by_role("button", name="Retry the 1 ticked")).to_be_visible()
+    assert every.evaluate("box => box.indeterminate")
+
+
 def test_what_stands_open_in_the_live_part_itself_is_left_alone_too(open_page: Open, olga: Any) -> None:
     page = open_page(olga, url("versions"))
     page.evaluate(

@@ -3,10 +3,28 @@
 (function () {
   "use strict";
 
+  const IDLE = 15 * 60 * 1000;  // milliseconds
+
   document.querySelectorAll("form:has([data-cd-ticked])").forEach((form) => {
-    const say = () => form.querySelectorAll("[data-cd-ticked]").forEach((count) => {
-      count.textContent = form.querySelectorAll("input:checked").length || "";
-    });
+    const boxes = form.querySelectorAll("input[type=checkbox]:not([data-cd-all])");
+    const all = form.querySelector("[data-cd-all]");
+    const say = () => {
+      const ticked = [...boxes].filter((box) => box.checked).length;
+      form.querySelectorAll("[data-cd-ticked]").forEach((count) => { count.textContent = ticked || ""; });
+      if (!all) return;
+      all.checked = ticked > 0 && ticked === boxes.length;
+      all.indeterminate = ticked > 0 && ticked < boxes.length;
+    };
+    if (all) all.hidden = false;
+    if (all) all.addEventListener("change", () => boxes.forEach((box) => { box.checked = all.checked; }));
+    let last = null;  // shift and a click tick everything between
+    boxes.forEach((box, i) => box.addEventListener("click", (event) => {
+      if (event.shiftKey && last !== null) {
+        for (let at = Math.min(last, i); at <= Math.max(last, i); at++) boxes[at].checked = box.checked;
+        say();
+      }
+      last = i;
+    }));
     form.addEventListener("change", say);
     addEventListener("pageshow", say);
   });
@@ -16,6 +34,21 @@
   const age = document.querySelector("[data-cd-updated]");
   if (!live || !choice) return;
 
+  // Makes one element like another, and touches nothing that is like it already: scroll, focus and selection stay.
+  function morph(old, fresh) {
+    for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const [nodes, wanted] = [[...old.childNodes], [...fresh.childNodes]];
+    wanted.forEach((want, i) => {
+      const node = nodes[i];
+      if (!node) old.append(want);
+      else if (node.nodeName !== want.nodeName) node.replaceWith(want);
+      else if (node.nodeType !== Node.ELEMENT_NODE) { if (node.data !== want.data) node.data = want.data; }
+      else if (!node.isEqualNode(want)) morph(node, want);
+    });
+    nodes.slice(wanted.length).forEach((node) => node.remove());
+  }
+
   const remembered = "cachedemo-refresh";
   const kept = localStorage.getItem(remembered);
   if (kept !== null && choice.querySelector(`option[value="${Number(kept)}"]`)) choice.value = String(Number(kept));
@@ -24,6 +57,10 @@
   let updated = Date.now();
   let asked = Date.now();
   let failed = false;
+  let touched = Date.now();
+  for (const kind of ["pointermove", "pointerdown", "keydown", "scroll", "focus"]) {
+    addEventListener(kind, () => { touched = Date.now(); }, { passive: true, capture: true });
+  }
 
   // What somebody is about to confirm, or has ticked or is typing, stays where it is.
   function isBusy() {
@@ -31,8 +68,13 @@
       (live.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
   }
 
+  function isIdle() {
+    return Date.now() - touched > IDLE;
+  }
+
   function words() {
     const seconds = Math.round((Date.now() - updated) / 1000);
+    if (isIdle()) return `not refreshed while nobody looks: updated ${seconds} s ago`;
     const since = seconds < 1 ? "updated now" : `updated ${seconds} s ago`;
     return failed ? `${since}, no answer since` : since;
   }
@@ -41,18 +83,24 @@
     age.textContent = words();
     age.classList.toggle("cd-bad", failed);
     const interval = Number(choice.value) * 1000;
-    if (!interval || !window.htmx || document.hidden || isBusy() || Date.now() - asked < interval) return;
+    if (!interval || !window.htmx || document.hidden || isIdle() || isBusy() || Date.now() - asked < interval) return;
     asked = Date.now();
     htmx.trigger(live, "cd:refresh");
   }
 
   live.addEventListener("htmx:beforeSwap", (event) => {
-    const signedOut = new URL(event.detail.xhr.responseURL).pathname !== location.pathname;
-    if (signedOut) event.detail.shouldSwap = false;
-    if (signedOut) location.reload();
-    if (isBusy()) event.detail.shouldSwap = false;
+    const { xhr } = event.detail;
+    event.detail.shouldSwap = false;
+    if (new URL(xhr.responseURL).pathname !== location.pathname) return location.reload();  // signed out
+    if (xhr.status !== 200 || isBusy()) return;
+    const fresh = live.cloneNode(false);
+    fresh.innerHTML = xhr.response;
+    morph(live, fresh);
+    updated = Date.now();
+    failed = false;
+    tick();
+    live.dispatchEvent(new CustomEvent("cd:updated", { bubbles: true }));
   });
-  live.addEventListener("htmx:afterSwap", () => { updated = Date.now(); failed = false; tick(); });
   live.addEventListener("htmx:responseError", () => { failed = true; });
   live.addEventListener("htmx:sendError", () => { failed = true; });
   document.addEventListener("visibilitychange", tick);

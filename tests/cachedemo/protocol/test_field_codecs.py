@@ -1,13 +1,16 @@
 """Fields of a project's own: each value leads back to itself, or is refused before anything is written."""
 
 import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from tests.cachedemo.made_models import made
 from tests.helpers import past_cachedemo
@@ -135,3 +138,62 @@ def test_what_needs_a_connection_to_be_prepared_is_cached_as_the_value_that_it_i
             cursor.execute("SELECT word FROM notes_made")
             assert cursor.fetchone()[0].endswith("|sesame")
         assert cache.get(row.pk).word == "sesame"
+
+
+WAYS: dict[str, Callable[[Any, Any], Any]] = {
+    "save": lambda cache, row: row.save(),
+    "save, by name": lambda cache, row: row.save(update_fields=["pair"]),
+    "save of a row that was read from the cache": lambda cache, row: saved(cache.get(row.pk), row.pair),
+    "a new row": lambda cache, row: cache.model(pair=row.pair).save(),
+    "a new row with a key": lambda cache, row: cache.model(pk=9, pair=row.pair).save(),
+    "create of the manager": lambda cache, row: cache.model.objects.create(pair=row.pair),
+    "update": lambda cache, row: cache.model.objects.update(pair=row.pair),
+    "bulk_update": lambda cache, row: cache.model.objects.bulk_update([row], ["title", "pair"]),
+    "bulk_create": lambda cache, row: cache.model.objects.bulk_create([cache.model(), cache.model(pair=row.pair)]),
+    "bulk_create over others": lambda cache, row: cache.model.objects.bulk_create(
+        [row], update_conflicts=True, update_fields=["pair"], unique_fields=["id"]
+    ),
+    "update_or_create": lambda cache, row: cache.model.objects.update_or_create(pk=row.pk, defaults={"pair": row.pair}),
+}
+
+
+def saved(row: Any, pair: Any) -> None:
+    row.pair = pair
+    row.save()
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a transaction"])
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_to_write_takes_a_value_that_does_not_lead_back(way: str, inside: bool) -> None:
+    with made(columns()) as cache:
+        row = cache.create(title="first")
+        row.title, row.pair = "second", Pair(1, 2)
+        with pytest.raises(ValidationError, match=SAID) as error, transaction.atomic() if inside else nullcontext():
+            WAYS[way](cache, row)
+        assert list(error.value.message_dict) == ["pair"]
+        assert list(cache.model.objects.values_list("title", "pair")) == [("first", None)]
+        assert cache.get(row.pk).title == "first"
+        row.pair = None
+        row.save()
+        assert cache.get(row.pk).title == "second"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_value_in_any_form_that_the_field_understands_is_saved(way: str) -> None:
+    codecs = {"pair": (lambda moment: moment.timestamp(), lambda value: datetime.fromtimestamp(value, UTC))}
+    moment = models.DateTimeField(null=True)
+    with made({"title": models.CharField(max_length=9, default="t"), "pair": moment}, codecs=codecs) as cache:
+        row = cache.create(title="first")
+        row.pair = "2026-01-02T03:04:05+02:00"
+        WAYS[way](cache, row)
+        assert {cache.get(pk).pair for pk in cache.model.objects.exclude(pair=None).values_list("pk", flat=True)} == {
+            datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)
+        }
+
+
+def test_what_the_database_has_and_no_json_leads_back_to_is_told_by_its_reader() -> None:
+    """The class of Django's makes a text of anything, so nothing fails but the way back."""
+    with made(columns()) as cache:
+        past_cachedemo(cache.model).bulk_create([cache.model(pk=1, pair=Pair(1, 2))])
+        with pytest.raises(TypeError, match=SAID):
+            cache.get(1)

@@ -32,7 +32,9 @@ def users():
 
 
 class Monitor:
-    """What MONITOR of one server saw, in order; scripts' own commands and the counting thread aside."""
+    """What MONITOR of one server saw, in order; scripts' own commands, the counting thread and greetings aside."""
+
+    GREETING = "INFO replication"  # the first command of every new connection, whoever opens it
 
     def __init__(self, client: redis.Redis, database: int) -> None:
         self.client = client
@@ -61,10 +63,10 @@ class Monitor:
             for entry in monitor.listen():
                 if self._end in entry["command"]:
                     return
-                of_us = entry["client_type"] != "lua" and entry["db"] == self.database
-                # Once a second a thread sends statistics, and asks which server it is.
-                if of_us and "stats" not in entry["command"] and entry["command"] != "INFO replication":
-                    self.seen.append(entry["command"])
+                said = entry["command"]
+                of_the_request = "stats" not in said and said != self.GREETING
+                if entry["client_type"] != "lua" and entry["db"] == self.database and of_the_request:
+                    self.seen.append(said)
 
 
 def as_monitor_has_it(words: tuple[Any, ...]) -> str:

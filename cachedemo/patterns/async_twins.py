@@ -60,8 +60,8 @@ class AsyncReads(Generic[M]):
     async def aread(self, pk: Any) -> Entry:
         """Do what `read` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk)
-        if entry is None:
+        asked = async_reads.ask(self.table, pk)
+        if asked is None or (entry := async_reads.held(await asked)) is None:
             return await in_djangos_thread(self.read, pk)
         if entry.body is None:
             raise self.table.missing(pk)
@@ -70,8 +70,8 @@ class AsyncReads(Generic[M]):
     async def aget(self, pk: Any) -> M:
         """Do what `get` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk)
-        if entry is None:
+        asked = async_reads.ask(self.table, pk)
+        if asked is None or (entry := async_reads.held(await asked)) is None:
             return await in_djangos_thread(self.get, pk)
         if entry.body is None:
             raise self.table.missing(pk)

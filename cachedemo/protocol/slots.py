@@ -63,6 +63,8 @@ class Slots:
         return f"{self._before}v{version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
+        if version is None and CACHE.is_one:  # as in nearly all reads
+            return f"{self.prefix}{pk}"
         beginning = self.prefix if version is None else self.prefix_of(version)
         return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
 
@@ -94,7 +96,7 @@ class Slots:
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
         try:
-            slot: bytes | None = CACHE.get(f"{self.prefix}{pk}" if CACHE.is_one else self.key(pk))
+            slot: bytes | None = CACHE.get(self.key(pk))
             return slot
         except ForeignData:
             self.discard(pk)

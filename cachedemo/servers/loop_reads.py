@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from cachedemo.exceptions import CacheUnavailable
@@ -38,20 +38,15 @@ class Watcher(Protocol):
 watcher: Watcher | None = None
 
 
-class _Asked(NamedTuple):
-    """A key that is asked for in this turn."""
-
-    key: str
-    answer: "asyncio.Future[Found | None]"
-    who: Any
+Asked = tuple[str, "asyncio.Future[Found | None]", Any]  # a key, its answer to be, and who watches the reader
 
 
 class LoopReads:
     """The reads of one event loop from the cache."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: list[_Asked] = []
+        self.loop = loop
+        self._waiting: list[Asked] = []  # in this turn
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[str, LoopServer] = {}  # by URL
         self._settings: object = None  # the role's, when ours were opened
@@ -64,24 +59,24 @@ class LoopReads:
         Who is cancelled drops only that future; the trip goes on for the others.
         """
         if not self._waiting:
-            self._loop.call_soon(self._go)
-        answer: asyncio.Future[Found | None] = self._loop.create_future()
-        self._waiting.append(_Asked(key, answer, watcher and watcher.who()))
+            self.loop.call_soon(self._go)
+        answer: asyncio.Future[Found | None] = self.loop.create_future()
+        self._waiting.append((key, answer, watcher and watcher.who()))
         return answer
 
     def _go(self) -> None:
         waiting, self._waiting = self._waiting, []
         for start in range(0, len(waiting), MOST):
-            self._keep(self._loop.create_task(self._answer(waiting[start : start + MOST])))
+            self._keep(self.loop.create_task(self._answer(waiting[start : start + MOST])))
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         """A loop keeps no task alive by itself."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, waiting: list[_Asked]) -> None:
+    async def _answer(self, waiting: list[Asked]) -> None:
         try:
-            found = await self._ask([asked.key for asked in waiting], [asked.who for asked in waiting if asked.who])
+            found = await self._ask([key for key, _, _ in waiting], [who for _, _, who in waiting if who])
         except BaseException as error:
             for _, answer, _ in waiting:
                 if not answer.done():
@@ -160,21 +155,26 @@ class LoopReads:
 
 
 _loops: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopReads]" = WeakKeyDictionary()
+_last: LoopReads | None = None  # the one that was asked for last, because a process seldom has more loops than one
 
 
 def of_this_loop() -> LoopReads | None:
     """Return the reads of the running loop; None while the server is in trouble, so that a thread must be asked."""
+    global _last
     if CACHE.breaker.troubled:
         return None
     loop = asyncio.get_running_loop()
+    if (last := _last) is not None and last.loop is loop:
+        return last
     if (reads := _loops.get(loop)) is None:
         reads = _loops[loop] = LoopReads(loop)
+    _last = reads
     return reads
 
 
 def _forget() -> None:
-    global _loops
-    _loops = WeakKeyDictionary()
+    global _loops, _last
+    _loops, _last = WeakKeyDictionary(), None
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -62,7 +62,7 @@ class AsyncReads(Generic[M]):
         pk = self.table.find_pk(pk)
         asked = async_reads.ask(self.table, pk)
         if asked is None or (entry := async_reads.held(await asked)) is None:
-            return await in_djangos_thread(self.read, pk)
+            entry = await async_reads.load(self.table, pk)
         if entry.body is None:
             raise self.table.missing(pk)
         return entry
@@ -72,7 +72,7 @@ class AsyncReads(Generic[M]):
         pk = self.table.find_pk(pk)
         asked = async_reads.ask(self.table, pk)
         if asked is None or (entry := async_reads.held(await asked)) is None:
-            return await in_djangos_thread(self.get, pk)
+            entry = await async_reads.load(self.table, pk)
         if entry.body is None:
             raise self.table.missing(pk)
         try:

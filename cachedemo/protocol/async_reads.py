@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import AsyncToSync, sync_to_async
 
 from cachedemo import conf
-from cachedemo.protocol import on_commit, slot_format, stats
+from cachedemo.protocol import on_commit, reads, slot_format, stats
 from cachedemo.protocol.cached_table import CachedTable, Places
 from cachedemo.protocol.entries import Entry
 from cachedemo.servers import loop_reads
 from cachedemo.servers.loop_server import Found
 
 T = TypeVar("T")
+
+WAITS = 3  # for how many other readers one waits that have filled nothing, before it goes to a thread all the same
 
 
 async def in_djangos_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -32,8 +34,8 @@ def ask(table: CachedTable, pk: Any) -> "asyncio.Future[Found | None] | None":
     places = table.places
     if not _may_ask(places) or on_commit.is_being_written(table, [pk]):
         return None
-    reads = loop_reads.of_this_loop()
-    return None if reads is None else reads.get(places.slots.key(pk))
+    loop = loop_reads.of_this_loop()
+    return None if loop is None else loop.get(places.slots.key(pk))
 
 
 def held(found: Found | None) -> Entry | None:
@@ -44,15 +46,42 @@ def held(found: Found | None) -> Entry | None:
     return entry
 
 
+async def load(table: CachedTable, pk: Any) -> Entry:
+    """Read a row in Django's thread; its body is None if there is no row.
+
+    Under ASGI each request has a thread of its own, so a thousand readers of a cold row would be a thousand threads.
+    So of the readers of one loop one goes to a thread. The others wait for it, and then ask the cache again: what it
+    has found may be older than a write that was acknowledged meanwhile.
+    """
+    for _ in range(WAITS):
+        loop = loop_reads.of_this_loop()
+        if loop is None or _holds_djangos_thread():
+            break
+        key = table.places.slots.key(pk)
+        if (ended := loop.loading.get(key)) is None:
+            with loop.loads(key):
+                return await in_djangos_thread(reads.find, table, pk)
+        await ended.wait()
+        asked = ask(table, pk)
+        if asked is not None and (entry := held(await asked)) is not None:
+            return entry
+    return await in_djangos_thread(reads.find, table, pk)
+
+
+def _holds_djangos_thread() -> bool:
+    """Whether Django's thread waits for this reader: then no other reader could load anything before it has ended."""
+    return getattr(AsyncToSync.executors, "current", None) is not None
+
+
 async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     """Return those of at most a thousand rows whose slots hold them, in one round trip to each server."""
     places = table.places
     if not pks or not _may_ask(places) or on_commit.is_being_written(table, pks):
         return {}
-    reads = loop_reads.of_this_loop()
-    if reads is None:
+    loop = loop_reads.of_this_loop()
+    if loop is None:
         return {}
-    found = await reads.get_many([places.slots.key(pk) for pk in pks])
+    found = await loop.get_many([places.slots.key(pk) for pk in pks])
     entries = {pk: entry for pk, each in zip(pks, found, strict=True) if each and (entry := slot_format.held(*each))}
     stats.count(stats.HITS, len(entries))
     return entries

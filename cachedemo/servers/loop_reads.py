@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -46,6 +46,7 @@ class LoopReads:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.loading: dict[str, asyncio.Event] = {}  # which keys a reader loads in a thread, and when that has ended
         self._waiting: list[Asked] = []  # in this turn
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[str, LoopServer] = {}  # by URL
@@ -87,6 +88,16 @@ class LoopReads:
         for (_, answer, _), slot in zip(waiting, found, strict=True):
             if not answer.done():
                 answer.set_result(slot)
+
+    @contextlib.contextmanager
+    def loads(self, key: str) -> Iterator[None]:
+        """Note inside of this that a reader loads what belongs under this key."""
+        ended = self.loading[key] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self.loading[key]
+            ended.set()
 
     async def get_many(self, keys: Sequence[str]) -> Answers:
         """Return what is under these keys, at most a thousand, in one trip to each server. None as for `get`."""

@@ -14,8 +14,8 @@ from cachedemo.servers.client import connect_in_a_loop
 from cachedemo.servers.greeting import NOT_LEARNED, greet_in_a_loop
 from cachedemo.servers.server import Server
 
-# Of a transport that was closed meanwhile.
-_CLOSED = (AttributeError, OSError, RuntimeError)
+# The last three are of a transport that was closed meanwhile.
+_NO_ANSWER = (redis.RedisError, AttributeError, OSError, RuntimeError)
 
 
 class Found(NamedTuple):
@@ -55,10 +55,8 @@ class LoopServer:
             return [None] * len(keys)
         try:
             found = await self._sent(keys)
-        except redis.RedisError as error:
-            self._known.breaker.note(error)
-        except _CLOSED:
-            pass
+        except _NO_ANSWER:
+            pass  # the breaker is told by the thread that asks: a loop that is busy takes itself for a silent server
         else:
             if (server := self._identity) == self._known.recognised.identity:
                 return [None if slot is None else self._found(slot, server) for slot in found]

@@ -19,7 +19,7 @@ from benchmarks.results import Result
 KEYS, KEYS_QUICK = 1_000_000, 100_000
 PIPELINE = 10_000
 TURN = 0.5  # seconds of either side
-SLOT = b'V0000000000000001{"id": 1, "name": "Alice Singh", "email": "alice@example.com"}'
+SLOT = b'V0000000000000001{"id": 1, "name": "Alice Singh", "email": "alice@example.com", "visits": 0}'
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -16,6 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "KEY_PREFIX": "",
     "TEST_ISOLATION": True,
     "ENABLED": True,
+    "PATTERN": "cache-aside",  # to write in, where neither the call nor the registration names one
     "CONNECT_TIMEOUT": 0.5,  # seconds
     "TIMEOUT": 1.0,  # seconds that a command may take
     "POOL_SIZE": 100,  # connections a process may open to one server; a request beyond it is told so at once
@@ -28,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "METRICS_TOKEN": "",
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
+_PATTERNS = ("cache-aside", "write-through", "write-behind")
 _NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
 _OF_CONNECTION = ("CONNECT_TIMEOUT", "TIMEOUT", "POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", "BREAKER_PAUSE")
 
@@ -97,6 +99,8 @@ def problem(name: str) -> str | None:
         return f"CACHEDEMO['{name}'] is {value!r}: write True or False."
     if name == "KEY_PREFIX" and not (isinstance(value, str) and re.fullmatch(r"[\w.:-]*", value)):
         return f"CACHEDEMO['{name}'] is {value!r}: write letters, digits and . _ : - only, for example 'staging-'."
+    if name == "PATTERN" and value not in _PATTERNS:
+        return f"CACHEDEMO['{name}'] is {value!r}: write one of {', '.join(_PATTERNS)}."
     if name == "METRICS_FOR" and not _are_networks(value):
         return f"CACHEDEMO['{name}'] is {value!r}: write a list of networks, for example ['10.0.0.0/8']."
     if type(DEFAULTS[name]) is dict and not (isinstance(value, dict) and all(isinstance(each, str) for each in value)):

@@ -1,10 +1,11 @@
 """What is registered for a model, and what one can ask of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import DEFAULT_DB_ALIAS
 
+from cachedemo import conf
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
 from cachedemo.patterns.of_model import M
@@ -54,7 +55,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
             change.
-        pattern: the default way to write.
+        pattern: the default way to write; `PATTERN` in CACHEDEMO if not set.
         stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
             changed on the instance and puts nothing else back, "refuse" raises StaleInstance.
     """
@@ -75,12 +76,14 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     replicas: int = 0
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
-    pattern: Pattern = Pattern.CACHE_ASIDE
+    pattern: Pattern = cast(Pattern, None)
     stale_saves: str = MERGE
 
     def __init__(self, model: type[M], using: str = DEFAULT_DB_ALIAS) -> None:
         self.model = model
         self.using = using
+        if not self.pattern:
+            self.pattern = Pattern(conf.get_valid("PATTERN"))
         self.name = aliases.named(self.name or str(model._meta.model_name), using)
         if self.queue is not None:
             self.queue = aliases.named(self.queue or f"flush:{model._meta.model_name}s", using)

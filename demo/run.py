@@ -8,7 +8,7 @@ from django.db import connections
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.servers.server_errors import Error
-from demo import credentials, default_settings, leftovers, ports, processes, running
+from demo import credentials, default_settings, leftovers, older, ports, processes, running
 from demo.errors import StopAsked
 from demo.lock import only_one
 from demo.part import PythonPart
@@ -87,9 +87,11 @@ class Demo:
 
     def _fill_database(self) -> str | None:
         with self.screen.step("Migrating the database", "The database"):
-            call_command("migrate", verbosity=0, interactive=False)
+            with older.migrated(self.plan.var):
+                call_command("migrate", verbosity=0, interactive=False)
             password = credentials.admin_password(self.plan.var / "admin-password")
             connections.close_all()
+        older.begin_anew(self.screen.say, self.plan.var, bool(self.plan.cache_port and self.plan.queue_port))
         return password
 
     def _welcome(self, password: str | None) -> None:
@@ -103,7 +105,9 @@ class Demo:
         if self.stop.asked:
             self.screen.say("Stopping. Ctrl-C once more hurries.")
         was_up = parts["worker"].process is not None
-        self.supervisor.end(parts["web"], parts["beat"], parts["worker"])
+        idle = {parts["worker"]}  # as soon as nothing waits
+        ending = parts["web"], parts["beat"], parts["worker"]
+        self.supervisor.end(*ending, is_idle=lambda part: part in idle and _nothing_waits())
         if was_up and not self.stop.hurried:
             self._drain()
         self.supervisor.end(*self.servers)

@@ -11,6 +11,7 @@ from demo.visitor_actions import Control
 
 START_LIMIT = 60.0  # seconds
 END_LIMIT = 15.0
+IDLE_LIMIT = 1.0  # for a part that has nothing to do: killing it loses nothing
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 LONG_LIVED = 20.0  # who ran this long starts again with the first pause
 
@@ -65,8 +66,12 @@ class Supervisor:
         except DemoFailed as error:
             self.say(str(error))
 
-    def end(self, *parts: Part) -> None:
-        """Ask the parts to end, all at once, and wait for each; kill those that take too long."""
+    def end(self, *parts: Part, is_idle: Callable[[Part], bool] = lambda part: False) -> None:
+        """Ask the parts to end, all at once, and wait for each; kill those that take too long.
+
+        Args:
+            is_idle: whether a part that has been asked to end has nothing to do any more, and is not waited for long.
+        """
         ending = [part for part in parts if self.watched.pop(part, None) is not None and part.is_running]
         for part in ending:
             if self.control:
@@ -74,14 +79,19 @@ class Supervisor:
             part.send(signal.SIGTERM)
         deadline = time.monotonic() + END_LIMIT
         for part in ending:
+            if is_idle(part) and not self._has_ended(part, IDLE_LIMIT):
+                self.kill(part)
             self._wait_for_the_end(part, deadline - time.monotonic())
 
     def _wait_for_the_end(self, part: Part, limit: float) -> None:
-        if self.stop.wait(lambda: not part.is_running, max(0.0, limit), lambda: self.stop.hurried):
+        if self._has_ended(part, max(0.0, limit)):
             self.say(f"The {part.name} has stopped.")
             return
         self.kill(part)
         self.say(f"The {part.name} was killed: {'you are in a hurry' if self.stop.hurried else 'it took too long'}.")
+
+    def _has_ended(self, part: Part, limit: float) -> bool:
+        return self.stop.wait(lambda: not part.is_running, limit, lambda: self.stop.hurried)
 
     def kill(self, part: Part) -> None:
         part.send(signal.SIGKILL)

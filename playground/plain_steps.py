@@ -30,7 +30,7 @@ _SENTENCES: dict[str, list[tuple[str, str]]] = {
         (" settle_up ", "Tell the queue that the write is done, so that nothing older is written any more."),
         (" claim ", "Claim what waits, until a deadline: it stays in the queue until the database has it."),
         (" ack ", "Drop from the queue what the database has now, and nothing newer."),
-        ("HGETALL ", "Ask the queue whether a newer write of this row waits."),
+        ("HGETALL ", "{waits}"),
         (" bury ", "The database refused it: keep it as a dead letter, for an operator to look at."),
         (" reap ", "Look for what dead workers have left."),
     ],
@@ -98,7 +98,7 @@ def _sentence(server: str, commands: list[Kept]) -> str:
     for word, sentence in _SENTENCES.get(server, []):
         for step in commands:
             if word in step["command"]:
-                return sentence.format(finish=_finish(step), get=_get(step["purpose"]))
+                return sentence.format(finish=_finish(step), get=_get(step["purpose"]), waits=_waits(commands))
     return str(commands[0]["purpose"]) or "Another step."
 
 
@@ -109,6 +109,18 @@ def _finish(step: Kept) -> str:
     if " '' " in step["command"]:
         return "Drop the cache entry: the next reader asks the database."
     return "Put the new value into the cache, in place of the mark."
+
+
+def _waits(commands: list[Kept]) -> str:
+    """Say what the queue has answered, where the trace tells it."""
+    answers = {
+        step["purpose"].rpartition(": ")[2] for step in commands if "what waits for this row: " in step["purpose"]
+    }
+    if "a newer write" in answers:
+        return "Ask the queue whether a newer write of this row waits: one does, and is laid over the row."
+    if answers:
+        return "Ask the queue whether a newer write of this row waits: none does."
+    return "Ask the queue whether a newer write of this row waits."
 
 
 def _get(purpose: str) -> str:

@@ -317,11 +317,17 @@ def start_worker(run_python: Callable[..., Process]) -> Callable[..., Process]:
 
 
 @pytest.fixture(scope="session")
-def nursery(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    """Forks a process for each job; see tests/faults/nursery.py."""
+def prepared_nursery(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     nursery = Nursery(tmp_path_factory.mktemp("nursery") / "log")
     yield nursery
     nursery.end()
+
+
+@pytest.fixture
+def nursery(prepared_nursery: Nursery) -> Iterator[Nursery]:
+    """Forks a process for each job; see tests/faults/nursery.py. No job outlives its test, however that ends."""
+    yield prepared_nursery
+    prepared_nursery.end_jobs()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.db import connection
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.02) -> T:
+def until(condition: Callable[[], T], timeout: float = 30.0, interval: float = 0.02) -> T:
     """Return the first true answer of `condition`, or fail the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSES = 2
-TIMEOUT = 120  # seconds for one test
+TIMEOUT = 240  # seconds for one test
 COPIED = ("cachedemo", "config", "users", "playground", "demo", "tests", "manage.py", "pyproject.toml", ".env.example")
 
 
@@ -52,6 +52,7 @@ DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
 TESTING = "tests/cachedemo/testing/test_mixin.py::"
 TRIPS = "tests/cachedemo/testing/test_trips.py::"
+VIEWS = "tests/cachedemo/views/test_mixins.py::"
 OVERRIDES = "tests/cachedemo/test_override_settings.py::"
 ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
@@ -172,7 +173,7 @@ MUTANTS = [
         "pending_beats_row",
         RACES + "test_a_waiting_field_older_than_the_row_is_not_shown",
         ("protocol/codec.py", "if field[0] > stamp}", "if field[0]}"),
-        ("protocol/lua/queue.lua", "return stamp < written and", "return false and"),
+        ("protocol/lua/rows.lua", "return stamp < written and", "return false and"),
     ),
     mutant(
         "stamp_before_mark",
@@ -490,7 +491,7 @@ MUTANTS = [
         "a_dead_letter_ages",
         FLAGGED + "test_a_dead_letter_does_not_age",
         (
-            "protocol/lua/queue.lua",
+            "protocol/lua/rows.lua",
             "if not refused[fields[i]] and (not stamp or each < stamp) then",
             "if not stamp or each < stamp then",
         ),
@@ -590,7 +591,32 @@ MUTANTS = [
     mutant(
         "a_stamp_seals_nothing",
         INCREMENT_RACES + "test_an_increment_after_a_stamp_is_another_entry",
-        ("protocol/lua/stamp.lua", "  seal(pk, fields)\n", ""),
+        ("protocol/lua/stamp.lua", "\nseal(pk, fields)\n", "\n"),
+    ),
+    mutant(
+        "the_short_way_of_a_write_looks_for_no_flag",
+        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
+        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+    ),
+    mutant(
+        "the_short_way_of_a_stamp_seals_nothing",
+        INCREMENT_RACES + "test_an_increment_after_a_stamp_is_another_entry",
+        ("protocol/lua/stamp.lua", "if not fields.err and is_plain(fields) then", "if not fields.err then"),
+    ),
+    mutant(
+        "the_short_way_of_settling_up_supersedes_nothing",
+        FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
+        ("protocol/lua/settle_up.lua", "if redis.call('EXISTS', row(pk)) == 0 then", "if true then"),
+    ),
+    mutant(
+        "a_write_forgets_what_waits_beside_it",
+        RACES + "test_a_queued_write_publishes_all_that_waits",
+        ("protocol/lua/enqueue.lua", "return answer(raw, was", "return answer(written, was"),
+    ),
+    mutant(
+        "the_short_way_leaves_a_dead_row_out_of_line",
+        FLAGGED + "test_a_queued_write_brings_a_dead_letter_of_an_older_release_into_line_again",
+        ("protocol/lua/enqueue.lua", "waiting and redis.call('HDEL', DEAD, pk) == 0", "waiting"),
     ),
     mutant(
         "an_increment_joins_what_is_sealed",
@@ -631,7 +657,7 @@ MUTANTS = [
     mutant(
         "what_is_behind_a_refused_value_is_flushed",
         INCREMENTS + "test_increments_behind_a_refused_one_wait_with_it_and_go_on_when_it_is_discarded",
-        ("protocol/lua/queue.lua", "if first and refused[field] and not", "if false and not"),
+        ("protocol/lua/rows.lua", "if first and refused[field] and not", "if false and not"),
     ),
     mutant(
         "an_increment_of_a_refused_value_leaves_it",
@@ -730,12 +756,12 @@ MUTANTS = [
     mutant(
         "a_write_drops_what_it_does_not_name",
         FLAGGED + "test_a_write_of_another_field_leaves_what_is_flagged_where_it_is",
-        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", ""),
+        ("protocol/lua/rows.lua", "and (not refused[name] or is_named)", ""),
     ),
     mutant(
         "a_write_that_names_it_keeps_the_flag",
         FLAGGED + "test_a_write_that_names_the_field_replaces_what_was_refused",
-        ("protocol/lua/queue.lua", "and (not refused[name] or is_named)", "and not refused[field]"),
+        ("protocol/lua/rows.lua", "and (not refused[name] or is_named)", "and not refused[field]"),
     ),
     mutant(
         "what_is_refused_lies_under_the_row",
@@ -918,7 +944,7 @@ MUTANTS = [
     mutant(
         "an_expression_is_written_as_its_text",
         VALUES + "test_what_only_the_database_can_compute_is_refused_by_name_in_every_field",
-        ("protocol/values.py", 'if hasattr(each, "resolve_expression"):', "if False:"),
+        ("protocol/values.py", "    if (expression := _expression_in(value)) is not None:", "    if False:"),
     ),
     mutant(
         "null_is_blank",
@@ -1011,7 +1037,31 @@ MUTANTS = [
     Mutant(
         "an_answer_outside_the_schema",
         "tests/users/api/test_schema.py::test_every_answer_is_in_the_schema",
-        (Change("users/api/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
+        (Change("cachedemo/views/responses.py", '"missing": %b}\'', '"absent": %b}\''),),
+    ),
+    mutant(
+        "a_view_asks_no_header",
+        VIEWS + "test_the_header_picks_the_pattern_and_the_view_and_the_registration_do_where_there_is_none",
+        ("views/mixins.py", "self.request.headers.get(self.pattern_header) if self.pattern_header else None", "None"),
+    ),
+    mutant(
+        "a_view_takes_an_increment_beside_a_value",
+        VIEWS + "test_an_increment_that_cannot_be_is_422_and_names_the_field",
+        ("views/changes.py", "    if len(said) > 1:", "    if False:"),
+    ),
+    mutant(
+        "a_view_looks_at_no_if_match",
+        VIEWS + "test_of_two_holders_of_one_tag_one_wins",
+        ("views/mixins.py", "        etag = required_etag(self.request, cache, pk)\n", "        etag = None\n"),
+    ),
+    mutant(
+        "a_view_is_in_a_transaction",
+        VIEWS + "test_views_are_exempt_from_atomic_requests",
+        (
+            "views/mixins.py",
+            "transaction.non_atomic_requests(super().as_view(**initkwargs))",
+            "super().as_view(**initkwargs)",
+        ),
     ),
     mutant(
         "no_janitor",
@@ -1337,7 +1387,7 @@ MUTANTS = [
     mutant(
         "queued_without_floor",
         CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
-        ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(fields))", "newest(fields)"),
+        ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(raw))", "newest(raw)"),
     ),
     mutant(
         "written_without_floor",

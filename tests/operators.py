@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 ALL = ("view_cache", "inspect_keys", "delete_version", "manage_queue", "flush_db")
-PAGES = ("changelist", "versions", "keys", "queue", "server", "danger", "history")
+PAGES = ("changelist", "versions", "keys", "live", "queue", "server", "danger", "history")
 
 
 def operator(*permissions: str, name: str = "olga") -> Any:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from cachedemo import cache_for
 from cachedemo.operations import history, keyspace, workers
 from cachedemo.protocol import stats
+from cachedemo.protocol.stats_kept import BY_HOURS, BY_MODELS
 from cachedemo.servers.roles import CACHE, QUEUE
 from tests.helpers import past_cachedemo
 from users.models import User
@@ -18,6 +19,7 @@ from users.models import User
 PEOPLE = 48
 OLD_KEYS = 300
 MINUTES = 24 * 60
+OF_MODEL = {"hits:user": 91_204, "pending:user": 912, "source:user": 5_871}
 
 
 def build(operator: Any) -> None:
@@ -79,12 +81,27 @@ def dead_letters() -> None:
 def past_day() -> None:
     now = int(time.time()) // 60
     QUEUE.pipeline([("HSET", stats.bucket(minute // 60), *_minute(minute)) for minute in range(now - MINUTES, now)])
+    hour = now // 60
+    QUEUE.pipeline([("HSET", BY_HOURS.key(at // 24), *_hour(at)) for at in range(hour - 7 * 24, hour)])
+    QUEUE.command("HSET", BY_MODELS.key(hour), *(part for n, v in OF_MODEL.items() for part in (f"{now % 60}:{n}", v)))
+
+
+def _hour(hour: int) -> list[Any]:
+    """Sixty minutes like the first, but for the levels."""
+    numbers = {
+        name: value * (1 if name in ("memory", "evicted") else 60) for name, value in _numbers(60 * hour).items()
+    }
+    return [part for name, value in (numbers | OF_MODEL).items() for part in (f"{hour % 24}:{name}", value)]
 
 
 def _minute(minute: int) -> list[Any]:
+    return [part for name, value in _numbers(minute).items() for part in (f"{minute % 60}:{name}", value)]
+
+
+def _numbers(minute: int) -> dict[str, int]:
     wave = 1 + math.sin(minute / 90) / 2 + math.sin(minute / 7) / 8
     hits = int(90_000 * wave)
-    numbers = {
+    return {
         "hits": hits,
         "pending": int(900 * wave),
         "source": int(6_000 * (1.2 - wave / 2)),
@@ -94,7 +111,6 @@ def _minute(minute: int) -> list[Any]:
         "memory": int(30e6 * (1 + math.sin(minute / 200) / 3)),
         "evicted": minute // 5 * 3,
     }
-    return [part for name, value in numbers.items() for part in (f"{minute % 60}:{name}", value)]
 
 
 def past_actions(operator: Any) -> None:

@@ -191,6 +191,7 @@ NO_SETTINGS = {
     "WEB_THREADS",
     "WEB_WORKERS",
     "ATOMIC_REQUESTS",
+    "CHANNEL_LAYERS",
     "DJANGO_SETTINGS_MODULE",
     *Pattern.__members__,
     *ON_DELETE,

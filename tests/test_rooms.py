@@ -8,7 +8,7 @@ from tests.environment import ROOT
 from tests.imports import Tree
 
 PACKAGES = ("cachedemo", "users", "playground", "demo", "config")
-AT_THE_TOP = 29
+AT_THE_TOP = 30
 
 TREE = Tree(ROOT, PACKAGES)
 

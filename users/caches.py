@@ -8,7 +8,7 @@ from users.models import User
 class UserCache(cachedemo.ModelCache):
     name = "user"  # v2:user:1
     queue = "flush:users"
-    fields = ["name", "email"]
+    fields = ["name", "email", "visits"]
     lookups = ["email"]
     version = 2
     timeout = 60  # seconds

@@ -14,6 +14,7 @@ class User(Stamped):
 
     name = models.CharField(max_length=100)
     email = models.EmailField(unique=True)
+    visits = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = "demo user"

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from cachedemo import trace
+from cachedemo import Entry, trace
+from cachedemo.operations import monitoring_access
 from cachedemo.tracing.trace import server_timing
-from users.api.responses import shows_timing
 
 HEADER = "Server-Timing"
 
@@ -26,3 +27,15 @@ class ServerTiming:
         if any(timings):
             response.headers[HEADER] = ", ".join(timing for timing in timings if timing)
         return response
+
+
+def shows_timing(request: HttpRequest) -> bool:
+    """Timings help developers and operators, and attackers too; so they are for the former."""
+    return settings.DEBUG or monitoring_access.is_staff(request)
+
+
+def add_read(request: HttpRequest, response: HttpResponse, entry: Entry, seconds: float) -> HttpResponse:
+    """Say how long a read took, to those who may see it."""
+    if shows_timing(request):
+        response.headers[HEADER] = f'read;desc="{entry.origin}";dur={seconds * 1000:.3f}'
+    return response

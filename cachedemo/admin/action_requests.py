@@ -13,10 +13,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from cachedemo import conf
 from cachedemo.admin import tokens
+from cachedemo.admin.page import Page
 from cachedemo.exceptions import CachedemoError, Refused
 from cachedemo.operations import history
 from cachedemo.operations.action_permissions import ACTIONS
@@ -26,12 +26,13 @@ STALE = "This page was shown too long ago, or something has changed since: look 
 
 
 class Result(NamedTuple):
-    """What an action did: a sentence, numbers, and where to go then."""
+    """What an action did: a sentence, numbers, and where to go then, or what to show at once and keep nowhere."""
 
     words: str
     counts: dict[str, int]
     go_to: str = ""
     outcome: str = history.DONE
+    page: Page | None = None
 
 
 class Button(NamedTuple):
@@ -47,7 +48,7 @@ class ActionView(NamedTuple):
     """The view of one action; its code is also the end of its URL's name."""
 
     code: str
-    view: Callable[..., HttpResponse]
+    view: Callable[..., HttpResponse | Page]
 
 
 def allowed(request: HttpRequest, code: str) -> bool:
@@ -70,15 +71,15 @@ def action(code: str, back: str) -> Callable[[Callable[..., Result]], ActionView
 
     def decorate(do: Callable[..., Result]) -> ActionView:
         @functools.wraps(do)
-        def view(request: HttpRequest) -> HttpResponse:
+        def view(request: HttpRequest) -> HttpResponse | Page:
             return _view(do, request, code, reverse(f"admin:cachedemo_cache_{back}"))
 
-        return ActionView(code, require_POST(view))
+        return ActionView(code, view)
 
     return decorate
 
 
-def _view(do: Callable[..., Result], request: HttpRequest, code: str, page: str) -> HttpResponse:
+def _view(do: Callable[..., Result], request: HttpRequest, code: str, page: str) -> HttpResponse | Page:
     if not allowed(request, code):
         raise PermissionDenied("READ_ONLY in CACHEDEMO is on." if conf.get("READ_ONLY") else "")
     try:
@@ -86,11 +87,12 @@ def _view(do: Callable[..., Result], request: HttpRequest, code: str, page: str)
     except tokens.Stale:
         messages.error(request, STALE)
         return redirect(page)
-    return redirect(_perform(do, request, code, shown) or page)
+    result = _perform(do, request, code, shown)
+    return (result.page if result else None) or redirect((result.go_to if result else "") or page)
 
 
-def _perform(do: Callable[..., Result], request: HttpRequest, code: str, shown: dict[str, Any]) -> str:
-    """Do it and record it in the history; return where to go then."""
+def _perform(do: Callable[..., Result], request: HttpRequest, code: str, shown: dict[str, Any]) -> Result | None:
+    """Do it and record it in the history; return None where it was refused or failed."""
     begun = time.monotonic()
     try:
         result = do(request, shown)
@@ -98,11 +100,11 @@ def _perform(do: Callable[..., Result], request: HttpRequest, code: str, shown: 
         outcome = history.REFUSED if isinstance(error, Refused) else history.FAILED
         _record(request, code, shown, Result(str(error), {}, outcome=outcome), begun)
         messages.error(request, str(error))
-        return ""
+        return None
     if result.outcome != history.RUNNING:  # what goes on in the background has its entry already
         _record(request, code, shown, result, begun)
     messages.success(request, result.words)
-    return result.go_to
+    return result
 
 
 def _record(request: HttpRequest, code: str, shown: dict[str, Any], result: Result, begun: float) -> None:

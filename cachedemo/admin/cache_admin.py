@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
 
 from cachedemo import conf
 from cachedemo.admin import (
@@ -19,7 +20,9 @@ from cachedemo.admin import (
     key,
     key_actions,
     keys,
+    live,
     overview,
+    prefix_actions,
     queue,
     server,
     versions,
@@ -45,6 +48,8 @@ class CacheAdmin(admin.ModelAdmin):
             path("versions/<str:name>/<str:version>/", page("versions", deletion.page), name="cachedemo_cache_version"),
             path("keys/", page("keys", keys.page, "inspect_keys"), name="cachedemo_cache_keys"),
             path("keys/one/", page("keys", key.page, "inspect_keys"), name="cachedemo_cache_key"),
+            action("keys/prefix/count/", prefix_actions.count),
+            action("keys/prefix/delete/", prefix_actions.delete),
             action("keys/delete/", key_actions.delete),
             action("keys/ttl/", key_actions.set_ttl),
             action("keys/refresh/", key_actions.refresh),
@@ -55,6 +60,8 @@ class CacheAdmin(admin.ModelAdmin):
             action("queue/retry/", dead_letters.retry),
             action("queue/discard/", dead_letters.discard),
             path("server/", page("server", server.page), name="cachedemo_cache_server"),
+            path("live/", page("live", live.page, "inspect_keys"), name="cachedemo_cache_live"),
+            action("live/watch/", live.watch),
             path("danger/", page("danger", danger.page), name="cachedemo_cache_danger"),
             action("danger/count/", danger.count),
             action("danger/flushdb/", danger.empty),
@@ -64,26 +71,32 @@ class CacheAdmin(admin.ModelAdmin):
     def _page(self, tab: str, view: Callable[..., Page], permission: str = "view_cache") -> Callable[..., Any]:
         def show(request: HttpRequest, **parts: str) -> HttpResponseBase:
             _need(request, "view_cache", permission)
-            page = view(request, **parts)
-            context = {
-                **self.admin_site.each_context(request),
-                "title": page.title,
-                "tab": tab,
-                "tabs": TABS,
-                "refresh_choices": REFRESH_CHOICES,
-                "refresh_at_first": REFRESH_AT_FIRST,
-                "read_only": conf.get("READ_ONLY"),
-                "switched_off": not conf.is_enabled(),
-                "htmx": apps.is_installed("django_htmx"),  # a manifest of static files raises for what it has not
-                **page.context,
-            }
-            request.current_app = self.admin_site.name
-            return TemplateResponse(request, page.template(request), context)
+            return self._shown(request, tab, view(request, **parts))
 
         return self.admin_site.admin_view(show)
 
+    def _shown(self, request: HttpRequest, tab: str, page: Page) -> HttpResponseBase:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": page.title,
+            "tab": tab,
+            "tabs": TABS,
+            "refresh_choices": REFRESH_CHOICES,
+            "refresh_at_first": REFRESH_AT_FIRST,
+            "read_only": conf.get("READ_ONLY"),
+            "switched_off": not conf.is_enabled(),
+            "htmx": apps.is_installed("django_htmx"),  # a manifest of static files raises for what it has not
+            **page.context,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, page.template(request), context)
+
     def _action(self, route: str, action: ActionView) -> URLPattern:
-        return path(route, self.admin_site.admin_view(action.view), name=f"cachedemo_cache_{action.code}")
+        def act(request: HttpRequest) -> HttpResponseBase:
+            answer = action.view(request)
+            return self._shown(request, answer.name, answer) if isinstance(answer, Page) else answer
+
+        return path(route, self.admin_site.admin_view(require_POST(act)), name=f"cachedemo_cache_{action.code}")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("cachedemo.view_cache")

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from django.utils import timezone
 
 HEIGHT = 100
+SEPARATOR = "|"
+LONG = 24 * 60  # minutes from which on a time needs its day
+NEAR = 4.0  # per cent of a chart's width: markers that are nearer to each other share their label
 Values = Sequence[float | None]
 
 
@@ -19,12 +22,17 @@ class Line(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A line as a path: what the template needs of it."""
+    """A line as a path: what the template needs of it.
+
+    Attributes:
+        values: as they are written at each point, one after the other; the script shows the one under the pointer.
+    """
 
     name: str
     tone: str
     path: str
     last: str
+    values: str
 
 
 class Moment(NamedTuple):
@@ -35,8 +43,18 @@ class Moment(NamedTuple):
 
 
 class Marker(NamedTuple):
+    """Something that changes the curves, in a chart: where, and by which number its label is found below the charts."""
+
+    number: int
     x: str
     label: str
+
+
+class Numbered(NamedTuple):
+    """The numbers of one marker, or of several that are too near to each other, and where from the left."""
+
+    per_cent: str
+    numbers: str
 
 
 @dataclass
@@ -45,7 +63,7 @@ class Axis:
 
     end: float  # seconds since the epoch
     steps: int
-    minutes: int
+    minutes: float
     moments: Sequence[Moment] = field(default_factory=list)
 
     @property
@@ -55,17 +73,38 @@ class Axis:
     @property
     def labels(self) -> list[str]:
         whole = self.width * self.minutes * 60
-        times = [self.end - whole * part for part in (1, 0.5, 0)]
-        zone = timezone.get_current_timezone()
-        return [f"{datetime.fromtimestamp(at, zone):%H:%M}" for at in times]
+        return [self._at(self.end - whole * part) for part in (1, 0.5, 0)]
+
+    @property
+    def times(self) -> str:
+        """When each point is, for the script."""
+        return SEPARATOR.join(self._at(self.end - 60 * self.minutes * back) for back in range(self.width, -1, -1))
+
+    def _at(self, moment: float) -> str:
+        local = datetime.fromtimestamp(moment, timezone.get_current_timezone())
+        return f"{local:%a %H:%M}" if self.width * self.minutes > LONG else f"{local:%H:%M}"
 
     @property
     def markers(self) -> list[Marker]:
-        found = []
+        found: list[Marker] = []
         for at, what in self.moments:
             back = (self.end - at.timestamp()) / 60 / self.minutes
             if back <= self.width:
-                found.append(Marker(f"{self.width - max(0.0, back):.2f}", f"{at:%H:%M} {what}"))
+                when = f"{at:%a %H:%M}" if self.width * self.minutes > LONG else f"{at:%H:%M}"
+                x = f"{self.width - max(0.0, back):.2f}"
+                found.append(Marker(len(found) + 1, x, f"{when} {what}"))
+        return found
+
+    @property
+    def numbered(self) -> list[Numbered]:
+        found: list[Numbered] = []
+        for marker in self.markers:
+            per_cent = 100 * float(marker.x) / max(1, self.width)
+            if found and per_cent - float(found[-1].per_cent) < NEAR:
+                first = found[-1].numbers.partition("–")[0]
+                found[-1] = found[-1]._replace(numbers=f"{first}–{marker.number}")
+            else:
+                found.append(Numbered(f"{per_cent:.1f}", str(marker.number)))
         return found
 
 
@@ -101,7 +140,13 @@ class Chart:
 
     @property
     def drawn(self) -> list[Drawn]:
-        return [Drawn(line.name, line.tone, path(line.values, self.scale), self._last(line)) for line in self.lines]
+        return [
+            Drawn(line.name, line.tone, path(line.values, self.scale), self._last(line), self._each(line))
+            for line in self.lines
+        ]
+
+    def _each(self, line: Line) -> str:
+        return SEPARATOR.join("" if value is None else self.show(value) for value in line.values)
 
     def _last(self, line: Line) -> str:
         known = [value for value in line.values if value is not None]

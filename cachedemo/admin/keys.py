@@ -1,4 +1,4 @@
-"""Search by prefix, a few steps of SCAN at a time; without a prefix nothing is scanned."""
+"""The keys as a tree of prefixes, as beat has counted them; search by prefix, a few steps of SCAN at a time."""
 
 import re
 from dataclasses import dataclass
@@ -7,10 +7,12 @@ from typing import Any
 from django.http import HttpRequest
 
 from cachedemo import registry
+from cachedemo.admin import key_tree, prefix_actions
 from cachedemo.admin.page import Page, ask, reported
 from cachedemo.operations import keyspace
 from cachedemo.protocol import slot_keys, slot_kinds
-from cachedemo.servers.roles import CACHE
+from cachedemo.servers.key_prefix import ours
+from cachedemo.servers.roles import CACHE, QUEUE
 
 SHOWN = 50  # keys of a page, about
 LOOKED_AT = 500  # keys of one SCAN
@@ -39,7 +41,11 @@ def page(request: HttpRequest) -> Page:
     caches = registry.registered()
     places = [place for cache in caches for place in (cache.table.slots, *cache.table.hints.values())]
     context["suggestions"] = [place.prefix for place in places]
-    if prefix is not None:
+    if prefix is None:
+        kept = ask(QUEUE, [("GET", ours(keyspace.KEY))])
+        context |= {"survey": (survey := keyspace.parse(kept.answers[0])), "tree": key_tree.branches(survey)}
+    else:
+        context |= prefix_actions.offered(request, prefix)
         with reported(problems):
             context |= _search(prefix, cursor if re.fullmatch("[0-9]{1,20}(-[0-9]{1,4})?", cursor) else "0")
     return Page("keys", "Keys", context)

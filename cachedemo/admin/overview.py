@@ -4,27 +4,32 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from cachedemo import conf
-from cachedemo.admin import overview_charts, snapshot, tiles
+from cachedemo.admin import faults, model_ratios, overview_charts, snapshot, tiles
 from cachedemo.admin.page import Page
+from cachedemo.admin.ranges import AT_FIRST, RANGES
 from cachedemo.operations import keyspace, switch
 from cachedemo.servers.roles import CACHE
 
-RANGES = {"hour": 60, "day": 1440}  # minutes
-
 
 def page(request: HttpRequest) -> Page:
-    chosen = request.GET.get("range", "hour")
-    minutes = RANGES.get(chosen, RANGES["hour"])
-    seen = snapshot.look(minutes)
+    chosen = request.GET.get("range", AT_FIRST)
+    chosen = chosen if chosen in RANGES else AT_FIRST
+    over = RANGES[chosen]
+    seen = snapshot.look(over)
+    wrong = faults.faults(seen)
+    problems = [answers.problem for answers in (seen.cache, seen.queue) if answers.problem]
     context = {
         "now": seen.now,
-        "range": chosen if chosen in RANGES else "hour",
+        "range": chosen,
         "ranges": RANGES,
-        "problems": [answers.problem for answers in (seen.cache, seen.queue) if answers.problem],
+        "over": over,
+        "problems": problems,
+        "faults": wrong,
         "elsewhere": seen.elsewhere,
         "switched": [switch.words(str(each.cache.queue), each.closed) for each in seen.waiting if each.closed],
         "tiles": tiles.tiles(seen),
-        "charts": overview_charts.charts(seen.history, minutes, seen.now, seen.versions, is_known=seen.queue.up),
+        "charts": overview_charts.charts(seen, over),
+        "models": model_ratios.ratios(seen),
         "versions": seen.versions,
         "survey": seen.survey,
         "foreign": sum(group.keys for group in keyspace.foreign(seen.survey)),

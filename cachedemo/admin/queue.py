@@ -44,7 +44,7 @@ def page(request: HttpRequest) -> Page:
             "queues": states,
             "workers": found,
             "tiles": queue_tiles.tiles(states, found, minutes, now),
-            "charts": overview_charts.flush_charts(minutes, MINUTES, now),
+            "charts": overview_charts.flush_charts(minutes, now),
         }
     if not request.headers.get("HX-Request"):
         context["letters"] = dead_letters.shelves(request, [state.cache for state in states if state.dead])

@@ -1,11 +1,12 @@
-"""Both servers as they describe themselves: INFO, SLOWLOG, clients, and the memory doctor."""
+"""Both servers: what matters as tiles and in words, and below it what they say themselves: INFO, SLOWLOG, clients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
 
-from cachedemo.admin.page import Page, ask, servers
+from cachedemo.admin import server_words
+from cachedemo.admin.page import Page, Tile, ask, servers
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.servers.server import Server
@@ -41,7 +42,8 @@ class ServerState:
     slow: list[Slow]
     clients: list[dict[str, Any]]
     clients_more: int
-    doctor: str
+    tiles: list[Tile] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
 
 
 def page(request: HttpRequest) -> Page:
@@ -57,32 +59,33 @@ def _states(role: Role, see: bool) -> list[ServerState]:
 
 
 def _unknown(role: Role, problem: str) -> ServerState:
-    return ServerState(role.name, role.address, problem, [], [], [], [], 0, "")
+    return ServerState(role.name, role.address, problem, [], [], [], [], 0)
 
 
 def _state(role: Role, server: Server, see: bool) -> ServerState:
     sections = [("INFO", section) for section in SECTIONS]
     setting = ("CONFIG GET", SETTINGS[role.name])
-    asked = ask(server, [*sections, setting, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",), ("MEMORY DOCTOR",)])
-    *infos, configured, slow, clients, doctor = asked.answers
+    asked = ask(server, [*sections, setting, ("SLOWLOG GET", SLOW_SHOWN), ("CLIENT LIST",)])
+    *infos, configured, slow, clients = asked.answers
+    info = {name: value for section in infos for name, value in (section or {}).items()}
     return ServerState(
         name=role.name,
         address=server.address,
         problem=asked.problem,
-        warnings=_warnings(role, infos, configured) if asked.up else [],
+        warnings=_warnings(role, info, configured or {}) if asked.up else [],
         sections=[(name, sorted(info.items())) for name, info in zip(SECTIONS, infos, strict=True) if info],
         slow=[_slow(entry, see) for entry in slow or []],
         clients=[_client(client) for client in (clients or [])[:CLIENTS_SHOWN]],
         clients_more=max(0, len(clients or []) - CLIENTS_SHOWN),
-        doctor=(doctor or b"").decode(errors="replace"),
+        tiles=server_words.tiles(role, info),
+        sentences=server_words.sentences(role, info, configured or {}),
     )
 
 
-def _warnings(role: Role, infos: list[dict[str, Any] | None], configured: dict[Any, Any] | None) -> list[str]:
-    info = {name: value for section in infos for name, value in (section or {}).items()}
+def _warnings(role: Role, info: dict[str, Any], configured: dict[Any, Any]) -> list[str]:
     if role is CACHE:
-        return cache_persistence.of_answers(info, configured or {})
-    return queue_durability.of_answers(info, configured or {}).warnings
+        return cache_persistence.of_answers(info, configured)
+    return queue_durability.of_answers(info, configured).warnings
 
 
 def _slow(entry: dict[str, Any], see: bool) -> Slow:

@@ -1,26 +1,29 @@
 """What the overview shows, from one pipeline to each server."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cachedemo import registry
 from cachedemo.admin import version_rows
 from cachedemo.admin.page import Answers, ask, servers
+from cachedemo.admin.ranges import Range
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import keyspace, workers
+from cachedemo.operations import keyspace, pause, workers
 from cachedemo.operations.keyspace import Survey
 from cachedemo.protocol import closed_notes, database_addresses, stats
 from cachedemo.protocol.closed_notes import Note
-from cachedemo.protocol.waiting import oldest_of
+from cachedemo.protocol.stats_kept import by_model
+from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
 from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.queue_durability import Durability
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
 
+RECENT = 2  # minutes of what is told of "the last minute": the one under way may have just begun
 _OWN = [("INFO",), ("CONFIG GET", "appendfsync")]  # what a server tells of itself
 
 
@@ -32,8 +35,10 @@ class Waiting:
     depth: int
     oldest: float | None  # seconds since the epoch
     dead: int
-    paused: bool
+    paused: dict[str, Any] | None  # by whom, since when
     closed: Note | None  # who has switched off
+    stopped: Stopped | None
+    overdue: float  # seconds since the oldest of the slots that are owed should have been emptied
 
 
 @dataclass
@@ -48,7 +53,9 @@ class Snapshot:
     versions: list[version_rows.VersionRow]
     alive: list[str]
     elsewhere: list[str]  # which databases have another address for another process, in sentences
-    history: dict[int, stats.Minute]
+    history: dict[int, stats.Minute]  # by the steps of the range
+    recent: list[stats.Minute]  # of the minute under way and the one before
+    models: dict[str, stats.Minute]  # what was read within the range: name in the keys -> metric -> sum
     durability: Durability
 
     @property
@@ -56,30 +63,45 @@ class Snapshot:
         return self.cache.answers[0] or {}
 
 
-def look(minutes: int = 60) -> Snapshot:
-    """Ask each server once, however much there is to show."""
+def look(over: Range) -> Snapshot:
+    """Ask each server once, however much there is to show of that range."""
     now, models, caches = time.time(), registry.registered(), registry.with_queue()
-    history = stats.queries(minutes, now)
     own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
-    first = [*own, ("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now)]
-    queue = ask(QUEUE, [*first, *history, *version_rows.queries(models), *_of_each(caches)])
-    rest = queue.answers[len(first) :]
-    counted, rest = rest[: len(history)], rest[len(history) :]
-    announced, each = rest[: len(models)], rest[len(models) :]
-    kept, alive, addresses = queue.answers[len(own) : len(first)]
-    survey = keyspace.parse(kept)
+    parts: list[Sequence[Any]] = [
+        own,
+        [("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now)],
+        over.grain.queries(over.steps, now),
+        stats.queries(RECENT, now),
+        over.models.queries(over.model_steps, now),
+        version_rows.queries(models),
+        _of_each(caches),
+    ]
+    queue = ask(QUEUE, [command for part in parts for command in part])
+    told, general, counted, recent, of_models, announced, each = _split(queue.answers, parts)
+    kept, alive, addresses = general
+    survey, size = keyspace.parse(kept), len(each) // len(caches) if caches else 0
     return Snapshot(
         now=now,
         cache=_cache(),
         queue=queue,
-        waiting=[_waiting(cache, *each[5 * i : 5 * i + 5]) for i, cache in enumerate(caches)],
+        waiting=[_waiting(cache, *each[size * i : size * (i + 1)]) for i, cache in enumerate(caches)],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
         elsewhere=database_addresses.sentences(addresses or []),
         alive=[worker.decode() for worker in alive or []],
-        history=stats.by_minute([answer or {} for answer in counted], minutes, now),
-        durability=_durability(queue.answers[: len(own)]),
+        history=over.grain.of_answers(counted, over.steps, now),
+        recent=list(stats.by_minute(recent, RECENT, now).values()),
+        models=by_model(over.models.of_answers(of_models, over.model_steps, now).values()),
+        durability=_durability(told),
     )
+
+
+def _split(answers: Sequence[Any], parts: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Yield the answers to each part of what was asked."""
+    begin = 0
+    for part in parts:
+        yield answers[begin : begin + len(part)]
+        begin += len(part)
 
 
 def _cache() -> Answers:
@@ -111,11 +133,19 @@ def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
             ("ZCARD", cache.table.queue.key("pending")),
             ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
             ("HLEN", cache.table.queue.key("dead")),
-            ("EXISTS", cache.table.queue.key("paused")),
+            ("GET", pause.key(cache)),
             ("GET", cache.table.queue.key("closed")),
+            ("GET", cache.table.queue.key("stopped")),
+            ("ZRANGE", cache.table.queue.key("owed"), 0, 0, "WITHSCORES"),
         )
     ]
 
 
-def _waiting(cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any) -> Waiting:
-    return Waiting(cache, depth or 0, oldest_of(oldest), dead or 0, bool(paused), closed_notes.parse(closed))
+def _waiting(
+    cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any, stopped: Any, due: Any
+) -> Waiting:
+    overdue = time.time() - due[0][1] / 1_000_000 if due else 0.0
+    note = closed_notes.parse(closed)
+    return Waiting(
+        cache, depth or 0, oldest_of(oldest), dead or 0, pause.parse(paused), note, stopped_of(stopped), overdue
+    )

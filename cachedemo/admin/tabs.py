@@ -4,6 +4,7 @@ TABS = (
     ("changelist", "Overview"),
     ("versions", "Versions"),
     ("keys", "Keys"),
+    ("live", "Live"),
     ("queue", "Flush queue"),
     ("server", "Servers"),
     ("history", "History"),

@@ -10,6 +10,7 @@ from cachedemo.templatetags.cachedemo_admin import span
 
 GOOD, WARN, BAD = "good", "warn", "bad"
 OLD = 10.0  # seconds after which a waiting write is too old
+FULL = 0.95  # of maxmemory
 UNKNOWN = "–"
 
 _BREAKER = {"closed": ("Closed", GOOD), "open": ("Open", BAD), "half-open": ("Half open", WARN)}
@@ -21,9 +22,8 @@ def tiles(seen: Snapshot) -> list[Tile]:
 
 def hit_ratio(seen: Snapshot) -> Tile:
     """Of this minute and the one before, since this one may have just begun."""
-    counted = list(seen.history.values())[-2:]
-    hits = sum(minute.get("hits", 0) for minute in counted)
-    reads = hits + sum(minute.get(name, 0) for minute in counted for name in ("pending", "source"))
+    hits = sum(minute.get("hits", 0) for minute in seen.recent)
+    reads = hits + sum(minute.get(name, 0) for minute in seen.recent for name in ("pending", "source"))
     if not reads:
         return Tile("Hit ratio, last minute", UNKNOWN, "no reads" if seen.queue.up else "not known")
     ratio = 100 * hits / reads
@@ -38,7 +38,7 @@ def keys(seen: Snapshot) -> Tile:
     used, limit = info.get("used_memory", 0), info.get("maxmemory", 0)
     if not limit:
         return Tile("Keys and memory", f"{seen.cache.answers[1]:,}", f"{filesizeformat(used)}, no maxmemory set", WARN)
-    tone = WARN if used > 0.95 * limit else GOOD
+    tone = WARN if used > FULL * limit else GOOD
     words = f"{filesizeformat(used)} of {filesizeformat(limit)} ({100 * used / limit:.0f} %)"
     return Tile("Keys and memory", f"{seen.cache.answers[1]:,}", words, tone)
 

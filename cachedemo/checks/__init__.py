@@ -17,13 +17,14 @@ from cachedemo.checks.settings import (
     check_servers,
     check_values,
 )
-from cachedemo.checks.shared_redis import check_caches, check_celery, check_sessions
+from cachedemo.checks.shared_redis import check_caches, check_celery, check_channel_layers, check_sessions
 
 __all__ = [
     "check_atomic_requests",
     "check_beat",
     "check_caches",
     "check_celery",
+    "check_channel_layers",
     "check_databases",
     "check_fields",
     "check_htmx",

@@ -61,7 +61,7 @@ class AsyncReads(Generic[M]):
         """Do what `read` does."""
         pk = self.table.find_pk(pk)
         asked = async_reads.ask(self.table, pk)
-        if asked is None or (entry := async_reads.held(await asked)) is None:
+        if asked is None or (entry := async_reads.held(self.table, await asked)) is None:
             entry = await async_reads.load(self.table, pk)
         if entry.body is None:
             raise self.table.missing(pk)
@@ -71,7 +71,7 @@ class AsyncReads(Generic[M]):
         """Do what `get` does."""
         pk = self.table.find_pk(pk)
         asked = async_reads.ask(self.table, pk)
-        if asked is None or (entry := async_reads.held(await asked)) is None:
+        if asked is None or (entry := async_reads.held(self.table, await asked)) is None:
             entry = await async_reads.load(self.table, pk)
         if entry.body is None:
             raise self.table.missing(pk)

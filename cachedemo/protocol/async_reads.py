@@ -38,11 +38,11 @@ def ask(table: CachedTable, pk: Any) -> "asyncio.Future[Found | None] | None":
     return None if loop is None else loop.get(places.slots.key(pk))
 
 
-def held(found: Found | None) -> Entry | None:
+def held(table: CachedTable, found: Found | None) -> Entry | None:
     """Return the row if its slot holds it, None where a thread must be asked."""
     if found is None or (entry := slot_format.held(*found)) is None:
         return None
-    stats.count(stats.HITS)
+    stats.count(table.reads.hits)
     return entry
 
 
@@ -63,7 +63,7 @@ async def load(table: CachedTable, pk: Any) -> Entry:
                 return await in_djangos_thread(reads.find, table, pk)
         await ended.wait()
         asked = ask(table, pk)
-        if asked is not None and (entry := held(await asked)) is not None:
+        if asked is not None and (entry := held(table, await asked)) is not None:
             return entry
     return await in_djangos_thread(reads.find, table, pk)
 
@@ -83,7 +83,7 @@ async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         return {}
     found = await loop.get_many([places.slots.key(pk) for pk in pks])
     entries = {pk: entry for pk, each in zip(pks, found, strict=True) if each and (entry := slot_format.held(*each))}
-    stats.count(stats.HITS, len(entries))
+    stats.count(table.reads.hits, len(entries))
     return entries
 
 

@@ -23,6 +23,7 @@ from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.row_filter import HidesRows
 from cachedemo.protocol.slots import Slots
+from cachedemo.protocol.stats import reads_of
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.key_prefix import in_use
@@ -99,6 +100,7 @@ class CachedTable(HidesRows):
         self.codec = codec
         self.options = options
         self.manager = manager
+        self.reads = reads_of(slots.name)
         self.looked_up_by = lookup_fields.attnames(codec, lookups)
         self._servers = Places("", slots, queue, self._hints(slots))
         self._nowhere = _nowhere(slots, queue, self.looked_up_by)

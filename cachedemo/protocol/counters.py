@@ -47,9 +47,15 @@ def addition(codec: Codec, fields: Mapping[str, Any], least: Any = None, most: A
             deltas[field.attname] = _delta(codec, field, value)
         except ValidationError as error:
             errors[name] = error
+    errors |= {name: wrong for name, limit in (("min", least), ("max", most)) if (wrong := _why_no_limit(limit))}
     if errors:
         raise ValidationError(errors)
     return Addition(deltas, least, most)
+
+
+def _why_no_limit(limit: Any) -> str | None:
+    is_number = isinstance(limit, int | float | decimal.Decimal) and not isinstance(limit, bool) and limit == limit
+    return None if limit is None or is_number else "A limit is a number."
 
 
 def _delta(codec: Codec, field: models.Field, value: Any) -> Any:

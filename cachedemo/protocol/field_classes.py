@@ -14,6 +14,7 @@ ALL = "__all__"  # as in a ModelForm
 _HELD_BACK = {
     "BinaryField": "JSON has no word for bytes. Leave it out, so that it is deferred, or register codecs for it",
     "SearchVectorField": "only the database knows what it makes of a text. Leave it out, so that it is deferred",
+    "SearchQueryField": "only the database knows what it makes of a text. Leave it out, so that it is deferred",
 }
 
 

@@ -26,7 +26,7 @@ def load(table: CachedTable, pk: Any) -> Entry:
         if slot is None:
             return _fill(table, pk, lease)
         if entry := table.slots.held(pk, slot):
-            stats.count(stats.HITS)
+            stats.count(table.reads.hits)
             return entry
         if table.slots.discard_unusable(pk, slot):
             continue

@@ -40,7 +40,7 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry],
         waiting, again = _without_doubt(table, waiting, rows)
         entries |= {pk: shown(table, rows.get(pk), waiting[pk]) for pk in waiting}
         left, may_fill = again, may_fill and may_fill_these
-    stats.count_loaded(entries.values())
+    stats.count_loaded(table.reads, entries.values())
     return entries, may_fill
 
 

@@ -28,7 +28,7 @@ from cachedemo.protocol.waiting import (
     Stamp,
     StampOfMany,
     Stopped,
-    claimed,
+    claims_of,
     letter,
     pairs,
     stopped_of,
@@ -171,7 +171,8 @@ class FlushQueue(OperatedQueue):
         if isinstance(answer, bytes):
             raise NotQueued(answer.decode().lower())
         with taken("queue"):
-            stamp, waiting, versions, first, previous = answer
+            stamp, first, count, *rest = answer
+            versions, previous, waiting = rest[:count], rest[count : count + len(deltas)], rest[count + len(deltas) :]
             pending = self._readable(pk, pairs(waiting))
             before = {name: int(last or 0) for name, last in zip(deltas, previous, strict=True)} if deltas else {}
             return Enqueued(int(stamp), pending, texts(versions), bool(first), before)
@@ -204,11 +205,12 @@ class FlushQueue(OperatedQueue):
     # for the flush
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        versions, batch = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
-        return [claimed(pk.decode(), fields) for pk, fields in batch], texts(versions)
+        answer = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
+        rows = 1 + answer[0]
+        return claims_of(answer[rows:]), texts(answer[1:rows])
 
     def ack(self, stamps: Mapping[str, int]) -> bool:
-        return bool(self._run(_ack, *(part for pk, stamp in stamps.items() for part in (pk, b"%016d" % stamp))))
+        return bool(self._run(_ack, b"".join([b"%016d" % stamp for stamp in stamps.values()]), *stamps))
 
     def stop(self, error: str) -> bool:
         known = self.stopped()

@@ -19,7 +19,7 @@ def find(table: CachedTable, pk: Any) -> Entry:
     try:
         slot = places.slots.get(pk)
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
-            stats.count(stats.HITS)
+            stats.count(table.reads.hits)
             return entry
         return leases.load(table, pk)
     except CacheUnavailable:
@@ -63,7 +63,7 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
         except CacheUnavailable:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
-            stats.count(stats.HITS)
+            stats.count(table.reads.hits)
             return entry._replace(ttl=ttl)
     return find(table, pk)
 
@@ -81,7 +81,7 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
                 for pk, slot in zip(pks, found, strict=True)
             ]
         entries = places.slots.all_held(pks, found)
-        stats.count(stats.HITS, len(entries))
+        stats.count(table.reads.hits, len(entries))
         if len(entries) < len(pks):
             entries |= leases.load_many(table, [pk for pk in pks if pk not in entries])
         return entries

@@ -22,11 +22,22 @@ PREFIX = re.compile(rf"v({VERSION}):([^:]+):")
 
 def parts(key: str) -> tuple[str, str, str] | None:
     """Return version, model's name and primary key that a key names; None if it is not of our form."""
-    unprefixed = PREFIX.search(key)
-    if unprefixed is None or key[: unprefixed.start()] != prefix(aliases.split(unprefixed[2])[1]):
+    unprefixed = _beginning_of(key)
+    if unprefixed is None:
         return None
     pk = unbraced(key[unprefixed.end() :]) if CACHE.is_cluster else key[unprefixed.end() :]
     return None if pk is None else (unprefixed[1], unprefixed[2], pk)
+
+
+def name_in(beginning: str) -> str | None:
+    """Return the model's name in a text that keys of ours may begin with; None if that is not whole in it."""
+    found = _beginning_of(beginning)
+    return None if found is None else found[2]
+
+
+def _beginning_of(key: str) -> re.Match[str] | None:
+    found = PREFIX.search(key)
+    return None if found is None or key[: found.start()] != prefix(aliases.split(found[2])[1]) else found
 
 
 def braced(pk: Any) -> str:

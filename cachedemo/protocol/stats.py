@@ -1,9 +1,7 @@
-"""What is read and flushed: counted in the process, sent once a second, kept by the minute for a day.
+"""What is read and flushed: counted in the process, sent once a second, kept as `stats_kept.py` says.
 
 Counting is an addition to a list that belongs to the thread, so it takes no lock and no trip to a server. One
 background thread a process adds the lists up and sends what is new in one pipeline; the server adds up the processes.
-
-`{cachedemo}:stats:<hour>` is a hash on the queue server, `<minute>:<metric>` -> number.
 
 A new metric is added to METRICS here, counted with `count` where it happens, and shown to Prometheus by
 `operations/metrics.py`, on the operators' overview by `admin/overview_charts.py`.
@@ -18,13 +16,14 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol import database_addresses, flushed_by
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.stats_kept import BY_HOURS, BY_MINUTES, BY_MODELS, Numbers
 from cachedemo.protocol.waiting import Claim
 from cachedemo.protocol.waiting_fields import oldest_stamp
 from cachedemo.servers import test_runs
@@ -39,31 +38,49 @@ METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries
 HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
 TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
-KEPT = 25 * 3600  # seconds: a day, and the hour that is under way
 
-Minute = dict[str, float]  # metric -> sum within the minute
+Minute = Numbers  # metric -> sum within the minute
 
 _local = threading.local()
 _lock = threading.Lock()
 _sending = threading.Lock()
 _threads: list[tuple[weakref.ref[threading.Thread], list[int]]] = []
-_ended = [0] * len(METRICS)  # what threads that have ended had counted
-_sent = [0] * len(METRICS)
+_names = list(METRICS)  # what is counted at each place; a model's own are added when it is registered
+_ended: list[int] = []  # what threads that have ended had counted
+_sent: dict[str, int] = {}
 _sender: threading.Thread | None = None
+
+
+class Reads(NamedTuple):
+    """Where the reads of one model are counted; each counts for its metric too."""
+
+    hits: int
+    pending: int
+    source: int
+
+
+def reads_of(model: str) -> Reads:
+    """Return where to count the reads of the model with this name in its keys, the same for the same name."""
+    names = [f"{metric}:{model}" for metric in METRICS[HITS : SOURCE + 1]]
+    with _lock:
+        if names[0] not in _names:
+            _names.extend(names)
+        first = _names.index(names[0])
+    return Reads(first, first + 1, first + 2)
 
 
 def count(metric: int, number: int = 1) -> None:
     """Add to a metric; costs well under a microsecond."""
     try:
         _local.counts[metric] += number
-    except AttributeError:
+    except (AttributeError, IndexError):
         _begin()[metric] += number
 
 
-def count_loaded(entries: Iterable[Entry]) -> None:
+def count_loaded(reads: Reads, entries: Iterable[Entry]) -> None:
     """Count reads that the cache could not answer, by where the value came from."""
     for entry in entries:
-        count(PENDING if entry.origin == "pending" else SOURCE)
+        count(reads.pending if entry.origin == "pending" else reads.source)
 
 
 def count_flush(claims: Iterable[Claim]) -> None:
@@ -77,9 +94,13 @@ def count_flush(claims: Iterable[Claim]) -> None:
 
 
 def _begin() -> list[int]:
-    """Give this thread a list of its own, and the process its sender."""
+    """Give this thread a list of its own, or more room in it for a model that is new, and the process its sender."""
     global _sender
-    counts = _local.counts = [0] * len(METRICS)
+    counts: list[int] | None = getattr(_local, "counts", None)
+    if counts is not None:
+        counts.extend([0] * (len(_names) - len(counts)))
+        return counts
+    counts = _local.counts = [0] * len(_names)
     with _lock:
         _threads.append((weakref.ref(threading.current_thread()), counts))
         if _sender is None:
@@ -114,15 +135,15 @@ def send() -> None:
     with _sending:
         with _lock:  # not while the server is asked: a thread that begins to count must not wait for it
             counted = _totals()
-        new = {name: now - sent for name, now, sent in zip(METRICS, counted, _sent, strict=True) if now > sent}
+        new = {name: number - _sent.get(name, 0) for name, number in counted.items() if number > _sent.get(name, 0)}
         if not new:
             return
-        hour, minute = divmod(int(time.time()) // 60, 60)
-        key = bucket(hour)
-        by_minute = [("HINCRBY", key, f"{minute}:{name}", n) for name, n in new.items()]
-        ever = [("HINCRBY", ours(TOTALS), name, n) for name, n in new.items()]
+        of_models = {name: number for name, number in new.items() if ":" in name}
+        of_all = {name: number for name, number in new.items() if name not in of_models}
+        ever = [("HINCRBY", ours(TOTALS), name, number) for name, number in of_all.items()]
+        kept = [*BY_MINUTES.add(of_all), *BY_MODELS.add(of_models), *BY_HOURS.add(new)]
         own = flushed_by.to_say(new["flushed"]) if "flushed" in new else []
-        all_raised(QUEUE.pipeline([*by_minute, *ever, _expire(key), *own, *database_addresses.to_say()]))
+        all_raised(QUEUE.pipeline([*kept, *ever, *own, *database_addresses.to_say()]))
         _sent = counted
 
 
@@ -131,59 +152,57 @@ def totals() -> dict[str, int]:
     return {name.decode(): int(number) for name, number in QUEUE.command("HGETALL", ours(TOTALS)).items()}
 
 
-def _totals() -> list[int]:
-    """Add up the threads; those that have ended count no further and are let go."""
+def _totals() -> dict[str, int]:
+    """Add up the threads; those that have ended count no further and are let go.
+
+    The reads of a model count as reads of all models too.
+    """
+    global _ended
     alive = []
     for thread, counts in _threads:
         owner = thread()
         if owner is not None and owner.is_alive():
             alive.append((thread, counts))
         else:
-            _ended[:] = [a + b for a, b in zip(_ended, counts, strict=True)]
+            _ended = _sum([_ended, counts])
     _threads[:] = alive
-    return [sum(column) for column in zip(_ended, *(counts for _, counts in alive), strict=True)]
+    found: dict[str, int] = {}
+    for name, number in zip(_names, _sum([_ended, *(counts for _, counts in alive)]), strict=False):
+        metric, _, model = name.partition(":")
+        for of in (metric, name) if model else (name,):
+            found[of] = found.get(of, 0) + number
+    return found
+
+
+def _sum(lists: Iterable[list[int]]) -> list[int]:
+    """Add up lists, of which one that was begun earlier may be shorter."""
+    return [sum(column) for column in itertools.zip_longest(*lists, fillvalue=0)]
 
 
 def gauge(values: Mapping[str, float]) -> None:
-    """Note levels, such as memory, for this minute; the last one counts."""
-    hour, minute = divmod(int(time.time()) // 60, 60)
-    key = bucket(hour)
-    levels = [part for name, value in values.items() for part in (f"{minute}:{name}", value)]
-    all_raised(QUEUE.pipeline([("HSET", key, *levels), _expire(key)]))
+    """Note levels, such as memory, for this minute and hour; the last one counts."""
+    all_raised(QUEUE.pipeline([*BY_MINUTES.add(values, "HSET"), *BY_HOURS.add(values, "HSET")]))
 
 
 def bucket(hour: int) -> str:
-    return ours(f"stats:{hour}")
-
-
-def _expire(key: str) -> tuple[Any, ...]:
-    return ("EXPIRE", key, KEPT)
+    return BY_MINUTES.key(hour)
 
 
 def queries(minutes: int, now: float) -> list[tuple[str, str]]:
     """Return the commands that fetch the last so many minutes, for somebody's pipeline."""
-    last = int(now) // 60
-    return [("HGETALL", bucket(hour)) for hour in range((last - minutes + 1) // 60, last // 60 + 1)]
+    return BY_MINUTES.queries(minutes, now)
 
 
 def by_minute(answers: Iterable[Any], minutes: int, now: float) -> dict[int, Minute]:
     """Return minute since the epoch -> metric -> sum, from the answers to `queries`; every minute is there."""
-    last = int(now) // 60
-    history: dict[int, Minute] = {minute: {} for minute in range(last - minutes + 1, last + 1)}
-    for hour, answer in enumerate(answers, start=(last - minutes + 1) // 60):
-        for field, value in ({} if isinstance(answer, Exception) else answer).items():
-            with contextlib.suppress(ValueError):  # not ours
-                minute, _, name = field.decode().partition(":")
-                if (at := hour * 60 + int(minute)) in history:
-                    history[at][name] = float(value)
-    return history
+    return BY_MINUTES.of_answers(answers, minutes, now)
 
 
 def _forget() -> None:
     """A forked child counts from zero: what its parent has counted is the parent's to send."""
     global _local, _lock, _sending, _threads, _ended, _sent, _sender
     _local, _lock, _sending, _threads, _sender = threading.local(), threading.Lock(), threading.Lock(), [], None
-    _ended, _sent = [0] * len(METRICS), [0] * len(METRICS)
+    _ended, _sent = [], {}
 
 
 def _send_the_last() -> None:

@@ -42,16 +42,32 @@ def clean(field: models.Field, value: Any) -> Any:
 
 def refuse_what_no_write_takes(field: models.Field, value: Any) -> None:
     """Raise ValidationError for a value that only the database can compute, and for a field that it computes itself."""
-    for each in value if isinstance(value, list | tuple) else [value]:
-        if hasattr(each, "resolve_expression"):
-            raise ValidationError(
-                f"{field.model._meta.label}.{field.name} takes a value, and {type(each).__name__} is an expression "
-                f"for the database: increment() adds to a number; else assign it to an instance and save() that inside "
-                f"transaction.atomic().",
-                code="expression",
-            )
+    if (expression := _expression_in(value)) is not None:
+        raise ValidationError(
+            f"{field.model._meta.label}.{field.name} takes a value, and {type(expression).__name__} is an expression "
+            f"for the database: increment() adds to a number; else assign it to an instance and save() that inside "
+            f"transaction.atomic().",
+            code="expression",
+        )
     if is_generated(field):
         raise ValidationError(f"{field.model._meta.label}.{field.name} is computed by the database.", code="generated")
+
+
+def _expression_in(value: Any) -> Any:
+    """Return the first expression among a value and its parts, None if there is none."""
+    try:
+        return next((each for each in _with_parts(value) if hasattr(each, "resolve_expression")), None)
+    except RecursionError:  # its own field says what is wrong with it
+        return None
+
+
+def _with_parts(value: Any) -> Iterator[Any]:
+    yield value
+    parts: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    if hasattr(value, "isempty"):  # a range
+        parts = value.lower, value.upper
+    for part in parts:
+        yield from _with_parts(part)
 
 
 @contextmanager

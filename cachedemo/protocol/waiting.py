@@ -104,10 +104,20 @@ class Owed(NamedTuple):
         return self.member == b":all"
 
 
-def claimed(pk: str, fields: Any) -> Claim:
-    """Return a claim from the claim script's answer: the row's fields in turn, or an error in words."""
-    if isinstance(fields, bytes):
-        return Claim(pk, {}, {}, 0, fields.decode())
+def claims_of(parts: Sequence[Any]) -> list[Claim]:
+    """Return the claims in the claim script's answer: for each row its id, how many strings follow, and these."""
+    found, place = [], 0
+    while place < len(parts):
+        pk, fields = parts[place].decode(), place + 2
+        place = fields + parts[place + 1]
+        found.append(_claim(pk, parts[fields:place]))
+    return found
+
+
+def _claim(pk: str, fields: Sequence[bytes]) -> Claim:
+    """Return one claim, from the row's fields, name and value in turn, or an error in words alone."""
+    if len(fields) == 1:
+        return Claim(pk, {}, {}, 0, fields[0].decode())
     raw = pairs(fields)
     decoded, errors = decode(raw)
     newest = max([stamp for stamp, _ in decoded.values()], default=0)

@@ -21,6 +21,7 @@ from cachedemo.servers.server import Server
 from cachedemo.servers.targets import Target, Topology
 
 MOST = 1000  # keys in one trip
+UNDER_WAY = 4  # trips of a loop at a time: what is asked for meanwhile goes with the next, and needs no connection
 
 
 class Watcher(Protocol):
@@ -66,14 +67,15 @@ class LoopReads:
         return answer
 
     def _go(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for start in range(0, len(waiting), MOST):
-            self._keep(self.loop.create_task(self._answer(waiting[start : start + MOST])))
+        while self._waiting and len(self._tasks) < UNDER_WAY:
+            waiting, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            task = self.loop.create_task(self._answer(waiting))
+            self._tasks.add(task)  # a loop keeps no task alive by itself
+            task.add_done_callback(self._is_back)
 
-    def _keep(self, task: "asyncio.Task[None]") -> None:
-        """A loop keeps no task alive by itself."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _is_back(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._go()
 
     async def _answer(self, waiting: list[Asked]) -> None:
         try:

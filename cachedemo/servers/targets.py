@@ -8,6 +8,8 @@
 Whatever the topology, a connection is to one server: `Target.url_of` gives its URL in the form that redis-py reads.
 """
 
+import ipaddress
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")  # of the sentinel
 _SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
 _URL = re.compile(r"([a-z]+)(?:\+([a-z]+))?://(?:([^/?]*)@)?([^/?]*)([^?]*)(?:\?(.*))?", re.DOTALL)
 _NODE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]+))?")
-_LOOPBACK = ("127.0.0.1", "::1")
+_NAMES_OF_THIS_HOST = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
 
 
 class Topology(StrEnum):
@@ -66,19 +68,27 @@ class Target:
     @property
     def database(self) -> int:
         """The number of the database, 0 where none is named. Raises ValueError if it is no number."""
-        path = "" if self.scheme == "unix" else self.path.strip("/")
-        if self.topology is Topology.SENTINEL:
-            path = path.partition("/")[2]
-        written = self.options.get("db", path) or "0"
+        written = self.options.get("db", self._number) or "0"
         if not written.isdecimal():
             raise ValueError("a database that is no number")
         return int(written)
 
     @property
+    def names_database(self) -> bool:
+        """Whether the number of the database stands in it."""
+        return bool(self.options.get("db") or self._number)
+
+    @property
+    def _number(self) -> str:
+        """What stands at the number's place in the path."""
+        path = "" if self.scheme == "unix" else self.path.strip("/")
+        return path.partition("/")[2] if self.topology is Topology.SENTINEL else path
+
+    @property
     def places(self) -> frozenset[Place]:
         """What another URL has to name, some of it, to lead to the same database."""
         if self.scheme == "unix":
-            return frozenset({(unquote(self.path), 0, self.database)})
+            return frozenset({(os.path.normpath(unquote(self.path)), 0, self.database)})
         by = f"{self.service} of " if self.service else ""
         return frozenset((f"{by}{_known_as(host)}", port, self.database) for host, port in self.nodes)
 
@@ -148,4 +158,11 @@ def servers(found: Iterable[Place]) -> set[Node]:
 
 
 def _known_as(host: str) -> str:
-    return "localhost" if host in _LOOPBACK else host
+    """Return one of the names of a host, the same for each spelling of it."""
+    name = host.lower().rstrip(".")
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return "localhost" if name in _NAMES_OF_THIS_HOST else name
+    address = getattr(address, "ipv4_mapped", None) or address
+    return "localhost" if address.is_loopback or address.is_unspecified else str(address)

@@ -138,6 +138,8 @@ def _of_queue(first: str, words: tuple[Any, ...], answer: Any) -> str:
     if first == "WAITAOF":
         return "wait until it is on the queue's disk"
     key = str(words[1]).rpartition("}:")[2] if len(words) > 1 else ""
+    if key.startswith("row:") and isinstance(answer, dict):
+        return f"{_FROM_THE_QUEUE['row:']}: {'a newer write' if answer else 'nothing'}"
     return next((text for part, text in _FROM_THE_QUEUE.items() if key.startswith(part)), "")
 
 

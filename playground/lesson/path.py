@@ -44,6 +44,8 @@ LESSONS = [
             "database is far away or busy.",
             "The cache is a Redis server in between. It keeps a copy of each row that somebody has read, for a while. "
             "Redis keeps everything in memory and answers in a fraction of a millisecond.",
+            "The queue is another Redis server. It holds writes that the database does not have yet, so a read that "
+            "finds no copy asks it too; the next step shows what for.",
         ],
         "Read Alice twice",
         "The first read finds nothing in the cache, asks the database and leaves a copy; the second is answered by "
@@ -59,11 +61,13 @@ LESSONS = [
             "There are three classic answers. Cache-aside writes the database and drops the copy. Write-through "
             "writes the database and replaces the copy. Write-behind puts the write into a queue and replaces the "
             "copy; a worker writes the database later.",
-            "Three rows called Alice Singh are in the cache now, one for each pattern. All three are renamed.",
+            "Three rows called Alice Singh are in the cache now, one for each pattern. All three are renamed. Each "
+            "write also asks the queue for a number, its stamp: by that, a late write never wins over a newer one.",
         ],
         "Change Alice's name, in each pattern",
-        "Cache-aside and write-through make the caller wait for the database, and leave the cache empty or up to "
-        "date; write-behind does not wait, so the database is behind.",
+        "Cache-aside and write-through make the caller wait for the database; cache-aside then leaves the cache "
+        "empty, and write-through up to date. Write-behind does not wait: the database has the old value until a "
+        "worker has written the new one.",
         "invalidate-first",
         scenes.write,
     ),
@@ -113,12 +117,12 @@ LESSONS = [
         "Kill",
         "What if the cache dies?",
         [
-            f"The cache server of this demo is killed as by the kernel, and kept down for {scenes.DOWN_FOR} seconds. "
-            "Meanwhile Alice is read and written; then it comes back, empty.",
+            f"The cache server of this demo is killed at once, without a warning, and kept down for {scenes.DOWN_FOR} "
+            "seconds. Meanwhile Alice is read and written; then it comes back, empty.",
         ],
         "Now kill the cache",
         "Without the cache everything is slower and nothing is wrong: reads ask the database, and a write notes in "
-        "the queue that the cache entry must be emptied when the cache is back.",
+        "the queue that the cache entry must be emptied, in case the cache comes back with the old copy in it.",
         "cache-killed",
         scenes.kill_the_cache,
         needs_demo=True,
@@ -130,7 +134,8 @@ LESSONS = [
         [
             "Two callers rename one row, write-through. The first commits and is held up; the second commits and "
             "updates the cache; then the first goes on to the cache.",
-            "First by hand, as most code does it: COMMIT, then SET. Then with cachedemo.",
+            "First by hand, as most code does it: COMMIT, which makes the database keep the write, then SET, which "
+            "puts a value into Redis. Then with cachedemo.",
         ],
         "Now let two write at once",
         "By hand, the last SET and the last COMMIT may be those of different writers. Here a writer replaces nothing "
@@ -165,7 +170,8 @@ TAKE_AWAY = [
     Kept(
         "write-behind",
         "puts the write into the queue and replaces the copy. A worker writes the database within about a second.",
-        "Loses what waits if the queue's disk is lost, and nothing else. Others who read the database directly see the "
+        "Loses what waits if the queue's disk is lost; and if the queue does not put each write on disk before it "
+        "answers, as it does here, the last seconds before a crash. Others who read the database directly see the "
         "old value until the flush, and while no worker runs, for as long as that.",
     ),
 ]

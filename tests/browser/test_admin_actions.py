@@ -106,6 +106,31 @@ def test_a_poll_leaves_alone_what_has_not_changed(open_page: Open, olga: Any) ->
     assert page.evaluate("window.kept.isConnected && getSelection().toString()") == "flush:users"
 
 
+def test_the_values_of_one_time_are_shown_on_all_charts_at_once(open_page: Open, olga: Any) -> None:
+    scene.past_day()
+    page = open_page(olga, url("changelist"))
+    refresh_every(page, 0)
+    values = page.locator("[data-cd-values]")
+    at = page.locator("[data-cd-at]").first
+    last = values.all_inner_texts()
+    page.locator(".cd-curves").nth(2).hover(position={"x": 1, "y": 20})
+    expect(at).to_have_text(page.locator(".cd-x span").first.inner_text())
+    pointed = values.all_inner_texts()
+    assert pointed == [
+        value.split("|")[0] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+    ]
+    assert pointed != last
+    page.get_by_role("heading", name="Versions").hover()
+    expect(at).to_be_empty()
+    assert values.all_inner_texts() == last
+    page.locator(".cd-charts").press("ArrowLeft")
+    page.locator(".cd-charts").press("ArrowLeft")
+    expect(at).not_to_be_empty()
+    assert [
+        value.split("|")[-2] or "–" for value in values.evaluate_all("all => all.map(v => v.dataset.cdValues)")
+    ] == (values.all_inner_texts())
+
+
 def test_one_box_ticks_every_dead_letter(open_page: Open, olga: Any) -> None:
     scene.dead_letters()
     page = open_page(olga, url("queue"))

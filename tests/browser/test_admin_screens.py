@@ -21,6 +21,7 @@ SCREENS = {
     "overview": ("changelist", "Hit ratio"),
     "versions": ("versions", "v1:user:"),
     "keys": ("keys", "v2:user:"),
+    "live": ("live", "It costs."),
     "queue": ("queue", "Dead letters"),
     "server": ("server", "Persistence"),
     "danger": ("danger", "FLUSHDB of the cache database"),
@@ -50,6 +51,14 @@ def test_every_screen_fits_and_breaks_no_policy(
         expect(page.locator(".cachedemo")).to_contain_text(words)
         assert_fits(page, width)
         picture(page, f"admin-{name}-{width}-{scheme}")
+    page.goto(url("keys"))
+    expect(page.locator(".cd-tree")).to_contain_text("v2:")
+    assert_fits(page, width)
+    picture(page, f"admin-tree-{width}-{scheme}")
+    page.goto(url("changelist") + "?range=7d")
+    expect(page.locator(".cachedemo")).to_contain_text("The last 7 days")
+    assert_fits(page, width)
+    picture(page, f"admin-week-{width}-{scheme}")
     page.goto(url("key") + "?key=v2:user:5")
     expect(page.locator(".cd-compare")).to_contain_text("Renamed 5")
     assert_fits(page, width)

@@ -30,7 +30,7 @@ PAGES = [
     "/api/docs",
 ]
 
-OPERATORS = ("changelist", "versions", "keys", "queue", "server", "danger", "history")
+OPERATORS = ("changelist", "versions", "keys", "live", "queue", "server", "danger", "history")
 SCREENS: dict[str, Callable[[], str]] = {
     **{name: partial(url, name) for name in OPERATORS},
     "keys of a prefix": lambda: url("keys") + "?prefix=v2:user:",

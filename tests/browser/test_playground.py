@@ -233,3 +233,24 @@ def test_a_page_that_cannot_be_shown_is_tried_again_by_itself(browser, live_serv
     queue_server.start()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Alice Singh", timeout=20_000)
     context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_a_word_explains_itself_where_it_stands(visit, users, script):
+    page = visit("/write-behind/users/1/", java_script_enabled=script)
+    meaning = page.locator("#term-lease")
+    expect(meaning).to_be_hidden()
+    page.locator(".plain").get_by_role("button", name="lease").first.press("Enter")
+    expect(meaning).to_be_visible()
+    expect(meaning).to_contain_text("only this reader may fill the slot")
+    page.keyboard.press("Escape")
+    expect(meaning).to_be_hidden()
+
+
+def test_a_dead_letter_explains_itself_in_the_list(visit, users):
+    users.table.queue.enqueue(1, 0, 1000, {"email": "bob@example.com"}, None)
+    [claim], _ = users.table.queue.claim(500, 600, 5)
+    users.table.queue.bury(claim, "IntegrityError")
+    page = visit("/users/")
+    page.get_by_role("button", name="dead letter").click()
+    expect(page.locator("#term-dead-letter")).to_contain_text("acknowledged and that the database refuses")

@@ -29,7 +29,7 @@ def test_the_first_read_loads_and_the_second_is_a_hit(users):
     assert users.read(1).origin == "source"
     entry = users.read(1)
     assert entry.origin == "cache"
-    assert json.loads(entry.body) == {"id": 1, "name": "Alice Singh", "email": "alice@example.com"}
+    assert json.loads(entry.body) == {"id": 1, "name": "Alice Singh", "email": "alice@example.com", "visits": 0}
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -60,7 +60,9 @@ def test_write_through_replaces_the_slot(users, redis_cache):
     users.via("write-through").update(1, name="Al")
     stamp = row().cache_stamp
     server = CACHE.identity_of(key := users.table.slots.key(1))
-    assert redis_cache.get(key) == (b'V%d%b{"id": 1, "name": "Al", "email": "alice@example.com"}' % (stamp, server))
+    assert redis_cache.get(key) == (
+        b'V%d%b{"id": 1, "name": "Al", "email": "alice@example.com", "visits": 0}' % (stamp, server)
+    )
     assert row().name == "Al"
 
 
@@ -69,7 +71,9 @@ def test_write_behind_leaves_the_source_to_the_flush(users, redis_cache, redis_q
     users.via("write-behind").update(1, name="Al")
     assert row().name == "Alice Singh"
     assert redis_queue.lrange("flush:users", 0, -1) == [b"1"]
-    assert redis_cache.get(users.table.slots.key(1)).endswith(b'"name": "Al", "email": "alice@example.com"}')
+    assert redis_cache.get(users.table.slots.key(1)).endswith(
+        b'"name": "Al", "email": "alice@example.com", "visits": 0}'
+    )
     assert users.drain(timeout=5) == 1
     assert row().name == "Al"
     assert (

@@ -120,11 +120,18 @@ class Nursery:
         assert answer, f"The nursery has ended:\n{self.log.read_text()[-4000:]}"
         return json.loads(answer)
 
+    def end_jobs(self) -> None:
+        """End every job that still runs, and wait for it."""
+        for job in self.jobs:
+            job.kill()
+        for job in self.jobs:
+            job.wait()
+        self.jobs.clear()
+
     def end(self) -> None:
         """End every job that still runs, and then the nursery."""
         with contextlib.suppress(AssertionError, OSError):
-            for job in self.jobs:
-                job.kill()
+            self.end_jobs()
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):

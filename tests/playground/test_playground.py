@@ -90,7 +90,7 @@ def test_a_read_shows_its_steps_in_order_with_their_lines(client):
     words = [
         "look in the cache: it is empty",
         "take the lease",
-        "what waits for this row",
+        "what waits for this row: nothing",
         "read the row",
         "put what was",
     ]

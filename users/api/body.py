@@ -1,15 +1,13 @@
-"""The JSON object in a request: bounded, of the right type, and nothing left to chance."""
+"""The JSON object in a request, as one of the API's types."""
 
-import json
-from typing import IO, Any, TypeVar
+from typing import TypeVar
 
 from django.http import HttpRequest
 from pydantic import BaseModel
 
-from users.api.problems import Problem, unprocessable
+from cachedemo.views import body
 
-LIMIT = 64 * 1024  # bytes
-MEDIA_TYPE = "application/json"
+MEDIA_TYPE = body.MEDIA_TYPE
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -21,51 +19,4 @@ def read(request: HttpRequest, model: type[Model]) -> Model:
         Problem: 415, 413 or 400; 422 for a field that is given twice.
         pydantic.ValidationError: the fields are invalid.
     """
-    if request.content_type != MEDIA_TYPE:
-        raise Problem(415, f"Send the user as {MEDIA_TYPE}.", headers={"Accept": MEDIA_TYPE})
-    return model.model_validate(_parse(_bounded(request)))
-
-
-def _bounded(request: HttpRequest) -> bytes:
-    """Read no more than the limit, whatever Content-Length says or does not say."""
-    if _announced(request) > LIMIT:
-        raise _too_large()
-    body = _stream(request).read(LIMIT + 1)
-    if len(body) > LIMIT:
-        raise _too_large()
-    return body
-
-
-def _announced(request: HttpRequest) -> int:
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0  # as Django takes it
-
-
-def _stream(request: HttpRequest) -> "IO[bytes] | HttpRequest":
-    """Under WSGI, Django takes a chunked body, which has no Content-Length, for an empty one."""
-    environ = getattr(request, "environ", {})
-    if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
-        return environ["wsgi.input"]
-    return request
-
-
-def _too_large() -> Problem:
-    return Problem(413, f"A user takes no more than {LIMIT} bytes.")
-
-
-def _parse(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode(), object_pairs_hook=_without_repetition)
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, "The body is no JSON in UTF-8, or nested too deeply.") from error
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON leaves it open which of two values for one name counts, so neither does."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise unprocessable({name: ["Given more than once."] for name in found if names.count(name) > 1})
-    return found
+    return model.model_validate(body.read(request, "user"))

@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from ninja import NinjaAPI, Swagger
 from pydantic import BaseModel
@@ -42,12 +43,14 @@ One row behind a Redis cache, written in three ways. Reads are the same in all o
 
 A read answers `If-None-Match` with 304. A write with `If-Match` is refused with 412 if the row has changed, decided in
 the same step as the write. Errors are problem documents (RFC 9457).
+
+`{"visits": {"increment": 1}}` in a PATCH adds to the visits, whatever others add or write meanwhile.
 """
 
 
 guard = SessionPermission()
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class Documents(Swagger):
@@ -99,7 +102,7 @@ class Api(NinjaAPI):
 
     def _past_ninja(self, read: View, others: View) -> View:
         @wraps(others)
-        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in ("GET", "HEAD"):
                 return others(request, *args, **kwargs)
             try:
@@ -170,7 +173,7 @@ def _correct(operation: dict[str, Any]) -> None:
 
 def _refusing_in_json(view: View) -> View:
     @wraps(view)
-    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         if response.status_code != 405:
             return response

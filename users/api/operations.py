@@ -1,21 +1,22 @@
 """The HTTP API: one resource, three ways to write it. Its documents are at /api/docs.
 
-Each operation reads the request, asks the cache and answers. Errors are raised, and become problem documents in one
+Writes are cachedemo's views (`view.py`); ninja documents them. Errors are raised, and become problem documents in one
 place, `problems.problem_of`.
 """
 
 import re
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http.response import HttpResponseBase
 from ninja import Path, Query
 from pydantic import Field
 
 from cachedemo import Entry, ModelCache, Pattern, cache_for
-from users.api import body, responses
-from users.api.etag_headers import required_etag
+from cachedemo.views import many_response, read_response
+from users import timing
+from users.api import view
 from users.api.openapi import READ, WRITTEN, Api, described
 from users.api.problems import unprocessable
 from users.api.schemas import MOST_IDS, SomeFields, Users, WholeUser
@@ -46,7 +47,8 @@ def read_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
     started = time.perf_counter()
     cache = users()
     entry = cache.read(id, with_ttl=True)
-    return responses.of_read(request, cache, entry, time.perf_counter() - started)
+    took = time.perf_counter() - started
+    return timing.add_read(request, read_response(request, cache, entry), entry, took)
 
 
 @api.put(
@@ -54,9 +56,9 @@ def read_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
     **described(UserDocument, (200, 202), refusals=(409, 412), headers=WRITTEN, takes=WholeUser),
     summary="Write one whole",
 )
-def replace_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
+def replace_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponseBase:
     """Write a user whole. 202 says that the queue holds the write and the database has yet to get it."""
-    return _update(request, pattern, id, body.read(request, WholeUser).model_dump())
+    return view.one(request, pattern=pattern, pk=id)
 
 
 @api.patch(
@@ -64,26 +66,18 @@ def replace_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse
     **described(UserDocument, (200, 202), refusals=(409, 412), headers=WRITTEN, takes=SomeFields),
     summary="Write some fields",
 )
-def change_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
-    """Write the named fields of a user, and only these, although others write the rest meanwhile."""
-    fields = body.read(request, SomeFields).model_dump(exclude_unset=True)
-    if not fields:
-        raise unprocessable({"body": ["Name at least one field."]})
-    return _update(request, pattern, id, fields)
+def change_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponseBase:
+    """Write the named fields of a user, and only these, although others write the rest meanwhile.
 
-
-def _update(request: HttpRequest, pattern: Pattern, pk: int, fields: dict[str, Any]) -> HttpResponse:
-    cache = users()
-    etag = required_etag(request, cache, pk)
-    return responses.of_write(cache, cache.via(pattern).write(pk, fields, if_match=etag))
+    `{"visits": {"increment": 1}}` adds to what there is.
+    """
+    return view.one(request, pattern=pattern, pk=id)
 
 
 @api.delete(ONE_USER, **described(None, (204,), refusals=(409, 412)), summary="Delete one")
-def delete_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponse:
+def delete_user(request: HttpRequest, pattern: Pattern, id: Id) -> HttpResponseBase:
     """Delete a user at once, whatever the pattern, because a delete must be final."""
-    cache = users()
-    cache.via(pattern).delete(id, if_match=required_etag(request, cache, id))
-    return HttpResponse(status=204)
+    return view.one(request, pattern=pattern, pk=id)
 
 
 @api.api_operation(
@@ -104,7 +98,7 @@ def read_users(
     wanted = [] if ids is None else _numbers(ids)
     found = users().read_many(pk for pk in wanted if pk <= LARGEST_ID)
     entries = [found[pk] for pk in wanted if pk in found] + ([] if email is None else _with_email(email))
-    return responses.of_many(entries, [pk for pk in wanted if pk not in found])
+    return many_response("users", entries, [pk for pk in wanted if pk not in found])
 
 
 def _with_email(email: str) -> list[Entry]:
@@ -128,10 +122,6 @@ def _numbers(ids: str) -> list[int]:
     **described(UserDocument, (201,), refusals=(409,), headers=[*WRITTEN, "Location"], takes=WholeUser),
     summary="Create one",
 )
-def create_user(request: HttpRequest, pattern: Pattern) -> HttpResponse:
+def create_user(request: HttpRequest, pattern: Pattern) -> HttpResponseBase:
     """Create a user at once, whatever the pattern: the database hands out the id."""
-    cache = users()
-    written = cache.via(pattern).insert(body.read(request, WholeUser).model_dump())
-    pk = cache.table.codec.decode(written.entry.body or b"")["id"]
-    location = reverse("users-api:read_user", kwargs={"pattern": pattern, "id": pk})
-    return responses.of_write(cache, written, {"Location": location})
+    return view.new(request, pattern=pattern)

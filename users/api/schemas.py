@@ -1,15 +1,16 @@
 """What goes in and comes out of the API, as its documents show it. The model's own validators have the last word."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from users.converters import LARGEST_ID
 
 MOST_IDS = 1000  # in one request
+MOST_VISITS = 2**31 - 1  # what the column holds
 
 # At least one character that can be seen, and no null, which databases cannot hold.
 _VISIBLE = r"^[^\x00]*[^\x00\s][^\x00]*$"
@@ -32,13 +33,29 @@ Email = Annotated[
 ]
 
 
+Visits = Annotated[int, Field(ge=0, le=MOST_VISITS, examples=[7])]
+
+
+class Increment(BaseModel):
+    """What is added to a number, whatever others add or write meanwhile."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    increment: Annotated[int, Field(ge=-MOST_VISITS, le=MOST_VISITS, examples=[1])]
+
+
+def _kind(value: Any) -> str:
+    return "increment" if isinstance(value, dict | Increment) else "number"
+
+
 class WholeUser(BaseModel):
-    """A user to be created, or to be written whole."""
+    """A user to be created, or to be written whole; the visits only where they are named."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Name
     email: Email
+    visits: Visits = Field(default_factory=int)
 
 
 class SomeFields(BaseModel):
@@ -49,6 +66,9 @@ class SomeFields(BaseModel):
     # A factory, because a default would stand in the documents as if it were written.
     name: Name = Field(default_factory=str)
     email: Email = Field(default_factory=str)
+    visits: Annotated[
+        Annotated[Visits, Tag("number")] | Annotated[Increment, Tag("increment")], Discriminator(_kind)
+    ] = Field(default_factory=int)
 
 
 class User(BaseModel):
@@ -57,6 +77,7 @@ class User(BaseModel):
     id: Annotated[int, Field(ge=1, le=LARGEST_ID)]
     name: str
     email: str
+    visits: int
 
 
 class Users(BaseModel):

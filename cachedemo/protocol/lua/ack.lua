@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- ack(keys=[queue], args=[pk, stamp, pk, stamp, ...])
---   The database has each row up to $stamp: drops those fields, but none that is refused. A row with newer ones goes
+-- ack(keys=[queue], args=[stamps, pk...])
+--   The database has each row up to its stamp: drops those fields, but none that is refused. A row with newer ones goes
 --   back to the end of the list.
 --   A late acknowledgement, after the claim was given to somebody else, only removes what it did flush.
 --   Returns 1 if flushing had stopped; the database has taken a batch, so it has not any more.
 --
--- $pk     the row
--- $stamp  16 digits, the newest of the fields that were flushed
+-- $stamps  16 digits for each row, the newest of the fields that were flushed
+-- $pk      the rows
 
 local flushed_whole, finished = {}, {}
 
@@ -17,8 +17,8 @@ local function is_whole(fields, refused, flushed)  -- nothing newer waits, and n
   return #fields > 0 and next(refused) == nil
 end
 
-for i = 1, #ARGV, 2 do
-  local pk, flushed = ARGV[i], ARGV[i + 1]
+for i = 2, #ARGV do
+  local pk, flushed = ARGV[i], ARGV[1]:sub(16 * i - 31, 16 * i - 16)
   local fields, refused = waiting_fields(pk)
   if is_whole(fields, refused, flushed) then
     flushed_whole[#flushed_whole + 1], finished[#finished + 1] = row(pk), pk

@@ -3,7 +3,8 @@
 --   Pops ids for one flush and notes its deadline, so that nothing is lost if the flusher dies. An id for which
 --   nothing waits any more is skipped; a row that outlived too many flushers comes alone, in case it kills them.
 --   What is refused is not handed out.
---   Returns the versions and, for each row, its id and its pending fields (or an error in words).
+--   Returns in one list how many versions there are and which, and for each row its id, how many strings follow, and its
+--   pending fields, name and value in turn; or one string, an error in words.
 --
 -- $batch_size  rows
 -- $claim_for   microseconds until the rows are given to somebody else
@@ -12,7 +13,8 @@
 
 local deadline, size = digits(now() + ARGV[2]), tonumber(ARGV[1])
 local some_reaped = redis.call('EXISTS', REAPED) == 1
-local batch, claims = {}, {}
+local versions = redis.call('HKEYS', VERSIONS)
+local batch, claims = {#versions, unpack(versions)}, {}
 
 local function is_suspect(pk)
   return some_reaped and tonumber(redis.call('HGET', REAPED, pk) or '0') >= tonumber(ARGV[3])
@@ -37,15 +39,26 @@ local function flushable(pk)
   return handed
 end
 
+-- In one flat list: lists in a list take longer.
+local function hand_out(pk, fields)
+  local last = #batch
+  if fields.err then
+    batch[last + 1], batch[last + 2], batch[last + 3] = pk, 1, fields.err
+    return
+  end
+  batch[last + 1], batch[last + 2] = pk, #fields
+  for i = 1, #fields do batch[last + 2 + i] = fields[i] end
+end
+
 -- Claims the rows for which something waits, up to a suspect one (it may kill its flusher); returns whether there was one.
 local function claim(pks)
   for i, pk in ipairs(pks) do
     local fields = flushable(pk)
     if fields.err or #fields > 0 then
       local suspect = is_suspect(pk)
-      local takes = not suspect or #batch == 0
+      local takes = not suspect or #claims == 0
       if takes then
-        batch[#batch + 1] = {pk, fields.err or fields}
+        hand_out(pk, fields)
         claims[#claims + 1], claims[#claims + 2] = deadline, pk
       end
       if suspect then
@@ -57,11 +70,11 @@ local function claim(pks)
   return false
 end
 
-while #batch < size do
-  local pks = redis.call('LPOP', QUEUE, size - #batch)
+while #claims < 2 * size do
+  local pks = redis.call('LPOP', QUEUE, size - #claims / 2)
   if not pks or claim(pks) then break end
 end
 call_with_all('ZADD', CLAIMED, claims)
-if #batch > 0 then redis.call('ZADD', FLUSHERS, deadline, ARGV[4]) end
+if #claims > 0 then redis.call('ZADD', FLUSHERS, deadline, ARGV[4]) end
 if redis.call('EXISTS', PENDING) == 0 then redis.call('DEL', STOPPED) end  -- nothing waits, so nothing is held up
-return {redis.call('HKEYS', VERSIONS), batch}
+return batch

@@ -2,15 +2,14 @@
 -- enqueue(keys=[queue], args=[pk, floor, max_pending, field, json, field, json, ...])
 --   Takes a write-behind update: from here on it is acknowledged and must not be lost.
 --   Returns 'CLOSED', 'GONE', 'FULL', 'OLD RELEASE' (a live version does not know increments) or 'FOREIGN' (the row's
---   key holds something that is not ours) and does nothing, or the stamp, all pending fields of the row with their flags, the
---   versions, 1 if the list was empty before, and for each increment the last stamp before it in its entry, or ''.
+--   key holds something that is not ours) and does nothing, or in one list the stamp, 1 if the list was empty before, how
+--   many versions there are and which, for each increment the last stamp before it in its entry, or '', and all pending
+--   fields of the row with their flags.
 --
 -- $pk           the row
 -- $floor        a stamp that the new one must pass: that of the value the writer saw
 -- $max_pending  how many rows may wait
 -- $field $json  what to write; with a + before the field, what to add to it
-
-local MOST_DELTAS, EXACT = 64, 9007199254740992  -- entries of one field; what a double still counts
 
 local pk = ARGV[1]
 if redis.call('EXISTS', CLOSED) == 1 then
@@ -19,15 +18,57 @@ end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
   return 'GONE'
 end
-local waiting = redis.call('ZSCORE', PENDING, pk)
+local raw = redis.pcall('HGETALL', row(pk))
+if raw.err then
+  return 'FOREIGN'
+end
+local waiting = #raw > 0
 if not waiting and redis.call('ZCARD', PENDING) >= tonumber(ARGV[3]) then
   return 'FULL'
 end
 
-local fields, refused, _, foreign = waiting_fields(pk)
-if foreign then
-  return 'FOREIGN'
+local adds, stamp = false, nil
+local function is_increment(name)
+  return name:byte() == 43  -- a +
 end
+for i = 4, #ARGV, 2 do adds = adds or is_increment(ARGV[i]) end
+
+local function take_stamp()
+  stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(raw)))
+end
+
+local function put_in_line()  -- returns 1 if the list was empty before
+  redis.call('ZADD', PENDING, stamp, pk)
+  return redis.call('RPUSH', QUEUE, pk) == 1 and 1 or 0
+end
+
+-- One flat list: lists in a list take longer.
+local function answer(fields, first, previous)
+  local versions = redis.call('HKEYS', VERSIONS)
+  local parts = {stamp, first, #versions, unpack(versions)}
+  for i = 1, #previous do parts[#parts + 1] = previous[i] end
+  for i = 1, #fields do parts[#parts + 1] = fields[i] end
+  return parts
+end
+
+-- As most often: there are only values, here and there.
+if not adds and is_plain(raw) then
+  take_stamp()
+  local was_in_line = waiting and redis.call('HDEL', DEAD, pk) == 0  -- a release before flags left some there
+  local written = {}
+  for i = 4, #ARGV, 2 do
+    local place, field, value = 1, ARGV[i], stamp .. ARGV[i + 1]
+    while raw[place] and raw[place] ~= field do place = place + 2 end
+    raw[place], raw[place + 1], written[i - 3], written[i - 2] = field, value, field, value
+  end
+  redis.call('HSET', row(pk), unpack(written))
+  return answer(raw, was_in_line and 0 or put_in_line(), {})
+end
+
+-- rows.lua
+local fields, refused = waiting_fields(pk)
+
+local MOST_DELTAS, EXACT = 64, 9007199254740992  -- entries of one field; what a double still counts
 
 local function is_delta_of(field, name)
   return name:sub(1, #field + 1) == field .. DELTA
@@ -74,18 +115,18 @@ end
 
 local places = {}
 for i = 4, #ARGV, 2 do
-  if ARGV[i]:sub(1, 1) == DELTA then
+  if is_increment(ARGV[i]) then
     places[i] = place_of(ARGV[i]:sub(2), ARGV[i + 1])
     if not places[i] then return 'FULL' end
   end
 end
-if next(places) ~= nil then
+if adds then
   for _, version in ipairs(redis.call('HVALS', VERSIONS)) do
     if not version:find('"increments"', 1, true) then return 'OLD RELEASE' end
   end
 end
 
-local stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(fields)))
+take_stamp()
 local was_in_line = waiting and is_in_line(pk, fields, refused)
 local is_in_line_now, previous = false, {}
 
@@ -121,8 +162,5 @@ if waiting and next(refused) == nil then
   redis.call('HDEL', DEAD, pk)
 end
 local first = 0
-if is_in_line_now and not was_in_line then
-  redis.call('ZADD', PENDING, stamp, pk)
-  if redis.call('RPUSH', QUEUE, pk) == 1 then first = 1 end
-end
-return {stamp, redis.call('HGETALL', row(pk)), redis.call('HKEYS', VERSIONS), first, previous}
+if is_in_line_now and not was_in_line then first = put_in_line() end
+return answer(redis.call('HGETALL', row(pk)), first, previous)

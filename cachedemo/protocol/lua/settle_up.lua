@@ -15,8 +15,18 @@
 
 local pk, finished = ARGV[1], {}
 for i = 6, #ARGV do finished[ARGV[i]] = true end
-local to_empty = versions_to_empty(finished, supersede(pk, ARGV[3], ARGV[4]))
-if #to_empty == 0 then
-  redis.call('ZREM', OWED, pk .. ':' .. ARGV[2])
+
+local function settled(was_shown)
+  local to_empty = versions_to_empty(finished, was_shown)
+  if #to_empty == 0 then
+    redis.call('ZREM', OWED, pk .. ':' .. ARGV[2])
+  end
+  return {to_empty, announced(ARGV[5])}
 end
-return {to_empty, announced(ARGV[5])}
+
+if redis.call('EXISTS', row(pk)) == 0 then  -- as most often: there is nothing to supersede
+  return settled(false)
+end
+
+-- rows.lua
+return settled(supersede(pk, ARGV[3], ARGV[4]))

@@ -11,15 +11,25 @@
 -- $pk        the row; none for one that is about to be created: any text may be a key, the empty one too
 
 local pk = ARGV[6]
-local fields = {}
+local fields = pk and redis.pcall('HGETALL', row(pk)) or {}
 if pk then
-  fields = select(3, waiting_fields(pk))
-  seal(pk, fields)
   bound_owed()
   redis.call('ZADD', OWED, digits(now() + ARGV[2]), pk .. ':' .. ARGV[1])
   if ARGV[4] ~= '0' then
     redis.call('ZADD', GONE, digits(now() + ARGV[4]), pk)
   end
 end
-local stamp = next_stamp(math.max(tonumber(ARGV[3]), newest(fields)))
-return {stamp, fields, redis.call('HKEYS', VERSIONS), announced(ARGV[5])}
+
+local function answer()
+  local stamp = next_stamp(math.max(tonumber(ARGV[3]), newest(fields)))
+  return {stamp, fields, redis.call('HKEYS', VERSIONS), announced(ARGV[5])}
+end
+
+if not fields.err and is_plain(fields) then  -- as most often: nothing to seal, and no flag to look at
+  return answer()
+end
+
+-- rows.lua
+fields = select(3, waiting_fields(pk))
+seal(pk, fields)
+return answer()

@@ -29,6 +29,44 @@
     addEventListener("pageshow", say);
   });
 
+  // The values of one time on all charts: under the pointer, or by the arrow keys. Without it, the last ones stand there.
+  let at = null;
+  function point(charts) {
+    const times = charts.dataset.cdTimes.split("|");
+    if (at !== null) at = Math.min(Math.max(at, 0), times.length - 1);
+    charts.querySelectorAll("[data-cd-at]").forEach((said) => { said.textContent = at === null ? "" : times[at]; });
+    charts.querySelectorAll("[data-cd-values]").forEach((value) => {
+      value.dataset.cdLast ??= value.textContent;
+      value.textContent = at === null ? value.dataset.cdLast : value.dataset.cdValues.split("|")[at] || "–";
+    });
+    charts.querySelectorAll(".cd-hover").forEach((line) => line.setAttribute("d", at === null ? "" : `M${at} 0V100`));
+  }
+  function moveTo(charts, place) {
+    at = place;
+    if (charts) point(charts);
+  }
+  document.addEventListener("pointermove", (event) => {
+    const charts = event.target.closest(".cd-charts");
+    const curves = event.target.closest(".cd-plot")?.querySelector(".cd-curves");
+    if (!curves) {
+      if (at !== null && !document.activeElement?.matches(".cd-charts")) moveTo(document.querySelector(".cd-charts"), null);
+      return;
+    }
+    const { left, width } = curves.getBoundingClientRect();
+    const last = charts.dataset.cdTimes.split("|").length - 1;
+    moveTo(charts, Math.round(Math.min(1, Math.max(0, (event.clientX - left) / width)) * last));
+  });
+  document.addEventListener("keydown", (event) => {
+    const charts = event.target.closest?.(".cd-charts");
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!charts || !step) return;
+    event.preventDefault();
+    moveTo(charts, (at ?? charts.dataset.cdTimes.split("|").length - 1 - step) + step);
+  });
+  document.addEventListener("focusout", (event) => {
+    if (event.target.matches(".cd-charts")) moveTo(event.target, null);
+  });
+
   const live = document.getElementById("cd-live");
   const choice = document.querySelector("[data-cd-interval]");
   const age = document.querySelector("[data-cd-updated]");
@@ -95,11 +133,15 @@
     if (xhr.status !== 200 || isBusy()) return;
     const fresh = live.cloneNode(false);
     fresh.innerHTML = xhr.response;
+    const charts = live.querySelector(".cd-charts");
+    const pointed = at;
+    if (charts) moveTo(charts, null);
     morph(live, fresh);
+    if (charts?.isConnected) charts.querySelectorAll("[data-cd-last]").forEach((value) => delete value.dataset.cdLast);
+    if (charts?.isConnected) moveTo(charts, pointed);
     updated = Date.now();
     failed = false;
     tick();
-    live.dispatchEvent(new CustomEvent("cd:updated", { bubbles: true }));
   });
   live.addEventListener("htmx:responseError", () => { failed = true; });
   live.addEventListener("htmx:sendError", () => { failed = true; });

@@ -28,7 +28,7 @@ for (const board of document.querySelectorAll("[data-board]")) {
       const sent = [...track.querySelectorAll("[data-command]")].filter((each) => Number(each.dataset.command) <= now);
       const passing = track.querySelector("[data-passing]");
       const over = now >= Number(track.dataset.total);
-      passing.textContent = over ? "answered" : sent.length ? sent[sent.length - 1].textContent : "";
+      passing.textContent = over ? "The caller has its answer." : sent.length ? sent[sent.length - 1].textContent : "";
       track.classList.toggle("over", over);
     }
     moment.textContent = `${now < 10 ? now.toFixed(1) : Math.round(now)} ms`;

@@ -307,6 +307,15 @@ def test_a_dead_letter_of_an_older_release_is_flagged_by_the_next_write(flagged,
     assert leaves_the_title(flagged, "b1")
 
 
+def test_a_queued_write_brings_a_dead_letter_of_an_older_release_into_line_again(flagged, redis_queue):
+    redis_queue.hdel("{flush:notes}:row:1", "!title")
+    allow_every_title()
+    flagged.via("write-behind").update(1, title="fine")
+    flagged.drain(timeout=5)
+    assert stored() == seen(flagged) == ("fine", "b0")
+    assert flagged.table.queue.depth() == flagged.table.queue.dead_count() == 0
+
+
 def test_a_write_without_flags_costs_no_more_round_trips(notes):
     allow_every_title()
     notes.drain(timeout=5)

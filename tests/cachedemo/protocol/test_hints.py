@@ -113,7 +113,7 @@ def test_whoever_sets_a_value_takes_it_away_from_the_row_that_still_shows_it(wan
 
 @pytest.mark.parametrize("way", ["update cache-aside", "save", "bulk_update", "create write-through"])
 def test_the_hints_of_every_live_version_are_emptied(wanted: Any, redis_cache: Any, way: str) -> None:
-    record = {"state": "live", "since": 0, "fields": ["email", "name"], "lookups": ["email"]}
+    record = {"state": "live", "since": 0, "fields": ["email", "name", "visits"], "lookups": ["email"]}
     wanted.table.queue.announce("1", json.dumps(record).encode())
     redis_cache.set(f"v1:user/email:{WANTED}", "K1", px=60_000)
     WAYS[way]()

@@ -7,8 +7,11 @@ import pytest
 from django.db import models
 from django.db.models.signals import post_init, pre_init
 
+from cachedemo import cache_for
 from cachedemo.models import Stamped
 from tests.cachedemo.made_models import made
+from tests.notes.models import Note, Paper, Shelf
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -164,3 +167,34 @@ def test_a_descriptor_of_its_own_is_told_of_the_value() -> None:
         cache.model.objects.filter(pk=pk).update(title="two")
         cache.get(pk)
         assert cache.get(pk).title == "TWO"
+
+
+def test_what_a_deferred_field_costs_is_counted(people: Any, django_assert_num_queries: Any) -> None:
+    """The numbers of docs/installing.md."""
+    notes = cache_for(Note)
+    pks = [notes.create(title=f"t{number}", body="b", secret="s", owner_id=1).pk for number in range(10)]
+    notes.warm(pks)
+    with django_assert_num_queries(0):
+        rows = notes.get_many(pks).values()
+        assert {(row.title, row.body, row.size) for row in rows} == {(f"t{number}", "b", 0) for number in range(10)}
+    with django_assert_num_queries(10):
+        assert {row.secret for row in rows} == {"s"}
+    with django_assert_num_queries(0):
+        assert {row.secret for row in rows} == {"s"}, "once it is there, it stays"
+    with django_assert_num_queries(1):
+        secrets = dict(Note.objects.filter(pk__in=pks).values_list("pk", "secret"))
+        assert {secrets[pk] for pk in pks} == {"s"}
+
+
+def test_what_a_related_instance_costs_is_counted(people: Any, django_assert_num_queries: Any) -> None:
+    shelf, papers = Shelf.objects.create(name="first"), cache_for(Paper)
+    pks = [papers.create(title="t", nulled=shelf).pk for _ in range(10)]
+    papers.warm(pks)
+    rows = papers.get_many(pks).values()
+    with django_assert_num_queries(0):
+        assert {row.nulled_id for row in rows} == {shelf.pk}
+    with django_assert_num_queries(10):
+        assert {row.nulled.name for row in rows} == {"first"}
+    cache_for(User).warm([1, 2, 3])
+    with django_assert_num_queries(0):
+        assert len(cache_for(User).get_many([1, 2, 3])) == 3

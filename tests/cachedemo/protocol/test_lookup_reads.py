@@ -241,7 +241,7 @@ def test_switched_off_the_database_is_asked(users: Any, settings: Any, trips: li
 
 
 def test_nothing_is_remembered_beside_a_release_that_knows_no_lookups(users: Any, redis_cache: Any) -> None:
-    record = {"state": "live", "since": 0, "fields": ["email", "name"]}
+    record = {"state": "live", "since": 0, "fields": ["email", "name", "visits"]}
     users.table.queue.announce("1", json.dumps(record).encode())
     assert users.get_by(email=BOB).pk == users.get_many_by("email", [BOB])[BOB].pk == 2
     assert not redis_cache.exists(HINT)

@@ -144,6 +144,22 @@ def test_minutes_are_kept_for_a_day_and_no_longer(redis_queue: redis.Redis) -> N
     assert 24 * 3600 <= redis_queue.ttl(key) <= 25 * 3600
 
 
+def test_what_is_kept_for_longer_and_by_model_has_an_end_too(people: list[User], redis_queue: redis.Redis) -> None:
+    cache_for(User).read(1)
+    stats.send()
+    [by_model] = redis_queue.scan_iter("{cachedemo}:stats-models:*")
+    [by_hours] = redis_queue.scan_iter("{cachedemo}:stats-days:*")
+    assert 3600 <= redis_queue.ttl(by_model) <= 2 * 3600
+    assert 7 * 86400 <= redis_queue.ttl(by_hours) <= 8 * 86400
+
+
+def test_a_model_that_is_registered_after_counting_began_is_counted(redis_queue: redis.Redis) -> None:
+    stats.count(stats.HITS)
+    late = stats.reads_of(f"late-{time.time_ns()}")
+    stats.count(late.hits, 2)
+    assert sent() == {"hits": 3}
+
+
 def test_a_minute_of_an_hour_that_is_over_is_found_again() -> None:
     now = 1_795_449_600.0 + 30  # half a minute past a full hour
     answers = [{b"59:hits": b"4", b"3:hits": b"9"}, {b"0:hits": b"2"}]

@@ -8,8 +8,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import models
-from django.db.models import F, Value
-from django.db.models.functions import Coalesce, Now, Upper
+from django.db.models import Case, Exists, ExpressionWrapper, F, Func, OuterRef, Q, Subquery, Value, When
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast, Coalesce, Now, Upper
 
 from cachedemo import cache_for
 from tests.cachedemo.made_models import made
@@ -23,20 +24,36 @@ EXPRESSIONS = [
     F("title"),
     Upper("title"),
     F("size") + 1,
+    F("size").desc(),
     Value("x"),
+    Value(None),
     Coalesce("title", Value("x")),
+    Cast("size", models.TextField()),
+    Func(F("title"), function="LOWER"),
     Now(),
+    Q(size=1),
+    ~Q(size=1) | Q(title="a"),
+    Case(When(size__gt=1, then=Value("x")), default=F("title")),
+    ExpressionWrapper(F("size") * 2, models.IntegerField()),
+    RawSQL("1", ()),
+    OuterRef("title"),
+    Subquery(Note.objects.values("title")[:1]),
+    Exists(Note.objects.all()),
+    Note.objects.values("title")[:1],
     [F("title")],
+    (1, [F("title")]),
+    {"a": F("title")},
+    {"a": [{"b": Now()}]},
 ]
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=lambda each: type(each).__name__)
 def test_what_only_the_database_can_compute_is_refused_by_name_in_every_field(expression: Any) -> None:
     columns = {name.lower(): make(null=True) for name, (make, _) in (DJANGOS | postgres()).items()}
     with made(columns) as cache:
         row = cache.create()
         for name in columns:
-            said = rf"notes\.Made\.{name} takes a value.* is an expression.* save\(\) that inside transaction\.atomic"
+            said = rf"notes\.Made\.{name} takes a value.* is an expression.* increment\(\) .*save\(\) that inside trans"
             for pattern in PATTERNS:
                 with pytest.raises(ValidationError, match=said):
                     cache.via(pattern).update(row.pk, **{name: expression})
@@ -44,6 +61,27 @@ def test_what_only_the_database_can_compute_is_refused_by_name_in_every_field(ex
                 cache.create(**{name: expression})
         assert cache.table.queue.depth() == 0
         assert cache.model.objects.count() == 1
+
+
+class Ends:
+    """As a range of psycopg has it."""
+
+    isempty, lower, upper = False, F("size"), None
+
+
+def test_an_expression_at_the_end_of_a_range_is_refused_too() -> None:
+    with pytest.raises(ValidationError, match="F is an expression"):
+        cache_for(Note).create(title=Ends())
+
+
+def test_a_limit_of_an_increment_is_a_number() -> None:
+    row = cache_for(Note).create(title="a", size=1)
+    for limit in (F("size"), "9", True, decimal.Decimal("NaN")):
+        for name in ("min", "max"):
+            with pytest.raises(ValidationError) as error:
+                cache_for(Note).increment(row.pk, size=1, **{name: limit})
+            assert error.value.message_dict == {name: ["A limit is a number."]}
+    assert cache_for(Note).increment(row.pk, size=1, max=2.5).size == 2
 
 
 def test_an_expression_for_a_column_that_is_not_cached_is_refused_too() -> None:

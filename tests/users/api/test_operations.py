@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("people", "open_access")
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_the_first_read_is_a_stored_miss_and_the_second_a_hit_that_says_how_long(client, pattern):
     miss = client.get(one(pattern))
-    assert miss.json() == {"id": 1, "name": "Alice Singh", "email": "alice@example.com"}
+    assert miss.json() == {"id": 1, "name": "Alice Singh", "email": "alice@example.com", "visits": 0}
     assert miss["Cache-Status"] == "cachedemo; fwd=miss; stored"
     assert miss["X-Cache"] == "MISS"
     hit = client.get(one(pattern))
@@ -29,7 +29,7 @@ def test_the_first_read_is_a_stored_miss_and_the_second_a_hit_that_says_how_long
 
 def test_a_hit_is_the_bytes_of_the_slot_unparsed(client, redis_cache):
     client.get(one())
-    odd = b'{"id": 1,   "name": "Alice", "email": "alice@example.com"}'
+    odd = b'{"id": 1,   "name": "Alice", "email": "alice@example.com", "visits": 0}'
     redis_cache.set("v2:user:1", b"V0000000000000000" + odd, ex=60)
     assert client.get(one()).content == odd
 
@@ -67,8 +67,8 @@ def test_many_are_read_at_once_in_the_order_asked_for(client):
     first = client.get(many(), {"ids": "3,99,1,3"})
     assert first.json() == {
         "users": [
-            {"id": 3, "name": "Carol Lee", "email": "carol@example.com"},
-            {"id": 1, "name": "Alice Singh", "email": "alice@example.com"},
+            {"id": 3, "name": "Carol Lee", "email": "carol@example.com", "visits": 0},
+            {"id": 1, "name": "Alice Singh", "email": "alice@example.com", "visits": 0},
         ],
         "missing": [99],
     }
@@ -79,7 +79,10 @@ def test_many_are_read_at_once_in_the_order_asked_for(client):
 def test_one_is_found_by_email_and_the_second_time_in_the_cache(client):
     for status in ("fwd=partial", "hit"):
         found = client.get(many(), {"email": "bob@example.com"})
-        assert found.json() == {"users": [{"id": 2, "name": "Bob Pereira", "email": "bob@example.com"}], "missing": []}
+        assert found.json() == {
+            "users": [{"id": 2, "name": "Bob Pereira", "email": "bob@example.com", "visits": 0}],
+            "missing": [],
+        }
         assert status in found["Cache-Status"]
     for email in ("nobody@example.com", "BOB@example.com", "a\x00b", ""):
         assert client.get(many(), {"email": email}).json() == {"users": [], "missing": []}
@@ -104,11 +107,26 @@ def test_an_update_returns_the_row_with_the_etag_that_the_next_read_has(client, 
     fields = {"name": "Al"} | ({"email": "alice@example.com"} if method == "put" else {})
     response = getattr(client, method)(one(pattern), fields, content_type=JSON)
     assert response.status_code == status
-    assert response.json() == {"id": 1, "name": "Al", "email": "alice@example.com"}
+    assert response.json() == {"id": 1, "name": "Al", "email": "alice@example.com", "visits": 0}
     assert response["X-Write-Pattern"] == pattern
     read = client.get(one(pattern))
     assert read.json() == response.json()
     assert read["ETag"] == response["ETag"]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_patch_adds_to_the_visits_and_writes_the_rest(client, users, pattern):
+    added = {"visits": {"increment": 2}, "name": "Al"}
+    for visits in (2, 4):
+        response = client.patch(one(pattern), added, content_type=JSON)
+        assert (response.status_code in (200, 202), response["X-Write-Pattern"]) == (True, pattern)
+        assert response.json() == {"id": 1, "name": "Al", "email": "alice@example.com", "visits": visits}
+    assert (
+        client.put(one(pattern), {"name": "Al", "email": "alice@example.com"}, content_type=JSON).json()["visits"] == 4
+    )
+    assert client.patch(one(pattern), {"visits": 9}, content_type=JSON).json()["visits"] == 9
+    users.drain(timeout=5)
+    assert User.objects.get(pk=1).visits == 9
 
 
 def test_write_behind_leaves_the_database_to_the_flush(client, users):

@@ -13,6 +13,9 @@ from users.models import User
 pytestmark = pytest.mark.usefixtures("people", "open_access")
 
 
+SLOT = b'V0000000000000000{"id": 1, "name": "A", "email": "alice@example.com", "visits": 0}'
+
+
 def ways_to_write(client: Client, pattern: str) -> dict[str, Any]:
     return {
         "PATCH": client.patch(one(pattern), {"name": "Al"}, content_type=JSON),
@@ -54,7 +57,7 @@ def test_without_the_cache_writes_are_acknowledged_and_read_back(client, broken_
 
 @pytest.mark.parametrize("pattern", ["cache-aside", "write-through"])
 def test_without_the_database_hits_are_served_and_writes_are_503(client, users, database_gone, redis_cache, pattern):
-    redis_cache.set("v2:user:1", b'V0000000000000000{"id": 1, "name": "A", "email": "alice@example.com"}', ex=60)
+    redis_cache.set("v2:user:1", SLOT, ex=60)
     assert client.get(one(pattern)).status_code == 200
     assert "database" in problem(client.get(one(pattern, 2)), 503)["detail"]
     for response in ways_to_write(client, pattern).values():
@@ -64,7 +67,7 @@ def test_without_the_database_hits_are_served_and_writes_are_503(client, users, 
 
 
 def test_without_the_database_write_behind_is_acknowledged_for_what_is_cached(client, database_gone, redis_cache):
-    redis_cache.set("v2:user:1", b'V0000000000000000{"id": 1, "name": "A", "email": "alice@example.com"}', ex=60)
+    redis_cache.set("v2:user:1", SLOT, ex=60)
     assert client.patch(one("write-behind"), {"name": "Al"}, content_type=JSON).status_code == 202
     assert client.get(one()).json()["name"] == "Al"
     problem(client.patch(one("write-behind", 2), {"name": "Bo"}, content_type=JSON), 503)

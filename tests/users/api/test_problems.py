@@ -18,8 +18,8 @@ def state(redis_cache, redis_queue):
 
     def look() -> tuple[Any, ...]:
         slots = {key: redis_cache.get(key) for key in redis_cache.scan_iter()}
-        missing = b"N"  # a slot that says that 99 is nobody is no change
-        slots = {key: slot for key, slot in slots.items() if not slot.startswith(missing)}
+        missing = b"N"  # a slot that says that 99 is nobody is no change, nor that it expires
+        slots = {key: slot for key, slot in slots.items() if slot is not None and not slot.startswith(missing)}
         clock = (b"{flush:users}:clock", b"{flush:users}:versions")
         queue = {key: redis_queue.dump(key) for key in redis_queue.scan_iter("*flush:users*") if key not in clock}
         return list(User.objects.values_list()), slots, queue
@@ -98,6 +98,16 @@ WRONG_VALUES = [
     ({"email": "x" * 250 + "@example.com"}, ["email"]),
     ({"name": "", "email": "nobody"}, ["name", "email"]),
     ({"age": 3}, ["age"]),
+    ({"visits": {"increment": 1, "update": 5}}, ["visits"]),
+    ({"visits": {"increment": "1"}}, ["visits"]),
+    ({"visits": {"increment": 1.5}}, ["visits"]),
+    ({"visits": {"increment": True}}, ["visits"]),
+    ({"visits": {"increment": -1}}, ["visits"]),
+    ({"visits": {"increment": 2**31}}, ["visits"]),
+    ({"visits": {}}, ["visits"]),
+    ({"visits": -1}, ["visits"]),
+    ({"name": {"increment": 1}}, ["name"]),
+    ('{"visits": 3, "visits": {"increment": 1}}', ["visits"]),
     ({}, ["body"]),
 ]
 WRONG = [

@@ -313,7 +313,9 @@ def test_without_the_cache_everything_works_and_the_list_says_why_it_is_slow(cli
 
 
 def test_without_the_database_it_says_so_and_shows_what_is_cached(client, redis_cache, database_gone):
-    redis_cache.set("v2:user:1", b'V0000000000000000{"id": 1, "name": "A", "email": "alice@example.com"}', ex=60)
+    redis_cache.set(
+        "v2:user:1", b'V0000000000000000{"id": 1, "name": "A", "email": "alice@example.com", "visits": 0}', ex=60
+    )
     assert get(client, person()).fields["name"] == "A"
     for page in (get(client, "/users/"), get(client, person(pk=2))):
         assert page.status == 503

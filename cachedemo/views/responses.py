@@ -1,59 +1,67 @@
-"""What the API answers with: a row's bytes as they stand in the cache, and headers that say where they came from."""
+"""What a view answers with: a row's bytes as they stand in the cache, and headers that say where they came from."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
-from cachedemo import Entry, ModelCache, Origin, Pattern
-from cachedemo.operations import monitoring_access
+from cachedemo.model_cache import ModelCache
+from cachedemo.patterns import Pattern
 from cachedemo.patterns.written import Written
-from users.api.etag_headers import holds_it_already
+from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.views.conditions import holds_it_already
 
 JSON = "application/json"
 PRIVATE = "private, no-cache"  # browsers may keep it, and must ask whether it still holds
 
 
-def of_read(request: HttpRequest, cache: ModelCache, entry: Entry, seconds: float) -> HttpResponse:
-    """Return the row, unparsed, or 304 if the client has it."""
+def read_response(request: HttpRequest, cache: ModelCache, entry: Entry) -> HttpResponse:
+    """Return a row as it was read, unparsed, or 304 if the client has it.
+
+    Args:
+        request: its If-None-Match counts.
+        entry: of `cache.read`; read `with_ttl`, Cache-Status says how long the cache will have it.
+    """
     etag = cache.etag(entry)
-    headers = {
-        "ETag": etag,
-        "Cache-Control": PRIVATE,
-        "Cache-Status": cache_status(entry),
-        "X-Cache": x_cache(entry),
-    }
-    if shows_timing(request):
-        headers["Server-Timing"] = f'read;desc="{entry.origin}";dur={seconds * 1000:.3f}'
+    headers = {"ETag": etag, "Cache-Control": PRIVATE, "Cache-Status": cache_status(entry), "X-Cache": x_cache(entry)}
     if holds_it_already(request, etag):
         return HttpResponseNotModified(headers=headers)
     return HttpResponse(entry.body, content_type=JSON, headers=headers)
 
 
-def of_write(cache: ModelCache, written: Written, created: Mapping[str, str] | None = None) -> HttpResponse:
-    """Return the row as it is now: 201 with the headers of what was created, 202 if it is queued, else 200.
+def write_response(cache: ModelCache, written: Written, created: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return the row as it is now: 202 if its write is queued, else 200.
 
     X-Write-Pattern names the way that the write really took, and why it is not the one asked for.
+
+    Args:
+        created: headers of a new row, such as Location; the status is 201 then.
     """
     status = 202 if written.pattern is Pattern.WRITE_BEHIND else 200
     way = f'{written.pattern}; reason="{written.reason}"' if written.reason else str(written.pattern)
     headers = {"ETag": cache.etag(written.entry), "Cache-Control": PRIVATE, "X-Write-Pattern": way}
     return HttpResponse(
         written.entry.body,
-        status=201 if created else status,
+        status=status if created is None else 201,
         content_type=JSON,
         headers={**headers, **(created or {})},
     )
 
 
-def of_many(entries: Collection[Entry], missing: Sequence[int]) -> HttpResponse:
-    """Return many rows, each as its bytes are, and the ids that there are no rows for."""
+def many_response(name: str, entries: Collection[Entry], missing: Sequence[Any]) -> HttpResponse:
+    """Return many rows, each as its bytes are, and the keys that there are no rows for.
+
+    Args:
+        name: of the rows in the answer, such as "users".
+    """
     bodies = b", ".join(entry.body or b"" for entry in entries)
     hits = sum(entry.origin is Origin.CACHE for entry in entries)
     status = "hit" if hits == len(entries) else f'fwd=partial; detail="{hits} of {len(entries)} from the cache"'
+    keys = json.dumps(missing, cls=DjangoJSONEncoder).encode()
     return HttpResponse(
-        b'{"users": [%b], "missing": %b}' % (bodies, json.dumps(missing).encode()),
+        b'{"%b": [%b], "missing": %b}' % (name.encode(), bodies, keys),
         content_type=JSON,
         headers={"Cache-Control": PRIVATE, "Cache-Status": f"cachedemo; {status}"},
     )
@@ -73,8 +81,3 @@ def x_cache(entry: Entry) -> str:
     if entry.origin is Origin.CACHE:
         return "HIT"
     return "BYPASS" if entry.slot is None else "MISS"
-
-
-def shows_timing(request: HttpRequest) -> bool:
-    """Timings help developers and operators, and attackers too; so they are for the former."""
-    return settings.DEBUG or monitoring_access.is_staff(request)

@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.http import parse_etags
 
-from cachedemo import ModelCache
 from cachedemo.exceptions import PreconditionFailed
+from cachedemo.model_cache import ModelCache
 
 
 def holds_it_already(request: HttpRequest, etag: str) -> bool:

@@ -380,6 +380,21 @@ MUTANTS = [
         ("testing/trips.py", " and not _is_made_once(step):", ":"),
     ),
     mutant(
+        "each_reader_in_a_loop_goes_to_a_thread",
+        "tests/cachedemo/patterns/test_async_twins.py::test_of_the_readers_of_a_cold_row_one_goes_to_a_thread",
+        ("protocol/async_reads.py", "        if (ended := loop.loading.get(key)) is None:", "        if ended := True:"),
+    ),
+    mutant(
+        "an_interrupted_read_leaves_its_answer_to_the_next",
+        "tests/cachedemo/servers/test_bare_reads.py::test_after_a_read_was_interrupted_nobody_gets_its_answer",
+        ("servers/bare_reads.py", "        connection.disconnect()", "        pass"),
+    ),
+    mutant(
+        "a_loop_reads_a_primary_that_nobody_confirms",
+        "tests/cachedemo/servers/test_loop_reads.py::test_a_primary_that_nobody_confirms_is_left_to_the_threads",
+        ("servers/sentinels.py", "            sentinels.leads_to = None\n", ""),
+    ),
+    mutant(
         "a_loop_reads_under_a_transaction",
         "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
         ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),

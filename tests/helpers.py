@@ -45,3 +45,13 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"CI must have it: {what}")
     pytest.skip(what)
+
+
+def counted_from_zero(queue: Any) -> None:
+    """Let this process have counted nothing yet, and the queue server have been told of nothing."""
+    from cachedemo.protocol import stats
+
+    with stats._sending:  # what is just being sent arrives before it is deleted
+        stats._forget()
+    for key in queue.scan_iter("*{cachedemo}:stats*"):
+        queue.delete(key)

@@ -135,7 +135,12 @@ except Refused as error:
 
 SET_UP = "import django\ndjango.setup()\n"
 # Each needs an extra, and nobody else imports them; pytest imports its plugin itself.
-SHELLS = {"cachedemo.tasks", "cachedemo.operations.metrics", "cachedemo.testing.pytest_plugin"}
+SHELLS = {
+    "cachedemo.tasks",
+    "cachedemo.operations.metrics",
+    "cachedemo.testing.pytest_plugin",
+    "cachedemo.tracing.otel",
+}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -174,7 +179,8 @@ def test_the_core_needs_django_redis_and_pybreaker() -> None:
 def test_each_extra_brings_the_package_whose_absence_it_is_known_by() -> None:
     assert EXTRAS.keys() - {"all"} == extras.PACKAGES.keys()
     for extra, package in extras.PACKAGES.items():
-        assert package.replace("_", "-") in {each.name for each in EXTRAS[extra]}
+        names = {each.name for each in EXTRAS[extra]}
+        assert {package.replace("_", "-"), f"{package}-api"} & names
     everything = {extra for each in EXTRAS["all"] if each.name == PROJECT["name"] for extra in each.extras}
     assert everything == extras.PACKAGES.keys()
 
@@ -224,6 +230,11 @@ def test_the_core_does_all_three_patterns_and_flushes_without_any_extra(run_core
             "from cachedemo import metrics",
             "ExtraMissing: cachedemo.metrics needs prometheus_client, which is not installed: "
             'pip install "cachedemo[metrics]"',
+        ),
+        (
+            "import cachedemo.tracing.otel",
+            "ExtraMissing: cachedemo.tracing.otel needs opentelemetry, which is not installed: "
+            'pip install "cachedemo[otel]"',
         ),
         (
             "import cachedemo.admin.model_admin",

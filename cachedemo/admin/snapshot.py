@@ -11,7 +11,7 @@ from cachedemo.admin.page import Answers, ask, servers
 from cachedemo.admin.ranges import Range
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
-from cachedemo.operations import keyspace, pause, workers
+from cachedemo.operations import keyspace, pause, unwaited_replicas, workers
 from cachedemo.operations.keyspace import Survey
 from cachedemo.protocol import closed_notes, database_addresses, stats
 from cachedemo.protocol.closed_notes import Note
@@ -57,6 +57,7 @@ class Snapshot:
     recent: list[stats.Minute]  # of the minute under way and the one before
     models: dict[str, stats.Minute]  # what was read within the range: name in the keys -> metric -> sum
     durability: Durability
+    unwaited: list[str]  # what is wrong about the queue's replicas
 
     @property
     def cache_info(self) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def look(over: Range) -> Snapshot:
         recent=list(stats.by_minute(recent, RECENT, now).values()),
         models=by_model(over.models.of_answers(of_models, over.model_steps, now).values()),
         durability=_durability(told),
+        unwaited=unwaited_replicas.of_answers([told[0] or {}]) if told else _unwaited(),
     )
 
 
@@ -123,6 +125,13 @@ def _durability(told: Sequence[Any]) -> Durability:
         return queue_durability.of_queue()
     except (CachedemoError, Error):  # INFO is forbidden, or the server has just gone
         return queue_durability.of_answers({}, {})
+
+
+def _unwaited() -> list[str]:
+    try:
+        return unwaited_replicas.sentences()
+    except (CachedemoError, Error):
+        return []
 
 
 def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import cached_rows, keyspace
-from cachedemo.protocol import database, loading, slot_kinds
+from cachedemo.protocol import database, events, loading, slot_kinds, stats
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.error_descriptions import one_line
 
@@ -72,6 +72,8 @@ def audit(
         suspects += [drift.pk for drift in _differing(cache, batch)]
         progress(looked_at)
     drifts = _still_differing(cache, suspects)
+    stats.count(cache.table.counts.audited, looked_at)
+    events.drift(cache.table, [drift.pk for drift in drifts])
     for drift in drifts:
         where = ", ".join(drift.fields) or "all of it"  # by name only: people's data does not belong in a log
         logger.warning("Drift: %s and the database differ in %s.", one_line(cache.table.slots.key(drift.pk)), where)

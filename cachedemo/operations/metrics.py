@@ -1,22 +1,79 @@
 """What Prometheus scrapes: the counters of all processes from the queue server, and what this process sees of both.
 
-Reads and flushes are counted in `protocol/stats.py`: a new counter begins there, and gets its name for Prometheus here.
+Every process counts for itself and sends what is new to the queue server each second (`protocol/stats.py`). So a scrape
+of any process has the numbers of all of them, after a fork too: gunicorn's workers and Celery's. A new counter is
+counted there, and gets its name for Prometheus here.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from cachedemo import registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
-from cachedemo.protocol import stats
+from cachedemo.model_cache import ModelCache
+from cachedemo.protocol import model_stats, stats
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 with needed_by("cachedemo.metrics", "metrics"):
     from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
     from prometheus_client.registry import Collector
 
 _ROLES = (CACHE, QUEUE)
+
+Labels = tuple[str, ...]
+
+
+class Counter(NamedTuple):
+    """A counter for Prometheus.
+
+    Attributes:
+        name: without `cachedemo_` and `_total`.
+        metrics: what is counted in `stats` -> the value of the label that tells them apart; empty if there is none.
+        labels: the names of those that the metrics have themselves, and of that one last.
+    """
+
+    name: str
+    words: str
+    metrics: Mapping[str, str]
+    labels: Labels
+
+
+ORIGINS = {"hits": "cache", "pending": "pending", "source": "source"}
+COUNTERS = (
+    Counter("reads", "Reads, by where the value came from", ORIGINS, ("model", "origin")),
+    Counter("read_waits", "Reads that waited for what another reader was loading", {"waits": ""}, ("model",)),
+    Counter("rejected_fills", "Loaded rows that a write came before", {"rejected_fills": ""}, ("model",)),
+    Counter("flushed_rows", "Rows written to the database by flushes", {"flushed": ""}, ("model",)),
+    Counter("flush_batches", "Batches written by flushes", {"batches": ""}, ("model",)),
+    Counter("flush_retries", "Batches that the database gave no answer to, tried again", {"retries": ""}, ("model",)),
+    Counter("superseded_fields", "Waiting fields that a write came before", {"superseded": ""}, ("model",)),
+    Counter("not_queued_writes", "Write-behind that went write-through", {"not_queued": ""}, ("model", "reason")),
+    Counter("dead_lettered_rows", "Rows that became dead letters", {"dead_lettered": ""}, ("model",)),
+    Counter("audited_slots", "Slots that audits have compared", {"audited": ""}, ("model",)),
+    Counter("drifts", "Slots that audits found to disagree with the database", {"drift": ""}, ("model",)),
+    Counter("breaker_openings", "How often a process has stopped asking", {"breaker_opened": ""}, ("role",)),
+)
+
+
+class Histogram(NamedTuple):
+    """A histogram for Prometheus.
+
+    Attributes:
+        label: the name of what its metric has behind the slash; empty if that says nothing.
+    """
+
+    name: str
+    words: str
+    label: str
+
+
+HISTOGRAMS = (
+    Histogram("write_seconds", "How long acknowledged writes through a cache took, by the way they went", "pattern"),
+    Histogram("load_seconds", "How long it took to load what was not cached, with what waits for it", ""),
+)
 
 
 def exposition() -> bytes:
@@ -33,39 +90,65 @@ class _Metrics(Collector):
             "breaker_open", "Whether this process has stopped asking", "role", ((r.name, _open(r)) for r in _ROLES)
         )
         try:
-            yield from _of_the_queue()
+            totals = stats.totals()
+            yield from [_counter(counter, totals) for counter in COUNTERS]
+            yield from [_histogram(histogram, totals) for histogram in HISTOGRAMS]
+            yield from list(_of_the_queues(list(registry.with_queue())))
         except Unavailable:
             return
 
 
-def _of_the_queue() -> Iterator[Metric]:
-    totals = stats.totals()
-    yield _reads(totals)
-    yield _counter("flushed_rows", "Rows written to the database by flushes", totals.get("flushed", 0))
-    yield _counter("flush_batches", "Batches written by flushes", totals.get("batches", 0))
-    queues = [(str(cache.queue), cache.table.queue) for cache in registry.with_queue()]
-    yield _gauge("pending_rows", "Rows that wait, dead letters included", "queue", ((n, q.depth()) for n, q in queues))
-    yield _gauge(
-        "dead_letters", "Rows that the database has refused", "queue", ((n, q.dead_count()) for n, q in queues)
-    )
-    yield _gauge(
-        "switched_off", "Whether only the database is asked", "queue", ((n, q.closed() is not None) for n, q in queues)
-    )
-    yield _gauge("owed_slots", "Slots that somebody must empty", "queue", ((n, q.owed()[0]) for n, q in queues))
-    yield _gauge(
-        "oldest_pending_seconds", "Age of the oldest write in line", "queue", ((n, q.lag()) for n, q in queues)
-    )
+def _of_the_queues(caches: list[ModelCache]) -> Iterator[Metric]:
+    names, queues = [str(cache.queue) for cache in caches], [cache.table.queue for cache in caches]
+    levels: dict[str, tuple[str, list[float]]] = {
+        "pending_rows": ("Rows that wait, dead letters included", [each.depth() for each in queues]),
+        "in_flight_rows": ("Rows that flushes are writing", [each.in_flight() for each in queues]),
+        "dead_letters": ("Rows that the database has refused", [each.dead_count() for each in queues]),
+        "switched_off": ("Whether only the database is asked", [each.closed() is not None for each in queues]),
+        "flushing_stopped": (
+            "Whether the database refuses the UPDATE",
+            [each.stopped() is not None for each in queues],
+        ),
+        "owed_slots": ("Slots that somebody must empty", [each.owed()[0] for each in queues]),
+        "owed_overdue_seconds": ("How long the oldest of these is overdue", [each.owed()[1] for each in queues]),
+        "oldest_pending_seconds": ("Age of the oldest write in line", [each.lag() for each in queues]),
+        "max_pending_rows": ("Rows that may wait", [cache.max_pending for cache in caches]),
+    }
+    for name, (words, values) in levels.items():
+        yield _gauge(name, words, "queue", zip(names, values, strict=True))
 
 
-def _reads(totals: dict[str, int]) -> CounterMetricFamily:
-    reads = CounterMetricFamily("cachedemo_reads", "Reads, by where the value came from", labels=["origin"])
-    for origin, metric in (("cache", "hits"), ("pending", "pending"), ("source", "source")):
-        reads.add_metric([origin], totals.get(metric, 0))
-    return reads
+def _counter(counter: Counter, totals: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"cachedemo_{counter.name}", counter.words, labels=counter.labels)
+    for name, value in sorted(totals.items()):
+        metric, *rest = re.split("[:/]", name, maxsplit=1)
+        if rest and metric in counter.metrics:
+            last = counter.metrics[metric]
+            values = [*rest[0].split("/", len(counter.labels) - 1 - bool(last)), *([last] if last else [])]
+            family.add_metric(values, value)
+    return family
 
 
-def _counter(name: str, words: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(f"cachedemo_{name}", words, value)
+def _histogram(histogram: Histogram, totals: Mapping[str, int]) -> HistogramMetricFamily:
+    labels = [histogram.label] if histogram.label else []
+    family = HistogramMetricFamily(f"cachedemo_{histogram.name}", histogram.words, labels=labels)
+    found: dict[str, dict[str, int]] = {}
+    for name, value in totals.items():
+        if name.startswith(f"{histogram.name}/"):
+            _, label, bucket = name.split("/")
+            found.setdefault(label, {})[bucket] = value
+    for label, counted in sorted(found.items()):
+        sum_ = counted.get(model_stats.SUM, 0) / 1_000_000
+        family.add_metric([label] if labels else [], list(_cumulative(counted)), sum_)
+    return family
+
+
+def _cumulative(counted: Mapping[str, int]) -> Iterator[tuple[str, float]]:
+    """Yield the buckets as Prometheus has them: each with all that is below it."""
+    so_far = 0
+    for le in (*map(str, model_stats.BUCKETS), model_stats.BEYOND):
+        so_far += counted.get(le, 0)
+        yield le, so_far
 
 
 def _gauge(name: str, words: str, label: str, values: Iterable[tuple[str, float]]) -> GaugeMetricFamily:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cachedemo.patterns import Pattern, write_through
 from cachedemo.patterns.written import Written
-from cachedemo.protocol import counters, reads, versions, wake
+from cachedemo.protocol import counters, reads, spans, versions, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.counters import NOTHING, Addition, Unknowable
@@ -28,6 +28,7 @@ def behind_or_through(
     try:
         return Written(update(table, pk, values, if_match, added), Pattern.WRITE_BEHIND)
     except NotQueued as refused:
+        table.counts.count_not_queued(refused.reason)
         entry = write_through.update(table, pk, values, if_match, added)
         return Written(entry, Pattern.WRITE_THROUGH, refused.reason)
 
@@ -59,6 +60,7 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
     counters.after(table, shown, added)
     values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options
+    spans.note(table, pk)
     queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)
     with taken("queue"):
         try:

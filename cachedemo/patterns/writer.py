@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import FieldError
 
-from cachedemo.patterns import Pattern, cache_aside, write_behind, write_through
+from cachedemo.patterns import Pattern, cache_aside, latency, write_behind, write_through
 from cachedemo.patterns.async_twins import AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.written import Written
@@ -82,6 +82,18 @@ class Writer(AsyncWrites[M]):
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
         """
+        with latency.measured(self.table) as acknowledged:
+            return acknowledged(self._write(pk, fields, if_match, increments, least, most))
+
+    def _write(
+        self,
+        pk: Any,
+        fields: dict[str, Any],
+        if_match: str | None,
+        increments: Mapping[str, Any] | None,
+        least: Any,
+        most: Any,
+    ) -> Written:
         table, pk = self.table, self.table.find_pk(pk)
         self._begin()
         with answering.answering():
@@ -109,9 +121,10 @@ class Writer(AsyncWrites[M]):
 
     def insert(self, fields: dict[str, Any]) -> Written:
         """Do what `create` does, and tell which way it went."""
-        self._begin()
-        pattern, way = self._synchronous()
-        return Written(way.create(self.table, fields), pattern)
+        with latency.measured(self.table) as acknowledged:
+            self._begin()
+            pattern, way = self._synchronous()
+            return acknowledged(Written(way.create(self.table, fields), pattern))
 
     def delete(self, pk: Any, *, if_match: str | None = None) -> None:
         """Delete a row at once, whatever the pattern, and what cascades from it. It does not come back.

@@ -1,17 +1,20 @@
-"""Reads in an event loop: a hit is asked for from the loop itself, everything else goes to Django's thread."""
+"""Reads in an event loop: a hit is asked for from the loop itself, everything else goes to Django's thread.
 
-import asyncio
+A loop knows nothing of the transactions of Django's thread, so a copy (near.py) is used as a slot is: unless the row
+may have been written by one that has not ended.
+"""
+
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from asgiref.sync import AsyncToSync, sync_to_async
 
 from cachedemo import conf
-from cachedemo.protocol import on_commit, reads, slot_format, stats
+from cachedemo.protocol import events, near_reads, on_commit, reads, slot_format, stats
 from cachedemo.protocol.cached_table import CachedTable, Places
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.near import Near
 from cachedemo.servers import loop_reads
-from cachedemo.servers.loop_server import Found
 
 T = TypeVar("T")
 
@@ -26,28 +29,37 @@ async def in_djangos_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -
     return await sync_to_async(call, thread_sensitive=True)(*args, **kwargs)
 
 
-def ask(table: CachedTable, pk: Any) -> "asyncio.Future[Found | None] | None":
-    """Return the answer of the cache to be, for `held`; None where a thread must be asked.
+async def find(table: CachedTable, pk: Any, fresh: bool = False) -> Entry:
+    """Return the row as `reads.find` does, or a copy of it."""
+    near = None if fresh else table.near
+    entry = await hit(table, pk, near)
+    return await _load(table, pk, near) if entry is None else entry
 
-    It and `held` are no coroutine together, because of a thousand hits in one turn each would cost a microsecond more.
-    """
+
+async def hit(table: CachedTable, pk: Any, near: Near | None) -> Entry | None:
+    """Return the row if it has a copy here or its slot holds it, None where a thread must be asked."""
     places = table.places
     if not _may_ask(places) or on_commit.is_being_written(table, [pk]):
         return None
+    if near is not None and (copy := near.current(places, pk)) is not None:
+        return near.hit(copy).entry
     loop = loop_reads.of_this_loop()
-    return None if loop is None else loop.get(places.slots.key(pk))
-
-
-def held(table: CachedTable, found: Found | None) -> Entry | None:
-    """Return the row if its slot holds it, None where a thread must be asked."""
+    if loop is None:
+        return None
+    note = None if near is None else near.note(places, pk)
+    found = await loop.get(places.slots.key(pk))
     if found is None or (entry := slot_format.held(*found)) is None:
         return None
     stats.count(table.reads.hits)
+    if near is not None:
+        near.keep(note, found.slot, entry)
+    if events.cache_hit.receivers:
+        await events.atell_hits(table, {pk: entry})
     return entry
 
 
-async def load(table: CachedTable, pk: Any) -> Entry:
-    """Read a row in Django's thread; its body is None if there is no row.
+async def _load(table: CachedTable, pk: Any, near: Near | None) -> Entry:
+    """Read a row in Django's thread.
 
     Under ASGI each request has a thread of its own, so a thousand readers of a cold row would be a thousand threads.
     So of the readers of one loop one goes to a thread. The others wait for it, and then ask the cache again: what it
@@ -60,12 +72,15 @@ async def load(table: CachedTable, pk: Any) -> Entry:
         key = table.places.slots.key(pk)
         if (ended := loop.loading.get(key)) is None:
             with loop.loads(key):
-                return await in_djangos_thread(reads.find, table, pk)
+                return await in_djangos_thread(_find, table, pk, near)
         await ended.wait()
-        asked = ask(table, pk)
-        if asked is not None and (entry := held(table, await asked)) is not None:
+        if (entry := await hit(table, pk, near)) is not None:
             return entry
-    return await in_djangos_thread(reads.find, table, pk)
+    return await in_djangos_thread(_find, table, pk, near)
+
+
+def _find(table: CachedTable, pk: Any, near: Near | None) -> Entry:
+    return reads.find(table, pk) if near is None else near_reads.find(table, near, pk)
 
 
 def _holds_djangos_thread() -> bool:
@@ -73,18 +88,29 @@ def _holds_djangos_thread() -> bool:
     return getattr(AsyncToSync.executors, "current", None) is not None
 
 
-async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
-    """Return those of at most a thousand rows whose slots hold them, in one round trip to each server."""
+async def hits(table: CachedTable, pks: Sequence[Any], fresh: bool = False) -> dict[Any, Entry]:
+    """Return those of at most a thousand rows that have a copy here, or whose slots hold them.
+
+    That takes one round trip to each server.
+    """
     places = table.places
     if not pks or not _may_ask(places) or on_commit.is_being_written(table, pks):
         return {}
+    near = None if fresh else table.near
+    copied = {} if near is None else near.copies(places, pks)
     loop = loop_reads.of_this_loop()
-    if loop is None:
-        return {}
-    found = await loop.get_many([places.slots.key(pk) for pk in pks])
-    entries = {pk: entry for pk, each in zip(pks, found, strict=True) if each and (entry := slot_format.held(*each))}
-    stats.count(table.reads.hits, len(entries))
-    return entries
+    if loop is None or len(copied) == len(pks):
+        return copied
+    asked = [pk for pk in pks if pk not in copied]
+    notes = {} if near is None else {pk: near.note(places, pk) for pk in asked}
+    found = dict(zip(asked, await loop.get_many([places.slots.key(pk) for pk in asked]), strict=True))
+    read = {pk: entry for pk, each in found.items() if each and (entry := slot_format.held(*each))}
+    stats.count(table.reads.hits, len(read))
+    for pk, entry in read.items() if near is not None else ():
+        near.keep(notes[pk], found[pk].slot, entry)  # type: ignore[union-attr]
+    if events.cache_hit.receivers:
+        await events.atell_hits(table, read)
+    return copied | read
 
 
 def _may_ask(places: Places) -> bool:

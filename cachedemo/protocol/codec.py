@@ -38,6 +38,8 @@ _IMMUTABLE = (
     models.ForeignKey,
 )
 
+_TEXTS = {models.CharField, models.TextField, models.EmailField, models.SlugField, models.URLField}
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 STAMP = "cache_stamp"
@@ -73,6 +75,7 @@ class Codec:
     Attributes:
         fields: the cached ones, by attname.
         written: those of them that a write may name; the database computes the others.
+        make: makes an instance of Python values, the stamp among them.
 
     Raises:
         FieldDoesNotExist: the model has no such field.
@@ -113,6 +116,12 @@ class Codec:
     @cached_property
     def _parsers(self) -> dict[str, Callable[[Any], Any]]:
         return {name: codec.from_json for name, codec in self.codecs.items() if codec.from_json is not None}
+
+    @cached_property
+    def plain_texts(self) -> frozenset[str]:
+        """The fields whose texts every driver takes as they are."""
+        found = {name for name, field in self.written.items() if type(field) in _TEXTS}
+        return frozenset(found - self._parsers.keys())
 
     @cached_property
     def keys(self) -> PrimaryKeys:
@@ -170,6 +179,10 @@ class Codec:
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
+        return self.make(values, using)
+
+    def make(self, values: Values, using: str) -> Any:
+        """Return the model instance for these Python values, the stamp among them, which are its own then."""
         return self._instances.maker(using)(values)
 
     def loader(self, using: str) -> Callable[[bytes, int], Any]:

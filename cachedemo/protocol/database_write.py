@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, QueueUnavailable, SourceUnavailable, VersionConflict
-from cachedemo.protocol import hints, on_commit, slot_format, transactions, versions
+from cachedemo.protocol import hints, on_commit, slot_format, stats, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
@@ -19,7 +19,7 @@ from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.waiting import Stamp
-from cachedemo.protocol.waiting_fields import refused
+from cachedemo.protocol.waiting_fields import not_refused, refused
 
 
 class DatabaseWrite:
@@ -127,6 +127,14 @@ class DatabaseWrite:
         assert self.stamped is not None
         with taken("database"):  # where this fails, it stays owed
             self._leave(self.stamped.stamp)
+        self._count_superseded()
+
+    def _count_superseded(self) -> None:
+        """Count what waited, and no flush will write any more."""
+        assert self.stamped is not None
+        waiting = not_refused(self.stamped.pending).keys() - set(self.carried)
+        gone = waiting if self.names is None else waiting & set(self.names)
+        stats.count(self.table.counts.superseded, len(gone))
 
     def finish_create(self, entry: Entry) -> None:
         """Settle up, then put the new row over the mark; after this it may be acknowledged.

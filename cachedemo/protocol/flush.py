@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
-from cachedemo.protocol import hints, stats, transactions, unknown_fields, versions
+from cachedemo.protocol import events, hints, spans, transactions, unknown_fields, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.error_descriptions import describe, one_line
@@ -42,10 +42,19 @@ def flush(table: CachedTable) -> int:
     reap(table)
     claims, live = table.queue.claim(table.options.batch_size, table.options.claim_deadline, ALONE_AFTER)
     readable = [claim for claim in refile_claimed(table, claims) if _flushable(table, claim)]
-    flushed = _write(table, sorted(readable, key=_order), live) if readable else 0
+    flushed = _traced(table, sorted(readable, key=_order), live) if readable else 0
     if flushed < len(claims):
         reap(table)  # the slots of what was buried are owed
     return len(claims)
+
+
+def _traced(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> int:
+    """Do what `_write` does, in a span that is linked to those of the writes, where somebody traces."""
+    with spans.span("flush", table, spans.noted(table, [claim.pk for claim in claims])) as span:
+        flushed = _write(table, claims, live)
+        if span is not None:
+            span.set_attribute("cachedemo.rows", flushed)
+        return flushed
 
 
 def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> int:
@@ -69,7 +78,9 @@ def _acknowledge(table: CachedTable, flushed: Sequence[Claim], live: Sequence[st
     _settle_hints(table, flushed, live)
     if table.queue.ack(stamps):
         logger.warning("Flushing %s goes on.", table.queue.name)
-    stats.count_flush(flushed)
+    table.counts.count_flush(flushed)
+    if events.flushed.receivers:
+        events.tell_flushed(table, flushed)
 
 
 def _order(claim: Claim) -> tuple[int, str]:

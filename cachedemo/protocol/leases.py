@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import loading, on_commit, slot_format, stats, transactions
+from cachedemo.protocol import events, loading, on_commit, slot_format, stats, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.slot_format import Lease
@@ -27,6 +27,8 @@ def load(table: CachedTable, pk: Any) -> Entry:
             return _fill(table, pk, lease)
         if entry := table.slots.held(pk, slot):
             stats.count(table.reads.hits)
+            if events.cache_hit.receivers:
+                events.tell_hits(table, {pk: entry})
             return entry
         if table.slots.discard_unusable(pk, slot):
             continue
@@ -34,6 +36,8 @@ def load(table: CachedTable, pk: Any) -> Entry:
             entry = loading.load(table, pk)[0]
             _take_away(table, pk, slot)
             return entry
+        if pause == FIRST_PAUSE:
+            stats.count(table.counts.waits)
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
@@ -47,6 +51,8 @@ def _fill(table: CachedTable, pk: Any, lease: Lease) -> Entry:
     filled = False
     with contextlib.suppress(CacheUnavailable):
         [filled] = table.slots.fill(lease, {pk: entry if may_fill else None})
+        if may_fill and not filled:
+            stats.count(table.counts.rejected_fills)
     return entry._replace(slot=slot_format.slot_of(entry, lease.servers[pk])) if filled else entry
 
 
@@ -63,7 +69,9 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
         raise
     if leased:
         with contextlib.suppress(CacheUnavailable):
-            table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+            filled = table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+            if may_fill:
+                stats.count(table.counts.rejected_fills, len(leased) - sum(filled))
     return entries
 
 

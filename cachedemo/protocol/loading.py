@@ -1,15 +1,17 @@
 """Loading rows from the database, and over them what waits for it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cachedemo import conf
 from cachedemo.exceptions import QueueUnavailable
-from cachedemo.protocol import database, on_commit, stamps, stats, versions
+from cachedemo.protocol import database, events, on_commit, spans, stamps, stats, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database import Row
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.model_stats import LOADS
 from cachedemo.protocol.waiting_fields import Fields, oldest_stamp, refused
 
 
@@ -32,6 +34,12 @@ def load_hidden(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
 
 def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
     """Do the same for many rows: pk -> entry."""
+    with spans.span("load", table):
+        return _load_many(table, pks)
+
+
+def _load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry], bool]:
+    started = time.perf_counter()
     entries: dict[Any, Entry] = {}
     left, may_fill = list(pks), True
     while left:
@@ -40,7 +48,10 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> tuple[dict[Any, Entry],
         waiting, again = _without_doubt(table, waiting, rows)
         entries |= {pk: shown(table, rows.get(pk), waiting[pk]) for pk in waiting}
         left, may_fill = again, may_fill and may_fill_these
+    LOADS.took(time.perf_counter() - started)
     stats.count_loaded(table.reads, entries.values())
+    if events.cache_miss.receivers:
+        events.tell_misses(table, entries)
     return entries, may_fill
 
 

@@ -133,6 +133,9 @@ class NoQueue(WriteQueue):
     def in_line(self) -> int:
         return 0
 
+    def in_flight(self) -> int:
+        return 0
+
     def depth(self) -> int:
         return 0
 

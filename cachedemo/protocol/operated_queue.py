@@ -16,7 +16,7 @@ from cachedemo.servers.scripts import Script
 # What the keys hold that all rows share, by Redis's names; lua/queue.lua describes them.
 _KINDS = {
     **dict.fromkeys(("pending", "claimed", "owed", "gone", "flushers"), b"zset"),
-    **dict.fromkeys(("reaped", "dead", "versions"), b"hash"),
+    **dict.fromkeys(("reaped", "dead", "versions", "traces"), b"hash"),
     **dict.fromkeys(("clock", "stopped", "closed"), b"string"),
 }
 
@@ -38,6 +38,10 @@ class OperatedQueue(WriteQueue):
 
     def waiting_pks(self) -> list[str]:
         return [text(pk) for pk in QUEUE.command("ZRANGE", self.key("pending"), 0, -1)]
+
+    def in_flight(self) -> int:
+        claimed: int = QUEUE.command("ZCARD", self.key("claimed"))
+        return claimed
 
     def depth(self) -> int:
         return QUEUE.command("ZCARD", self.key("pending"))

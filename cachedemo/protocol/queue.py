@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cachedemo.exceptions import ForeignData, OutcomeUnknown, QueueUnavailable
-from cachedemo.protocol import deleted_rows, parked_rows, replicated
+from cachedemo.protocol import deleted_rows, parked_rows, replicated, rights
 from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.increments import Changes, to_json
@@ -57,6 +57,7 @@ _claim, _ack, _release, _bury = (
 )
 _reap, _owe, _paid = queue_script("reap"), queue_script("owe"), queue_script("paid")
 _park, _refile = queue_script("park"), queue_script("refile")
+_OF_WRITERS = (_announce, _stamp, _settle_up, _enqueue, _stamp_many, _settle_up_many, _owe, _refile, _bury)
 
 
 class FlushQueue(OperatedQueue):
@@ -92,6 +93,7 @@ class FlushQueue(OperatedQueue):
     # for versions
 
     def announce(self, version: str, record: bytes) -> bytes:
+        rights.refuse_half_a_step(self.name, self.key("versions"), _OF_WRITERS)
         return self._run(_announce, version, record)
 
     def versions(self) -> dict[str, bytes]:

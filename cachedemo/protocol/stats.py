@@ -3,8 +3,9 @@
 Counting is an addition to a list that belongs to the thread, so it takes no lock and no trip to a server. One
 background thread a process adds the lists up and sends what is new in one pipeline; the server adds up the processes.
 
-A new metric is added to METRICS here, counted with `count` where it happens, and shown to Prometheus by
-`operations/metrics.py`, on the operators' overview by `admin/overview_charts.py`.
+A new metric gets its number from `metric` (those of a model in `model_stats.py`), is counted with `count` where it
+happens, and shown to Prometheus by `operations/metrics.py`. What the operators' overview draws is in METRICS
+(`admin/overview_charts.py`). A metric with a label, as `flushed/user`, counts for the plain one too if that is there.
 """
 
 import atexit
@@ -12,6 +13,7 @@ import contextlib
 import itertools
 import logging
 import os
+import re
 import threading
 import time
 import weakref
@@ -24,18 +26,17 @@ from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.protocol import database_addresses, flushed_by
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.stats_kept import BY_HOURS, BY_MINUTES, BY_MODELS, Numbers
-from cachedemo.protocol.waiting import Claim
-from cachedemo.protocol.waiting_fields import oldest_stamp
 from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.server import when_opened
 from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 
-METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
-HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
+METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries", "near", "near_changes")
+HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES, NEAR, NEAR_CHANGES = range(len(METRICS))
 TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 
@@ -46,6 +47,7 @@ _lock = threading.Lock()
 _sending = threading.Lock()
 _threads: list[tuple[weakref.ref[threading.Thread], list[int]]] = []
 _names = list(METRICS)  # what is counted at each place; a model's own are added when it is registered
+_numbers: dict[str, int] = {}  # of those that `metric` has handed out
 _ended: list[int] = []  # what threads that have ended had counted
 _sent: dict[str, int] = {}
 _sender: threading.Thread | None = None
@@ -69,6 +71,19 @@ def reads_of(model: str) -> Reads:
     return Reads(first, first + 1, first + 2)
 
 
+def metric(name: str) -> int:
+    """Return the number of a metric, for `count`; a new one if the name is new.
+
+    Args:
+        name: with its labels behind slashes, as in `not_queued/user/full`.
+    """
+    with _lock:
+        if name not in _numbers:
+            _numbers[name] = len(_names)
+            _names.append(name)
+        return _numbers[name]
+
+
 def count(metric: int, number: int = 1) -> None:
     """Add to a metric; costs well under a microsecond."""
     try:
@@ -81,16 +96,6 @@ def count_loaded(reads: Reads, entries: Iterable[Entry]) -> None:
     """Count reads that the cache could not answer, by where the value came from."""
     for entry in entries:
         count(reads.pending if entry.origin == "pending" else reads.source)
-
-
-def count_flush(claims: Iterable[Claim]) -> None:
-    """Count a flushed batch: its rows, and how long the oldest of them had waited."""
-    rows = [claim.fields.values() for claim in claims if claim.fields]
-    if rows:
-        oldest = min(map(oldest_stamp, itertools.chain(*rows)))
-        count(FLUSHED, len(rows))
-        count(BATCHES)
-        count(LAG_MS, max(0, int(time.time() * 1000) - oldest // 1000))
 
 
 def _begin() -> list[int]:
@@ -138,10 +143,11 @@ def send() -> None:
         new = {name: number - _sent.get(name, 0) for name, number in counted.items() if number > _sent.get(name, 0)}
         if not new:
             return
-        of_models = {name: number for name, number in new.items() if ":" in name}
-        of_all = {name: number for name, number in new.items() if name not in of_models}
-        ever = [("HINCRBY", ours(TOTALS), name, number) for name, number in of_all.items()]
-        kept = [*BY_MINUTES.add(of_all), *BY_MODELS.add(of_models), *BY_HOURS.add(new)]
+        ever = [("HINCRBY", ours(TOTALS), name, number) for name, number in new.items()]
+        charted = {name: number for name, number in new.items() if "/" not in name}
+        of_models = {name: number for name, number in charted.items() if ":" in name}
+        of_all = {name: number for name, number in charted.items() if name not in of_models}
+        kept = [*BY_MINUTES.add(of_all), *BY_MODELS.add(of_models), *BY_HOURS.add(charted)]
         own = flushed_by.to_say(new["flushed"]) if "flushed" in new else []
         all_raised(QUEUE.pipeline([*kept, *ever, *own, *database_addresses.to_say()]))
         _sent = counted
@@ -168,8 +174,8 @@ def _totals() -> dict[str, int]:
     _threads[:] = alive
     found: dict[str, int] = {}
     for name, number in zip(_names, _sum([_ended, *(counts for _, counts in alive)]), strict=False):
-        metric, _, model = name.partition(":")
-        for of in (metric, name) if model else (name,):
+        metric = re.split("[:/]", name, maxsplit=1)[0]
+        for of in (metric, name) if metric != name and metric in METRICS else (name,):
             found[of] = found.get(of, 0) + number
     return found
 
@@ -210,5 +216,10 @@ def _send_the_last() -> None:
         send()
 
 
+def _count_opened(role: str) -> None:
+    count(metric(f"breaker_opened/{role}"))
+
+
+when_opened.append(_count_opened)
 os.register_at_fork(after_in_child=_forget)
 atexit.register(_send_the_last)

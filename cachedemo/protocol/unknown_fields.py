@@ -8,7 +8,7 @@ it stops nothing, reads of the version that may come back still show it, and an 
 from collections.abc import Iterable
 
 from cachedemo.exceptions import UnknownFieldWaiting
-from cachedemo.protocol import versions
+from cachedemo.protocol import events, versions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.error_descriptions import one_line
 from cachedemo.protocol.waiting_fields import Fields
@@ -27,8 +27,8 @@ def nobodys(table: CachedTable, names: set[str]) -> set[str]:
 def without_nobodys(table: CachedTable, pk: object, fields: Fields) -> Fields:
     """Flag what is nobody's any more of what waits for a row; return the rest."""
     gone = nobodys(table, unknown(table, fields))
-    if gone:
-        table.queue.refuse(pk, {name: fields[name] for name in gone}, why(gone))
+    if gone and table.queue.refuse(pk, {name: fields[name] for name in gone}, why(gone)):
+        events.dead_letter(table, pk, gone, why(gone))
     return {name: field for name, field in fields.items() if name not in gone}
 
 

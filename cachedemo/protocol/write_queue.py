@@ -232,6 +232,10 @@ class WriteQueue(ABC):
         """Return how many rows a flush has still to write."""
 
     @abstractmethod
+    def in_flight(self) -> int:
+        """Return how many rows flushes have claimed and not yet written."""
+
+    @abstractmethod
     def depth(self) -> int:
         """Return how many rows wait, dead letters included."""
 

@@ -31,6 +31,7 @@ class Breaker:
         ping: asks the server anything; whatever it raises tells what is wrong.
         counts: says of an exception whether it means that the server does not answer.
         at_once: says of such an exception whether it was immediate, as a refused connection is, and no timeout.
+        opened: called each time that a failure has opened it.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Breaker:
         ping: Callable[[], object],
         counts: Callable[[BaseException], bool],
         at_once: Callable[[BaseException], bool],
+        opened: Callable[[], object] = lambda: None,
     ) -> None:
         self._ping = ping
         self._counts = counts
         self._at_once = at_once
+        self._opened = opened
         self._fails_fast = False  # whether the last failure was immediate
         self._breaker = pybreaker.CircuitBreaker(
             exclude=[lambda error: not counts(error)],
@@ -65,6 +68,8 @@ class Breaker:
         if self.state == pybreaker.STATE_CLOSED:
             self._fails_fast = self._at_once(error)
             self._pass_on(error)
+            if self.state != pybreaker.STATE_CLOSED:
+                self._opened()
         else:
             self._fails_fast = self._fails_fast and self._at_once(error)
         if self.state != pybreaker.STATE_CLOSED:

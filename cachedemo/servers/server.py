@@ -8,8 +8,8 @@ import redis
 
 from cachedemo import conf
 from cachedemo.exceptions import ForeignData, Unavailable
-from cachedemo.servers import bare_reads
 from cachedemo.servers.breaker import Breaker, Open
+from cachedemo.servers.client import Client
 from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import meant, raised
 from cachedemo.servers.recognition import Recognition
@@ -18,7 +18,9 @@ from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_
 
 _NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
-Cover = Callable[[redis.Redis], Any] | None  # makes what stands in for each client that is opened
+when_opened: list[Callable[[str], object]] = []  # called with the role of a server whose breaker has just opened
+
+Cover = Callable[[Client], Any] | None  # makes what stands in for each client that is opened
 
 
 class Server:
@@ -40,10 +42,10 @@ class Server:
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
-        self._client: redis.Redis | None = None
+        self._client: Client | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.recognised = Recognition(self._let_go, self.mode)
-        self.breaker = Breaker(self.ping, is_silence, failed_at_once)
+        self.breaker = Breaker(self.ping, is_silence, failed_at_once, self._opened)
 
     def ping(self) -> None:
         """Ask for an answer, past the breaker. Raises redis-py's errors."""
@@ -54,11 +56,11 @@ class Server:
         """Host and port, without a password."""
         raise NotImplementedError
 
-    def connect(self) -> redis.Redis:
+    def connect(self) -> Client:
         """Return a new client."""
         raise NotImplementedError
 
-    def client(self) -> redis.Redis:
+    def client(self) -> Client:
         """Return this process's client, opened when first asked for and again after a fork.
 
         Threads that ask at the same time get the same one: redis-py closes the connections of a client that nobody
@@ -86,6 +88,10 @@ class Server:
         """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
         if self._client is not None and self.recognised.may_change:
             self._run(self._on_a_connection, self.recognised.ask)
+
+    def _opened(self) -> None:
+        for call in when_opened:
+            call(self.name)
 
     def _let_go(self) -> None:
         self._client = None
@@ -128,11 +134,11 @@ class Server:
 
     def get(self, key: str) -> Any:
         """Return what stands under a key."""
-        return self._read(bare_reads.get, ("GET", key))
+        return self._read(("GET", key))
 
     def get_many(self, keys: Sequence[str]) -> list[Any]:
         """Return what stands under each key, None if it is no text; an exception where a server did not answer."""
-        return self._read(bare_reads.get_many, ("MGET", *keys)) if keys else []
+        return self._read(("MGET", *keys)) if keys else []
 
     def unlink(self, keys: Sequence[str | bytes], *, insist: bool = False) -> int:
         """Delete keys; return how many there were.
@@ -185,12 +191,13 @@ class Server:
         return meant(commands, self._run(self._pipeline, commands, insist=insist), self.outage)
 
     def _command(self, words: Sequence[Any]) -> Any:
-        return (self._client or self.client()).execute_command(*words)
+        client = self._client or self.client()
+        return client.ask(*words) if words[0] in ("GET", "MGET") else client.execute_command(*words)
 
     def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         client = self._client or self.client()
         try:
-            return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
+            return client.ask("EVALSHA", script.digest, len(keys), *keys, *arguments)
         except redis.exceptions.NoScriptError:
             return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
 
@@ -217,13 +224,13 @@ class Server:
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
 
-    def _read(self, send: Callable[..., Any], words: Sequence[str]) -> Any:
-        """Do what `_run` does, and less of what redis-py does: each read of rows passes here."""
+    def _read(self, words: Sequence[str]) -> Any:
+        """Do what `_run` does, in fewer steps, because each read of rows passes here."""
         client = self._client
-        if self.breaker.troubled or type(client) is not redis.Redis:  # none is open yet, or somebody watches it
+        if self.breaker.troubled or client is None:
             return self._run(self._command, words)
         try:
-            return send(client, words)
+            return client.ask(*words)
         except redis.RedisError as error:
             raise self._failed(error, words[1]) from error
 

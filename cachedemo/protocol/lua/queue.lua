@@ -14,6 +14,7 @@
 -- {$queue}:gone          sorted set, recently deleted id -> expiry (us)
 -- {$queue}:flushers      sorted set, owner of a batch -> its deadline (us), the same as of its rows
 -- {$queue}:versions      hash, version -> JSON: since, fields, state
+-- {$queue}:traces        hash, id -> traceparent of the last write, where somebody traces (spans.py); no script needs it
 -- {$queue}:clock         string, the last stamp
 -- {$queue}:stopped       string, JSON: why nothing can be flushed, since when; gone with the next batch that lands
 -- {$queue}:closed        string, JSON: an operator has switched off: run, since, by, state (closing, then closed)

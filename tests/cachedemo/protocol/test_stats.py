@@ -14,15 +14,15 @@ from cachedemo import cache_for
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE, Role
-from tests.helpers import until
+from tests.helpers import counted_from_zero, until
 from tests.processes import Process
 from users.models import User
 
 
 @pytest.fixture(autouse=True)
-def from_zero() -> None:
-    """What other tests have counted in this process is none of these tests' business."""
-    stats._forget()
+def from_zero(redis_queue: redis.Redis) -> None:
+    """What other tests have counted in this process is none of these tests' business, nor what is just being sent."""
+    counted_from_zero(redis_queue)
 
 
 def counted(minutes: int = 2) -> dict[str, float]:

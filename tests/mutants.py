@@ -86,6 +86,7 @@ OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
+NEAR_FAULTS = "tests/faults/test_near_faults.py::"
 NEAR_RACES = "tests/races/test_near_races.py::"
 NEAR = "tests/cachedemo/protocol/test_near.py::"
 LOOKUP_RACES = "tests/races/test_lookup_races.py::"
@@ -416,7 +417,7 @@ MUTANTS = [
     mutant(
         "a_closed_queue_says_what_is_announced",
         SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
-        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+        ("protocol/queue.py", "told = raised(answers[-2]) or raised(answers[-1])", "told = raised(answers[-1])"),
     ),
     mutant(
         "a_switch_forgets_before_it_sweeps",
@@ -437,7 +438,7 @@ MUTANTS = [
     mutant(
         "a_closed_queue_takes_writes",
         SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
-        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED, DRAINING) > 0 then", "if false then"),
     ),
     mutant(
         "a_switch_ends_whatever_stands_there",
@@ -965,6 +966,11 @@ MUTANTS = [
         "an_expression_is_written_as_its_text",
         VALUES + "test_what_only_the_database_can_compute_is_refused_by_name_in_every_field",
         ("protocol/values.py", "    if (expression := _expression_in(value)) is not None:", "    if False:"),
+    ),
+    mutant(
+        "a_default_is_taken_for_a_value",
+        VALUES + "test_a_default_may_be_written_in_any_form_that_its_field_understands",
+        ("protocol/codec.py", "        return normalised(field, field.to_python(value))", "        raise"),
     ),
     mutant(
         "null_is_blank",
@@ -2072,6 +2078,11 @@ MUTANTS = [
         ("protocol/near.py", "if note is not None and slot.startswith(_VALUE):", "if note is not None:"),
     ),
     mutant(
+        "a_forked_process_keeps_its_parent_s_copies",
+        NEAR_FAULTS + "test_a_forked_process_listens_for_itself",
+        ("protocol/near_copies.py", "os.register_at_fork(after_in_child=_forget)", "_forget"),
+    ),
+    mutant(
         "a_step_that_failed_keeps_the_copy",
         NEAR + "test_a_write_whose_step_the_cache_has_not_taken_shows_no_copy",
         (
@@ -2318,7 +2329,11 @@ MUTANTS = [
     mutant(
         "a_write_may_stop_halfway",
         "tests/cachedemo/protocol/test_rights.py::test_where_a_write_would_stop_halfway_it_does_not_begin",
-        ("protocol/queue.py", '        rights.refuse_half_a_step(self.name, self.key("versions"), _OF_WRITERS)\n', ""),
+        (
+            "protocol/queue.py",
+            '        rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))\n',
+            "",
+        ),
     ),
     mutant(
         "replicas_that_nobody_waits_for_are_no_warning",

@@ -61,6 +61,9 @@ class Reads(NamedTuple):
     source: int
 
 
+OF_ALL_MODELS = Reads(HITS, PENDING, SOURCE)
+
+
 def reads_of(model: str) -> Reads:
     """Return where to count the reads of the model with this name in its keys, the same for the same name."""
     names = [f"{metric}:{model}" for metric in METRICS[HITS : SOURCE + 1]]

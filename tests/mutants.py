@@ -86,6 +86,7 @@ OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
+NEAR_FAULTS = "tests/faults/test_near_faults.py::"
 NEAR_RACES = "tests/races/test_near_races.py::"
 NEAR = "tests/cachedemo/protocol/test_near.py::"
 LOOKUP_RACES = "tests/races/test_lookup_races.py::"
@@ -602,7 +603,7 @@ MUTANTS = [
     mutant(
         "the_short_way_of_a_write_looks_for_no_flag",
         FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",
@@ -1425,6 +1426,16 @@ MUTANTS = [
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
+        "a_batch_has_one_stamp_for_all",
+        "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
+        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+    ),
+    mutant(
+        "a_connection_is_kept_with_an_answer_in_it",
+        "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
+        ("servers/client.py", "connection.disconnect()", "pass"),
+    ),
+    mutant(
         "queued_without_floor",
         CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
         ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(raw))", "newest(raw)"),
@@ -2046,6 +2057,11 @@ MUTANTS = [
         "a_mark_is_copied",
         NEAR_RACES + "test_a_mark_is_not_copied",
         ("protocol/near.py", "if note is not None and slot.startswith(_VALUE):", "if note is not None:"),
+    ),
+    mutant(
+        "a_forked_process_keeps_its_parent_s_copies",
+        NEAR_FAULTS + "test_a_forked_process_listens_for_itself",
+        ("protocol/near_copies.py", "os.register_at_fork(after_in_child=_forget)", "_forget"),
     ),
     mutant(
         "a_step_that_failed_keeps_the_copy",

@@ -36,6 +36,8 @@ _IMMUTABLE = (
     models.ForeignKey,
 )
 
+_TEXTS = {models.CharField, models.TextField, models.EmailField, models.SlugField, models.URLField}
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
@@ -115,6 +117,12 @@ class Codec:
     @cached_property
     def _parsers(self) -> dict[str, Callable[[Any], Any]]:
         return {name: codec.from_json for name, codec in self.codecs.items() if codec.from_json is not None}
+
+    @cached_property
+    def plain_texts(self) -> frozenset[str]:
+        """The fields whose texts every driver takes as they are."""
+        found = {name for name, field in self.written.items() if type(field) in _TEXTS}
+        return frozenset(found - self._parsers.keys())
 
     @cached_property
     def keys(self) -> PrimaryKeys:

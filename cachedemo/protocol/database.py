@@ -12,6 +12,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.overtaken import again_if_overtaken
+from cachedemo.protocol.update_of_arrays import IN_ORDER, statement_of_arrays
 from cachedemo.protocol.update_statement import columns_of, shown_condition, statement_for
 from cachedemo.protocol.waiting_fields import Fields
 
@@ -88,7 +89,7 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
     """
     connection = connections[table.using]
     condition, its_parameters = ("", []) if hidden_too else shown_condition(table)
-    statement, [parameters] = statement_for(table, [(pk, fields, stamp)])
+    statement, [parameters] = statement_for(table, [(pk, fields, stamp)], of_all_fields=True)
     statement, parameters = statement + condition, [*parameters, *its_parameters]
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns_of(table))
@@ -101,10 +102,12 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
 
 def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
-    connection = connections[table.using]
-    statement, parameters = statement_for(table, batch)
-    with transactions.writing(table.using), connection.cursor() as cursor, row_locks.waited_for_briefly(connection):
-        cursor.executemany(statement, parameters)
+    connection, batch = connections[table.using], list(batch)
+    with transactions.writing(table.using), connection.cursor() as cursor:
+        together = statement_of_arrays(table, batch)
+        statement, parameters = together or statement_for(table, batch)
+        with row_locks.waited_for_briefly(connection, IN_ORDER if together else ""):
+            cursor.executemany(statement, parameters)
 
 
 def apply_locked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:

@@ -16,7 +16,6 @@ from cachedemo.servers.roles import CACHE
 
 SHORTEST = 0.25  # seconds: the server is asked some times in it
 
-_copies = COPIES.by_key
 _VALUE = slot_kinds.VALUE.letter
 
 
@@ -56,7 +55,7 @@ class Near:
             places: where the rows are cached now.
         """
         slots = places.slots
-        found = _copies.get(slots.prefix + str(pk) if CACHE.is_one else slots.key(pk))
+        found = COPIES.by_key.get(slots.prefix + str(pk) if CACHE.is_one else slots.key(pk))
         if found is None:
             return None
         feed, now = found.feed, monotonic()

@@ -20,13 +20,13 @@ _ALWAYS = "eval evalsha info ping select"
 _ON_CACHE = {
     WEB: f"{_ALWAYS} del get mget pttl scan set time unlink",
     WORKER: "memory|usage randomkey",
-    OPERATOR: "client|list config|get dbsize flushdb getrange memory|doctor pexpire slowlog|get type",
+    OPERATOR: "client|list config|get dbsize flushdb getrange pexpire slowlog|get type",
 }
 _ON_QUEUE = {
     WEB: f"{_ALWAYS} del exists expire get hdel hexists hget hgetall hincrby hkeys hset hsetnx hvals lrem rpush sadd "
     "set smembers time zadd zcard zcount zrange zrangebyscore zrem zremrangebyscore zscore",
     WORKER: "hlen hmget llen lpop lpush",
-    OPERATOR: "client|list config|get memory|doctor memory|usage pttl setnx slowlog|get type",
+    OPERATOR: "client|list config|get memory|usage pttl setnx slowlog|get type",
 }
 _WHO = {WEB: "every process needs that", WORKER: "workers need that", OPERATOR: "operators need that"}
 _rights = script("rights")

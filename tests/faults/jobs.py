@@ -13,6 +13,9 @@ from django.db import close_old_connections, connection
 from cachedemo import cache_for
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import switch
+from cachedemo.protocol import near_copies
+from cachedemo.protocol.near_copies import COPIES
+from tests import near_notes
 from tests.faults import owners
 from tests.faults.history import Kind, Outcome, Recorder
 from tests.faults.load import FIELDS, PATTERNS, ROWS, Client, seen
@@ -21,6 +24,7 @@ from tests.notes.models import Note
 from users.models import User
 
 LONGEST = 900.0  # seconds
+NEAR = 0.3  # seconds
 
 
 def client(
@@ -30,6 +34,14 @@ def client(
     _shorten_both(deadline)
     one = Client(name, folder, seed, writes)
     _until_stopped(folder, one.act, pause)
+
+
+def near_client(name: str, folder: str, seed: int, pause: float, deadline: float) -> int:
+    """Run a client that keeps copies until it is told to stop; return how often it has read one."""
+    near_copies.FEW = 10**9  # it goes on, though its rows are written as often as they are read
+    with near_notes.registered(NEAR):
+        client(name, folder, seed, pause, deadline)
+        return COPIES.hits
 
 
 def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:

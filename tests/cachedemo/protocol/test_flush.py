@@ -56,7 +56,8 @@ def test_ten_thousand_rows_are_flushed_in_batches_of_one_round_trip_each(notes):
         notes.table.queue.enqueue(pk, 0, notes.table.options.max_pending, {"title": "new"})
     with CaptureQueriesContext(connection) as queries:
         assert notes.drain(timeout=60) == 10_000
-    assert [query["sql"].partition(":")[0] for query in updates(queries)] == ["1000 times"] * 10
+    together = "1 times" if connection.vendor == "postgresql" else "1000 times"  # there, of arrays
+    assert [query["sql"].partition(":")[0] for query in updates(queries)] == [together] * 10
     assert titles() == {"new"}
 
 

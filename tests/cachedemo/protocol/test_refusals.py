@@ -221,6 +221,7 @@ def test_a_field_that_fails_in_a_way_of_its_own_stops_no_neighbour(notes: Any, m
         return value
 
     monkeypatch.setattr(Note._meta.get_field("title"), "get_db_prep_value", fail)
+    monkeypatch.setattr(notes.table.codec, "plain_texts", frozenset())  # as of a class of the project's own
     wait_behind(notes, title="refused")
     notes.drain(timeout=10)
     assert landed() == 19

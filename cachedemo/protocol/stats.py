@@ -126,7 +126,8 @@ def _serve() -> None:
             except (CachedemoError, Error) as error:  # the next second brings the same numbers again
                 logger.debug("Statistics wait for the queue server: %s", error)
         for role in (CACHE, QUEUE):
-            with contextlib.suppress(CachedemoError, ImproperlyConfigured, Error):
+            # redis-py raises AttributeError for a connection that another thread closes just now
+            with contextlib.suppress(CachedemoError, ImproperlyConfigured, Error, AttributeError):
                 role.look_again()
 
 

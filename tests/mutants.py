@@ -954,6 +954,11 @@ MUTANTS = [
         ("protocol/values.py", "    if (expression := _expression_in(value)) is not None:", "    if False:"),
     ),
     mutant(
+        "a_default_is_taken_for_a_value",
+        VALUES + "test_a_default_may_be_written_in_any_form_that_its_field_understands",
+        ("protocol/codec.py", "        return normalised(field, field.to_python(value))", "        raise"),
+    ),
+    mutant(
         "null_is_blank",
         VALUES + "test_null_is_taken_where_the_column_is_for_it_whatever_a_form_asks",
         ("protocol/values.py", "    if value is None and field.null:", "    if False:"),

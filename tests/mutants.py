@@ -2341,6 +2341,15 @@ MUTANTS = [
         ("operations/startup.py", "            *unwaited_replicas.sentences(),\n", ""),
     ),
     mutant(
+        "deploys_leave_old_versions_stale",
+        "tests/faults/test_rolling_deploy.py::test_two_releases_run_side_by_side_and_nothing_is_lost_or_stale",
+        (
+            "protocol/slots.py",
+            "CACHE.script(_finish, self._keys(pk, versions), ",
+            "CACHE.script(_finish, self._keys(pk, ()), ",
+        ),
+    ),
+    mutant(
         "what_is_overtaken_is_given_up",
         OVERTAKEN + "test_and_so_does_whatever_else_asks_the_database",
         (

@@ -197,7 +197,7 @@ class Slots:
 
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         """Show a queued write over the base it was computed from; return the slot that stands there now, if it does."""
-        value, lifetime = self._slot_and_lifetime(entry, server_of(base or b""))
+        value, lifetime = self._over_base(base, entry)
         arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
         return value if CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True) else None
 
@@ -211,7 +211,7 @@ class Slots:
         """
         slots, rows = {}, []
         for pk, (base, entry) in shown.items():
-            value, lifetime = self._slot_and_lifetime(entry, server_of(base or b""))
+            value, lifetime = self._over_base(base, entry)
             slots[self.key(pk)] = pk
             rows.append((self.key(pk), (b"%016d" % entry.stamp, base or b"", value, lifetime)))
         with naming_rows(slots):
@@ -254,6 +254,9 @@ class Slots:
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""
         return [self.key(pk), *(self.key(pk, version) for version in versions if version != self.version)]
+
+    def _over_base(self, base: bytes | None, entry: Entry) -> list[Any]:
+        return self._slot_and_lifetime(entry, server_of(base or b""))
 
     def _slot_and_lifetime(self, entry: Entry, server: bytes) -> list[Any]:
         if entry.body is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic
 
 from cachedemo.patterns.of_model import M
-from cachedemo.protocol import async_reads
+from cachedemo.protocol import async_lookups, async_reads, lookup_reads
 from cachedemo.protocol.async_reads import in_djangos_thread
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
@@ -54,6 +54,9 @@ class AsyncReads(Generic[M]):
         def get(self, pk: Any) -> M: ...
         def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]: ...
         def get_many(self, pks: Iterable[Any]) -> dict[Any, M]: ...
+        def read_by(self, **value: Any) -> Entry: ...
+        def get_by(self, **value: Any) -> M: ...
+        def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]: ...
         def warm(self, pks: Iterable[Any]) -> int: ...
         def evict(self, pks: Iterable[Any]) -> None: ...
 
@@ -100,6 +103,30 @@ class AsyncReads(Generic[M]):
                 instances[pk] = self.table.instance(entry)
             except ValueError:
                 instances[pk] = await in_djangos_thread(self.get, pk)
+        return instances
+
+    async def aread_by(self, **value: Any) -> Entry:
+        """Do what `read_by` does."""
+        row = await async_lookups.hit(self.table, value)
+        return row[0] if row is not None else await in_djangos_thread(self.read_by, **value)
+
+    async def aget_by(self, **value: Any) -> M:
+        """Do what `get_by` does."""
+        row = await async_lookups.hit(self.table, value)
+        if row is None:
+            return await in_djangos_thread(self.get_by, **value)
+        instance: M = lookup_reads.instance(self.table, row)
+        return instance
+
+    async def aget_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:
+        """Do what `get_many_by` does."""
+        lookup, instances = self.table.lookup(field), dict[Any, M]()
+        for some in in_chunks(values):
+            wanted = {lookup.parsed(asked) for asked in lookup.held(some)}
+            for asked, row in await async_lookups.hits(self.table, lookup, wanted):
+                instances[lookup.parsed(asked)] = lookup_reads.instance(self.table, row)
+            if missed := [value for value in wanted if value not in instances]:
+                instances |= await in_djangos_thread(self.get_many_by, field, missed)
         return instances
 
     async def awarm(self, pks: Iterable[Any]) -> int:

@@ -59,6 +59,11 @@ async def hits(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     return entries
 
 
+def reads_of_loop(table: CachedTable) -> loop_reads.LoopReads | None:
+    """Return what asks the cache from this event loop; None where a thread must be asked."""
+    return loop_reads.of_this_loop() if _may_ask(table) else None
+
+
 def _held(reads: loop_reads.LoopReads, slot: bytes | None) -> Entry | None:
     if not slot or (server := reads.server()) is None:
         return None

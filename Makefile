@@ -11,7 +11,7 @@ LOWEST_TESTS = tests/contract tests/article tests/users tests/cachedemo/servers 
 	tests/cachedemo/admin/test_pages.py tests/test_extras.py tests/test_shop.py tests/test_typing.py
 # What runs on a Redis Cluster too.
 CLUSTER_TESTS = tests/contract tests/races/test_races.py tests/races/test_bulk_races.py tests/races/test_save_races.py \
-	tests/races/test_refused_races.py tests/races/test_increment_races.py tests/faults/test_claims.py \
+	tests/races/test_refused_races.py tests/races/test_increment_races.py tests/races/test_lookup_races.py tests/faults/test_claims.py \
 	tests/cachedemo/protocol/test_flush.py
 # Only values from the command line count: some shells have their own HOST in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))

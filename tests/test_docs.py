@@ -396,6 +396,10 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "cache-aside increment": lambda users: cache_for(Note).via("cache-aside").increment(1, size=1),
     "write-through increment": lambda users: cache_for(Note).via("write-through").increment(1, size=1),
     "write-behind increment, row cached": lambda users: cache_for(Note).via("write-behind").increment(1, size=1),
+    "write-behind increment with `min`": lambda users: (
+        cache_for(Note).via("write-behind").increment(1, {"size": 1}, min=0)
+    ),
+    "`evict` of one row": lambda users: users.evict([1]),
     "create": lambda users: users.create(name="Dan", email="dan@example.com"),
     "delete": lambda users: users.delete(3),
     "flush of a batch": lambda users: users.flush(),

@@ -25,6 +25,7 @@ COPY users ./users
 COPY demo ./demo
 COPY playground ./playground
 COPY deploy/gunicorn.conf.py ./deploy/gunicorn.conf.py
+COPY deploy/uvicorn_server.py ./deploy/uvicorn_server.py
 
 USER 10001:10001
 

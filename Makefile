@@ -13,6 +13,9 @@ LOWEST_TESTS = tests/contract tests/article tests/users tests/cachedemo/servers 
 CLUSTER_TESTS = tests/contract tests/races/test_races.py tests/races/test_bulk_races.py tests/races/test_save_races.py \
 	tests/races/test_refused_races.py tests/races/test_increment_races.py tests/races/test_lookup_races.py tests/faults/test_claims.py \
 	tests/cachedemo/protocol/test_flush.py
+# What runs on each other database too: ARGS=--mariadb, --pgbouncer, --pooled, --isolation-level=serializable.
+ENGINE_TESTS = $(CLUSTER_TESTS) tests/races/test_overtaken.py tests/races/test_isolation_levels.py \
+	tests/cachedemo/protocol/test_overtaken.py tests/cachedemo/checks/test_running.py
 # Only values from the command line count: some shells have their own HOST in the environment.
 DEMO_OPTIONS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
 # What mypy's Django plugin needs to read the settings; it does not contact a server.
@@ -21,12 +24,14 @@ LINT_SETTINGS = SECRET_KEY=lint REDIS_URL=redis://127.0.0.1:6379
 # A virtual environment whose Python no longer exists is created again.
 $(shell [ -x $(BIN)/python ] || rm -f $(VENV)/python)
 
-.PHONY: help demo test cluster lowest lint format mutants model faults bench pictures constraints clean
+.PHONY: help demo test cluster sentinel engines lowest lint format mutants model faults bench pictures constraints clean
 
 help:
 	@echo "make demo [HOST=127.0.0.1] [PORT=8000]   run everything on this machine, until Ctrl-C"
 	@echo "make test [ARGS='-k words']              run the whole test suite, on servers that it starts itself"
 	@echo "make cluster [ARGS='-k words']           run a part of it with cache and queue on a Redis Cluster each"
+	@echo "make sentinel [ARGS='-k words']          run the same part with cache and queue behind sentinels"
+	@echo "make engines ARGS=--mariadb              run the same part on another database; docs/installing.md has them"
 	@echo "make lowest [ARGS='-k words']            run a part of it on the lowest versions that are allowed"
 	@echo "make lint                                run ruff, mypy and import-linter"
 	@echo "make format                              fix what ruff can fix by itself"
@@ -48,6 +53,12 @@ test: $(VENV)/installed-dev
 cluster: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) $(ARGS)
 
+sentinel: $(VENV)/installed-dev
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --sentinel $(CLUSTER_TESTS) $(ARGS)
+
+engines: $(VENV)/installed-dev
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ENGINE_TESTS) $(ARGS)
+
 lowest: $(LOWEST)/installed-lowest
 	@LOWEST=yes $(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(LOWEST_TESTS) $(ARGS)
 
@@ -67,6 +78,7 @@ mutants: $(VENV)/installed-dev
 model: $(VENV)/python
 	@$(BIN)/python tests/protocol_model.py $(ARGS)
 	@$(BIN)/python tests/lookup_model.py $(ARGS)
+	@$(BIN)/python tests/near_model.py $(ARGS)
 	@$(BIN)/python tests/shard_model.py $(ARGS)
 	@exec $(BIN)/python tests/counter_model.py $(ARGS)
 

@@ -25,23 +25,37 @@ DEFAULTS: dict[str, Any] = {
     "QUEUE_OPTIONS": {},
     "BREAKER_FAILURES": 3,  # in a row, after which commands are refused at once
     "BREAKER_PAUSE": 0.5,  # seconds between two looks whether a server is back
+    "NEAR_ENTRIES": 10_000,  # copies of rows in a process, of all registrations with `near`
+    "NEAR_BYTES": 64 * 1024 * 1024,  # what they take, about
     "METRICS_FOR": ["127.0.0.0/8", "::1"],
     "METRICS_TOKEN": "",
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
 _PATTERNS = ("cache-aside", "write-through", "write-behind")
-_NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES")
+_NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES", "NEAR_ENTRIES", "NEAR_BYTES")
 _OF_CONNECTION = ("CONNECT_TIMEOUT", "TIMEOUT", "POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", "BREAKER_PAUSE")
+
+
+_attribute = object.__getattribute__
+
+
+def _configured() -> dict[str, Any]:
+    """Return the setting as it is now, past Django's own `__getattribute__`: some of it is asked for by every read."""
+    try:
+        found: dict[str, Any] = _attribute(settings, "CACHEDEMO")
+    except AttributeError:  # not asked for before, or another one since
+        found = getattr(settings, "CACHEDEMO", {})
+    return found
 
 
 def is_enabled() -> bool:
     """Say whether the two servers are asked at all; if not, every call goes straight to the database."""
-    return bool(getattr(settings, "CACHEDEMO", {}).get("ENABLED", True))  # asked for at every step of every call
+    return bool(_configured().get("ENABLED", True))
 
 
 def prefix_if_enabled() -> str | None:
     """Return what the project wants before every key; None if the servers are not asked."""
-    configured = getattr(settings, "CACHEDEMO", {})  # once: this is asked for by every read
+    configured = _configured()
     return configured.get("KEY_PREFIX", "") if configured.get("ENABLED", True) else None
 
 

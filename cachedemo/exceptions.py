@@ -74,6 +74,10 @@ class StatementRefused(SourceUnavailable):
     """Raised when the database refuses the statement itself, whatever the row; nothing was written."""
 
 
+class Overtaken(SourceUnavailable):
+    """Raised when the database let other transactions come first on every try; nothing was written."""
+
+
 class OutcomeUnknown(Unavailable):
     """Raised when a write may have been done or not, and is not acknowledged."""
 

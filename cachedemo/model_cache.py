@@ -10,14 +10,27 @@ from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
 from cachedemo.patterns.writer import Writer
-from cachedemo.protocol import aliases, etags, flush, lookup_reads, many_lookups, owed, reads, transactions, versions
+from cachedemo.protocol import (
+    aliases,
+    etags,
+    flush,
+    lookup_reads,
+    many_lookups,
+    near_reads,
+    owed,
+    reads,
+    transactions,
+    versions,
+)
 from cachedemo.protocol.cached_table import CachedTable, Options
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_codecs import Codecs
+from cachedemo.protocol.near import Near
+from cachedemo.protocol.near_slots import NearSlots
 from cachedemo.protocol.no_queue import NoQueue
-from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.sharded_queue import ShardedQueue
 from cachedemo.protocol.slots import Slots
 from cachedemo.servers import test_runs
 
@@ -41,6 +54,8 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             read returns and no `update` finds. None for all rows of the table.
         version: of `fields` and `manager`. Raise it whenever one changes, or what the manager hides.
         timeout: seconds a value lives in the cache.
+        near: seconds by which reads may be behind the writes of other processes, from 0.25 on: then each process keeps
+            copies of rows, and a read of one asks no server. None for no copies. See docs/patterns.md.
         missing_timeout: seconds the knowledge lives that there is no such row.
         lease_timeout: seconds a reader or writer may take before it counts as dead; longer than any statement to
             the database may take.
@@ -51,6 +66,8 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         replicas: how many replicas of the queue must have a write, a stamp and whatever else a reader may have missed,
             before it counts (WAIT). 0 if the queue has none, or a failover may lose acknowledged writes.
+        queue_shards: in how many hash slots the queue begins, if nobody has used it before; `cache_shards` changes
+            that of one that is in use, whatever stands here.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
             change.
@@ -66,6 +83,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     manager: str | None = None
     version: int = 1
     timeout: float = 60
+    near: float | None = None
     missing_timeout: float = 5
     lease_timeout: float = 15
     batch_size: int = 1000
@@ -73,6 +91,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     max_pending: int = 100_000
     fsync_within: float | None = None
     replicas: int = 0
+    queue_shards: int = 1
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
     pattern: Pattern = cast(Pattern, AsConfigured())
@@ -88,9 +107,10 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     def _table(self) -> CachedTable:
         """Return what the steps of the protocol take: they know nothing of this class."""
-        slots = Slots(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
+        kind = Slots if self.near is None else NearSlots
+        slots = kind(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
         none = NoQueue(f"no queue:{self.name}", slots.version)
-        queue = FlushQueue(self.queue, self.replicas) if self.queue else none
+        queue = ShardedQueue(self.queue, self.replicas, self.queue_shards) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,
@@ -100,15 +120,17 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             max_attempts=self.max_attempts,
         )
         codec = Codec(self.model, self.fields, self.codecs)
-        return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups, self.manager)
+        near = None if self.near is None else Near(self.near, self.timeout)
+        return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups, self.manager, near)
 
     # reading
 
-    def read(self, pk: Any, *, with_ttl: bool = False) -> Entry:
+    def read(self, pk: Any, *, with_ttl: bool = False, fresh: bool = False) -> Entry:
         """Return the row as JSON bytes, its stamp and where it came from.
 
         Args:
-            with_ttl: ask for the slot's time to live too, in the same round trip.
+            with_ttl: ask for the slot's time to live too, in the same round trip; a copy has none.
+            fresh: return no copy, so that nothing is behind. It makes no difference without `near`.
 
         Raises:
             DoesNotExist: there is no such row.
@@ -117,32 +139,43 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             VersionConflict: as `announce`, which a process does before its first read.
         """
         table, pk = self.table, self.table.find_pk(pk)
-        entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
+        if table.near is not None and not fresh:
+            if (copy := table.near.copy(table, pk)) is not None:
+                return copy.entry
+            entry = near_reads.find(table, table.near, pk)
+        else:
+            entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
         if entry.body is None:
             raise table.missing(pk)
         return entry
 
-    def get(self, pk: Any) -> M:
-        """Return the model instance; its fields that are not cached are deferred. Raises as `read` does."""
+    def get(self, pk: Any, *, fresh: bool = False) -> M:
+        """Return the model instance; its fields that are not cached are deferred. Takes and raises what `read` does."""
         table = self.table
+        instance: M
+        if table.near is not None and not fresh:
+            instance = near_reads.instance(table, table.near, table.find_pk(pk))
+            return instance
         entry, values = reads.find_values(table, table.find_pk(pk))
-        instance: M = table.codec.instance(values, entry.stamp, table.using)
+        instance = table.codec.instance(values, entry.stamp, table.using)
         return instance
 
-    def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
+    def read_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, Entry]:
         """Return an entry for each row that exists: pk -> entry; the pk as the database has it.
 
         Raises as `read` does, but never DoesNotExist.
 
         Like the next two, takes any number of keys.
         """
-        return {pk: entry for found in self._in_chunks(pks) for pk, entry in found}
+        return {pk: entry for found in self._in_chunks(pks, fresh) for pk, entry in found}
 
-    def get_many(self, pks: Iterable[Any]) -> dict[Any, M]:
+    def get_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
         table, instances = self.table, {}
+        if table.near is not None and not fresh:
+            return dict(near_reads.instances(table, table.near, pks))
         decode, instance, using = table.codec.decode, table.codec.instance, table.using
-        for found in self._in_chunks(pks):
+        for found in self._in_chunks(pks, fresh):
             for pk, entry in found:
                 try:
                     instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
@@ -150,15 +183,18 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
                     instances[pk] = self.get(pk)
         return instances
 
-    def _in_chunks(self, pks: Iterable[Any]) -> Iterator[list[tuple[Any, Entry]]]:
+    def _in_chunks(self, pks: Iterable[Any], fresh: bool) -> Iterator[list[tuple[Any, Entry]]]:
         """Read a thousand rows at a time, and keep none of them."""
-        for some in in_chunks(self.table.find_pks(pks)):
-            found = reads.find_many(self.table, list(dict.fromkeys(some)))
+        table = self.table
+        for some in in_chunks(table.find_pks(pks)):
+            wanted = list(dict.fromkeys(some))
+            near = None if fresh else table.near
+            found = reads.find_many(table, wanted) if near is None else near_reads.find_many(table, near, wanted)
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
 
     def warm(self, pks: Iterable[Any]) -> int:
         """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""
-        return sum(map(len, self._in_chunks(pks)))
+        return sum(map(len, self._in_chunks(pks, True)))
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag of an entry, for `if_match`."""

@@ -16,6 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],
     "CSRF_TRUSTED_ORIGINS": [],
     "DATABASE_URL": "",
+    "DATABASE_POOL": "",
     "REDIS_URL": "",
     "CACHEDEMO_CACHE_URL": "",
     "CACHEDEMO_QUEUE_URL": "",

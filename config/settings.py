@@ -27,7 +27,7 @@ SECURE_HSTS_SECONDS = 30 * 24 * 3600 if SECURE_SSL_REDIRECT else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 OPEN_ACCESS = environment.read("OPEN_ACCESS")
 
-DATABASES = {"default": database(environment.read("DATABASE_URL"), BASE_DIR, VAR)}
+DATABASES = {"default": database(environment.read("DATABASE_URL"), BASE_DIR, VAR, environment.read("DATABASE_POOL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _redis = environment.redis_urls()

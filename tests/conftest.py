@@ -18,9 +18,9 @@ import redis
 from cachedemo.embedded.binary import ServerMissing
 from cachedemo.embedded.server import EmbeddedServer
 from tests import wheels
+from tests.engines import choose_engines
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
-from tests.faults.postgres import find
 from tests.helpers import past_cachedemo
 from tests.processes import Process
 
@@ -32,7 +32,14 @@ _without_servers = pytest.StashKey[str]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", action="store_true", help="cache and queue on a Redis Cluster each: contract, races")
+    parser.addoption("--shards", type=int, metavar="K", help="each new queue begins in so many shards: contract, races")
+    parser.addoption("--sentinel", action="store_true", help="cache and queue behind sentinels: contract, races")
+    parser.addoption("--server", metavar="BINARY", help="the server to run as cache and queue: /usr/bin/redis-server")
     parser.addoption("--postgresql", action="store_true", help="the suite on a PostgreSQL of its own, not on SQLite")
+    parser.addoption("--isolation-level", metavar="LEVEL", help="the same, at this level: 'repeatable read'")
+    parser.addoption("--pooled", action="store_true", help="the same, with Django's pool of connections")
+    parser.addoption("--pgbouncer", action="store_true", help="the same, behind PgBouncer in transaction mode")
+    parser.addoption("--mariadb", action="store_true", help="on a MariaDB of its own: contract, races, claims, fields")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,12 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring settings of their own.", returncode=1)
-    if config.getoption("postgresql"):
-        if not find("initdb"):
-            pytest.exit("PostgreSQL's server is not installed (Debian, Ubuntu: apt install postgresql).", returncode=1)
-        _environment.use_postgresql()
-    if config.getoption("cluster"):
-        _environment.use_clusters()
+    choose_engines(config, _environment)
     try:
         _environment.start()
     except ServerMissing as error:
@@ -57,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    if config.getoption("shards"):
+        _begin_in_shards(config.getoption("shards"))
 
 
 def _is_controller(config: pytest.Config) -> bool:
@@ -102,6 +106,10 @@ def redis_queue() -> redis.Redis:
 
 def client_of(url: str) -> redis.Redis:
     scheme, _, places = url.partition("://")
+    if scheme == "redis+sentinel":
+        hosts, name, database = places.split("/")
+        known = [(host, int(port)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
+        return redis.Sentinel(known, socket_timeout=5).master_for(name, db=int(database))
     if scheme != "redis+cluster":
         return redis.Redis.from_url(url, socket_timeout=5)
     return redis.RedisCluster.from_url(f"redis://{places.partition(',')[0]}", socket_timeout=5)  # type: ignore[return-value]
@@ -182,13 +190,17 @@ def forbidden_commands(client: redis.Redis) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Make the test database, and name it to the processes that the tests start."""
     from django.db import connection
 
     name = str(connection.settings_dict["NAME"])
     url = os.environ["DATABASE_URL"]
     os.environ["DATABASE_URL"] = f"sqlite:///{name}" if connection.vendor == "sqlite" else _renamed(url, name)
+    yield
+    connection.close()
+    if _environment.pgbouncer:
+        _environment.pgbouncer.let_go(name)
 
 
 def _renamed(url: str, name: str) -> str:
@@ -254,11 +266,18 @@ def database_gone() -> Iterator[None]:
     from django.db import connection
 
     name = connection.settings_dict["NAME"]
-    connection.close()
+    close_all_of(connection)
     connection.settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
     yield
-    connection.close()
+    close_all_of(connection)
     connection.settings_dict["NAME"] = name
+
+
+def close_all_of(connection: Any) -> None:
+    """Close the connection, and those of its pool if it has one."""
+    connection.close()
+    if hasattr(connection, "close_pool"):
+        connection.close_pool()
 
 
 # What is installed from here
@@ -369,3 +388,12 @@ def worker(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def worker_command(*options: str) -> list[str]:
     fast = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return ["-m", "celery", "-A", "config", "worker", "--loglevel=INFO", *fast, *options]
+
+
+def _begin_in_shards(number: int) -> None:
+    from cachedemo import registry
+    from cachedemo.model_cache import ModelCache
+
+    ModelCache.queue_shards = number
+    for cache in registry.declared():
+        cache.table = cache._table()

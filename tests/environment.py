@@ -1,5 +1,6 @@
 """The servers and the environment that the whole suite runs in; made before Django reads its settings."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -8,6 +9,9 @@ from pathlib import Path
 from cachedemo.embedded.pair import EmbeddedPair
 from tests.clusters import Cluster
 from tests.faults.postgres import Postgres
+from tests.mariadb import MariaDB
+from tests.pgbouncer import PgBouncer
+from tests.sentinels import guarded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,7 +25,7 @@ def documented_settings() -> dict[str, str]:
 class Environment:
     """A cache server, a queue server and a folder of their own, named in `os.environ` for us and our children.
 
-    The database is a SQLite file, or a PostgreSQL of their own after `use_postgresql`.
+    The database is a SQLite file, or a server of their own after `use_postgresql` or `use_mariadb`.
     """
 
     def __init__(self) -> None:
@@ -29,11 +33,34 @@ class Environment:
         self._servers = EmbeddedPair(self.folder)
         self.cache, self.queue = self._servers.cache, self._servers.queue
         self.postgres: Postgres | None = None
+        self.pgbouncer: PgBouncer | None = None
+        self.mariadb: MariaDB | None = None
+        self.pool = ""
         self.clusters: dict[str, Cluster] = {}
+        self._guarded: dict[str, str] = {}
+        self._at_the_end = contextlib.ExitStack()
 
-    def use_postgresql(self) -> None:
+    def use_postgresql(self, isolation_level: str = "read committed") -> None:
         self.folder.chmod(0o755)  # root may not run it, and another account must get there
-        self.postgres = Postgres(self.folder / "postgres")
+        self.postgres = Postgres(self.folder / "postgres", default_transaction_isolation=isolation_level)
+
+    def use_pgbouncer(self) -> None:
+        """Have one before PostgreSQL. The timeout is the role's there; here it is the whole server's."""
+        assert self.postgres is not None
+        self.postgres.settings["statement_timeout"] = "10s"
+        self.pgbouncer = PgBouncer(self.folder / "pgbouncer", self.postgres)
+        self.pool = "pgbouncer"
+
+    def use_pool(self) -> None:
+        """Have Django keep the connections of each process in a pool."""
+        self.pool = "10"
+
+    def use_mariadb(self) -> None:
+        self.mariadb = MariaDB(self.folder / "mariadb")
+
+    def use_sentinels(self) -> None:
+        """Have three servers and three sentinels for the cache, and as many for the queue; the broker stays alone."""
+        self._guarded = {"CACHEDEMO_CACHE_URL": "cache", "CACHEDEMO_QUEUE_URL": "queue"}
 
     def use_clusters(self) -> None:
         """Have a cluster for the cache and one for the queue; the broker stays on a server."""
@@ -46,12 +73,21 @@ class Environment:
         self._servers.start()
         for cluster in self.clusters.values():
             cluster.start()
-        if self.postgres:
-            self.postgres.start()
+        self.guarded_urls = {
+            name: self._at_the_end.enter_context(guarded(self.folder / f"guarded-{role}", role)).url()
+            for name, role in self._guarded.items()
+        }
+        for server in (self.postgres, self.pgbouncer, self.mariadb):
+            if server:
+                server.start()
 
     @property
     def database_url(self) -> str:
-        return self.postgres.url() if self.postgres else f"sqlite:///{self.folder}/db.sqlite3"
+        if self.mariadb:
+            return self.mariadb.url
+        if server := self.pgbouncer or self.postgres:
+            return server.url()
+        return f"sqlite:///{self.folder}/db.sqlite3"
 
     def announce(self) -> None:
         """Set every setting: the cache in database 0, the queue in 1 and the broker in 2 of the second server."""
@@ -62,15 +98,18 @@ class Environment:
             SECRET_KEY="for-tests-only",
             DEBUG="False",
             DATABASE_URL=self.database_url,
+            DATABASE_POOL=self.pool,
             CACHEDEMO_VAR=str(self.folder / "var"),
             LOG_LEVEL="INFO",
         )
-        os.environ.update({name: cluster.url for name, cluster in self.clusters.items()})
+        os.environ.update({name: cluster.url for name, cluster in self.clusters.items()} | self.guarded_urls)
 
     def stop(self) -> None:
         for cluster in self.clusters.values():
             cluster.stop()
+        self._at_the_end.close()
         self._servers.stop()
-        if self.postgres:
-            self.postgres.stop()
+        for server in (self.pgbouncer, self.postgres, self.mariadb):
+            if server:
+                server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

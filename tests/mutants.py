@@ -82,9 +82,13 @@ NETWORK = "tests/faults/test_network_faults.py::"
 KEYS = "tests/cachedemo/protocol/test_primary_keys.py::"
 REFILING = "tests/cachedemo/protocol/test_refiling.py::"
 VALUES = "tests/cachedemo/protocol/test_values.py::"
+OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
+NEAR_FAULTS = "tests/faults/test_near_faults.py::"
+NEAR_RACES = "tests/races/test_near_races.py::"
+NEAR = "tests/cachedemo/protocol/test_near.py::"
 LOOKUP_RACES = "tests/races/test_lookup_races.py::"
 HINTS = "tests/cachedemo/protocol/test_hints.py::"
 LOOKUPS = "tests/cachedemo/protocol/test_lookup_reads.py::"
@@ -399,7 +403,7 @@ MUTANTS = [
     mutant(
         "a_closed_queue_says_what_is_announced",
         SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
-        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+        ("protocol/queue.py", "told = raised(answers[-2]) or raised(answers[-1])", "told = raised(answers[-1])"),
     ),
     mutant(
         "a_switch_forgets_before_it_sweeps",
@@ -420,7 +424,7 @@ MUTANTS = [
     mutant(
         "a_closed_queue_takes_writes",
         SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
-        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED, DRAINING) > 0 then", "if false then"),
     ),
     mutant(
         "a_switch_ends_whatever_stands_there",
@@ -599,7 +603,7 @@ MUTANTS = [
     mutant(
         "the_short_way_of_a_write_looks_for_no_flag",
         FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "if not adds and is_plain(raw) then", "if not adds then"),
+        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",
@@ -649,7 +653,7 @@ MUTANTS = [
     mutant(
         "increments_are_refused_without_a_fence",
         INCREMENT_RACES + "test_no_older_writer_commits_below_refused_increments",
-        ("protocol/refused_increments.py", "database.apply(table, pk, older, first - 1)", "pass"),
+        ("protocol/refused_increments.py", "database.apply(table, pk, fields, stamp)", "pass"),
     ),
     mutant(
         "all_that_waits_becomes_one_refused_value",
@@ -788,7 +792,7 @@ MUTANTS = [
     mutant(
         "a_try_is_not_undone",
         FLAGGED + "test_a_write_that_is_refused_itself_gets_djangos_error_and_flags_nothing",
-        ("protocol/flagged_fields.py", "            transaction.set_rollback(True, table.using)\n", ""),
+        ("protocol/flagged_fields.py", "        transaction.set_rollback(True, table.using)\n", ""),
     ),
     mutant(
         "a_save_is_acknowledged_below_a_flag",
@@ -948,6 +952,11 @@ MUTANTS = [
         "an_expression_is_written_as_its_text",
         VALUES + "test_what_only_the_database_can_compute_is_refused_by_name_in_every_field",
         ("protocol/values.py", "    if (expression := _expression_in(value)) is not None:", "    if False:"),
+    ),
+    mutant(
+        "a_default_is_taken_for_a_value",
+        VALUES + "test_a_default_may_be_written_in_any_form_that_its_field_understands",
+        ("protocol/codec.py", "        return normalised(field, field.to_python(value))", "        raise"),
     ),
     mutant(
         "null_is_blank",
@@ -1420,6 +1429,16 @@ MUTANTS = [
             "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "a_batch_has_one_stamp_for_all",
+        "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
+        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+    ),
+    mutant(
+        "a_connection_is_kept_with_an_answer_in_it",
+        "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
+        ("servers/client.py", "connection.disconnect()", "pass"),
     ),
     mutant(
         "queued_without_floor",
@@ -1956,6 +1975,171 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "what_was_invalidated_is_copied",
+        NEAR_RACES + "test_what_has_changed_since_its_get_is_not_copied",
+        (
+            "protocol/near_copies.py",
+            "            if now != (note.era, note.generation) or note.feed.confirmed == NEVER:",
+            "            if note.feed.confirmed == NEVER:",
+        ),
+    ),
+    mutant(
+        "a_copy_is_looked_at_before_it_is_put_there",
+        NEAR_RACES + "test_what_changes_while_it_is_copied_is_not_copied",
+        (
+            "protocol/near_copies.py",
+            "        most, most_bytes =",
+            "        now = (self._era, self._generations[hash(note.key) % SHARED])\n        most, most_bytes =",
+        ),
+        (
+            "protocol/near_copies.py",
+            "            now = (self._era, self._generations[hash(note.key) % SHARED])\n            if",
+            "            if",
+        ),
+    ),
+    mutant(
+        "a_hit_needs_no_pong",
+        NEAR_RACES + "test_without_a_pong_no_copy_is_returned",
+        ("protocol/near.py", "        if now - feed.confirmed >= self.seconds or ", "        if "),
+    ),
+    mutant(
+        "a_pong_counts_from_its_arrival",
+        NEAR_RACES + "test_a_pong_is_as_old_as_its_ping",
+        ("servers/tracking.py", "            feed.confirmed = sent", "            feed.confirmed = time.monotonic()"),
+    ),
+    mutant(
+        "a_lost_connection_keeps_the_copies",
+        NEAR_RACES + "test_a_copy_of_a_lost_connection_is_none",
+        (
+            "servers/tracking.py",
+            "        feed = Feed(self._settings)\n",
+            "        feed = self.__dict__.setdefault('kept', Feed(self._settings))\n        feed.prefixes = frozenset()\n",
+        ),
+        (
+            "servers/tracking.py",
+            "            self._hearer.everything_changed(feed)\n            connection.disconnect()",
+            "            connection.disconnect()",
+        ),
+    ),
+    mutant(
+        "an_invalidation_of_nothing_is_nothing",
+        NEAR_RACES + "test_nothing_at_all_is_everything",
+        (
+            "servers/tracking.py",
+            "            if keys is None:\n                self._hearer.everything_changed(feed)",
+            "            if keys is None:\n                pass",
+        ),
+    ),
+    mutant(
+        "a_get_before_the_tracking_is_copied",
+        NEAR_RACES + "test_what_was_asked_for_before_anybody_listened_is_not_copied",
+        ("protocol/near_copies.py", "if feed is None or prefix not in feed.prefixes:", "if feed is None:"),
+    ),
+    mutant(
+        "an_own_write_keeps_the_copy",
+        NEAR_RACES + "test_the_copy_of_what_the_process_writes_is_dropped",
+        ("protocol/near_slots.py", "            COPIES.forget(map(self.key, pks))", "            pass"),
+    ),
+    mutant(
+        "an_own_write_keeps_the_generation",
+        NEAR_RACES + "test_a_read_under_way_does_not_copy_what_the_process_writes_over",
+        (
+            "protocol/near_slots.py",
+            "            COPIES.forget(map(self.key, pks))",
+            "            [COPIES._drop(self.key(pk)) for pk in pks]",
+        ),
+    ),
+    mutant(
+        "an_own_write_evicts_before_its_finish",
+        NEAR_RACES + "test_a_copy_that_is_made_between_the_commit_and_the_finish_is_dropped",
+        (
+            "protocol/near_slots.py",
+            "        try:\n            yield\n        finally:\n            COPIES.forget(map(self.key, pks))",
+            "        COPIES.forget(map(self.key, pks))\n        yield",
+        ),
+    ),
+    mutant(
+        "a_mark_is_copied",
+        NEAR_RACES + "test_a_mark_is_not_copied",
+        ("protocol/near.py", "if note is not None and slot.startswith(_VALUE):", "if note is not None:"),
+    ),
+    mutant(
+        "a_forked_process_keeps_its_parent_s_copies",
+        NEAR_FAULTS + "test_a_forked_process_listens_for_itself",
+        ("protocol/near_copies.py", "os.register_at_fork(after_in_child=_forget)", "_forget"),
+    ),
+    mutant(
+        "a_step_that_failed_keeps_the_copy",
+        NEAR + "test_a_write_whose_step_the_cache_has_not_taken_shows_no_copy",
+        (
+            "protocol/near_slots.py",
+            "        try:\n            yield\n        finally:\n            COPIES.forget(map(self.key, pks))",
+            "        yield\n        COPIES.forget(map(self.key, pks))",
+        ),
+    ),
+    mutant(
+        "a_transaction_reads_copies",
+        NEAR + "test_no_copy_is_used_inside_a_transaction",
+        (
+            "protocol/near.py",
+            "        if found is None or (transactions.in_transaction(table.using) and _may_differ(table, pk)):",
+            "        if found is None:",
+        ),
+    ),
+    mutant(
+        "a_write_is_computed_from_a_copy",
+        NEAR + "test_no_write_is_computed_from_a_copy[write-behind]",
+        (
+            "protocol/reads.py",
+            "    entry = find(table, pk)\n    if entry.body is None:\n        raise table.missing(pk)\n    try:",
+            "    near = table.near and table.near.copy(table, pk)\n    entry = near.entry if near else find(table, pk)\n"
+            "    if entry.body is None:\n        raise table.missing(pk)\n    try:",
+        ),
+    ),
+    mutant(
+        "fresh_reads_take_copies",
+        NEAR + "test_what_asks_for_nothing_behind_is_given_no_copy",
+        (
+            "model_cache.py",
+            "        if table.near is not None and not fresh:\n            if (copy",
+            "        if table.near is not None:\n            if (copy",
+        ),
+    ),
+    mutant(
+        "copies_are_not_bounded",
+        NEAR + "test_copies_are_bounded_in_number_and_bytes",
+        ("protocol/near_copies.py", "while len(self.by_key) > most or self.bytes > most_bytes:", "while False:"),
+    ),
+    mutant(
+        "instances_share_what_changes",
+        NEAR + "test_values_that_could_change_in_place_are_each_instance_s_own",
+        (
+            "protocol/templates.py",
+            "changing = {name for name in _may_change(codec) if values[name] is not None}",
+            "changing = set()",
+        ),
+    ),
+    mutant(
+        "settings_that_changed_keep_the_copies",
+        NEAR + "test_settings_that_lead_elsewhere_take_effect_at_once",
+        ("protocol/near.py", " or feed.settings is not CACHE.settings:", ":"),
+    ),
+    mutant(
+        "a_copy_never_expires",
+        NEAR + "test_a_copy_lives_no_longer_than_a_slot",
+        ("protocol/near.py", " or now > found.expires or", " or"),
+    ),
+    mutant(
+        "a_process_hears_more_than_it_reads",
+        NEAR + "test_a_process_that_hears_more_than_it_reads_keeps_no_copies_and_says_so",
+        ("protocol/near_copies.py", "if changes > max(FEW, hits):", "if False:"),
+    ),
+    mutant(
+        "near_may_be_any_time",
+        NEAR + "test_a_near_that_is_no_time_is_refused",
+        ("registration_checks.py", "cache.near >= SHORTEST", "cache.near"),
+    ),
+    mutant(
         "a_hint_alone_decides",
         LOOKUP_RACES + "test_a_hint_alone_decides_nothing",
         ("protocol/lookup_reads.py", "    return bool(values[lookup.attname] == asked)", "    return True"),
@@ -2122,6 +2306,70 @@ MUTANTS = [
         "a_lookup_s_collation_is_not_looked_at",
         LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
         ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    Mutant(
+        "a_dead_broker_is_up",
+        "tests/users/test_health.py::test_a_broker_that_is_no_redis_server_is_asked_too",
+        (Change("users/health.py", "            broker.connect()\n", "            pass\n"),),
+    ),
+    mutant(
+        "a_write_may_stop_halfway",
+        "tests/cachedemo/protocol/test_rights.py::test_where_a_write_would_stop_halfway_it_does_not_begin",
+        (
+            "protocol/queue.py",
+            '        rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))\n',
+            "",
+        ),
+    ),
+    mutant(
+        "replicas_that_nobody_waits_for_are_no_warning",
+        "tests/cachedemo/operations/test_unwaited_replicas.py::test_it_is_said_at_the_start",
+        ("operations/startup.py", "            *unwaited_replicas.sentences(),\n", ""),
+    ),
+    mutant(
+        "what_is_overtaken_is_given_up",
+        OVERTAKEN + "test_and_so_does_whatever_else_asks_the_database",
+        (
+            "protocol/overtaken.py",
+            "            if not may_begin_anew(error, using):\n                raise\n",
+            "            raise\n",
+        ),
+    ),
+    mutant(
+        "an_update_that_is_overtaken_is_given_up",
+        OVERTAKEN + "test_a_write_of_one_row_begins_anew",
+        (
+            "protocol/synchronous.py",
+            "            overtaken.pause(number)\n            continue\n",
+            "            raise\n",
+        ),
+    ),
+    mutant(
+        "a_save_that_is_overtaken_is_given_up",
+        OVERTAKEN + "test_a_save_begins_anew",
+        (
+            "patterns/saving.py",
+            "            if overtaken.may_begin_anew(error, self.using) or (",
+            "            if False or (",
+        ),
+    ),
+    mutant(
+        "a_commit_that_was_overtaken_is_unknown",
+        OVERTAKEN + "test_a_commit_that_is_refused_so_has_certainly_written_nothing",
+        (
+            "protocol/transactions.py",
+            "isinstance(error, StatementRefused | Overtaken)",
+            "isinstance(error, StatementRefused)",
+        ),
+    ),
+    mutant(
+        "what_is_always_overtaken_stops_its_batch",
+        OVERTAKEN + "test_a_row_that_is_always_overtaken_stops_no_neighbour",
+        (
+            "protocol/flush_batch.py",
+            "        if isinstance(error, Overtaken):\n            return self._halved(piece, error)\n",
+            "",
+        ),
     ),
     mutant(
         "what_the_database_calls_equal_is_found",

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
+from kombu.connection import Connection
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import conf, registry
@@ -134,8 +135,19 @@ def _database() -> Answer:
 
 
 def _broker() -> Answer:
-    """Ask only a broker that is a Redis server; the others have no client here."""
-    if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
-        with connect(settings.CELERY_BROKER_URL) as client:
+    url = settings.CELERY_BROKER_URL
+    if url.startswith(("redis://", "rediss://")):
+        with connect(url) as client:
             client.ping()
+    else:
+        _connect_to_broker(url)
     return {}
+
+
+def _connect_to_broker(url: str) -> None:
+    """Sign in as Celery does, whatever kind of broker it is. Raises OSError."""
+    with Connection(url, connect_timeout=PATIENCE / 2) as broker:
+        try:
+            broker.connect()
+        except (*broker.connection_errors, *broker.channel_errors) as error:
+            raise OSError(f"The broker cannot be reached: {type(error).__name__}") from error

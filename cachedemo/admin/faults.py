@@ -46,6 +46,8 @@ def _of_the_queue(seen: Snapshot) -> Iterator[Fault]:
         yield Fault(BAD, "No worker is alive: writes are acknowledged and wait.", fix, *AT_QUEUE)
     for warning in seen.durability.warnings:
         yield Fault(seen.durability.verdict.grade, warning, "", *AT_SERVERS)
+    for words in seen.unwaited:
+        yield Fault(WARN, words, "", *AT_SERVERS)
     if seen.survey is None or seen.now - seen.survey.at > COUNTED_WITHIN:
         since = "never been counted" if seen.survey is None else f"not been counted since {ago(seen.survey.at)}"
         fix = "Beat has a worker do it once a minute: are both running?"

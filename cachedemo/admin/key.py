@@ -56,6 +56,7 @@ def page(request: HttpRequest) -> Page:
         look = row_state.look_at(place.cache, [place.pk], [key])
         problems |= {name: str(error) for name, error in look.problems.items()}
         context |= _compared(place.cache, look.rows[place.pk]) | _buttons(request, place)
+    context["unknown"] = set(problems)  # what does not answer is not empty
     return Page("key", key or "Key", context | {"problems": list(problems.values())})
 
 

@@ -61,7 +61,7 @@ def refresh(request: HttpRequest, shown: dict[str, Any]) -> Result:
         raise Refused(f"Version {place.version} is not the one that this process fills.")
     place.cache.table.slots.drop([place.pk], [])
     try:
-        place.cache.read(place.pk)
+        place.cache.read(place.pk, fresh=True)
     except ObjectDoesNotExist:
         return Result(f"The database has no row for {place.key}.", {}, _there(place))
     return Result(f"The key {place.key} was loaded from the database.", {"keys": 1}, _there(place))

@@ -34,7 +34,7 @@ class CachedModelAdmin(admin.ModelAdmin):
         if found is None or (cache := find_cache(self.model, found._state.db)) is None:
             return found
         try:
-            entry = cache.read(found.pk)
+            entry = cache.read(found.pk, fresh=True)
         except cache.model.DoesNotExist:
             if (hidden := loading.load_hidden(cache.table, [found.pk]).get(found.pk)) is None:
                 return None

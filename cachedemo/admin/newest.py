@@ -31,7 +31,7 @@ def show_newest(rows: Any, skip: Collection[str] = ()) -> None:
     if cache is None or _ASKED in rows.__dict__:
         return
     rows.__dict__[_ASKED] = True
-    newest = cache.get_many([row.pk for row in rows])
+    newest = cache.get_many([row.pk for row in rows], fresh=True)
     hidden = loading.load_hidden(cache.table, [row.pk for row in rows if row.pk not in newest])
     newest |= {pk: cache.table.instance(entry) for pk, entry in hidden.items()}
     names = [name for name in cache.table.codec.fields if name not in skip]

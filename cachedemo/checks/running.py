@@ -74,7 +74,7 @@ def _of_database(alias: str, lease: float) -> list[CheckMessage]:
     return [
         Warning(
             f"The database {alias!r} lets {limit.what} take {limit.said()}, and lease_timeout is {lease:g} s.",
-            hint=f"Set {limit.setting} to less, as in docs/installing.md, or raise lease_timeout.",
+            hint=f"Set {limit.setting} to less, {limit.where}, or raise lease_timeout.",
             id="cachedemo.W029",
         )
         for limit in limits

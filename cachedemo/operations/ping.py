@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import stopped_flushing, switch
-from cachedemo.protocol import database_addresses
+from cachedemo.operations import shard_change, stopped_flushing, switch, unwaited_replicas
+from cachedemo.protocol import database_addresses, rights
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
@@ -36,13 +36,15 @@ def warnings(role: Role) -> list[str]:
     if role is QUEUE:
         found = [
             *queue_durability.of_queue().warnings,
+            *unwaited_replicas.sentences(),
             *stopped_flushing.sentences(),
             *switch.sentences(),
+            *shard_change.sentences(registry.with_queue()),
             *database_addresses.sentences(),
         ]
     else:
         found = cache_persistence.of_cache()
-    return [*found, *topologies.warnings(role)]
+    return [*found, *rights.sentences(role), *topologies.warnings(role)]
 
 
 def _memory(role: Role) -> str:

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
-from cachedemo.operations import switch
+from cachedemo.operations import switch, unwaited_replicas
 from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error
@@ -49,7 +49,11 @@ def _refuse_one_database() -> None:
 
 def _warn_of_losses() -> None:
     try:
-        warnings = [*queue_durability.of_queue().warnings, *database_addresses.sentences()]
+        warnings = [
+            *queue_durability.of_queue().warnings,
+            *unwaited_replicas.sentences(),
+            *database_addresses.sentences(),
+        ]
     except QueueUnavailable:
         return  # said above
     for warning in warnings:

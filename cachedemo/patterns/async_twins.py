@@ -50,59 +50,59 @@ class AsyncReads(Generic[M]):
 
     if TYPE_CHECKING:
 
-        def read(self, pk: Any, *, with_ttl: bool = False) -> Entry: ...
-        def get(self, pk: Any) -> M: ...
-        def read_many(self, pks: Iterable[Any]) -> dict[Any, Entry]: ...
-        def get_many(self, pks: Iterable[Any]) -> dict[Any, M]: ...
+        def read(self, pk: Any, *, with_ttl: bool = False, fresh: bool = False) -> Entry: ...
+        def get(self, pk: Any, *, fresh: bool = False) -> M: ...
+        def read_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, Entry]: ...
+        def get_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]: ...
         def read_by(self, **value: Any) -> Entry: ...
         def get_by(self, **value: Any) -> M: ...
         def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]: ...
         def warm(self, pks: Iterable[Any]) -> int: ...
         def evict(self, pks: Iterable[Any]) -> None: ...
 
-    async def aread(self, pk: Any) -> Entry:
+    async def aread(self, pk: Any, *, fresh: bool = False) -> Entry:
         """Do what `read` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk)
+        entry = await async_reads.hit(self.table, pk, fresh)
         if entry is None:
-            return await in_djangos_thread(self.read, pk)
+            return await in_djangos_thread(self.read, pk, fresh=fresh)
         if entry.body is None:
             raise self.table.missing(pk)
         return entry
 
-    async def aget(self, pk: Any) -> M:
+    async def aget(self, pk: Any, *, fresh: bool = False) -> M:
         """Do what `get` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk)
+        entry = await async_reads.hit(self.table, pk, fresh)
         if entry is None:
-            return await in_djangos_thread(self.get, pk)
+            return await in_djangos_thread(self.get, pk, fresh=fresh)
         if entry.body is None:
             raise self.table.missing(pk)
         try:
             instance: M = self.table.instance(entry)
         except ValueError:  # JSON that is not ours
-            return await in_djangos_thread(self.get, pk)
+            return await in_djangos_thread(self.get, pk, fresh=fresh)
         return instance
 
-    async def aread_many(self, pks: Iterable[Any]) -> dict[Any, Entry]:
+    async def aread_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, Entry]:
         """Do what `read_many` does."""
         found: dict[Any, Entry] = {}
         for some in in_chunks(self.table.find_pks(pks)):
             wanted = list(dict.fromkeys(some))
-            entries = await async_reads.hits(self.table, wanted)
+            entries = await async_reads.hits(self.table, wanted, fresh)
             if missed := [pk for pk in wanted if pk not in entries]:
-                entries |= await in_djangos_thread(self.read_many, missed)
+                entries |= await in_djangos_thread(self.read_many, missed, fresh=fresh)
             found |= {pk: entries[pk] for pk in wanted if pk in entries and entries[pk].body is not None}
         return found
 
-    async def aget_many(self, pks: Iterable[Any]) -> dict[Any, M]:
+    async def aget_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]:
         """Do what `get_many` does."""
         instances: dict[Any, M] = {}
-        for pk, entry in (await self.aread_many(pks)).items():
+        for pk, entry in (await self.aread_many(pks, fresh=fresh)).items():
             try:
                 instances[pk] = self.table.instance(entry)
             except ValueError:
-                instances[pk] = await in_djangos_thread(self.get, pk)
+                instances[pk] = await in_djangos_thread(self.get, pk, fresh=fresh)
         return instances
 
     async def aread_by(self, **value: Any) -> Entry:

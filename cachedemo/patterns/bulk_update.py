@@ -17,6 +17,7 @@ from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.flagged_fields import flag_refused_alone
+from cachedemo.protocol.overtaken import again_if_overtaken
 from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
 MOST_KEYS = 10_000  # rows that one statement names: SQLite takes 32,766 parameters, PostgreSQL 65,535
@@ -54,6 +55,10 @@ def change(table: CachedTable, found: Any, using: str, named: Named, send: Send)
     found = found.all()
     found.query.select_for_update = False  # the rows are locked by key
     found.query.distinct, found.query.distinct_fields = False, ()  # as Django has it in an UPDATE
+    return again_if_overtaken(table, using, lambda: _change(table, found, using, named, send))
+
+
+def _change(table: CachedTable, found: Any, using: str, named: Named, send: Send) -> int:
     ours = not transactions.in_transaction(using)
     with transaction.atomic(using, savepoint=False):
         locked = row_locks.lock_found(table, found, using)

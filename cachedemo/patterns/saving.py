@@ -18,7 +18,7 @@ from cachedemo.patterns import save_state, save_statement
 from cachedemo.patterns.expressions import expressions_of, is_expression, read_by
 from cachedemo.patterns.missed_fields import refuse_if_missed
 from cachedemo.patterns.save_statement import Assigned
-from cachedemo.protocol import database, on_commit, synchronous, transactions
+from cachedemo.protocol import database, on_commit, overtaken, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -131,7 +131,7 @@ class Save:
                 return self._send(send, rows, mine, others, waiting)
         except Exception as error:
             certain = transactions.has_written_nothing(error, self.using)
-            if certain and flag_refused(self.write, carried, error):
+            if overtaken.may_begin_anew(error, self.using) or (certain and flag_refused(self.write, carried, error)):
                 return []
             if certain:
                 self.write.withdraw()

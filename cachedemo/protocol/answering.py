@@ -5,7 +5,14 @@ from contextlib import contextmanager
 
 from django.db import Error as DatabaseFailure
 
-from cachedemo.exceptions import CachedemoError, OutcomeUnknown, SourceUnavailable, StatementRefused, Unavailable
+from cachedemo.exceptions import (
+    CachedemoError,
+    OutcomeUnknown,
+    Overtaken,
+    SourceUnavailable,
+    StatementRefused,
+    Unavailable,
+)
 from cachedemo.protocol import database_errors
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.error_descriptions import describe
@@ -15,6 +22,7 @@ _MEANINGS: dict[Verdict, tuple[type[Unavailable], str]] = {
     Verdict.AGAIN: _UNAVAILABLE,
     Verdict.ONE_ROW_MAYBE: _UNAVAILABLE,
     Verdict.STATEMENT_OR_ROW: (StatementRefused, "The database refuses the statement itself"),
+    Verdict.OVERTAKEN: (Overtaken, "The database let another transaction come first"),
     Verdict.UNKNOWN: (OutcomeUnknown, "The database may have the write or not"),
 }
 
@@ -25,6 +33,7 @@ def answering() -> Iterator[None]:
 
     Raises:
         SourceUnavailable: the database gives no answer about the data.
+        Overtaken: it has rolled the transaction back in favour of another one.
         StatementRefused: it says no, and not by a code that blames the row; a probe may find that it is the row.
         OutcomeUnknown: it says itself that it does not know.
     """

@@ -1,4 +1,7 @@
-"""Lookups in an event loop: a hint, and the slot of the row that it names; everything else goes to Django's thread."""
+"""Lookups in an event loop: a hint, and the slot of the row that it names; everything else goes to Django's thread.
+
+A copy in this process (`near`) decides nothing: it may be of before the value changed hands.
+"""
 
 import contextlib
 from collections.abc import Iterable, Mapping
@@ -28,7 +31,7 @@ async def hit(table: CachedTable, named: Mapping[str, Any]) -> Row | None:
     except NotHeld:
         return None
     pk = await _named(table, lookup, asked)
-    return None if pk is None else _row(table, lookup, asked, await async_reads.hit(table, pk))
+    return None if pk is None else _row(table, lookup, asked, await async_reads.hit(table, pk, fresh=True))
 
 
 async def _named(table: CachedTable, lookup: Lookup, asked: Any) -> Any:
@@ -55,7 +58,7 @@ async def hits(table: CachedTable, lookup: Lookup, values: Iterable[Any]) -> lis
         return []
     named = [(value, pk_in(table, hint)) for value, hint in zip(asked, found, strict=True)]
     pks = list(dict.fromkeys(pk for _, pk in named if pk is not None))
-    entries = await async_reads.hits(table, pks)
+    entries = await async_reads.hits(table, pks, fresh=True)
     rows = [(value, _row(table, lookup, value, entries.get(pk))) for value, pk in named if pk is not None]
     return [(value, row) for value, row in rows if row is not None]
 

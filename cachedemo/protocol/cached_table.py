@@ -18,6 +18,7 @@ from cachedemo.protocol.field_classes import computed_from
 from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.lookup_fields import Lookup
 from cachedemo.protocol.model_stats import ModelStats
+from cachedemo.protocol.near import Near
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
@@ -74,6 +75,7 @@ class CachedTable(HidesRows):
         using: alias of the database that its rows are in.
         lookups: names of the unique fields that rows are looked up by.
         manager: name of the one that says which rows there are; None for all.
+        near: the copies of its rows that this process has; None where it keeps none.
 
     Attributes:
         looked_up_by: their attnames.
@@ -94,12 +96,14 @@ class CachedTable(HidesRows):
         options: Options,
         lookups: Iterable[str] = (),
         manager: str | None = None,
+        near: Near | None = None,
     ) -> None:
         self.model = model
         self.using = using
         self.codec = codec
         self.options = options
         self.manager = manager
+        self.near = near
         self.counts = ModelStats(slots.name)
         self.reads = reads_of(slots.name)
         self.looked_up_by = lookup_fields.attnames(codec, lookups)

@@ -36,6 +36,8 @@ _IMMUTABLE = (
     models.ForeignKey,
 )
 
+_TEXTS = {models.CharField, models.TextField, models.EmailField, models.SlugField, models.URLField}
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
 
@@ -47,6 +49,14 @@ Values = dict[str, Any]  # attname -> value as a JSON value
 def _is_immutable(field: models.Field) -> bool:
     """A project's own subclass may have a list or an object as its Python value."""
     return isinstance(field, _IMMUTABLE) and type(field).__module__.startswith("django.db.models.")
+
+
+def _in_one_form(field: models.Field, value: Any) -> Any:
+    """Return a value as the database gives it back; a default may be written in another type, as `default=0`."""
+    try:
+        return normalised(field, value)
+    except (TypeError, AttributeError):
+        return normalised(field, field.to_python(value))
 
 
 def _cacheable(model: type[models.Model], name: str, codecs: Codecs) -> models.Field:
@@ -74,6 +84,7 @@ class Codec:
     Attributes:
         fields: the cached ones, by attname.
         written: those of them that a write may name; the database computes the others.
+        make: makes an instance of Python values, the stamp among them.
 
     Raises:
         FieldDoesNotExist: the model has no such field.
@@ -94,7 +105,7 @@ class Codec:
         # Model.from_db wants the columns in the model's own order.
         cached = {*self.names, STAMP}
         columns = [field.attname for field in meta.concrete_fields if field.attname in cached]
-        self._instances = Instances(model, columns, self._mutable)
+        self.make = Instances(model, columns, self._mutable).make
 
     # What follows is found when it is first asked for: until all models are there, some refer to ones that are not.
 
@@ -114,6 +125,12 @@ class Codec:
     @cached_property
     def _parsers(self) -> dict[str, Callable[[Any], Any]]:
         return {name: codec.from_json for name, codec in self.codecs.items() if codec.from_json is not None}
+
+    @cached_property
+    def plain_texts(self) -> frozenset[str]:
+        """The fields whose texts every driver takes as they are."""
+        found = {name for name, field in self.written.items() if type(field) in _TEXTS}
+        return frozenset(found - self._parsers.keys())
 
     @cached_property
     def keys(self) -> PrimaryKeys:
@@ -175,7 +192,7 @@ class Codec:
             if values[name] is not None:
                 values[name] = parser(values[name])
         values[STAMP] = stamp
-        return self._instances.make(values, using)
+        return self.make(values, using)
 
     def clean(self, fields: Mapping[str, Any]) -> Values:
         """Validate a write's fields as a form would, uniqueness aside, and return them as JSON values.
@@ -209,7 +226,7 @@ class Codec:
             value = instance.__dict__.get(name)
             try:
                 if not isinstance(value, File) and not hasattr(value, "resolve_expression"):
-                    tried(self.codecs[name], field, normalised(field, value))
+                    tried(self.codecs[name], field, _in_one_form(field, value))
             except ValidationError as error:
                 errors[field.name] = error
         if errors:

@@ -11,6 +11,8 @@ from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
+from cachedemo.protocol.overtaken import again_if_overtaken
+from cachedemo.protocol.update_of_arrays import IN_ORDER, statement_of_arrays
 from cachedemo.protocol.update_statement import columns_of, shown_condition, statement_for
 from cachedemo.protocol.waiting_fields import Fields
 
@@ -24,11 +26,15 @@ def select(table: CachedTable, pk: Any, hidden_too: bool = False) -> Row | None:
         hidden_too: whether a row counts that the registration's manager hides.
     """
     transactions.trip(table.using)
-    return _first(table, _rows(table, hidden_too).filter(pk=pk))
+    return again_if_overtaken(table, table.using, lambda: _first(table, _rows(table, hidden_too).filter(pk=pk)))
 
 
 def select_many(table: CachedTable, pks: Sequence[Any], hidden_too: bool = False) -> dict[Any, Row]:
     """Return the rows that exist: pk -> row. See `select`."""
+    return again_if_overtaken(table, table.using, lambda: _select_many(table, pks, hidden_too))
+
+
+def _select_many(table: CachedTable, pks: Sequence[Any], hidden_too: bool) -> dict[Any, Row]:
     found: dict[Any, Row] = {}
     with answering():
         for some in in_chunks(pks, keys_in_a_statement(table.using)):
@@ -83,7 +89,7 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
     """
     connection = connections[table.using]
     condition, its_parameters = ("", []) if hidden_too else shown_condition(table)
-    statement, [parameters] = statement_for(table, [(pk, fields, stamp)])
+    statement, [parameters] = statement_for(table, [(pk, fields, stamp)], of_all_fields=True)
     statement, parameters = statement + condition, [*parameters, *its_parameters]
     if connection.vendor in ("sqlite", "postgresql"):
         columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns_of(table))
@@ -96,10 +102,12 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
 
 def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
     """Do what `apply` does for many rows, (pk, fields, stamp) each, in one transaction and one round trip."""
-    connection = connections[table.using]
-    statement, parameters = statement_for(table, batch)
-    with transactions.writing(table.using), connection.cursor() as cursor, row_locks.waited_for_briefly(connection):
-        cursor.executemany(statement, parameters)
+    connection, batch = connections[table.using], list(batch)
+    with transactions.writing(table.using), connection.cursor() as cursor:
+        together = statement_of_arrays(table, batch)
+        statement, parameters = together or statement_for(table, batch)
+        with row_locks.waited_for_briefly(connection, IN_ORDER if together else ""):
+            cursor.executemany(statement, parameters)
 
 
 def apply_locked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
@@ -134,9 +142,15 @@ def apply_unlocked(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]])
 
 
 def reconnect(using: str) -> None:
-    """Let the next statement have a new connection: the old one may be lost, or lead to a server that is read-only."""
-    if not connections[using].in_atomic_block:
-        connections[using].close()
+    """Let the next statement have a new connection: the old one may be lost, or lead to a server that is read-only.
+
+    A pool would hand it out again, so it is closed, and not only given back.
+    """
+    connection: Any = connections[using]
+    if not connection.in_atomic_block:
+        if getattr(connection, "pool", None) and connection.connection is not None:
+            connection.connection.close()
+        connection.close()
 
 
 def _names(table: CachedTable) -> list[str]:

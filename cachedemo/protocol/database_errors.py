@@ -18,6 +18,7 @@ class Verdict(Enum):
     ROW = auto()  # this row is refused, and will be again
     AGAIN = auto()  # the database is busy or away: again, on a new connection
     ONE_ROW_MAYBE = auto()  # somebody holds a lock, or a statement took too long; other rows may go through
+    OVERTAKEN = auto()  # another transaction came first, and this one was rolled back: it begins anew
     UNKNOWN = auto()  # it may have been written
     STATEMENT_OR_ROW = auto()  # a probe decides
 
@@ -27,7 +28,7 @@ UNPREPARABLE = (ValidationError, ValueError, TypeError, ArithmeticError)
 
 _BLAMED = "_cachedemo_row_refused"  # in the __dict__ of an error: a probe has found that it is the row
 
-_ROW, _AGAIN, _MAYBE, _UNKNOWN, _ = Verdict
+_ROW, _AGAIN, _MAYBE, _OVERTAKEN, _UNKNOWN, _ = Verdict
 
 # PostgreSQL: the whole SQLSTATE before its class, which is the first two characters.
 _SQLSTATES = {
@@ -35,6 +36,7 @@ _SQLSTATES = {
     **dict.fromkeys(("08", "25", "26", "28", "3D", "40", "53", "57", "58"), _AGAIN),
     **dict.fromkeys(("55P03", "57014", "53200", "40P01"), _MAYBE),
     **dict.fromkeys(("40003", "08007"), _UNKNOWN),
+    "40001": _OVERTAKEN,
 }
 _FEATURE_NOT_SUPPORTED = "0A000"  # a statement prepared before the table changed, among others
 
@@ -49,12 +51,13 @@ _SQLITE = {
 }
 
 # MySQL: SIGNAL, a CHECK constraint; a lock, a deadlock, an interrupted query; no connection, or none for us, no memory,
-# no space, read-only, shutting down.
+# no space, read-only, shutting down; a row that has changed since the transaction's snapshot.
 _MYSQL = {
     **dict.fromkeys((1644, 3819, 4025), _ROW),
     **dict.fromkeys((1205, 1213, 1317, 3024, 3572), _MAYBE),
     **dict.fromkeys((2002, 2003, 2006, 2013, 2055, 1040, 1044, 1045, 1049, 1203, 1226), _AGAIN),
     **dict.fromkeys((1021, 1037, 1038, 1053, 1114, 1290, 1792, 1836), _AGAIN),
+    1020: _OVERTAKEN,
 }
 
 
@@ -99,8 +102,8 @@ def sqlstate(cause: BaseException) -> str | None:
 
 
 def refuses(error: BaseException) -> bool:
-    """Whether the database has said no to a row or to a statement: then nothing was written, for certain."""
-    return judge(error) in (Verdict.ROW, Verdict.STATEMENT_OR_ROW)
+    """Whether the database has said no to a row, a statement or a transaction: nothing was written, for certain."""
+    return judge(error) in (Verdict.ROW, Verdict.STATEMENT_OR_ROW, Verdict.OVERTAKEN)
 
 
 def blame_the_row(error: BaseException) -> BaseException:

@@ -6,7 +6,7 @@ How often is `max_attempts` of the registration.
 import time
 from collections.abc import Sequence
 
-from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable, StatementRefused
+from cachedemo.exceptions import OutcomeUnknown, Overtaken, SourceUnavailable, StatementRefused
 from cachedemo.protocol import database, database_errors, stats
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.waiting_fields import Fields
@@ -24,10 +24,12 @@ def apply_patiently(table: CachedTable, rows: Sequence[tuple[str, Fields, int]])
         except (SourceUnavailable, OutcomeUnknown) as error:
             if last or not _helps_to_wait(error):
                 raise
+            lost = not isinstance(error, Overtaken)
         stats.count(table.counts.retries)
         time.sleep(backoff)
         backoff *= 2
-        database.reconnect(table.using)
+        if lost:
+            database.reconnect(table.using)
 
 
 def _helps_to_wait(error: Exception) -> bool:

@@ -8,6 +8,7 @@ class Origin(StrEnum):
     """Where the value of a read came from."""
 
     CACHE = "cache"
+    NEAR = "near"  # a copy in this process, which may be as many seconds behind as `near` of the registration says
     PENDING = "pending"  # the database, and over it a write that still waits for it
     SOURCE = "source"
 
@@ -20,7 +21,7 @@ class Entry(NamedTuple):
         stamp: microseconds; the newest write that the body contains, 0 if none came through the cache.
         origin: where the value came from.
         slot: the bytes that stand in the cache now, as far as this reader knows; None if it put nothing there.
-        ttl: milliseconds that the slot still has to live, where the reader asked for it.
+        ttl: milliseconds that the slot still has to live, where the reader asked for it and the cache was.
     """
 
     body: bytes | None

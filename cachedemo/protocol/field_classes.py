@@ -1,5 +1,6 @@
 """What a field is: which class of Django's it is or inherits from, and what a project's own class does otherwise."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import models
 
 _CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")
 _POSTGRES = "django.contrib.postgres.fields"
+_CLASSES = 1000  # of fields that are remembered
 ALL = "__all__"  # as in a ModelForm
 
 # Registered nowhere, by the name of the class of Django's: what to do about it.
@@ -36,18 +38,39 @@ def is_generated(field: Any) -> bool:
 
 def djangos_class(field: Any) -> type:
     """Return the class of Django's that says how the column's values are converted."""
-    return next(each for each in type(field).__mro__ if each.__module__.startswith("django."))
+    kind: Any = type(field)
+    return _djangos_class(kind)
 
 
-def converts_itself(field: Any) -> set[str]:
+def converts_itself(field: Any) -> frozenset[str]:
     """Return which conversions a project's own class does otherwise than the class of Django's it inherits from."""
-    base: Any = djangos_class(field)
-    return {name for name in _CONVERSIONS if getattr(type(field), name, None) is not getattr(base, name, None)}
+    kind: Any = type(field)
+    return _converts_itself(kind)
 
 
 def is_postgres(field: Any, name: str) -> bool:
     """Whether it is of this class of PostgreSQL's; that may be asked where no driver for it is installed."""
-    return any(each.__name__ == name and each.__module__.startswith(_POSTGRES) for each in type(field).__mro__)
+    kind: Any = type(field)
+    return _is_postgres(kind, name)
+
+
+# Each value of each write asks this, and a class answers always the same.
+
+
+@functools.lru_cache(_CLASSES)
+def _djangos_class(kind: type) -> type:
+    return next(each for each in kind.__mro__ if each.__module__.startswith("django."))
+
+
+@functools.lru_cache(_CLASSES)
+def _converts_itself(kind: type) -> frozenset[str]:
+    base = _djangos_class(kind)
+    return frozenset(name for name in _CONVERSIONS if getattr(kind, name, None) is not getattr(base, name, None))
+
+
+@functools.lru_cache(_CLASSES)
+def _is_postgres(kind: type, name: str) -> bool:
+    return any(each.__name__ == name and each.__module__.startswith(_POSTGRES) for each in kind.__mro__)
 
 
 def is_geometry(field: Any) -> bool:

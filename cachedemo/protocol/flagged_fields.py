@@ -14,6 +14,7 @@ from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.deferred_constraints import check_now
 from cachedemo.protocol.error_descriptions import describe
+from cachedemo.protocol.overtaken import again_if_overtaken
 from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
 from cachedemo.protocol.waiting_fields import Fields
 
@@ -55,18 +56,19 @@ def those_refused(table: CachedTable, pk: object, fields: Fields, *, at_commit: 
 
 def _refusal(table: CachedTable, pk: object, fields: Fields, at_commit: bool) -> BaseException | None:
     """Return what the database refuses these fields with; None if it takes them."""
-    newest = {name: (_NEWEST, value) for name, (_, value) in fields.items()}  # increments have stamps of their own
     try:
-        with (
-            telling_rows_from_statements(table, accepts_update),
-            answering.answering(),
-            transaction.atomic(table.using),
-        ):
-            if database.apply(table, pk, newest, _NEWEST) is not None and at_commit:
-                check_now(table, [pk])
-            transaction.set_rollback(True, table.using)
+        again_if_overtaken(table, table.using, lambda: _try(table, pk, fields, at_commit))
     except (*database_errors.UNPREPARABLE, Error) as error:
         if database_errors.judge(error) is Verdict.ROW:
             return error
         raise
     return None
+
+
+def _try(table: CachedTable, pk: object, fields: Fields, at_commit: bool) -> None:
+    """Write these fields and take it back. Raises whatever the database refuses them with."""
+    newest = {name: (_NEWEST, value) for name, (_, value) in fields.items()}  # increments have stamps of their own
+    with telling_rows_from_statements(table, accepts_update), answering.answering(), transaction.atomic(table.using):
+        if database.apply(table, pk, newest, _NEWEST) is not None and at_commit:
+            check_now(table, [pk])
+        transaction.set_rollback(True, table.using)

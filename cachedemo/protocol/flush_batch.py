@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import Error
 
-from cachedemo.exceptions import OutcomeUnknown, SourceUnavailable, StatementRefused
+from cachedemo.exceptions import OutcomeUnknown, Overtaken, SourceUnavailable, StatementRefused
 from cachedemo.protocol import database, database_errors, events, probe, refused_increments
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
@@ -65,6 +65,8 @@ class Batch:
     def _failed(self, piece: Piece, error: Exception) -> list[Piece]:
         if database_errors.is_held_up(error):
             return self._without_the_locked(piece, error)
+        if isinstance(error, Overtaken):
+            return self._halved(piece, error)
         self._raise_unless_refused(error)
         if len(piece) > 1:
             return _halves(piece)
@@ -91,6 +93,10 @@ class Batch:
             self.flushed += [claim for claim in piece if claim.pk not in locked]
             self._park([claim for claim in piece if claim.pk in locked], error)
             return []
+        return self._halved(piece, error)
+
+    def _halved(self, piece: Piece, error: Exception) -> list[Piece]:
+        """Return the halves of a piece; leave a single row to a later flush."""
         if len(piece) > 1:
             return _halves(piece)
         self._park(piece, error)

@@ -66,3 +66,4 @@ class Latency:
 
 
 LOADS = Latency("load_seconds/all")
+NEAR_DELAYS = Latency("near_delay_seconds/all")

@@ -1,6 +1,6 @@
 """Reads: the same in all three patterns. A slot that is empty is loaded as `leases.py` says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cachedemo import conf
@@ -11,8 +11,12 @@ from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
 
 
-def find(table: CachedTable, pk: Any) -> Entry:
-    """Return the row as no older than any write acknowledged before; its body is None if there is no row."""
+def find(table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | None = None) -> Entry:
+    """Return the row as no older than any write acknowledged before; its body is None if there is no row.
+
+    Args:
+        seen: is told what a slot held that was found, and what was taken from it.
+    """
     places = table.places
     if not (places.announced or _announce(table)):
         return loading.load(table, pk)[0]
@@ -20,6 +24,8 @@ def find(table: CachedTable, pk: Any) -> Entry:
         slot = places.slots.get(pk)
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
             stats.count(table.reads.hits)
+            if seen is not None:
+                seen(slot, entry)
             if events.cache_hit.receivers:
                 events.tell_hits(table, {pk: entry})
             return entry
@@ -72,8 +78,14 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
     return find(table, pk)
 
 
-def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
-    """Return an entry for each row asked for, in a fixed number of round trips; foreign leases are not waited for."""
+def find_many(
+    table: CachedTable, pks: Sequence[Any], seen: Callable[[Any, bytes, Entry], None] | None = None
+) -> dict[Any, Entry]:
+    """Return an entry for each row asked for, in a fixed number of round trips; foreign leases are not waited for.
+
+    Args:
+        seen: is told of each slot that was found: the key, what it held, and what was taken from it.
+    """
     places = table.places
     if not (places.announced or _announce(table)):
         return loading.load_many(table, pks)[0]
@@ -86,6 +98,10 @@ def find_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
             if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
         }
         stats.count(table.reads.hits, len(entries))
+        if seen is not None:
+            for pk, slot in zip(pks, found, strict=True):
+                if pk in entries and slot is not None:
+                    seen(pk, slot, entries[pk])
         if events.cache_hit.receivers:
             events.tell_hits(table, entries)
         if len(entries) < len(pks):

@@ -14,6 +14,7 @@ from cachedemo.protocol import database, database_errors, events, transactions, 
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.increments import Changes
+from cachedemo.protocol.overtaken import again_if_overtaken
 from cachedemo.protocol.probe import accepts_update, telling_rows_from_statements
 from cachedemo.protocol.waiting_fields import Fields
 
@@ -83,10 +84,14 @@ def _write_older(table: CachedTable, pk: object, fields: Fields, first: int) -> 
         if part := fields[name][1].only(lambda change: change.last < first):
             older[name] = part.waiting()
     try:
-        with telling_rows_from_statements(table, accepts_update), transactions.writing(table.using):
-            database.apply(table, pk, older, first - 1)
+        again_if_overtaken(table, table.using, lambda: _write(table, pk, older, first - 1))
     except (*database_errors.UNPREPARABLE, Error) as refusal:
         if not older or database_errors.judge(refusal) is not Verdict.ROW:
             raise
         return False
     return True
+
+
+def _write(table: CachedTable, pk: object, fields: Fields, stamp: int) -> None:
+    with telling_rows_from_statements(table, accepts_update), transactions.writing(table.using):
+        database.apply(table, pk, fields, stamp)

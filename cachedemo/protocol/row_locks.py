@@ -15,10 +15,13 @@ _WAIT_BRIEFLY = f"SELECT set_config('lock_timeout', '{PATIENCE_MS}', true) WHERE
 
 
 @contextmanager
-def waited_for_briefly(connection: Any) -> Iterator[None]:
+def waited_for_briefly(connection: Any, first: str = "") -> Iterator[None]:
     """Let this transaction's statements wait for a lock for so long only; elsewhere than on PostgreSQL they do anyway.
 
     A project's own `lock_timeout` stays. With psycopg 3 it travels with the statements and costs no round trip.
+
+    Args:
+        first: a statement of PostgreSQL's that is to be sent before them.
     """
     if connection.vendor != "postgresql":
         yield
@@ -28,6 +31,8 @@ def waited_for_briefly(connection: Any) -> Iterator[None]:
     with connection.wrap_database_errors, pipeline:  # its end is where errors come out
         with driver.cursor() as cursor:
             cursor.execute(_WAIT_BRIEFLY)
+            if first:
+                cursor.execute(first)
         yield
 
 

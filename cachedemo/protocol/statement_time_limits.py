@@ -11,12 +11,14 @@ class Limit(NamedTuple):
     Attributes:
         what: may take so long.
         seconds: None for ever.
-        setting: where it is set.
+        setting: what it is called.
+        where: it is set; continues "Set … to less, ".
     """
 
     what: str
     seconds: float | None
     setting: str
+    where: str = "as in docs/installing.md"
 
     def said(self) -> str:
         return "as long as it likes" if self.seconds is None else f"{self.seconds:g} s"
@@ -30,7 +32,15 @@ def of(alias: str) -> list[Limit]:
 
 def _postgresql(alias: str) -> list[Limit]:
     [milliseconds] = _row(alias, "SELECT setting FROM pg_settings WHERE name = 'statement_timeout'")
-    return [Limit("a statement", int(milliseconds) / 1000 or None, "statement_timeout")]
+    return [Limit("a statement", int(milliseconds) / 1000 or None, "statement_timeout", _where_for(alias))]
+
+
+def _where_for(alias: str) -> str:
+    """A pooler in between takes no start-up options, or drops them, and a SET would end up on anybody's connection."""
+    if "options" in connections[alias].settings_dict.get("OPTIONS", {}):
+        return Limit._field_defaults["where"]
+    role = connections[alias].settings_dict.get("USER") or "…"
+    return f"for the role if PgBouncer is in between (ALTER ROLE {role} SET statement_timeout = '10s')"
 
 
 def _sqlite(alias: str) -> list[Limit]:

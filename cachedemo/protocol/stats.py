@@ -35,8 +35,8 @@ from cachedemo.servers.server_errors import Error
 
 logger = logging.getLogger(__name__)
 
-METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries")
-HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES = range(len(METRICS))
+METRICS = ("hits", "pending", "source", "flushed", "batches", "lag_ms", "retries", "near", "near_changes")
+HITS, PENDING, SOURCE, FLUSHED, BATCHES, LAG_MS, RETRIES, NEAR, NEAR_CHANGES = range(len(METRICS))
 TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 

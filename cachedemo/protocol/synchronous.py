@@ -11,8 +11,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from cachedemo.exceptions import Contended, PreconditionFailed
-from cachedemo.protocol import answering, counters, database, stamps, transactions, unknown_fields, wake
+from cachedemo.exceptions import Contended, Overtaken, PreconditionFailed
+from cachedemo.protocol import answering, counters, database, overtaken, stamps, transactions, unknown_fields, wake
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.counters import NOTHING, Addition
@@ -68,11 +68,14 @@ def _commit(write: DatabaseWrite, values: Values, if_match: str | None, added: A
     What waits and is refused stays where it is, and is laid over the row as readers do it.
     """
     table, floor, names = write.table, 0, {*values, *added.deltas}
-    for _ in range(table.options.max_attempts):
+    for number in range(table.options.max_attempts):
         pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)
         carried = {name: field for name, field in not_refused(pending).items() if name not in names}
         try:
             row, newer = _attempt(write, values, pending, carried, if_match, added)
+        except Overtaken:
+            overtaken.pause(number)
+            continue
         except Exception as error:
             if not write.outcome.nothing_written or not flag_refused(write, carried, error):
                 raise
@@ -166,6 +169,10 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
         OutcomeUnknown: it may have been written; not acknowledged.
         Whatever the database refuses the values with.
     """
+    return overtaken.again_if_overtaken(table, table.using, lambda: _commit_insert(table, fields))
+
+
+def _commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
     with answering.answering():
         instance = _valid_instance(table, fields)
     write = DatabaseWrite(table, None)
@@ -227,6 +234,10 @@ def delete(table: CachedTable, pk: Any, if_match: str | None = None) -> None:
         DoesNotExist, PreconditionFailed, ProtectedError, SourceUnavailable, QueueUnavailable: nothing was deleted.
         OutcomeUnknown: it may have been deleted; not acknowledged.
     """
+    overtaken.again_if_overtaken(table, table.using, lambda: _delete(table, pk, if_match))
+
+
+def _delete(table: CachedTable, pk: Any, if_match: str | None) -> None:
     with telling_rows_from_statements(table, accepts_deletion), transactions.writing(table.using):
         if if_match is not None:
             waiting, _ = table.queue.pending([pk], table.slots.version)

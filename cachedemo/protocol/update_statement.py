@@ -1,8 +1,8 @@
 """The one UPDATE of the protocol: each field by its own stamp, and only rows that are older."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import Error as DatabaseFailure
 from django.db import connections
@@ -16,23 +16,57 @@ from cachedemo.protocol.waiting_fields import Fields
 
 Steps = Mapping[str, int]  # name of a field -> how many deltas, each with its own stamp, one row may have at most
 NO_STEPS: Steps = {}
+Waiting = tuple[Any, Fields, int]  # a row's key, what waits for it, and the newest of the stamps
 
 
-def update_statement(table: CachedTable, most: Steps = NO_STEPS) -> str:
+class Shape(NamedTuple):
+    """What a statement is like that writes some rows.
+
+    Attributes:
+        names: the fields that it sets, those that a row of them names.
+        most: of those for which increments wait, `increments.most_steps` of the rows.
+        at_once: whether each row names all of them, at the newest of its stamps, and increments none.
+    """
+
+    names: Sequence[str]
+    most: Steps
+    at_once: bool
+
+
+def shape_of(table: CachedTable, rows: Sequence[Waiting]) -> Shape:
+    """Return the one that fits all of these rows."""
+    named = {name for _, fields, _ in rows for name in fields}
+    names = [name for name in table.codec.written if name in named]
+    most = most_steps(fields for _, fields, _ in rows)
+    at_once = not most and all(
+        len(fields) == len(names) and all(at == stamp for at, _ in fields.values()) for _, fields, stamp in rows
+    )
+    return Shape(names, most, at_once)
+
+
+def update_statement(table: CachedTable, shape: Shape | None = None) -> str:
     """Return it. The stamp comes last: MySQL sets columns from left to right.
 
     Args:
-        most: of the fields for which increments wait, `increments.most_steps` of what it will be sent with.
+        shape: of the rows that it will be sent with; without it sets every field, and increments none.
     """
-    quote = connections[table.using].ops.quote_name
+    shape = shape or Shape(list(table.codec.written), NO_STEPS, at_once=False)
+    connection = connections[table.using]
+    quote = connection.ops.quote_name
     pk, stamp = (quote(str(field.column)) for field in columns_of(table)[:2])
-    reached = f"CASE WHEN {stamp} BETWEEN 0 AND {stamps.END - 1} THEN {stamp} ELSE 0 END"
+    reached = reached_of(stamp)
     assignments = [
-        _assignment(connections[table.using], field, reached, most.get(name, 0))
-        for name, field in table.codec.written.items()
+        f"{quote(str(field.column))} = %s" if shape.at_once else _assignment(connection, field, reached, deltas)
+        for field, deltas in ((table.codec.written[name], shape.most.get(name, 0)) for name in shape.names)
     ]
     name = quote(table.model._meta.db_table)
-    return f"UPDATE {name} SET {', '.join(assignments)}, {stamp} = %s WHERE {pk} = %s AND {reached} < %s"
+    assigned = ", ".join([*assignments, f"{stamp} = %s"])
+    return f"UPDATE {name} SET {assigned} WHERE {pk} = %s AND {reached} < %s"
+
+
+def reached_of(stamp: str) -> str:
+    """Return the SQL of the stamp that a row has reached, from its column's: an improper one counts as none."""
+    return f"CASE WHEN {stamp} BETWEEN 0 AND {stamps.END - 1} THEN {stamp} ELSE 0 END"
 
 
 def shown_condition(table: CachedTable) -> tuple[str, list[Any]]:
@@ -48,30 +82,30 @@ def _assignment(connection: Any, field: Any, reached: str, deltas: int) -> str:
     return f"{column} = CASE WHEN {reached} < %s THEN %s{steps} ELSE {column} END"
 
 
-def parameters_of(
-    table: CachedTable, connection: Any, pk: Any, fields: Fields, stamp: int, most: Steps = NO_STEPS
-) -> list[Any]:
+def parameters_of(table: CachedTable, connection: Any, row: Waiting, shape: Shape) -> list[Any]:
     """A field that is not named has stamp 0, and no row is older than that."""
+    pk, fields, stamp = row
     parameters: list[Any] = []
-    for name, field in table.codec.written.items():
+    for name in shape.names:
         if (waiting := fields.get(name)) is None:
             parameters += (0, None)
         elif type(waiting[1]) is Changes:
-            parameters += _of_changes(table, connection, name, waiting[1], most[name])
+            parameters += _of_changes(table, connection, name, waiting[1], shape.most[name])
             continue
         else:
-            parameters += (waiting[0], _prepared(field, table.codec.parse, name, waiting[1], connection))
-        if most and name in most:
-            parameters += _unused(connection, most[name])
-    return [*parameters, stamp, table.codec.pk.get_db_prep_save(table.codec.to_pk(pk), connection), stamp]
+            value = prepared(table, name, waiting[1], connection)
+            parameters += (value,) if shape.at_once else (waiting[0], value)
+        if shape.most and name in shape.most:
+            parameters += _unused(connection, shape.most[name])
+    key = table.codec.pk.get_db_prep_save(table.codec.to_pk(pk), connection)
+    return [*parameters, stamp, key, stamp]
 
 
 def _of_changes(table: CachedTable, connection: Any, name: str, changes: Changes, most: int) -> list[Any]:
     """A value first, then deltas: the first of them that the row is older than counts."""
-    field, parse = table.codec.written[name], table.codec.parse
-    prepared = [(at, _prepared(field, parse, name, value, connection), adds) for at, value, adds in steps(changes)]
-    sets = [(at, value) for at, value, adds in prepared if not adds] or [(0, None)]
-    deltas = [(at, *repeat(value, times_named(connection))) for at, value, adds in prepared if adds]
+    prepared_steps = [(at, prepared(table, name, value, connection), adds) for at, value, adds in steps(changes)]
+    sets = [(at, value) for at, value, adds in prepared_steps if not adds] or [(0, None)]
+    deltas = [(at, *repeat(value, times_named(connection))) for at, value, adds in prepared_steps if adds]
     return [*chain(*sets), *chain(*deltas), *_unused(connection, most - len(deltas))]
 
 
@@ -79,17 +113,28 @@ def _unused(connection: Any, deltas: int) -> list[Any]:
     return [0] * ((1 + times_named(connection)) * deltas)
 
 
-def statement_for(table: CachedTable, rows: Iterable[tuple[Any, Fields, int]]) -> tuple[str, list[list[Any]]]:
-    """Return the UPDATE for these rows, (pk, fields, stamp) each, and the parameters of each of them."""
+def statement_for(
+    table: CachedTable, rows: Iterable[Waiting], *, of_all_fields: bool = False
+) -> tuple[str, list[list[Any]]]:
+    """Return the UPDATE for these rows and the parameters of each of them.
+
+    Args:
+        of_all_fields: whether it sets those too that no row names, to what they are: so it fails where a column is
+            gone, while SQLite takes the name of one that there is not, in quotes, for a text.
+    """
     connection, rows = connections[table.using], list(rows)
-    most = most_steps(fields for _, fields, _ in rows)
-    return update_statement(table, most), [parameters_of(table, connection, *row, most) for row in rows]
+    shape = shape_of(table, rows)
+    if of_all_fields:
+        shape = Shape(list(table.codec.written), shape.most, at_once=False)
+    return update_statement(table, shape), [parameters_of(table, connection, row, shape) for row in rows]
 
 
-def _prepared(field: Any, parse: Callable[[str, Any], Any], name: str, value: Any, connection: Any) -> Any:
+def prepared(table: CachedTable, name: str, value: Any, connection: Any) -> Any:
     """Return a value as the driver takes it. Raises one of UNPREPARABLE, whatever a project's own field raises."""
+    if type(value) is str and name in table.codec.plain_texts:
+        return value
     try:
-        return field.get_db_prep_save(parse(name, value), connection)
+        return table.codec.written[name].get_db_prep_save(table.codec.parse(name, value), connection)
     except (*database_errors.UNPREPARABLE, DatabaseFailure):
         raise
     except Exception as error:

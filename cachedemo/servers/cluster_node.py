@@ -6,7 +6,7 @@ from typing import Any
 import redis
 
 from cachedemo.exceptions import CachedemoError, Unavailable
-from cachedemo.servers.client import connect
+from cachedemo.servers.client import Client, connect
 from cachedemo.servers.greeting import Unusable
 from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error, is_silence
@@ -63,7 +63,7 @@ class ClusterNode(Server):
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
-    def connect(self) -> redis.Redis:
+    def connect(self) -> Client:
         return connect(self._target.url_of(self.host, self.port), self.recognised.new_greeting())
 
     def told(self) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
-from cachedemo.servers.client import client_for
+from cachedemo.servers.client import Client, client_for
 from cachedemo.servers.cluster import Cluster
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server import Server
@@ -76,7 +76,7 @@ class Role(Server):
             return not self.is_one
         return conf.is_enabled() and f"+{Topology.CLUSTER}:" in str(conf.of_connection(self.name)[0])
 
-    def connect(self) -> redis.Redis:
+    def connect(self) -> Client:
         self._opened_for = conf.of_connection(self.name)
         return client_for(self.target, self.recognised.new_greeting())
 

@@ -1,6 +1,7 @@
 """A Lua script, sent once and called by its digest from then on."""
 
 import hashlib
+import re
 
 
 class Script:
@@ -17,4 +18,5 @@ class Script:
         self.name = name
         self.source = source
         self.reaches_further = reaches_further
+        self.commands = {word.lower() for word in re.findall(r"redis\.p?call\('(\w+)'", source)}  # that it may send
         self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

@@ -9,6 +9,7 @@ import redis
 from cachedemo import conf
 from cachedemo.exceptions import ForeignData, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
+from cachedemo.servers.client import Client
 from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.recognition import Recognition
@@ -19,7 +20,7 @@ _NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
 when_opened: list[Callable[[str], object]] = []  # called with the role of a server whose breaker has just opened
 
-Cover = Callable[[redis.Redis], Any] | None  # makes what stands in for each client that is opened
+Cover = Callable[[Client], Any] | None  # makes what stands in for each client that is opened
 
 
 class Server:
@@ -41,7 +42,7 @@ class Server:
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
-        self._client: redis.Redis | None = None
+        self._client: Client | None = None
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.recognised = Recognition(self._let_go, self.mode)
         self.breaker = Breaker(self.ping, is_silence, failed_at_once, self._opened)
@@ -55,11 +56,11 @@ class Server:
         """Host and port, without a password."""
         raise NotImplementedError
 
-    def connect(self) -> redis.Redis:
+    def connect(self) -> Client:
         """Return a new client."""
         raise NotImplementedError
 
-    def client(self) -> redis.Redis:
+    def client(self) -> Client:
         """Return this process's client, opened when first asked for and again after a fork.
 
         Threads that ask at the same time get the same one: redis-py closes the connections of a client that nobody
@@ -193,12 +194,13 @@ class Server:
         ]
 
     def _command(self, words: Sequence[Any]) -> Any:
-        return (self._client or self.client()).execute_command(*words)
+        client = self._client or self.client()
+        return client.ask(*words) if words[0] == "GET" else client.execute_command(*words)
 
     def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         client = self._client or self.client()
         try:
-            return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
+            return client.ask("EVALSHA", script.digest, len(keys), *keys, *arguments)
         except redis.exceptions.NoScriptError:
             return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
 

@@ -65,7 +65,7 @@ def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
 def _is_test_environment() -> bool:
     """Whether Django's `setup_test_environment()` has been called. `mail.outbox` would not do: `locmem` has one too."""
     utils = sys.modules.get("django.test.utils")
-    return utils is not None and hasattr(utils._TestState, "saved_data")
+    return utils is not None and "saved_data" in vars(utils._TestState)
 
 
 def _is_another_database(using: str) -> bool:

@@ -1,5 +1,6 @@
 """How the operators' pages write numbers and times."""
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+_TICKED = re.compile("`([^`]+)`")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -67,3 +71,9 @@ def model_name(model: Any) -> str:
 def key_link(row: Any, cache: Any) -> str:
     """A row that waits, and its model's cache -> the page of its key."""
     return f"{reverse('admin:cachedemo_cache_key')}?{urlencode({'key': cache.table.slots.key(row.pk)})}"
+
+
+@register.filter
+def coded(text: Any) -> SafeString:
+    """A sentence as commands print it: what stands between backticks becomes code."""
+    return mark_safe(_TICKED.sub(r"<code>\1</code>", escape(text)))

@@ -30,6 +30,8 @@ class RecordingClient:
     def execute_command(self, *words: Any, **options: Any) -> Any:
         return timed(self.server, words, lambda: self.plain.execute_command(*words, **options))
 
+    ask = execute_command
+
     def recording(self, commands: Sequence[tuple[Any, ...]], collect: Callable[[], Sequence[Any]]) -> Sequence[Any]:
         """Note commands that were sent before; their answers are collected now."""
         return timed_together(self.server, commands, collect)

@@ -32,7 +32,7 @@ def required_etag(request: HttpRequest, cache: ModelCache, pk: Any) -> str | Non
     tags = parse_etags(header)
     if len(tags) == 1:
         return tags[0]
-    current = cache.etag(cache.read(pk))
+    current = cache.etag(cache.read(pk, fresh=True))
     if current not in tags:
         raise PreconditionFailed(f"None of {tags} is the row's.")
     return current
@@ -41,7 +41,7 @@ def required_etag(request: HttpRequest, cache: ModelCache, pk: Any) -> str | Non
 def _refuse_if_there(request: HttpRequest, cache: ModelCache, pk: Any) -> None:
     """If-None-Match on a write says "only if there is none yet": such a request must not overwrite."""
     header = request.META.get("HTTP_IF_NONE_MATCH")
-    if header is not None and _names(header, cache.etag(cache.read(pk))):
+    if header is not None and _names(header, cache.etag(cache.read(pk, fresh=True))):
         raise PreconditionFailed("The row is what If-None-Match rules out.")
 
 

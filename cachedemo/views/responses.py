@@ -14,6 +14,7 @@ from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.views.conditions import holds_it_already
 
 JSON = "application/json"
+HITS = (Origin.CACHE, Origin.NEAR)
 PRIVATE = "private, no-cache"  # browsers may keep it, and must ask whether it still holds
 
 
@@ -57,7 +58,7 @@ def many_response(name: str, entries: Collection[Entry], missing: Sequence[Any])
         name: of the rows in the answer, such as "users".
     """
     bodies = b", ".join(entry.body or b"" for entry in entries)
-    hits = sum(entry.origin is Origin.CACHE for entry in entries)
+    hits = sum(entry.origin in HITS for entry in entries)
     status = "hit" if hits == len(entries) else f'fwd=partial; detail="{hits} of {len(entries)} from the cache"'
     keys = json.dumps(missing, cls=DjangoJSONEncoder).encode()
     return HttpResponse(
@@ -69,6 +70,8 @@ def many_response(name: str, entries: Collection[Entry], missing: Sequence[Any])
 
 def cache_status(entry: Entry) -> str:
     """Return the Cache-Status header (RFC 9211)."""
+    if entry.origin is Origin.NEAR:
+        return "cachedemo; hit; detail=near"
     if entry.origin is Origin.CACHE:
         return f"cachedemo; hit; ttl={entry.ttl // 1000}" if entry.ttl and entry.ttl > 0 else "cachedemo; hit"
     stored = "; stored" if entry.slot is not None else ""
@@ -78,6 +81,6 @@ def cache_status(entry: Entry) -> str:
 
 def x_cache(entry: Entry) -> str:
     """Say the same in one word; BYPASS where the row was neither found nor could be put in the cache."""
-    if entry.origin is Origin.CACHE:
+    if entry.origin in HITS:
         return "HIT"
     return "BYPASS" if entry.slot is None else "MISS"

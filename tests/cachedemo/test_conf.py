@@ -13,7 +13,7 @@ def test_what_is_no_number_of_seconds_is_refused(settings, name, value):
     refused(settings, name, value, "write a number of seconds above 0")
 
 
-@pytest.mark.parametrize("name", ["POOL_SIZE", "BREAKER_FAILURES"])
+@pytest.mark.parametrize("name", ["POOL_SIZE", "BREAKER_FAILURES", "NEAR_ENTRIES", "NEAR_BYTES"])
 @pytest.mark.parametrize("value", [0, 1.5, "9", True])
 def test_what_is_no_whole_number_is_refused(settings, name, value):
     refused(settings, name, value, "write a whole number from 1 on")

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +15,12 @@ from cachedemo import conf
 from cachedemo.admin import action_requests
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import flushdb, monitoring_access
-from cachedemo.protocol import transactions
+from cachedemo.protocol import near_copies, transactions
+from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.near_copies import COPIES
 from cachedemo.servers import breaker, roles
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.tracking import Feed
 from cachedemo.testing import broken_queue
 from tests.helpers import until
 
@@ -49,9 +53,12 @@ def failures_until_open() -> int:
 def seconds_between_looks(monkeypatch: pytest.MonkeyPatch) -> float:
     """Open the breaker, and tell for how long the thread sleeps that looks whether the server is back."""
     slept: list[float] = []
-    watched = CACHE.breaker
+    watched, plain = CACHE.breaker, breaker.time.sleep
 
     def sleep(seconds: float) -> None:
+        if threading.current_thread() is not watched._watcher:  # other threads sleep too
+            plain(seconds)
+            return
         slept.append(seconds)
         watched._breaker.close()
 
@@ -93,6 +100,21 @@ def may_watch(**request: str) -> bool:
 
 Seen = Callable[[Any, pytest.MonkeyPatch], Any]
 
+
+def copies_kept() -> int:
+    """Return how many of three copies are kept."""
+    feed = Feed(CACHE.settings)
+    feed.confirmed = time.monotonic()
+    for number in range(3):
+        before = near_copies.Note(
+            f"copy:{number}", feed, COPIES._era, COPIES._generations[hash(f"copy:{number}") % 4096]
+        )
+        COPIES.keep(before, Entry(b"{}", 1, Origin.CACHE, b"V"), 60)
+    kept = len(COPIES.by_key)
+    COPIES.forget_all()
+    return kept
+
+
 # Each setting: another value, and what it is seen by.
 CASES: dict[str, tuple[Any, Seen]] = {
     "CACHE_URL": (lambda: other_database("CACHE_URL"), lambda notes, patch: of_connection(CACHE, b"db")),
@@ -113,6 +135,8 @@ CASES: dict[str, tuple[Any, Seen]] = {
     "BREAKER_FAILURES": (1, lambda notes, patch: failures_until_open()),
     "BREAKER_PAUSE": (0.25, lambda notes, patch: seconds_between_looks(patch)),
     "PATTERN": ("write-through", lambda notes, patch: notes.pattern),
+    "NEAR_ENTRIES": (2, lambda notes, patch: copies_kept()),
+    "NEAR_BYTES": (1000, lambda notes, patch: copies_kept()),
     "METRICS_FOR": (["10.0.0.0/8"], lambda notes, patch: may_watch(REMOTE_ADDR="10.1.2.3")),
     "METRICS_TOKEN": (
         "long and random",

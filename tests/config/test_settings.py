@@ -108,7 +108,11 @@ MISTAKES = [
     ({"DEBUG": "maybe"}, "DEBUG is 'maybe': write True or False."),
     ({"SOURCE_LATENCY_MS": "slow"}, "SOURCE_LATENCY_MS is 'slow': write a whole number"),
     ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD': write one of"),
-    ({"DATABASE_URL": "mysql://u:hush@h/d"}, "DATABASE_URL begins with 'mysql' and cannot be read: write"),
+    ({"DATABASE_URL": "oracle://u:hush@h/d"}, "DATABASE_URL begins with 'oracle' and cannot be read: write"),
+    ({"DATABASE_URL": "mysql://u:hush@h"}, "DATABASE_URL names no database: write"),
+    ({"DATABASE_URL": "postgres://u:hush@h/d?isolation_level=x"}, "isolation_level=x: write one of read-committed,"),
+    ({"DATABASE_POOL": "10"}, "DATABASE_POOL is for PostgreSQL: leave it out"),
+    ({"DATABASE_URL": "postgres://u:hush@h/d", "DATABASE_POOL": "many"}, "DATABASE_POOL is 'many': write a number"),
     ({"DATABASE_URL": "postgres://u:hush@h"}, "DATABASE_URL names no database: write"),
     ({"CACHEDEMO_VAR": "/dev/null/var"}, "set CACHEDEMO_VAR to one that can"),
 ]
@@ -222,6 +226,28 @@ def test_a_postgresql_statement_is_over_before_its_lease(tmp_path: Path) -> None
     assert (options["connect_timeout"], options["options"]) == (10, "-c statement_timeout=10000")
     assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 10
     assert options["tcp_user_timeout"] <= 10_000  # milliseconds
+
+
+def test_a_pool_is_djangos_own(tmp_path: Path) -> None:
+    config = database("postgres://u:p@h/name", tmp_path, tmp_path, "20")
+    assert config["CONN_MAX_AGE"] == 0, "as Django wants it"
+    assert config["OPTIONS"]["pool"]["max_size"] == 20
+    assert config["OPTIONS"]["pool"]["timeout"] < 15, "who waits for a connection holds a lease"
+
+
+def test_behind_pgbouncer_nothing_is_left_on_a_connection(tmp_path: Path) -> None:
+    config = database("postgres://u:p@h/name?isolation_level=serializable", tmp_path, tmp_path, "pgbouncer")
+    assert config["DISABLE_SERVER_SIDE_CURSORS"]
+    assert "options" not in config["OPTIONS"], "PgBouncer refuses the connection for it"
+    assert config["OPTIONS"]["isolation_level"] == 4
+
+
+def test_mariadb_is_a_database_whose_answers_have_a_limit(tmp_path: Path) -> None:
+    config = database("mysql://u:p@h:3307/name", tmp_path, tmp_path)
+    assert (config["HOST"], config["PORT"], config["NAME"]) == ("h", 3307, "name")
+    options = config["OPTIONS"]
+    assert options["read_timeout"] == options["connect_timeout"] == 10
+    assert "innodb_lock_wait_timeout=5" in options["init_command"]
 
 
 def test_beat_asks_for_a_flush_each_second_and_leaves_no_pile() -> None:

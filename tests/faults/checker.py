@@ -10,6 +10,9 @@ read an older value from there, until what is owed is worked off. Reads that beg
 
 A write without an acknowledgement may take effect at any time, or never, and may flicker until it is superseded.
 
+Reads of clients that keep copies (`near`) may be older, by so much and no more, as far as others wrote; what a client
+was told of its own writes its reads must show.
+
 A counter is only ever added to: what a read returns lies between all that was acknowledged before it began and all
 that was begun before it ended.
 """
@@ -69,18 +72,35 @@ class _Write:
         return other.acknowledged < self.returned or self.newer_by_time(other)
 
 
-def check(history: Iterable[Operation], outages: Iterable[Outage] = ()) -> list[Violation]:
+def check(history: Iterable[Operation], outages: Iterable[Outage] = (), near: int = 0) -> list[Violation]:
     """Return every violation in a history; none means that it is accepted.
 
     Args:
         outages: from when to when writers could not reach a cache that readers could.
+        near: nanoseconds by which a read may be behind what others have written.
     """
     spans = list(outages)
     rows: dict[Any, list[Operation]] = defaultdict(list)
     for operation in history:
         if operation.row is not None:
             rows[operation.row].append(operation._replace(excused=_excused(operation, spans)))
+    if near:
+        rows = defaultdict(list, {row: _as_old(operations, near) for row, operations in rows.items()})
     return [violation for row, operations in rows.items() for violation in _check_row(row, operations)]
+
+
+def _as_old(operations: list[Operation], near: int) -> list[Operation]:
+    """Let each read of a row begin as much earlier, but not before its client was told of a write of its own."""
+    found, told = [], defaultdict(list)
+    for each in sorted(operations, key=lambda each: each.start):
+        if each.kind is not Kind.READ:
+            if each.outcome is Outcome.OK:
+                told[each.client].append(each.end)
+        elif not each.final:
+            own = max((end + 1 for end in told[each.client] if end < each.start), default=0)
+            each = each._replace(start=int(max(each.start - near, own)))
+        found.append(each)
+    return found
 
 
 def _excused(operation: Operation, outages: list[Outage]) -> bool:

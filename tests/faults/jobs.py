@@ -12,7 +12,10 @@ from django.db import close_old_connections, connection
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import switch
+from cachedemo.operations import shard_change, switch
+from cachedemo.protocol import near_copies
+from cachedemo.protocol.near_copies import COPIES
+from tests import near_notes
 from tests.faults import owners
 from tests.faults.history import Kind, Outcome, Recorder
 from tests.faults.load import FIELDS, PATTERNS, ROWS, Client, seen
@@ -21,6 +24,7 @@ from tests.notes.models import Note
 from users.models import User
 
 LONGEST = 900.0  # seconds
+NEAR = 0.3  # seconds
 
 
 def client(
@@ -32,11 +36,26 @@ def client(
     _until_stopped(folder, one.act, pause)
 
 
+def near_client(name: str, folder: str, seed: int, pause: float, deadline: float) -> int:
+    """Run a client that keeps copies until it is told to stop; return how often it has read one."""
+    near_copies.FEW = 10**9  # it goes on, though its rows are written as often as they are read
+    with near_notes.registered(NEAR):
+        client(name, folder, seed, pause, deadline)
+        return COPIES.hits
+
+
 def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
     """Run a client that only queues writes."""
     shorten(cache_for(Note), deadline)
     one = Client(name, folder, seed, ("write-behind",))
     _until_stopped(folder, one.queue_something, pause)
+
+
+def confirmed_writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that only queues writes, and waits for a replica to have each."""
+    servers: Any = cache_for(Note).table._servers
+    servers.queue.replicas = 1
+    writer(name, folder, seed, pause, deadline)
 
 
 def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
@@ -77,6 +96,12 @@ def operator(action: str, deadline: float) -> None:
         switch.on(both)
     else:
         assert switch.off(both, "operator", timeout=20).left == []
+
+
+def resharder(number: int, deadline: float) -> None:
+    """Change the number of shards of both queues, to the end."""
+    for cache in _shorten_both(deadline):
+        shard_change.change(cache, number, timeout=20)
 
 
 def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:

@@ -25,10 +25,12 @@ class Postgres:
 
     Args:
         folder: must not exist; anybody must be able to reach it.
+        settings: of postgresql.conf.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.settings = settings
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -41,8 +43,8 @@ class Postgres:
 
     def start(self) -> None:
         self.folder.mkdir()
-        if self._account:
-            shutil.chown(self.folder, self._account["user"], self._account["group"])
+        if self.account:
+            shutil.chown(self.folder, self.account["user"], self.account["group"])
         self._initialize()
         self._start()
 
@@ -55,7 +57,7 @@ class Postgres:
         return f"postgres://tests@{HOST}:{port or self.port}/postgres"
 
     @property
-    def _account(self) -> dict[str, Any]:
+    def account(self) -> dict[str, Any]:
         if os.geteuid() != 0:
             return {}
         known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -65,7 +67,7 @@ class Postgres:
     def _initialize(self) -> None:
         options = ["--auth=trust", "--username=tests", "--encoding=UTF8", "--locale=C", "--no-sync"]
         command = [str(find("initdb")), f"--pgdata={self.folder}/data", *options]
-        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **self._account)
+        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **self.account)
 
     def _start(self) -> None:
         with (self.folder.parent / "postgres.log").open("ab") as log:
@@ -77,12 +79,13 @@ class Postgres:
                 cwd="/",
                 start_new_session=True,
                 preexec_fn=ends_with_this_process(),
-                **self._account,
+                **self.account,
             )
         self._wait_until_it_answers()
 
     def _options(self) -> list[str]:
-        return ["-h", HOST, "-k", str(self.folder), "-c", "fsync=off", "-c", "shared_buffers=16MB"]
+        own = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
+        return ["-h", HOST, "-k", str(self.folder), "-c", "fsync=off", "-c", "shared_buffers=16MB", *own]
 
     def _wait_until_it_answers(self) -> None:
         import psycopg

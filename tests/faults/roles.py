@@ -10,6 +10,7 @@ from django.db import connection
 
 from cachedemo import cache_for
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import shard_change
 from tests.faults.stops import packets, steps
 from tests.notes.models import Note
 from users.models import User
@@ -42,6 +43,7 @@ ROLES: dict[str, Callable[[ModelCache], Any]] = {
     "reader by lookup": lambda notes: cache_for(User).get_by(email=LOOKED_UP),
     "reader of many by lookup": lambda notes: cache_for(User).get_many_by("email", [LOOKED_UP]),
     "taker of a looked-up value": lambda notes: cache_for(User).update(1, email=LOOKED_UP),
+    "resharder": lambda notes: shard_change.change(notes, 2),
 }
 
 

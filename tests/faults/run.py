@@ -49,6 +49,7 @@ class Load:
         deadline: seconds for leases, marks, claims and what is owed.
         pause: seconds between two operations of a client.
         settings: entries of CACHEDEMO that are others for everybody here.
+        near: seconds by which the reads of clients may be behind that keep copies.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Load:
         deadline: float = 2.0,
         pause: float = 0.002,
         settings: dict[str, str] | None = None,
+        near: float = 0.0,
     ) -> None:
+        self.near = int(near * 1e9)
         self.settings = settings or {}
         self.nursery = nursery
         self.folder = folder
@@ -149,8 +152,9 @@ class Load:
         rows = max((each.row or 0 for each in self.history()), default=0) + 3
         dead = self._start("rest", rows=rows, timeout=timeout).result(timeout + 10)
         operations = self.history()
-        violations = check(operations, self.outages)
-        return Report(operations, violations, dead, excused=len(check(operations)) - len(violations))
+        violations = check(operations, self.outages, self.near)
+        excused = len(check(operations, near=self.near)) - len(violations)
+        return Report(operations, violations, dead, excused)
 
     def _let_marks_run_out(self) -> None:
         """A client that created a row and got no answer owes nothing, but its mark stands until the deadline."""

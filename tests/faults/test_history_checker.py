@@ -180,3 +180,12 @@ def test_a_history_survives_its_writer(tmp_path):
     assert (seen.row, seen.fields, missing.row, missing.fields) == (1, {"title": "a0"}, 2, None)
     assert (unended.outcome, unended.end, unended.fields) == (UNKNOWN, FOREVER, {"title": "ann.2"})
     assert seen.start <= seen.end <= unended.start
+
+
+def test_reads_of_copies_may_be_as_old_as_near_and_no_older():
+    history = [create(0, 1), write(2, 3, "a1")._replace(client="another")]
+    assert check([*history, read(7, 8, "a0")], near=5) == []
+    assert [violation.kind for violation in check([*history, read(9, 10, "a0")], near=5)] == ["stale"]
+    own = [create(0, 1), write(2, 3, "a1")]
+    assert [violation.kind for violation in check([*own, read(4, 5, "a0")], near=5)] == ["stale"]
+    assert [violation.kind for violation in check([*history, read(4, 5, "a0", final=True)], near=5)] == ["lost"]

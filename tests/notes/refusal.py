@@ -13,6 +13,14 @@ POSTGRESQL = f"""
     BEGIN RAISE EXCEPTION USING MESSAGE = 'no such title', ERRCODE = 'integrity_constraint_violation'; END $$;
     {ON_UPDATE} FOR EACH ROW WHEN (NEW.title = 'refused') EXECUTE FUNCTION refuse()"""
 
+MYSQL = f"""
+    {ON_UPDATE} FOR EACH ROW BEGIN
+    IF NEW.title = 'refused' THEN
+        SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 4025, MESSAGE_TEXT = 'no such title';
+    END IF;
+    END"""
+REFUSALS = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "mysql": MYSQL}
+
 
 def sql(*statements: str) -> None:
     with connection.cursor() as cursor:
@@ -22,11 +30,12 @@ def sql(*statements: str) -> None:
 
 def refuse_a_title() -> None:
     """Refuse the title 'refused', as a constraint that no form knows of; at an update only."""
-    sql(SQLITE if connection.vendor == "sqlite" else POSTGRESQL)
+    sql(REFUSALS[connection.vendor])
 
 
 def allow_every_title() -> None:
-    sql("DROP TRIGGER IF EXISTS refuse" if connection.vendor == "sqlite" else "DROP FUNCTION IF EXISTS refuse CASCADE")
+    is_function = connection.vendor == "postgresql"
+    sql("DROP FUNCTION IF EXISTS refuse CASCADE" if is_function else "DROP TRIGGER IF EXISTS refuse")
 
 
 @contextmanager

@@ -48,6 +48,13 @@ def test_without_the_broker_it_is_degraded_but_ready(client, settings):
     assert said(response) == {"status": "degraded", "checks": UP | {"broker": "down"}}
 
 
+def test_a_broker_that_is_no_redis_server_is_asked_too(client, settings):
+    settings.CELERY_BROKER_URL = "amqp://guest:guest@127.0.0.1:1//"
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert said(response) == {"status": "degraded", "checks": UP | {"broker": "down"}}
+
+
 def test_without_the_queue_it_is_not_ready(client, queue_server):
     queue_server.kill()
     response = client.get("/readyz")

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from cachedemo import Origin, Pattern
 from cachedemo.patterns.written import Written
 
-PLACES = {Origin.CACHE: "cache", Origin.PENDING: "queue", Origin.SOURCE: "database"}
+PLACES = {Origin.CACHE: "cache", Origin.NEAR: "process", Origin.PENDING: "queue", Origin.SOURCE: "database"}
 
 ORIGINS = {
     Origin.CACHE: "The cache had it: no question to the database.",
+    Origin.NEAR: "This process had a copy of it: no question to anybody.",
     Origin.PENDING: "The database has an older value. The newest still waits in the queue, and was laid over it.",
     Origin.SOURCE: "The cache did not have it, so the database was asked.",
 }

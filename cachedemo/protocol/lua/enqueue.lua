@@ -12,7 +12,7 @@
 -- $field $json  what to write; with a + before the field, what to add to it
 
 local pk = ARGV[1]
-if redis.call('EXISTS', CLOSED) == 1 then
+if redis.call('EXISTS', CLOSED, DRAINING) > 0 then
   return 'CLOSED'
 end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
@@ -51,8 +51,8 @@ local function answer(fields, first, previous)
   return parts
 end
 
--- As most often: there are only values, here and there.
-if not adds and is_plain(raw) then
+-- As most often: there are values, and nothing else, here and there.
+if #ARGV > 3 and not adds and is_plain(raw) then
   take_stamp()
   local was_in_line = waiting and redis.call('HDEL', DEAD, pk) == 0  -- a release before flags left some there
   local written = {}

@@ -419,9 +419,9 @@ def test_an_inline_takes_no_row_back_that_has_just_moved_to_another_parent(brows
     monkeypatch.setitem(registry._declared, Note, cache)
     page, read = browser.get(OWNER), cache.get_many
 
-    def moved_meanwhile(pks):
+    def moved_meanwhile(pks, **options):
         Note.objects.filter(pk=1).update(owner=2)
-        return read(pks)
+        return read(pks, **options)
 
     cache.evict([1])
     monkeypatch.setattr(cache, "get_many", moved_meanwhile)

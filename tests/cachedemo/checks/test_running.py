@@ -6,6 +6,7 @@ from django.db import connection
 
 from cachedemo import checks
 from cachedemo.protocol import versions
+from cachedemo.protocol.database import reconnect
 from cachedemo.servers import roles
 from tests.faults.proxy import HOST, Proxy
 from tests.servers import configured
@@ -91,7 +92,21 @@ def test_a_statement_without_an_end_is_warned_of(milliseconds, said):
         [warning] = checks.check_databases(databases=DEFAULT)
         assert said in warning.msg
     finally:
-        connection.close()
+        reconnect("default")  # one of a pool would keep the setting
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_behind_a_pooler_the_role_is_to_bring_the_timeout(monkeypatch):
+    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "options"}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    reconnect("default")
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+    try:
+        [warning] = checks.check_databases(databases=DEFAULT)
+        assert "ALTER ROLE tests SET statement_timeout = '10s'" in warning.hint
+    finally:
+        reconnect("default")
 
 
 def test_a_database_that_is_down_is_a_warning(database_gone):

@@ -177,7 +177,7 @@ def test_a_cold_read_that_is_cancelled_leaves_no_lease(users: Any, people: Any, 
     begun, go_on = threading.Event(), threading.Event()
     plain = users.read
 
-    def slow(pk: Any) -> Any:
+    def slow(pk: Any, **options: Any) -> Any:
         begun.set()
         go_on.wait(5)
         return plain(pk)

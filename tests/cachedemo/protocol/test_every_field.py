@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import cachedemo
+from cachedemo.protocol import update_of_arrays
 from tests.cachedemo.made_models import a_class, made
 from tests.cachedemo.test_cascades import new_models
 from tests.notes.models import Shelf
@@ -436,3 +437,34 @@ def test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it(
             cache.update(row.pk, twice=1)
         with pytest.raises(Exception, match=r"notes\.Made\.twice is computed by the database"):
             cache.create(twice=1)
+
+
+@pytest.mark.timeout(300)
+def test_the_rows_of_one_batch_get_what_each_would_get_alone(everything: Any) -> None:
+    """On PostgreSQL, columns of most types travel as arrays, and a batch that names another goes a row at a time."""
+    cache, values = everything
+    as_arrays = [name for name, field in cache.table.codec.fields.items() if goes_as_array(field)] or [*FAMILIAR]
+
+    @wide
+    @given(st.data(), st.lists(values, min_size=2, max_size=4))
+    def holds(data: Any, rows: list[dict[str, Any]]) -> None:
+        cache.model.objects.all().delete()
+        writer, shown = cache.via("write-behind"), {}
+        names = st.sampled_from(data.draw(st.sampled_from([as_arrays, sorted(rows[0])])))
+        for row in rows:
+            pk = cache.model.objects.create().pk
+            writer.update(pk, **{name: row[name] for name in data.draw(st.sets(names, min_size=1))})
+            shown[pk] = cache.read(pk).body
+        assert cache.drain(timeout=5) == len(rows)
+        assert cache.table.queue.depth() == 0, cache.table.queue.dead()
+        cache.evict(shown)
+        assert {pk: cache.read(pk).body for pk in shown} == shown
+
+    holds()
+
+
+FAMILIAR = ("charfield", "integerfield", "datetimefield", "jsonfield", "decimalfield")
+
+
+def goes_as_array(field: Any) -> bool:
+    return update_of_arrays.goes_as_array(field, connection) and field.remote_field is None

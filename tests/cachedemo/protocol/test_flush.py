@@ -49,13 +49,15 @@ def test_a_thousand_updates_of_one_row_cost_one_update(notes, behind, redis_queu
     assert titles() == {"title 999"}
 
 
+@pytest.mark.skipif("connection.vendor == 'mysql'", reason="its driver sends one row at a time")
 def test_ten_thousand_rows_are_flushed_in_batches_of_one_round_trip_each(notes):
     make(10_000)
     for pk in range(1, 10_001):
         notes.table.queue.enqueue(pk, 0, notes.table.options.max_pending, {"title": "new"})
     with CaptureQueriesContext(connection) as queries:
         assert notes.drain(timeout=60) == 10_000
-    assert [query["sql"].partition(":")[0] for query in updates(queries)] == ["1000 times"] * 10
+    together = "1 times" if connection.vendor == "postgresql" else "1000 times"  # there, of arrays
+    assert [query["sql"].partition(":")[0] for query in updates(queries)] == [together] * 10
     assert titles() == {"new"}
 
 

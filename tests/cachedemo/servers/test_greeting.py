@@ -1,5 +1,7 @@
 """Which server it is, and of which kind, as every new connection asks: what the rules of a failover stand on."""
 
+import contextlib
+
 import pytest
 import redis
 
@@ -102,3 +104,25 @@ def test_one_without_hello_is_too_old_as_well():
 
     with pytest.raises(greeting.Unusable, match=r"install Redis 7\.0 or newer"):
         greeting.greet(Older())
+
+
+def test_the_first_replica_makes_another_server_of_it(notes, settings, tmp_path):
+    with EmbeddedServer(tmp_path / "alone") as alone:
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": alone.url(0)}
+        assert [notes.read(1).origin for _ in range(2)] == ["source", "cache"]
+        with a_replica_of(alone, tmp_path / "first"):
+            CACHE.look_again()
+            assert [notes.read(1).origin for _ in range(2)] == ["source", "cache"]
+        with a_replica_of(alone, tmp_path / "second"):
+            CACHE.look_again()
+            assert notes.read(1).origin == "cache", "another one changes nothing any more"
+
+
+@contextlib.contextmanager
+def a_replica_of(server, folder):
+    with (
+        EmbeddedServer(folder, replicaof=f"127.0.0.1 {server.port}"),
+        redis.Redis(host="127.0.0.1", port=server.port) as client,
+    ):
+        until(lambda: client.info("replication")["connected_slaves"] == 1)
+        yield

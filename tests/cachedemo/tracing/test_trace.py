@@ -14,6 +14,7 @@ import cachedemo
 from cachedemo import cache_for
 from cachedemo.protocol import transactions, wake
 from cachedemo.servers import roles
+from cachedemo.servers.client import Client
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.tracing import words as tracing_words
 from cachedemo.tracing.trace import server_timing
@@ -124,7 +125,7 @@ def test_untraced_the_client_in_use_is_the_plain_one(users):
             assert CACHE.client() is not plain[0]
         assert CACHE.client() is not plain[0], "the outer trace still watches"
     assert (CACHE.client(), QUEUE.client()) == plain
-    assert [type(client) for client in plain] == [redis.Redis, redis.Redis]
+    assert [type(client) for client in plain] == [Client, Client]
     assert not {"execute_command", "pipeline"} & (vars(plain[0]).keys() | vars(CACHE).keys())
     assert (transactions.trip, wake.wake) == (trip, ask)
     assert trip.__module__ == "cachedemo.protocol.transactions"
@@ -141,7 +142,7 @@ def test_untraced_the_database_connection_is_the_plain_one(users):
 def test_a_trace_that_ends_in_an_error_leaves_plain_clients_too(users):
     with pytest.raises(User.DoesNotExist), cachedemo.trace() as steps:
         users.read(99)
-    assert type(CACHE.client()) is redis.Redis
+    assert type(CACHE.client()) is Client
     assert steps[-1].purpose.startswith("put what was loaded")
 
 
@@ -246,4 +247,4 @@ def test_a_reset_while_somebody_watches_leaves_nothing_behind(users):
     with cachedemo.trace():
         roles.reset()
         users.read(1)
-    assert type(CACHE.client()) is redis.Redis
+    assert type(CACHE.client()) is Client

@@ -13,7 +13,6 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.servers.roles import QUEUE
 from cachedemo.servers.server_errors import Error
 
-TRACES = "traces"
 KEPT = 86_400  # seconds: what has waited for longer is not linked any more
 
 
@@ -39,7 +38,7 @@ def note(table: CachedTable, pk: Any) -> None:
     """Note which span a write that is about to wait comes from. The last one of a row counts."""
     if tracer is None or not (parent := tracer.here()):
         return
-    key = table.queue.part_of(pk).key(TRACES)
+    key = _key(table)
     _ask([("HSET", key, str(pk), parent), ("EXPIRE", key, KEPT)])
 
 
@@ -48,8 +47,7 @@ def noted(table: CachedTable, pks: Iterable[str]) -> list[str]:
     pks = list(pks)
     if tracer is None or not pks:
         return []
-    key = table.queue.key(TRACES)  # a flush is of one shard
-    found, _ = _ask([("HMGET", key, *pks), ("HDEL", key, *pks)]) or ([], 0)
+    found, _ = _ask([("HMGET", _key(table), *pks), ("HDEL", _key(table), *pks)]) or ([], 0)
     return sorted({each.decode() for each in found if each} if isinstance(found, list) else ())
 
 
@@ -59,3 +57,7 @@ def _ask(commands: list[tuple[Any, ...]]) -> Any:
         return QUEUE.pipeline(commands)
     except (CachedemoError, Error):
         return None
+
+
+def _key(table: CachedTable) -> str:
+    return table.queue.key("traces")

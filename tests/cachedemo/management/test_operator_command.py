@@ -16,7 +16,7 @@ from tests.notes.models import Note
 from users.models import User
 
 COMMANDS = sorted(name for name, app in get_commands().items() if app == "cachedemo" and name.startswith("cache_"))
-OWN = {"cache_switch"}  # looks after both itself: it must say what is half done
+OWN = {"cache_shards", "cache_switch"}  # look after both themselves: they must say what is half done
 
 pytestmark = pytest.mark.usefixtures("people")
 

@@ -387,6 +387,20 @@ MUTANTS = [
         ("testing/trips.py", " and not _is_made_once(step):", ":"),
     ),
     mutant(
+        "each_reader_in_a_loop_goes_to_a_thread",
+        "tests/cachedemo/patterns/test_async_twins.py::test_of_the_readers_of_a_cold_row_one_goes_to_a_thread",
+        (
+            "protocol/async_reads.py",
+            "        if (ended := loop.loading.get(key)) is None:",
+            "        if ended := True:",
+        ),
+    ),
+    mutant(
+        "a_loop_reads_a_primary_that_nobody_confirms",
+        "tests/cachedemo/servers/test_loop_reads.py::test_a_primary_that_nobody_confirms_is_left_to_the_threads",
+        ("servers/sentinels.py", "            sentinels.leads_to = None\n", ""),
+    ),
+    mutant(
         "a_loop_reads_under_a_transaction",
         "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
         ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),
@@ -1117,7 +1131,7 @@ MUTANTS = [
     mutant(
         "a_slot_of_another_server_is_read",
         FAILOVERS + "test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one",
-        ("protocol/slot_format.py", "_BODY) and slot.startswith(server, _HEADER) else", "_BODY) else"),
+        ("protocol/slot_format.py", "_OPEN and slot.startswith(server, _HEADER) else", "_OPEN else"),
     ),
     mutant(
         "a_mark_shows_what_another_server_left",
@@ -2325,6 +2339,15 @@ MUTANTS = [
         "replicas_that_nobody_waits_for_are_no_warning",
         "tests/cachedemo/operations/test_unwaited_replicas.py::test_it_is_said_at_the_start",
         ("operations/startup.py", "            *unwaited_replicas.sentences(),\n", ""),
+    ),
+    mutant(
+        "deploys_leave_old_versions_stale",
+        "tests/faults/test_rolling_deploy.py::test_two_releases_run_side_by_side_and_nothing_is_lost_or_stale",
+        (
+            "protocol/slots.py",
+            "CACHE.script(_finish, self._keys(pk, versions), ",
+            "CACHE.script(_finish, self._keys(pk, ()), ",
+        ),
     ),
     mutant(
         "what_is_overtaken_is_given_up",

@@ -63,9 +63,7 @@ class AsyncReads(Generic[M]):
     async def aread(self, pk: Any, *, fresh: bool = False) -> Entry:
         """Do what `read` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk, fresh)
-        if entry is None:
-            return await in_djangos_thread(self.read, pk, fresh=fresh)
+        entry = await async_reads.find(self.table, pk, fresh)
         if entry.body is None:
             raise self.table.missing(pk)
         return entry
@@ -73,9 +71,7 @@ class AsyncReads(Generic[M]):
     async def aget(self, pk: Any, *, fresh: bool = False) -> M:
         """Do what `get` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk, fresh)
-        if entry is None:
-            return await in_djangos_thread(self.get, pk, fresh=fresh)
+        entry = await async_reads.find(self.table, pk, fresh)
         if entry.body is None:
             raise self.table.missing(pk)
         try:
@@ -107,15 +103,11 @@ class AsyncReads(Generic[M]):
 
     async def aread_by(self, **value: Any) -> Entry:
         """Do what `read_by` does."""
-        row = await async_lookups.hit(self.table, value)
-        return row[0] if row is not None else await in_djangos_thread(self.read_by, **value)
+        return (await async_lookups.find(self.table, value))[0]
 
     async def aget_by(self, **value: Any) -> M:
         """Do what `get_by` does."""
-        row = await async_lookups.hit(self.table, value)
-        if row is None:
-            return await in_djangos_thread(self.get_by, **value)
-        instance: M = lookup_reads.instance(self.table, row)
+        instance: M = lookup_reads.instance(self.table, await async_lookups.find(self.table, value))
         return instance
 
     async def aget_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:

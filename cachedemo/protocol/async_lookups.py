@@ -7,8 +7,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import async_reads, hints
+from cachedemo.protocol import async_reads, hints, lookup_reads
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.lookup_fields import Lookup
@@ -16,47 +15,69 @@ from cachedemo.protocol.lookup_reads import Row, has_it, pk_in
 from cachedemo.protocol.primary_keys import NotHeld
 
 
-async def hit(table: CachedTable, named: Mapping[str, Any]) -> Row | None:
-    """Return the row that has the value of a field, if the hint and the slot say so; None where a thread must be asked.
+async def find(table: CachedTable, named: Mapping[str, Any]) -> Row:
+    """Return the row that has the value of a field.
 
     Raises:
-        FieldError, ValidationError: as `lookup_reads.find_named`.
+        DoesNotExist, FieldError, ValidationError, and the others: as `lookup_reads.find_named`.
     """
+    asked = _asked(table, named)
+    if asked is None:
+        return await async_reads.in_djangos_thread(lookup_reads.find_named, table, named)
+    row = await _hit(table, *asked)
+    return await _load(table, *asked) if row is None else row
+
+
+def _asked(table: CachedTable, named: Mapping[str, Any]) -> tuple[Lookup, Any] | None:
+    """Return the one field and what is asked of it; None where only an error can come of it."""
     if len(named) != 1:
         return None
     [(name, value)] = named.items()
     lookup = table.lookup(name)
     try:
-        asked = lookup.asked(value)
+        return lookup, lookup.asked(value)
     except NotHeld:
         return None
-    pk = await _named(table, lookup, asked)
-    return None if pk is None else _row(table, lookup, asked, await async_reads.hit(table, pk, fresh=True))
 
 
-async def _named(table: CachedTable, lookup: Lookup, asked: Any) -> Any:
-    """Return the key that the hint of a value names, asked for together with all others of this turn."""
-    reads = async_reads.reads_of_loop(table)
-    if reads is None:
+async def _hit(table: CachedTable, lookup: Lookup, asked: Any) -> Row | None:
+    """Return the row that the hint names, if its slot has the value; all of one turn of the loop are two trips."""
+    loop = async_reads.of_loop(table)
+    if loop is None:
         return None
-    try:
-        return pk_in(table, await reads.get(table.places.hints[lookup.attname].key(hints.text_of(asked))))
-    except CacheUnavailable:
-        return None
+    found = await loop.get(_key(table, lookup, asked))
+    pk = pk_in(table, found.slot if found else None)
+    return None if pk is None else _row(table, lookup, asked, await async_reads.hit(table, pk, None))
+
+
+async def _load(table: CachedTable, lookup: Lookup, asked: Any) -> Row:
+    """Look it up in Django's thread; of the readers of one loop, one at a time goes there, as `async_reads` does it."""
+    for _ in range(async_reads.WAITS):
+        loop = async_reads.of_loop(table)
+        if loop is None or async_reads.holds_djangos_thread():
+            break
+        key = _key(table, lookup, asked)
+        if (ended := loop.loading.get(key)) is None:
+            with loop.loads(key):
+                return await async_reads.in_djangos_thread(lookup_reads.find, table, lookup, asked)
+        await ended.wait()
+        if (row := await _hit(table, lookup, asked)) is not None:
+            return row
+    return await async_reads.in_djangos_thread(lookup_reads.find, table, lookup, asked)
+
+
+def _key(table: CachedTable, lookup: Lookup, asked: Any) -> str:
+    return table.places.hints[lookup.attname].key(hints.text_of(asked))
 
 
 async def hits(table: CachedTable, lookup: Lookup, values: Iterable[Any]) -> list[tuple[Any, Row]]:
-    """Return (asked, row) of at most a thousand of these values, in two round trips."""
+    """Return (asked, row) of those of at most a thousand values whose hints and slots have them, in two trips."""
     asked = list(lookup.held(values))
-    reads = async_reads.reads_of_loop(table)
-    if not asked or reads is None:
+    loop = async_reads.of_loop(table)
+    if not asked or loop is None:
         return []
-    places = table.places.hints[lookup.attname]
-    try:
-        found = await reads.get_many([places.key(hints.text_of(value)) for value in asked])
-    except CacheUnavailable:
-        return []
-    named = [(value, pk_in(table, hint)) for value, hint in zip(asked, found, strict=True)]
+    found = await loop.get_many([_key(table, lookup, value) for value in asked])
+    named = [(value, pk_in(table, each.slot if each else None)) for value, each in zip(asked, found, strict=True)]
     pks = list(dict.fromkeys(pk for _, pk in named if pk is not None))
     entries = await async_reads.hits(table, pks, fresh=True)
     rows = [(value, _row(table, lookup, value, entries.get(pk))) for value, pk in named if pk is not None]

@@ -31,7 +31,7 @@ from cachedemo.protocol.field_codecs import Codecs
 from cachedemo.protocol.near import Near
 from cachedemo.protocol.near_slots import NearSlots
 from cachedemo.protocol.no_queue import NoQueue
-from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.sharded_queue import ShardedQueue
 from cachedemo.protocol.slots import Slots
 from cachedemo.servers import test_runs
 
@@ -67,6 +67,8 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         replicas: how many replicas of the queue must have a write, a stamp and whatever else a reader may have missed,
             before it counts (WAIT). 0 if the queue has none, or a failover may lose acknowledged writes.
+        queue_shards: in how many hash slots the queue begins, if nobody has used it before; `cache_shards` changes
+            that of one that is in use, whatever stands here.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
             change.
@@ -90,6 +92,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     max_pending: int = 100_000
     fsync_within: float | None = None
     replicas: int = 0
+    queue_shards: int = 1
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
     pattern: Pattern = cast(Pattern, None)
@@ -110,7 +113,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         kind = Slots if self.near is None else NearSlots
         slots = kind(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
         none = NoQueue(f"no queue:{self.name}", slots.version)
-        queue = FlushQueue(self.queue, self.replicas) if self.queue else none
+        queue = ShardedQueue(self.queue, self.replicas, self.queue_shards) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,

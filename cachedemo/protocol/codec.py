@@ -51,6 +51,14 @@ def _is_immutable(field: models.Field) -> bool:
     return isinstance(field, _IMMUTABLE) and type(field).__module__.startswith("django.db.models.")
 
 
+def _in_one_form(field: models.Field, value: Any) -> Any:
+    """Return a value as the database gives it back; a default may be written in another type, as `default=0`."""
+    try:
+        return normalised(field, value)
+    except (TypeError, AttributeError):
+        return normalised(field, field.to_python(value))
+
+
 def _cacheable(model: type[models.Model], name: str, codecs: Codecs) -> models.Field:
     """Return the field of this name. Raises FieldDoesNotExist if it cannot be cached."""
     meta = model._meta
@@ -218,7 +226,7 @@ class Codec:
             value = instance.__dict__.get(name)
             try:
                 if not isinstance(value, File) and not hasattr(value, "resolve_expression"):
-                    tried(self.codecs[name], field, normalised(field, value))
+                    tried(self.codecs[name], field, _in_one_form(field, value))
             except ValidationError as error:
                 errors[field.name] = error
         if errors:

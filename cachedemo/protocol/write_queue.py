@@ -41,6 +41,26 @@ class WriteQueue(ABC):
         """Return the name of one of the queue's other keys, for example `{flush:users}:pending`."""
         return self._base + part
 
+    def parts(self) -> "Sequence[WriteQueue]":
+        """Return the queues whose keys have what waits: this one, or each of its shards."""
+        return [self]
+
+    def known_parts(self) -> "Sequence[WriteQueue]":
+        """Return the same as far as this process knows, without asking."""
+        return self.parts()
+
+    def heard(self, record: Any) -> bool:
+        """Take in what stands at the key `shards`, or None where that is not known; return whether it is news."""
+        return False
+
+    def part_of(self, pk: Any) -> "WriteQueue":
+        """Return the one of these that a row waits in."""
+        return self
+
+    def is_changing(self) -> bool:
+        """Return whether the number of its shards is being changed."""
+        return False
+
     # for readers
 
     @abstractmethod

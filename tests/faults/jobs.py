@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection
 
 from cachedemo import cache_for
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import switch
+from cachedemo.operations import shard_change, switch
 from cachedemo.protocol import near_copies
 from cachedemo.protocol.near_copies import COPIES
 from tests import near_notes
@@ -49,6 +49,13 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     shorten(cache_for(Note), deadline)
     one = Client(name, folder, seed, ("write-behind",))
     _until_stopped(folder, one.queue_something, pause)
+
+
+def confirmed_writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that only queues writes, and waits for a replica to have each."""
+    servers: Any = cache_for(Note).table._servers
+    servers.queue.replicas = 1
+    writer(name, folder, seed, pause, deadline)
 
 
 def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
@@ -89,6 +96,12 @@ def operator(action: str, deadline: float) -> None:
         switch.on(both)
     else:
         assert switch.off(both, "operator", timeout=20).left == []
+
+
+def resharder(number: int, deadline: float) -> None:
+    """Change the number of shards of both queues, to the end."""
+    for cache in _shorten_both(deadline):
+        shard_change.change(cache, number, timeout=20)
 
 
 def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 
 from cachedemo import cache_for
 from cachedemo.model_cache import ModelCache
+from cachedemo.operations import shard_change
 from tests.faults.stops import packets, steps
 from tests.notes.models import Note
 
@@ -37,6 +38,7 @@ ROLES: dict[str, Callable[[ModelCache], Any]] = {
     "reader": lambda notes: notes.get(1),
     "reader of many": lambda notes: notes.get_many([1, 2, 3]),
     "flusher": lambda notes: notes.flush(),
+    "resharder": lambda notes: shard_change.change(notes, 2),
 }
 
 

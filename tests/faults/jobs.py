@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.db import close_old_connections, connection
 
-from cachedemo import cache_for
+from cachedemo import cache_for, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import shard_change, switch
 from cachedemo.protocol import near_copies
@@ -56,6 +57,21 @@ def confirmed_writer(name: str, folder: str, seed: int, pause: float, deadline: 
     servers: Any = cache_for(Note).table._servers
     servers.queue.replicas = 1
     writer(name, folder, seed, pause, deadline)
+
+
+def of_next_release(of_next: str, **options: Any) -> Any:
+    """Do a job in a process whose registration of the notes has one field more, and so another version."""
+    release = type(
+        "NextNoteCache", (type(cache_for(Note)),), {"version": 2, "fields": ["title", "body", "size", "secret"]}
+    )
+    registry._declared[Note] = release(Note)
+    return globals()[of_next](**options)
+
+
+def delete_version(version: int, folder: str, deadline: float) -> None:
+    """Delete the keys of a version of the notes."""
+    _shorten_both(deadline)
+    call_command("cache_delete_version", "note", str(version), verbosity=0)
 
 
 def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
@@ -127,8 +143,6 @@ def begin(folder: str, deadline: float) -> None:
 
 def tables() -> None:
     """Make the tables in the database of this nursery."""
-    from django.core.management import call_command
-
     call_command("migrate", verbosity=0)
 
 

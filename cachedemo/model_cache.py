@@ -174,14 +174,15 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     def get_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
-        table, instances = self.table, {}
+        table = self.table
         if table.near is not None and not fresh:
             return dict(near_reads.instances(table, table.near, pks))
-        decode, instance, using = table.codec.decode, table.codec.instance, table.using
+        instances: dict[Any, M] = {}
+        load = table.codec.loader(table.using)
         for found in self._in_chunks(pks, fresh):
             for pk, entry in found:
                 try:
-                    instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+                    instances[pk] = load(entry.body, entry.stamp)  # type: ignore[arg-type]
                 except ValueError:
                     instances[pk] = self.get(pk)
         return instances

@@ -60,9 +60,7 @@ class AsyncReads(Generic[M]):
     async def aread(self, pk: Any, *, fresh: bool = False) -> Entry:
         """Do what `read` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk, fresh)
-        if entry is None:
-            return await in_djangos_thread(self.read, pk, fresh=fresh)
+        entry = await async_reads.find(self.table, pk, fresh)
         if entry.body is None:
             raise self.table.missing(pk)
         return entry
@@ -70,9 +68,7 @@ class AsyncReads(Generic[M]):
     async def aget(self, pk: Any, *, fresh: bool = False) -> M:
         """Do what `get` does."""
         pk = self.table.find_pk(pk)
-        entry = await async_reads.hit(self.table, pk, fresh)
-        if entry is None:
-            return await in_djangos_thread(self.get, pk, fresh=fresh)
+        entry = await async_reads.find(self.table, pk, fresh)
         if entry.body is None:
             raise self.table.missing(pk)
         try:

@@ -11,6 +11,7 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
 from cachedemo.protocol import lookup_fields
+from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.closed_slots import ClosedSlots
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
@@ -223,13 +224,13 @@ class CachedTable(HidesRows):
     def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield those of these keys that the column can hold."""
         keys = self.codec.keys
-        is_whole, canonical = keys.is_whole, keys.canonical
-        for value in values:
-            if is_whole(value):
-                yield value
-            else:
+        for some in in_chunks(values):
+            if keys.are_whole(some):
+                yield from some
+                continue
+            for value in some:
                 with suppress(NotHeld):
-                    yield canonical(value)
+                    yield self.codec.to_pk(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""

@@ -63,6 +63,8 @@ class Slots:
         return f"{self._before}v{version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
+        if version is None and CACHE.is_one:  # as in nearly all reads
+            return f"{self.prefix}{pk}"
         beginning = self.prefix if version is None else self.prefix_of(version)
         return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
 
@@ -84,10 +86,18 @@ class Slots:
         """Return what a reader may take from the slot of a row."""
         return held(slot, CACHE.recognised.identity if CACHE.is_one else CACHE.identity_of(self.key(pk)))
 
+    def all_held(self, pks: Iterable[Any], slots: Iterable[bytes | None]) -> dict[Any, Entry]:
+        """Return what a reader may take from the slots of many rows, for each that holds anything."""
+        if not CACHE.is_one:
+            return {pk: entry for pk, slot in zip(pks, slots, strict=True) if slot and (entry := self.held(pk, slot))}
+        server = CACHE.recognised.identity
+        return {pk: entry for pk, slot in zip(pks, slots, strict=True) if slot and (entry := held(slot, server))}
+
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
         try:
-            return CACHE.command("GET", self.prefix + str(pk) if CACHE.is_one else self.key(pk))
+            slot: bytes | None = CACHE.get(self.key(pk))
+            return slot
         except ForeignData:
             self.discard(pk)
             return None

@@ -95,6 +95,7 @@ LOOKUPS = "tests/cachedemo/protocol/test_lookup_reads.py::"
 LOOKUP_FIELDS = "tests/cachedemo/protocol/test_lookup_fields.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
 ADDRESSES = "tests/cachedemo/protocol/test_database_addresses.py::"
+SHARDS, SHARD_RACES = "tests/cachedemo/operations/test_shard_change.py::", "tests/races/test_shard_races.py::"
 SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
 NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
@@ -418,6 +419,82 @@ MUTANTS = [
         "a_closed_queue_says_what_is_announced",
         SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
         ("protocol/queue.py", "told = raised(answers[-2]) or raised(answers[-1])", "told = raised(answers[-1])"),
+    ),
+    mutant(
+        "a_reader_trusts_an_old_shard",
+        SHARD_RACES + "test_a_reader_with_an_old_number_finds_what_waits",
+        (
+            "protocol/queue.py",
+            "        self._current(NOT_OPEN if self.is_shard and raised(answers[-3]) is None else told)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a_clock_is_not_raised",
+        SHARDS + "test_stamps_of_the_new_shards_are_above_those_of_the_old",
+        ("protocol/lua/fill_shard.lua", "digits(math.max(tonumber(ARGV[2]), ", "digits(math.max(0, "),
+    ),
+    mutant(
+        "a_new_shard_opens_beside_the_old",
+        SHARD_RACES + "test_a_reader_with_an_old_number_finds_what_waits",
+        (
+            "protocol/lua/end_shard.lua",
+            "  if IS_SHARD then redis.call('DEL', OPENED) else redis.call('SET', CLOSED, ARGV[2]) end\n",
+            "",
+        ),
+    ),
+    mutant(
+        "an_ended_shard_takes_writes",
+        SHARD_RACES + "test_what_is_queued_by_an_old_number_waits_where_all_look",
+        ("protocol/lua/moved_shard.lua", "if redis.call('EXISTS', OPENED) == 0 then", "if false then"),
+    ),
+    mutant(
+        "an_ended_shard_hands_out_stamps",
+        SHARD_RACES + "test_a_writer_with_an_old_number_carries_what_waits",
+        (
+            "protocol/queue.py",
+            "        self._current(announced)\n        return Stamp(",
+            "        return Stamp(",
+        ),
+    ),
+    mutant(
+        "a_shard_is_ended_before_it_has_drained",
+        SHARD_RACES + "test_nothing_waits_in_a_shard_that_is_ended",
+        ("protocol/lua/end_shard.lua", "  if redis.call('EXISTS', QUEUE, CLAIMED) > 0 then return 'WAITS' end\n", ""),
+    ),
+    mutant(
+        "dead_letters_stay_behind",
+        SHARDS + "test_dead_letters_move_and_are_retried_where_they_are_then",
+        ("operations/shard_change.py", "for pk, letter in dead.items():", "for pk, letter in ():"),
+    ),
+    mutant(
+        "a_settle_up_stays_in_the_old_shard",
+        SHARD_RACES + "test_a_writer_that_has_its_stamp_settles_up_in_the_new_shard",
+        (
+            "protocol/queue.py",
+            "        self._current(announced)\n        return Settled(",
+            "        return Settled(",
+        ),
+    ),
+    mutant(
+        "an_ended_shard_takes_a_retry",
+        SHARD_RACES + "test_a_dead_letter_is_retried_where_it_is_by_then",
+        ("protocol/lua/moved.lua", """if note and note:sub(1, 9) == '{"shards"' then""", "if false then"),
+    ),
+    mutant(
+        "what_is_owed_stays_behind",
+        SHARDS + "test_a_writer_under_way_stays_owed_and_settles_up_where_its_row_is_then",
+        ("operations/shard_change.py", "for member, deadline in owed:", "for member, deadline in ():"),
+    ),
+    mutant(
+        "an_older_run_goes_on",
+        SHARD_RACES + "test_an_older_run_clears_nothing_and_opens_nothing",
+        ("protocol/lua/change.lua", "> tonumber(run) then return true end", "> tonumber(run) then return false end"),
+    ),
+    mutant(
+        "one_stamp_is_that_of_each_shard",
+        SHARDS + "test_one_stamp_is_above_the_clocks_of_all_shards",
+        ("protocol/sharded_queue.py", "if len(stamps) == 1:", "if stamps := {min(stamps)}:"),
     ),
     mutant(
         "a_switch_forgets_before_it_sweeps",

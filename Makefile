@@ -12,7 +12,7 @@ LOWEST_TESTS = tests/contract tests/article tests/users tests/cachedemo/servers 
 # What runs on a Redis Cluster too.
 CLUSTER_TESTS = tests/contract tests/races/test_races.py tests/races/test_bulk_races.py tests/races/test_save_races.py \
 	tests/races/test_refused_races.py tests/races/test_increment_races.py tests/faults/test_claims.py \
-	tests/cachedemo/protocol/test_flush.py
+	tests/cachedemo/protocol/test_flush.py tests/races/test_shard_races.py
 # What runs on each other database too: ARGS=--mariadb, --pgbouncer, --pooled, --isolation-level=serializable.
 ENGINE_TESTS = $(CLUSTER_TESTS) tests/races/test_overtaken.py tests/races/test_isolation_levels.py \
 	tests/cachedemo/protocol/test_overtaken.py tests/cachedemo/checks/test_running.py
@@ -51,7 +51,7 @@ test: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 cluster: $(VENV)/installed-dev
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) tests/races/test_lookup_races.py $(ARGS)
 
 sentinel: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --sentinel $(CLUSTER_TESTS) $(ARGS)

@@ -19,6 +19,7 @@ WIDTH = 140  # where the output is no terminal
 MEASUREMENTS = (
     "reads",
     "near",
+    "async",
     "cluster",
     "memory",
     "saves",
@@ -30,6 +31,7 @@ MEASUREMENTS = (
     "outage",
     "delete_version",
 )
+_MODULES = {"async": "async_reads"}  # where a name is none that a module can have
 
 
 def main() -> int:
@@ -43,7 +45,7 @@ def main() -> int:
         with Bench(console, arguments.quick) as bench:
             machine = about(bench)
             for name in arguments.names or MEASUREMENTS:
-                results.extend(importlib.import_module(f"benchmarks.{name}").measure(bench))
+                results.extend(importlib.import_module(f"benchmarks.{_MODULES.get(name, name)}").measure(bench))
     except CachedemoError as error:
         console.print(str(error))
         return 1

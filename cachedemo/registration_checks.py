@@ -11,7 +11,7 @@ from cachedemo import conf
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
 from cachedemo.patterns.saving import MERGE, REFUSE
-from cachedemo.protocol import lookup_fields, slot_keys
+from cachedemo.protocol import lookup_fields, shards, slot_keys
 from cachedemo.protocol.manager_conditions import why_not_counted
 from cachedemo.protocol.near import SHORTEST
 
@@ -70,6 +70,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
     if not (type(cache.replicas) is int and cache.replicas >= 0):
         wrong.append(("replicas", "a whole number from 0 on"))
+    if not (_is_whole(cache.queue_shards) and cache.queue_shards <= shards.MOST):
+        wrong.append(("queue_shards", f"a whole number from 1 to {shards.MOST}"))
     if cache.near is not None and not (_is_positive(cache.near) and cache.near >= SHORTEST):
         wrong.append(("near", f"None, or a number of seconds from {SHORTEST} on"))
     names: Any = cache.lookups

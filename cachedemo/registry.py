@@ -40,6 +40,7 @@ def register(model: type[M]) -> Callable[[type[ModelCache[M]]], type[ModelCache[
                     f"{other.model._meta.label} is, as {other.name!r} with {other.queue!r}."
                 )
         _declared[model] = cache
+        cache.table.count_by_name()
         for call in _when_registered:
             call(cache)
         return declared
@@ -76,6 +77,7 @@ def _of_database(declared: ModelCache, using: str) -> ModelCache:
                 f"This process has no database {using!r} in DATABASES, where rows of {declared.model._meta.label} are."
             )
         cache = _of_others.setdefault(key, type(declared)(declared.model, using))
+        cache.table.count_by_name()
     return cache
 
 

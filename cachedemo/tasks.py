@@ -26,10 +26,17 @@ AUDITED = 100  # slots of each model that beat has looked at
 
 @shared_task(ignore_result=True)
 def flush(queue: str | None = None) -> None:
-    """Flush what waits in the Redis list `queue`, for example flush:users; in every registered one if None."""
+    """Flush what waits in the Redis list `queue`, for example flush:users; in every registered one if None.
+
+    A queue in shards has a task for each of them, `flush:users#0/4` and so on, so that several workers flush it.
+    """
     for cache in flusher.caches(queue):
-        if flusher.try_turn(cache):
-            request_flush(str(cache.queue))
+        names = [] if test_runs.is_under_way() else flusher.names_of_shards(cache)
+        if names and queue not in names:
+            for name in names:
+                request_flush(name)
+        elif flusher.try_turn(cache, queue):
+            request_flush(queue or str(cache.queue))
 
 
 def request_flush(queue: str) -> None:

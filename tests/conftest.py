@@ -32,6 +32,7 @@ _without_servers = pytest.StashKey[str]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cluster", action="store_true", help="cache and queue on a Redis Cluster each: contract, races")
+    parser.addoption("--shards", type=int, metavar="K", help="each new queue begins in so many shards: contract, races")
     parser.addoption("--sentinel", action="store_true", help="cache and queue behind sentinels: contract, races")
     parser.addoption("--server", metavar="BINARY", help="the server to run as cache and queue: /usr/bin/redis-server")
     parser.addoption("--postgresql", action="store_true", help="the suite on a PostgreSQL of its own, not on SQLite")
@@ -58,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    if config.getoption("shards"):
+        _begin_in_shards(config.getoption("shards"))
 
 
 def _is_controller(config: pytest.Config) -> bool:
@@ -385,3 +388,12 @@ def worker(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def worker_command(*options: str) -> list[str]:
     fast = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return ["-m", "celery", "-A", "config", "worker", "--loglevel=INFO", *fast, *options]
+
+
+def _begin_in_shards(number: int) -> None:
+    from cachedemo import registry
+    from cachedemo.model_cache import ModelCache
+
+    ModelCache.queue_shards = number
+    for cache in registry.declared():
+        cache.table = cache._table()

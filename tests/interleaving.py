@@ -151,6 +151,7 @@ def interleaving() -> Iterator[Callable[[Callable[[], Any]], Actor]]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_before(roles.Role, "script", lambda role, script, *rest: script.name))
         stack.enter_context(_before(roles.Role, "script_for_each", lambda role, script, *rest: script.name))
+        stack.enter_context(_before(roles.Role, "get", lambda *rest: "get"))
         stack.enter_context(_before(roles.Role, "get_many", lambda *rest: "get"))
         stack.enter_context(_before(roles.Role, "unlink", lambda *rest: "drop"))
         stack.enter_context(_before(roles.Role, "scan", lambda *rest: "SCAN"))

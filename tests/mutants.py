@@ -61,6 +61,7 @@ ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
+MANY = "tests/cachedemo/patterns/test_many_rows.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
 INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
 INCREMENT_RACES = "tests/races/test_increment_races.py::"
@@ -95,6 +96,7 @@ LOOKUPS = "tests/cachedemo/protocol/test_lookup_reads.py::"
 LOOKUP_FIELDS = "tests/cachedemo/protocol/test_lookup_fields.py::"
 KEY_CHECKS = "tests/cachedemo/test_key_checks.py::"
 ADDRESSES = "tests/cachedemo/protocol/test_database_addresses.py::"
+SHARDS, SHARD_RACES = "tests/cachedemo/operations/test_shard_change.py::", "tests/races/test_shard_races.py::"
 SWITCH, SWITCH_RACES = "tests/cachedemo/operations/test_switch.py::", "tests/races/test_switch_races.py::"
 NOTHING_WAITS = "if redis.call('EXISTS', PENDING) == 1 then return 'WAITS' end\n"
 STAYS_EMPTY = "if slot then  -- an empty slot stays empty: a newer value may just have been evicted"
@@ -387,6 +389,20 @@ MUTANTS = [
         ("testing/trips.py", " and not _is_made_once(step):", ":"),
     ),
     mutant(
+        "each_reader_in_a_loop_goes_to_a_thread",
+        "tests/cachedemo/patterns/test_async_twins.py::test_of_the_readers_of_a_cold_row_one_goes_to_a_thread",
+        (
+            "protocol/async_reads.py",
+            "        if (ended := loop.loading.get(key)) is None:",
+            "        if ended := True:",
+        ),
+    ),
+    mutant(
+        "a_loop_reads_a_primary_that_nobody_confirms",
+        "tests/cachedemo/servers/test_loop_reads.py::test_a_primary_that_nobody_confirms_is_left_to_the_threads",
+        ("servers/sentinels.py", "            sentinels.leads_to = None\n", ""),
+    ),
+    mutant(
         "a_loop_reads_under_a_transaction",
         "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
         ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),
@@ -403,7 +419,83 @@ MUTANTS = [
     mutant(
         "a_closed_queue_says_what_is_announced",
         SWITCH_RACES + "test_a_reader_under_way_fills_nothing_that_outlives_the_sweep",
-        ("protocol/queue.py", "told = raised(closed) or raised(announced)", "told = raised(announced)"),
+        ("protocol/queue.py", "told = raised(answers[-2]) or raised(answers[-1])", "told = raised(answers[-1])"),
+    ),
+    mutant(
+        "a_reader_trusts_an_old_shard",
+        SHARD_RACES + "test_a_reader_with_an_old_number_finds_what_waits",
+        (
+            "protocol/queue.py",
+            "        self._current(NOT_OPEN if self.is_shard and raised(answers[-3]) is None else told)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a_clock_is_not_raised",
+        SHARDS + "test_stamps_of_the_new_shards_are_above_those_of_the_old",
+        ("protocol/lua/fill_shard.lua", "digits(math.max(tonumber(ARGV[2]), ", "digits(math.max(0, "),
+    ),
+    mutant(
+        "a_new_shard_opens_beside_the_old",
+        SHARD_RACES + "test_a_reader_with_an_old_number_finds_what_waits",
+        (
+            "protocol/lua/end_shard.lua",
+            "  if IS_SHARD then redis.call('DEL', OPENED) else redis.call('SET', CLOSED, ARGV[2]) end\n",
+            "",
+        ),
+    ),
+    mutant(
+        "an_ended_shard_takes_writes",
+        SHARD_RACES + "test_what_is_queued_by_an_old_number_waits_where_all_look",
+        ("protocol/lua/moved_shard.lua", "if redis.call('EXISTS', OPENED) == 0 then", "if false then"),
+    ),
+    mutant(
+        "an_ended_shard_hands_out_stamps",
+        SHARD_RACES + "test_a_writer_with_an_old_number_carries_what_waits",
+        (
+            "protocol/queue.py",
+            "        self._current(announced)\n        return Stamp(",
+            "        return Stamp(",
+        ),
+    ),
+    mutant(
+        "a_shard_is_ended_before_it_has_drained",
+        SHARD_RACES + "test_nothing_waits_in_a_shard_that_is_ended",
+        ("protocol/lua/end_shard.lua", "  if redis.call('EXISTS', QUEUE, CLAIMED) > 0 then return 'WAITS' end\n", ""),
+    ),
+    mutant(
+        "dead_letters_stay_behind",
+        SHARDS + "test_dead_letters_move_and_are_retried_where_they_are_then",
+        ("operations/shard_change.py", "for pk, letter in dead.items():", "for pk, letter in ():"),
+    ),
+    mutant(
+        "a_settle_up_stays_in_the_old_shard",
+        SHARD_RACES + "test_a_writer_that_has_its_stamp_settles_up_in_the_new_shard",
+        (
+            "protocol/queue.py",
+            "        self._current(announced)\n        return Settled(",
+            "        return Settled(",
+        ),
+    ),
+    mutant(
+        "an_ended_shard_takes_a_retry",
+        SHARD_RACES + "test_a_dead_letter_is_retried_where_it_is_by_then",
+        ("protocol/lua/moved.lua", """if note and note:sub(1, 9) == '{"shards"' then""", "if false then"),
+    ),
+    mutant(
+        "what_is_owed_stays_behind",
+        SHARDS + "test_a_writer_under_way_stays_owed_and_settles_up_where_its_row_is_then",
+        ("operations/shard_change.py", "for member, deadline in owed:", "for member, deadline in ():"),
+    ),
+    mutant(
+        "an_older_run_goes_on",
+        SHARD_RACES + "test_an_older_run_clears_nothing_and_opens_nothing",
+        ("protocol/lua/change.lua", "> tonumber(run) then return true end", "> tonumber(run) then return false end"),
+    ),
+    mutant(
+        "one_stamp_is_that_of_each_shard",
+        SHARDS + "test_one_stamp_is_above_the_clocks_of_all_shards",
+        ("protocol/sharded_queue.py", "if len(stamps) == 1:", "if stamps := {min(stamps)}:"),
     ),
     mutant(
         "a_switch_forgets_before_it_sweeps",
@@ -424,7 +516,7 @@ MUTANTS = [
     mutant(
         "a_closed_queue_takes_writes",
         SWITCH_RACES + "test_a_write_that_comes_to_the_queue_too_late_goes_to_the_database",
-        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED) == 1 then", "if false then"),
+        ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED, DRAINING) > 0 then", "if false then"),
     ),
     mutant(
         "a_switch_ends_whatever_stands_there",
@@ -954,6 +1046,11 @@ MUTANTS = [
         ("protocol/values.py", "    if (expression := _expression_in(value)) is not None:", "    if False:"),
     ),
     mutant(
+        "a_default_is_taken_for_a_value",
+        VALUES + "test_a_default_may_be_written_in_any_form_that_its_field_understands",
+        ("protocol/codec.py", "        return normalised(field, field.to_python(value))", "        raise"),
+    ),
+    mutant(
         "null_is_blank",
         VALUES + "test_null_is_taken_where_the_column_is_for_it_whatever_a_form_asks",
         ("protocol/values.py", "    if value is None and field.null:", "    if False:"),
@@ -980,7 +1077,7 @@ MUTANTS = [
     mutant(
         "a_generated_column_waits_for_the_flush",
         FIELDS + "test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it",
-        ("patterns/write_behind.py", "if not table.sources.isdisjoint({*values, *added.deltas}):", "if False:"),
+        ("patterns/write_behind.py", "if not table.sources.isdisjoint(names):", "if False:"),
     ),
     mutant(
         "returning_says_what_a_float_is",
@@ -1112,7 +1209,7 @@ MUTANTS = [
     mutant(
         "a_slot_of_another_server_is_read",
         FAILOVERS + "test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one",
-        ("protocol/slot_format.py", "_BODY) and slot.startswith(server, _HEADER) else", "_BODY) else"),
+        ("protocol/slot_format.py", "_OPEN and slot.startswith(server, _HEADER) else", "_OPEN else"),
     ),
     mutant(
         "a_mark_shows_what_another_server_left",
@@ -1424,6 +1521,39 @@ MUTANTS = [
             "CASE WHEN 0 < %s THEN %s{steps} ELSE {column} END",
         ),
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
+    ),
+    mutant(
+        "many_are_published_over_any",
+        MANY + "test_a_queued_write_is_published_over_its_own_base_only",
+        ("protocol/lua/publish_many.lua", "if slot and slot == base then", "if slot then"),
+    ),
+    mutant(
+        "many_are_published_over_nil",
+        MANY + "test_a_queued_write_is_published_over_its_own_base_only",
+        ("protocol/lua/publish_many.lua", "if slot and slot == base then", "if not slot or slot == base then"),
+    ),
+    mutant(
+        "many_leave_other_versions_as_they_are",
+        MANY + "test_the_slots_of_another_version_are_emptied",
+        (
+            "protocol/slots.py",
+            "if others := [version for version in versions if version != self.version]:",
+            "if others := []:",
+        ),
+    ),
+    mutant(
+        "many_take_what_is_refused_from_rows_that_do_not_name_it",
+        MANY + "test_a_row_that_does_not_name_a_refused_field_keeps_it",
+        (
+            "patterns/database_many.py",
+            "groups.setdefault(frozenset(rows[pk]), {})",
+            "groups.setdefault(frozenset().union(*rows.values()), {})",
+        ),
+    ),
+    mutant(
+        "many_leave_owed_what_was_not_written",
+        MANY + "test_what_the_database_refuses_of_one_row_is_written_of_none",
+        ("patterns/database_many.py", "            write.withdraw()", "            pass"),
     ),
     mutant(
         "a_batch_has_one_stamp_for_all",
@@ -1863,7 +1993,7 @@ MUTANTS = [
     mutant(
         "what_hides_waits",
         HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
-        ("patterns/write_behind.py", "    if table.is_hidden_by({*values, *added.deltas}):\n", "    if False:\n"),
+        ("patterns/write_behind.py", "    if table.is_hidden_by(names):\n", "    if False:\n"),
         ("patterns/write_behind.py", " and not table.is_hidden_by(queued.pending)", ""),
     ),
     mutant(
@@ -2310,12 +2440,25 @@ MUTANTS = [
     mutant(
         "a_write_may_stop_halfway",
         "tests/cachedemo/protocol/test_rights.py::test_where_a_write_would_stop_halfway_it_does_not_begin",
-        ("protocol/queue.py", '        rights.refuse_half_a_step(self.name, self.key("versions"), _OF_WRITERS)\n', ""),
+        (
+            "protocol/queue.py",
+            '        rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))\n',
+            "",
+        ),
     ),
     mutant(
         "replicas_that_nobody_waits_for_are_no_warning",
         "tests/cachedemo/operations/test_unwaited_replicas.py::test_it_is_said_at_the_start",
         ("operations/startup.py", "            *unwaited_replicas.sentences(),\n", ""),
+    ),
+    mutant(
+        "deploys_leave_old_versions_stale",
+        "tests/faults/test_rolling_deploy.py::test_two_releases_run_side_by_side_and_nothing_is_lost_or_stale",
+        (
+            "protocol/slots.py",
+            "CACHE.script(_finish, self._keys(pk, versions), ",
+            "CACHE.script(_finish, self._keys(pk, ()), ",
+        ),
     ),
     mutant(
         "what_is_overtaken_is_given_up",

@@ -14,7 +14,7 @@ Each of W, D, B, R knows one number of shards and asks the shard which the row h
 not current, it asks home and begins that step again. It may be an old one: one that has been current before and is again.
 State:
   shards   of each: (state, clock, pending, flag, claim, owed, gone, run)
-           state  open | closing (takes no write-behind) | sealed (is not current) | filling (not current yet)
+           state  open | closing (takes no write-behind) | ended (is not current any more) | filling (not current yet)
            run    the highest number of a change that has touched it; whoever has a lower one is refused
   home     (which shard is current, what is under way there, run): '' nothing, 'to' a change, 'back' taking one back,
            'opened' the other shard is current, and perhaps not open yet
@@ -62,7 +62,7 @@ def overlay(row, pending, flag, s):
 
 def refused(q):
     """Whether a shard answers that it is not current: what stands there in the place of everything else."""
-    return q["state"] in ("sealed", "filling")
+    return q["state"] in ("ended", "filling")
 
 
 def asks_home(s, k, at):
@@ -81,7 +81,7 @@ def write(x, s, i, R):
     q = shard(s, k)
     if pc == 0:
         yield dict(slot=("T", i, s["slot"] if s["slot"] and s["slot"][0] in "VN" else None)), at(1), "mark"
-    elif pc == 1 and refused(q) and not R.get("a_sealed_shard_hands_out_stamps"):
+    elif pc == 1 and refused(q) and not R.get("an_ended_shard_hands_out_stamps"):
         yield from asks_home(s, k, at)
     elif pc == 1:
         S = q["clock"] + 1
@@ -143,7 +143,7 @@ def write_behind(x, s, i, R):
             yield {}, at("done"), "no such row"
         else:
             yield {}, at(1, base=None, value=None), "no base in the cache"
-    elif pc == 1 and refused(q) and not R.get("a_sealed_shard_takes_writes"):
+    elif pc == 1 and refused(q) and not R.get("an_ended_shard_takes_writes"):
         yield from asks_home(s, k, at)
     elif pc == 1:
         if q["gone"]:
@@ -264,7 +264,7 @@ def retry(x, s, i, R):
     q = shard(s, k)
     if x[2] == 0:
         yield {}, ("T", 0, 1, k, 0), f"finds shard {k}"
-    elif refused(q) and not R.get("a_sealed_shard_takes_a_retry"):
+    elif refused(q) and not R.get("an_ended_shard_takes_a_retry"):
         yield {}, ("T", 0, "done", k, 0), "not current"
     elif q["flag"] and not q["owed"]:
         S = q["clock"] + 1
@@ -320,15 +320,15 @@ def change(x, s, i, R):
         if overtaken(old):
             yield {}, at("done"), "overtaken"
         else:
-            yield changed(s, k, state="sealed" if old["state"] == "sealed" else "closing", run=run), at(3), f"close shard {k}"
+            yield changed(s, k, state="ended" if old["state"] == "ended" else "closing", run=run), at(3), f"close shard {k}"
     elif pc == 3:
         waits = any(unflagged(old)) or old["claim"] not in (None, "dead")
         if overtaken(old) or (fenced and old["state"] == "open"):
             yield {}, at("done"), "overtaken"
         elif R.get("a_new_shard_opens_beside_the_old"):
-            yield {}, at(4), "not sealed"
-        elif not waits or R.get("a_shard_is_sealed_before_it_has_drained"):
-            yield changed(s, k, state="sealed", run=run), at(4), f"seal shard {k}"
+            yield {}, at(4), "not ended"
+        elif not waits or R.get("a_shard_is_ended_before_it_has_drained"):
+            yield changed(s, k, state="ended", run=run), at(4), f"end shard {k}"
     elif pc == 4:
         yield {}, at(5, copy=tuple(old.values())), f"reads what is left in {k}: {old}"
     elif pc == 5:
@@ -442,7 +442,7 @@ def check(actors, evicts=1, kills=1, flushes=2, at_rest=False, back=False, cap=5
         back: the row is in the second shard to begin with, as after a change, and everybody has an old number.
     """
     idle = ("open", 0, NONE, 0, None, frozenset(), False, 0)
-    none = ("sealed", 0, NONE, 0, None, frozenset(), False, 0)
+    none = ("ended", 0, NONE, 0, None, frozenset(), False, 0)
     began = (("V", 0, ZERO), (none, idle) if back else (idle, none), (int(back), "", 0), (0, ZERO), True, ZERO, False, NONE)
     init = ((*began, evicts, kills, flushes), tuple(start(a) for a in actors.split()))
     seen, todo = {init: None}, deque([init])
@@ -471,12 +471,12 @@ MUTANTS = (
     ("B0 F X R", "a_reader_trusts_an_old_shard", dict(kills=0)),
     ("W1 X B0", "a_clock_is_not_raised", dict(kills=0)),
     ("B0 X R", "a_new_shard_opens_beside_the_old", dict(kills=0)),
-    ("X B0 R", "a_sealed_shard_takes_writes", dict(kills=0)),
-    ("X B1 W0", "a_sealed_shard_hands_out_stamps", dict(kills=0)),
-    ("B0 X F", "a_shard_is_sealed_before_it_has_drained", dict(kills=0)),
+    ("X B0 R", "an_ended_shard_takes_writes", dict(kills=0)),
+    ("X B1 W0", "an_ended_shard_hands_out_stamps", dict(kills=0)),
+    ("B0 X F", "a_shard_is_ended_before_it_has_drained", dict(kills=0)),
     ("B1 G X R", "dead_letters_stay_behind", dict(kills=0)),
     ("B1 G X W1", "a_settle_up_stays_in_the_old_shard", dict(kills=0)),
-    ("B1 G X T", "a_sealed_shard_takes_a_retry", dict(kills=0)),
+    ("B1 G X T", "an_ended_shard_takes_a_retry", dict(kills=0)),
     ("W0 R X J", "what_is_owed_stays_behind", dict(at_rest=True)),
     ("X X B0 R", "an_older_run_goes_on", dict(kills=0)),
 )

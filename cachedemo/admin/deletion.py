@@ -10,13 +10,13 @@ from django.urls import reverse
 from cachedemo import registry
 from cachedemo.admin import action_requests, tokens, version_rows
 from cachedemo.admin.action_requests import Result
-from cachedemo.admin.page import Page, ask
+from cachedemo.admin.page import Page
+from cachedemo.admin.shards import ask_with_shards
 from cachedemo.exceptions import NotRegistered, Refused
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_log, history, version_deletion
 from cachedemo.plurals import counted
 from cachedemo.protocol import slot_keys
-from cachedemo.servers.roles import QUEUE
 
 _COUNTED = "cachedemo_counted"
 _TOLD_TWICE = "is the current version: every read would miss until it is filled again. Tick the box to delete it."
@@ -27,8 +27,8 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
     cache = _cache(name)
     if not re.fullmatch(slot_keys.VERSION, version):
         raise Http404("No version looks like that.")
-    asked = ask(QUEUE, [("HGETALL", cache.table.queue.key("versions"))])
-    rows = version_rows.rows([cache], asked.answers, None)
+    asked, [of_shards] = ask_with_shards([], [cache], lambda _, shard: [("HGETALL", shard.key("versions"))])
+    rows = version_rows.rows([cache], of_shards[0], None)
     row = next((row for row in rows if row.version == version), None)
     row = row or version_rows.VersionRow(cache, version, None, [], False)
     counted = _counted(request, row)

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from cachedemo import registry
 from cachedemo.admin import action_requests, dead_letters, overview_charts, queue_tiles
 from cachedemo.admin.action_requests import Result
-from cachedemo.admin.page import Page, ask
+from cachedemo.admin.page import Page
 from cachedemo.admin.queue_state import QueueState
+from cachedemo.admin.shards import ask_with_shards, together
 from cachedemo.admin.waiting_rows import CLAIMS_SHOWN, SHOWN, claims, rows
 from cachedemo.exceptions import Refused
 from cachedemo.model_cache import ModelCache
@@ -18,7 +19,7 @@ from cachedemo.operations import pause, stopped_flushing, workers
 from cachedemo.plurals import counted
 from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import oldest_of, stopped_of
-from cachedemo.servers.roles import QUEUE
+from cachedemo.protocol.write_queue import WriteQueue
 
 FLUSH_FOR = 5.0  # seconds that "flush now" may take
 MINUTES = 60  # of the curves
@@ -27,11 +28,9 @@ MINUTES = 60  # of the curves
 def page(request: HttpRequest) -> Page:
     caches, now = registry.with_queue(), time.time()
     history, working = stats.queries(MINUTES, now), workers.queries(now)
-    commands = [_commands(cache) for cache in caches]
     first = [*history, *working]
-    asked = ask(QUEUE, [*first, *(command for group in commands for command in group)])
-    rest, size = asked.answers[len(first) :], len(commands[0]) if commands else 0
-    states = [_state(request, cache, rest[size * i : size * (i + 1)]) for i, cache in enumerate(caches)]
+    asked, told = ask_with_shards(first, caches, _commands)
+    states = [_state(request, cache, together(shards)) for cache, shards in zip(caches, told, strict=True)]
     minutes = stats.by_minute([answer or {} for answer in asked.answers[: len(history)]], MINUTES, now)
     context: dict[str, Any] = {
         "problems": [asked.problem] if asked.problem else [],
@@ -51,26 +50,26 @@ def page(request: HttpRequest) -> Page:
     return Page("queue", "Flush queue", context, live=True)
 
 
-def _commands(cache: ModelCache) -> list[tuple[Any, ...]]:
+def _commands(cache: ModelCache, shard: WriteQueue) -> list[tuple[Any, ...]]:
     return [
-        ("ZCARD", cache.table.queue.key("pending")),
-        ("LLEN", cache.table.queue.list_key),
-        ("ZRANGE", cache.table.queue.key("pending"), 0, SHOWN - 1, "WITHSCORES"),
-        ("ZCARD", cache.table.queue.key("claimed")),
-        ("ZRANGE", cache.table.queue.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
-        ("ZRANGE", cache.table.queue.key("flushers"), 0, -1, "WITHSCORES"),
-        ("HGETALL", cache.table.queue.key("reaped")),
-        ("HLEN", cache.table.queue.key("dead")),
-        ("ZCARD", cache.table.queue.key("owed")),
-        ("ZRANGE", cache.table.queue.key("owed"), 0, 0, "WITHSCORES"),
+        ("ZCARD", shard.key("pending")),
+        ("LLEN", shard.list_key),
+        ("ZRANGE", shard.key("pending"), 0, SHOWN - 1, "WITHSCORES"),
+        ("ZCARD", shard.key("claimed")),
+        ("ZRANGE", shard.key("claimed"), 0, CLAIMS_SHOWN - 1, "WITHSCORES"),
+        ("ZRANGE", shard.key("flushers"), 0, -1, "WITHSCORES"),
+        ("HGETALL", shard.key("reaped")),
+        ("HLEN", shard.key("dead")),
+        ("ZCARD", shard.key("owed")),
+        ("ZRANGE", shard.key("owed"), 0, 0, "WITHSCORES"),
         ("GET", pause.key(cache)),
-        ("GET", cache.table.queue.key("stopped")),
+        ("GET", shard.key("stopped")),
     ]
 
 
 def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> QueueState:
     depth, listed, oldest, in_flight, held, flushers, reaped, dead, owed, due, paused, stop = answers
-    pausing, claimed = pause.parse(paused), claims(held or [], flushers or [], reaped or {})
+    pausing, claimed = pause.parse(paused), claims((held or [])[:CLAIMS_SHOWN], flushers or [], reaped or {})
     return QueueState(
         cache=cache,
         depth=depth or 0,
@@ -78,7 +77,7 @@ def _state(request: HttpRequest, cache: ModelCache, answers: Sequence[Any]) -> Q
         oldest=oldest_of(oldest),
         in_flight=in_flight or 0,
         claims=claimed,
-        rows=rows(cache, oldest or [], claimed),
+        rows=rows(cache, (oldest or [])[:SHOWN], claimed),
         dead=dead or 0,
         owed=owed or 0,
         overdue=max(0.0, time.time() - due[0][1] / 1_000_000) if due else 0.0,

@@ -9,6 +9,7 @@ from cachedemo import registry
 from cachedemo.admin import version_rows
 from cachedemo.admin.page import Answers, ask, servers
 from cachedemo.admin.ranges import Range
+from cachedemo.admin.shards import ask_with_shards, together
 from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, pause, unwaited_replicas, workers
@@ -17,6 +18,7 @@ from cachedemo.protocol import closed_notes, database_addresses, stats
 from cachedemo.protocol.closed_notes import Note
 from cachedemo.protocol.stats_kept import by_model
 from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
+from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import queue_durability
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.queue_durability import Durability
@@ -66,7 +68,7 @@ class Snapshot:
 
 def look(over: Range) -> Snapshot:
     """Ask each server once, however much there is to show of that range."""
-    now, models, caches = time.time(), registry.registered(), registry.with_queue()
+    now, models = time.time(), registry.registered()
     own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
     parts: list[Sequence[Any]] = [
         own,
@@ -74,18 +76,16 @@ def look(over: Range) -> Snapshot:
         over.grain.queries(over.steps, now),
         stats.queries(RECENT, now),
         over.models.queries(over.model_steps, now),
-        version_rows.queries(models),
-        _of_each(caches),
     ]
-    queue = ask(QUEUE, [command for part in parts for command in part])
-    told, general, counted, recent, of_models, announced, each = _split(queue.answers, parts)
+    queue, of_shards = ask_with_shards([command for part in parts for command in part], models, _of_shard)
+    told, general, counted, recent, of_models = _split(queue.answers, parts)
     kept, alive, addresses = general
-    survey, size = keyspace.parse(kept), len(each) // len(caches) if caches else 0
+    survey, announced = keyspace.parse(kept), [of_model[0][0] for of_model in of_shards]
     return Snapshot(
         now=now,
         cache=_cache(),
         queue=queue,
-        waiting=[_waiting(cache, *each[size * i : size * (i + 1)]) for i, cache in enumerate(caches)],
+        waiting=[_waiting(cache, *together(of)) for cache, of in zip(models, of_shards, strict=True) if cache.queue],
         survey=survey,
         versions=version_rows.rows(models, announced, survey),
         elsewhere=database_addresses.sentences(addresses or []),
@@ -134,24 +134,24 @@ def _unwaited() -> list[str]:
         return []
 
 
-def _of_each(caches: Sequence[ModelCache]) -> list[tuple[Any, ...]]:
+def _of_shard(cache: ModelCache, shard: WriteQueue) -> list[tuple[Any, ...]]:
+    versions = [("HGETALL", shard.key("versions"))]
+    if not cache.queue:
+        return list(versions)
     return [
-        command
-        for cache in caches
-        for command in (
-            ("ZCARD", cache.table.queue.key("pending")),
-            ("ZRANGE", cache.table.queue.key("pending"), 0, 0, "WITHSCORES"),
-            ("HLEN", cache.table.queue.key("dead")),
-            ("GET", pause.key(cache)),
-            ("GET", cache.table.queue.key("closed")),
-            ("GET", cache.table.queue.key("stopped")),
-            ("ZRANGE", cache.table.queue.key("owed"), 0, 0, "WITHSCORES"),
-        )
+        *versions,
+        ("ZCARD", shard.key("pending")),
+        ("ZRANGE", shard.key("pending"), 0, 0, "WITHSCORES"),
+        ("HLEN", shard.key("dead")),
+        ("GET", pause.key(cache)),
+        ("GET", shard.key("closed")),
+        ("GET", shard.key("stopped")),
+        ("ZRANGE", shard.key("owed"), 0, 0, "WITHSCORES"),
     ]
 
 
 def _waiting(
-    cache: ModelCache, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any, stopped: Any, due: Any
+    cache: ModelCache, _: Any, depth: Any, oldest: Any, dead: Any, paused: Any, closed: Any, stopped: Any, due: Any
 ) -> Waiting:
     overdue = time.time() - due[0][1] / 1_000_000 if due else 0.0
     note = closed_notes.parse(closed)

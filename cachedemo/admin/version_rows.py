@@ -87,11 +87,6 @@ class VersionRow:
         return [(n, keys, -(-10 * keys // most)) for n, keys in zip(LIMIT_NAMES, ttls, strict=True)]
 
 
-def queries(caches: Sequence[ModelCache]) -> list[tuple[str, str]]:
-    """Return the commands whose answers `rows` takes, for a pipeline of the caller."""
-    return [("HGETALL", cache.table.queue.key("versions")) for cache in caches]
-
-
 def rows(caches: Sequence[ModelCache], answers: Sequence[Any], survey: Survey | None) -> list[VersionRow]:
     """Return each version prefix of these models, the newest of each first."""
     return [row for cache, answer in zip(caches, answers, strict=True) for row in _of_model(cache, answer, survey)]

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from cachedemo import registry
 from cachedemo.admin import action_requests, version_rows
 from cachedemo.admin.page import Page, ask
+from cachedemo.admin.shards import ask_with_shards
 from cachedemo.operations import deletion_progress, history, keyspace
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
@@ -16,9 +17,10 @@ LATEST = 5  # deletions listed below the tables
 
 def page(request: HttpRequest) -> Page:
     caches = registry.registered()
-    asked = ask(QUEUE, [("GET", ours(keyspace.KEY)), *version_rows.queries(caches)])
+    survey_kept = [("GET", ours(keyspace.KEY))]
+    asked, told = ask_with_shards(survey_kept, caches, lambda _, shard: [("HGETALL", shard.key("versions"))])
     survey = keyspace.parse(asked.answers[0])
-    rows = version_rows.rows(caches, asked.answers[1:], survey)
+    rows = version_rows.rows(caches, [of_shards[0][0] for of_shards in told], survey)
     answers = ask(QUEUE, [("HGETALL", deletion_progress.key(row.cache, row.version)) for row in rows]).answers
     for row, answer in zip(rows, answers, strict=True):
         row.deletion = deletion_progress.parse(answer or {})

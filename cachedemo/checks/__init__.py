@@ -8,6 +8,7 @@ out: none of Django's checks there asks a server, and it is run where an image i
 from cachedemo.checks.beat import check_beat
 from cachedemo.checks.fields import check_fields
 from cachedemo.checks.keys import check_keys
+from cachedemo.checks.managers import check_managers
 from cachedemo.checks.running import check_databases, check_running_servers, check_versions
 from cachedemo.checks.settings import (
     check_atomic_requests,
@@ -29,6 +30,7 @@ __all__ = [
     "check_fields",
     "check_htmx",
     "check_keys",
+    "check_managers",
     "check_models",
     "check_running_servers",
     "check_schemas",

@@ -34,6 +34,7 @@ ACTIONS = {
         Action("watch", "Watched a server's commands", "inspect_keys"),
         Action("switch-off", "Switched off", "manage_queue", marked=True),
         Action("switch-on", "Switched on", "manage_queue", marked=True),
+        Action("change-shards", "Changed the number of shards", "manage_queue", marked=True),
         Action("flush-now", "Flushed now", "manage_queue"),
         Action("pause", "Paused the flush", "manage_queue"),
         Action("resume", "Resumed the flush", "manage_queue"),

@@ -91,7 +91,13 @@ def cancel(cache: ModelCache, version: str) -> None:
 
 
 def end(cache: ModelCache, version: str, deletion: Deletion) -> Deletion:
-    """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment."""
+    """Take the version out of the set, unless somebody has cancelled, or begun anew, at the last moment.
+
+    The shards of a queue follow: there nothing is announced meanwhile, since the version still is retiring.
+    """
     keys = [cache.table.queue.key("versions"), key(cache, version)]
-    QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
+    ended = QUEUE.script(_end_deletion, keys, [version, deletion.begun, time.time(), keyspace.KEPT])
+    others = [part.key("versions") for part in cache.table.queue.parts()]
+    if ended and others != keys[:1]:
+        all_raised(QUEUE.pipeline([("HDEL", versions, version) for versions in others]))
     return find(cache, version) or deletion

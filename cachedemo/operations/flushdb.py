@@ -51,7 +51,8 @@ class Situation:
 
 def look(survey: Survey | None) -> Situation:
     """Return the situation now. Raises CacheUnavailable, QueueUnavailable."""
-    pending = [("ZCARD", cache.table.queue.key("pending")) for cache in registry.with_queue()]
+    parts = [part for cache in registry.with_queue() for part in cache.table.queue.parts()]
+    pending = [("ZCARD", part.key("pending")) for part in parts]
     return Situation(
         database=CACHE.address,
         number=queue_durability.number(CACHE),

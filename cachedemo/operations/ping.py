@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf
+from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import near_state, stopped_flushing, switch, unwaited_replicas
+from cachedemo.operations import near_state, shard_change, stopped_flushing, switch, unwaited_replicas
 from cachedemo.protocol import database_addresses, rights
 from cachedemo.servers import cache_persistence, queue_durability, topologies
 from cachedemo.servers.key_prefix import ours
@@ -39,6 +39,7 @@ def warnings(role: Role) -> list[str]:
             *unwaited_replicas.sentences(),
             *stopped_flushing.sentences(),
             *switch.sentences(),
+            *shard_change.sentences(registry.with_queue()),
             *database_addresses.sentences(),
         ]
     else:

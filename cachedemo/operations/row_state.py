@@ -121,7 +121,7 @@ def _rows(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Row]:
 
 def place_in_queue(cache: ModelCache, pk: Any) -> str:
     """Return where the waiting write of a row is: `dead`, `claimed` or `list`."""
-    queue = cache.table.queue
+    queue = cache.table.queue.part_of(pk)
     answers = QUEUE.pipeline([("ZSCORE", queue.key("claimed"), str(pk)), ("HEXISTS", queue.key("dead"), str(pk))])
     claimed, dead = map(raised, answers)
     return "dead" if dead else "claimed" if claimed is not None else "list"

@@ -108,11 +108,11 @@ def off(chosen: Sequence[ModelCache], by: str, timeout: float | None = None, tel
         TimeoutError: something still waits. This and what follows leave it begun: call it again.
         StatementRefused, SourceUnavailable, OutcomeUnknown, CacheUnavailable, QueueUnavailable
     """
-    _everywhere(chosen)
+    everywhere(chosen)
     note = closed_notes.new(by)
     for model in chosen:
         announced_tables.close(_label(model), note)
-    caches = _everywhere(chosen)
+    caches = everywhere(chosen)
     notes = {cache: cache.table.queue.close(note) for cache in caches}
     tell("Closed: from now on writes go to the database at once.")
     flushed = slots = 0
@@ -145,7 +145,7 @@ def on(chosen: Sequence[ModelCache]) -> Done:
         Refused: somebody has switched off anew meanwhile; or, before anything was done, a database is not known here.
         CacheUnavailable, QueueUnavailable: call it again.
     """
-    caches = _everywhere(chosen)
+    caches = everywhere(chosen)
     of_models = {_label(model): announced_tables.closed(_label(model)) for model in chosen}
     notes = {cache: cache.table.queue.closed() for cache in caches}
     if not any([*of_models.values(), *notes.values()]):
@@ -178,7 +178,7 @@ def _sweep(before: str, names: set[str]) -> int:
 
 def standings(chosen: Iterable[ModelCache] | None = None) -> list[Standing]:
     """Return how each queue stands. Raises QueueUnavailable, UnknownDatabase."""
-    return [standing(cache) for cache in (registry.with_queue() if chosen is None else _everywhere(chosen))]
+    return [standing(cache) for cache in (registry.with_queue() if chosen is None else everywhere(chosen))]
 
 
 def standing(cache: ModelCache) -> Standing:
@@ -212,7 +212,8 @@ def sentences() -> list[str]:
     return [words(each.queue, each.note) for each in standings() if each.note]
 
 
-def _everywhere(chosen: Iterable[ModelCache]) -> list[ModelCache]:
+def everywhere(chosen: Iterable[ModelCache]) -> list[ModelCache]:
+    """Return the caches of these models in every database. Raises UnknownDatabase, QueueUnavailable."""
     return [cache for model in chosen for cache in registry.in_every_database(model)]
 
 

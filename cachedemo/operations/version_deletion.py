@@ -20,6 +20,7 @@ from cachedemo.operations import deletion_progress, keyspace
 from cachedemo.operations.deletion_progress import DONE, RUNNING, Deletion
 from cachedemo.protocol import aliases, hint_slots, slot_keys
 from cachedemo.protocol.versions import LIVE
+from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import CACHE, QUEUE
 
 RETIRING = "retiring"
@@ -71,6 +72,9 @@ def begin(cache: ModelCache, version: str, by: str, *, even_current: bool = Fals
     deleted = before.deleted if before and goes_on else 0
     begun = before.begun if before and goes_on else time.time()
     _set_state(cache, version, RETIRING)
+    if cache.table.queue.is_changing():
+        _set_state(cache, version, LIVE)
+        raise DeletionRefused(f"The number of shards of {cache.queue} is being changed: finish that first.")
     deletion = Deletion(RUNNING, deleted, deleted + count(cache, version), begun, time.time(), by)
     deletion_progress.begin(cache, version, deletion)
     return deletion
@@ -95,7 +99,8 @@ def run(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None
 
 def _under_way(cache: ModelCache) -> set[bytes]:
     """Return the writers that may have got their stamp before the version was retired: they fill it once more."""
-    members = QUEUE.command("ZRANGE", _owed(cache), 0, -1)
+    asked = [("ZRANGE", part.key("owed"), 0, -1) for part in cache.table.queue.parts()]
+    members = {member for answer in all_raised(QUEUE.pipeline(asked)) for member in answer}
     return {member for member in members if not member.endswith((b":cache", b":all"))}
 
 
@@ -106,10 +111,6 @@ def _wait_for(cache: ModelCache, version: str, writers: set[bytes]) -> None:
         if deletion_progress.report(cache, version, 0).state != RUNNING:
             return
         time.sleep(REPORT_EVERY)
-
-
-def _owed(cache: ModelCache) -> str:
-    return cache.table.queue.key("owed")
 
 
 def _sweep(cache: ModelCache, version: str, tell: Callable[[Deletion], None] | None) -> Deletion:
@@ -147,7 +148,7 @@ def cancel(cache: ModelCache, version: str) -> bool:
 
 
 def _set_state(cache: ModelCache, version: str, state: str) -> None:
-    versions = cache.table.queue.key("versions")
-    record = QUEUE.command("HGET", versions, version)
-    if record is not None:
-        QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))
+    for versions in [part.key("versions") for part in cache.table.queue.parts()]:
+        record = QUEUE.command("HGET", versions, version)
+        if record is not None:
+            QUEUE.command("HSET", versions, version, json.dumps({**json.loads(record), "state": state}))

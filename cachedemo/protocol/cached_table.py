@@ -11,20 +11,21 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
 from cachedemo.protocol import lookup_fields
+from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.closed_slots import ClosedSlots
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.field_classes import computed_from
 from cachedemo.protocol.hint_slots import HintSlots
 from cachedemo.protocol.lookup_fields import Lookup
-from cachedemo.protocol.model_stats import ModelStats
+from cachedemo.protocol.model_stats import UNREGISTERED, ModelStats
 from cachedemo.protocol.near import Near
 from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.row_filter import HidesRows
 from cachedemo.protocol.slots import Slots
-from cachedemo.protocol.stats import reads_of
+from cachedemo.protocol.stats import OF_ALL_MODELS, reads_of
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.key_prefix import in_use
@@ -104,8 +105,8 @@ class CachedTable(HidesRows):
         self.options = options
         self.manager = manager
         self.near = near
-        self.counts = ModelStats(slots.name)
-        self.reads = reads_of(slots.name)
+        self.counts = UNREGISTERED
+        self.reads = OF_ALL_MODELS
         self.looked_up_by = lookup_fields.attnames(codec, lookups)
         self._servers = Places("", slots, queue, self._hints(slots))
         self._nowhere = _nowhere(slots, queue, self.looked_up_by)
@@ -124,6 +125,11 @@ class CachedTable(HidesRows):
             slots = places.slots.under(prefix)
             places = self._servers = Places(prefix, slots, places.queue.under(prefix), self._hints(slots))
         return places
+
+    def count_by_name(self) -> None:
+        """Count by its own name too: for a model that is registered, so that no name comes once only."""
+        name = self._servers.slots.name
+        self.reads, self.counts = reads_of(name), ModelStats(name)
 
     def _hints(self, slots: Slots) -> dict[str, Slots]:
         return {attname: HintSlots(slots, attname) for attname in self.looked_up_by}
@@ -218,13 +224,13 @@ class CachedTable(HidesRows):
     def find_pks(self, values: Iterable[Any]) -> Iterator[Any]:
         """Yield those of these keys that the column can hold."""
         keys = self.codec.keys
-        is_whole, canonical = keys.is_whole, keys.canonical
-        for value in values:
-            if is_whole(value):
-                yield value
-            else:
+        for some in in_chunks(values):
+            if keys.are_whole(some):
+                yield from some
+                continue
+            for value in some:
                 with suppress(NotHeld):
-                    yield canonical(value)
+                    yield self.codec.to_pk(value)
 
     def instance(self, entry: Entry) -> Any:
         """Return the model instance of a row that exists. Raises ValueError if the body is not of this model."""

@@ -6,7 +6,7 @@ overrides none of what would be called, and whose signals nobody listens to, loo
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
@@ -62,20 +62,38 @@ class Instances:
         self._names = names
         self._in_order = itemgetter(*names)
         self._mutable = [position for position, name in enumerate(names) if name in mutable]
+        self._makers: dict[str, Callable[[dict[str, Any]], Any]] = {}
 
-    def make(self, values: Mapping[str, Any], using: str) -> Any:
-        """Return what `from_db` makes of these values; a column that has none is deferred."""
-        row = self._in_order(values)
-        if not self._can_skip_init or self._somebody_listens():
-            return self._model.from_db(using, self._names, row)
-        instance = object.__new__(self._model)
-        state = instance.__dict__
-        state["_state"] = model_state = ModelState()
-        model_state.adding = False
-        model_state.db = using
-        state.update(values)
-        state[ROW] = (self._names, _copied(row, self._mutable) if self._mutable else row)
-        return instance
+    def maker(self, using: str) -> Callable[[dict[str, Any]], Any]:
+        """Return what makes an instance of a row of this database, as `from_db` does.
+
+        It takes the values of the columns, and keeps them for the instance; a column that has none is deferred.
+        """
+        found = self._makers.get(using)
+        if found is None:
+            found = self._makers[using] = self._without_init(using) if self._can_skip_init else self._by_django(using)
+        return found
+
+    def _by_django(self, using: str) -> Callable[[dict[str, Any]], Any]:
+        return lambda values: self._model.from_db(using, self._names, self._in_order(values))
+
+    def _without_init(self, using: str) -> Callable[[dict[str, Any]], Any]:
+        model, names, in_order, mutable = self._model, self._names, self._in_order, self._mutable
+        new, by_django, listens = object.__new__, self._by_django(using), self._somebody_listens
+
+        def make(values: dict[str, Any]) -> Any:
+            if (pre_init.receivers or post_init.receivers) and listens():
+                return by_django(values)
+            row = in_order(values)
+            values["_state"] = state = ModelState()
+            state.adding = False
+            state.db = using
+            values[ROW] = (names, _copied(row, mutable) if mutable else row)
+            instance = new(model)
+            instance.__dict__ = values
+            return instance
+
+        return make
 
     @cached_property
     def _can_skip_init(self) -> bool:
@@ -92,10 +110,7 @@ class Instances:
 
     def _somebody_listens(self) -> bool:
         """Whether a receiver wants to know of each new instance; receivers come and go."""
-        model = self._model
-        if pre_init.receivers and pre_init.has_listeners(model):
-            return True
-        return bool(post_init.receivers and post_init.has_listeners(model))
+        return pre_init.has_listeners(self._model) or post_init.has_listeners(self._model)
 
 
 def _keeps_the_value(attribute: Any) -> bool:

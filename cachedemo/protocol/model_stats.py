@@ -48,6 +48,9 @@ class ModelStats:
         stats.count(stats.metric(f"not_queued/{self.name}/{reason}"))
 
 
+UNREGISTERED = ModelStats("unregistered")  # all caches together that are in no registry: no name comes once only
+
+
 class Latency:
     """A histogram of how long something takes.
 

@@ -111,6 +111,11 @@ def finish_first(using: str, finish: Finish) -> None:
     connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
 
+def is_anything_under_way() -> bool:
+    """Whether any transaction of this process may have written a row and not committed it yet."""
+    return bool(_uncommitted)
+
+
 def is_under_way(using: str, finish: Finish) -> bool:
     """Whether the transaction that wrote the row may still commit it."""
     return any(hook[1] is finish for hook in connections[using].run_on_commit)

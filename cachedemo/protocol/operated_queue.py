@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cachedemo.exceptions import ForeignData, Unavailable
-from cachedemo.protocol.lua import queue_script
+from cachedemo.exceptions import ForeignData, Refused, Unavailable
+from cachedemo.protocol.lua import QueueScript, queue_script
+from cachedemo.protocol.shards import Moved, is_moved
 from cachedemo.protocol.waiting import letter_of, oldest_of, text
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.pipeline_answers import raised
@@ -17,7 +18,7 @@ from cachedemo.servers.scripts import Script
 _KINDS = {
     **dict.fromkeys(("pending", "claimed", "owed", "gone", "flushers"), b"zset"),
     **dict.fromkeys(("reaped", "dead", "versions", "traces"), b"hash"),
-    **dict.fromkeys(("clock", "stopped", "closed"), b"string"),
+    **dict.fromkeys(("clock", "stopped", "closed", "opened", "draining"), b"string"),
 }
 
 _retry, _discard = queue_script("retry"), queue_script("discard")
@@ -25,7 +26,13 @@ _close, _end_closing, _open = queue_script("close"), queue_script("end_closing")
 
 
 class OperatedQueue(WriteQueue):
-    """The part of a queue on the queue server that the protocol itself does not need."""
+    """The part of a queue on the queue server that the protocol itself does not need.
+
+    Attributes:
+        is_shard: whether it is one of several, and so is current only where its own key says so.
+    """
+
+    is_shard = False
 
     def retry(self, pks: Iterable[str]) -> int:
         return self._run(_retry, *pks)
@@ -71,11 +78,13 @@ class OperatedQueue(WriteQueue):
         return [raised(score) is not None for score in scores]
 
     def closed(self) -> bytes | None:
-        note: bytes | None = QUEUE.command("GET", self.key("closed"))
+        note: bytes | None = self._current(QUEUE.command("GET", self.key("closed")))
         return note
 
     def close(self, note: bytes) -> bytes:
         known: bytes = self._run(_close, note)
+        if known == b"DRAINING":
+            raise Refused(f"The number of shards of {self.name} is being changed: finish that with `cache_shards`.")
         return known
 
     def end_closing(self, note: bytes, ended: bytes) -> str:
@@ -84,9 +93,18 @@ class OperatedQueue(WriteQueue):
     def open(self, note: bytes) -> bool:
         return bool(self._run(_open, note))
 
-    def _run(self, script: Script, *arguments: Any) -> Any:
+    def _run(self, script: QueueScript, *arguments: Any) -> Any:
         with self._naming_foreign_keys():
-            return QUEUE.script(script, [self.list_key], arguments)
+            return self._current(QUEUE.script(self._of(script), [self.list_key], arguments))
+
+    def _of(self, script: QueueScript) -> Script:
+        return script.shard if self.is_shard else script.whole
+
+    def _current(self, answer: Any) -> Any:
+        """Return an answer as it is. Raises Moved if it says that the queue is kept in another number of shards."""
+        if is_moved(answer):
+            raise Moved(f"{self.name} is not current: the number of its shards has changed, or is being changed.")
+        return answer
 
     @contextlib.contextmanager
     def _naming_foreign_keys(self) -> Iterator[None]:

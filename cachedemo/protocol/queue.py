@@ -15,9 +15,10 @@ from cachedemo.protocol import deleted_rows, parked_rows, replicated, rights
 from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.increments import Changes, to_json
-from cachedemo.protocol.lua import queue_script
-from cachedemo.protocol.operated_queue import OperatedQueue
+from cachedemo.protocol.lua import QueueScript, queue_script
 from cachedemo.protocol.outcomes import taken
+from cachedemo.protocol.queues_many import ENQUEUE, QueuesMany
+from cachedemo.protocol.shards import NOT_OPEN
 from cachedemo.protocol.waiting import (
     Claim,
     Enqueued,
@@ -37,7 +38,6 @@ from cachedemo.protocol.waiting import (
 from cachedemo.protocol.waiting_fields import Fields, decode
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
-from cachedemo.servers.scripts import Script
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ REAP_LIMIT = 1000  # claims and writers looked at in one go
 
 
 _announce = queue_script("announce")
-_stamp, _settle_up, _enqueue = queue_script("stamp"), queue_script("settle_up"), queue_script("enqueue")
+_stamp, _settle_up, _enqueue = queue_script("stamp"), queue_script("settle_up"), ENQUEUE
 _stamp_many, _settle_up_many = queue_script("stamp_many"), queue_script("settle_up_many")
 _claim, _ack, _release, _bury = (
     queue_script("claim"),
@@ -60,25 +60,26 @@ _park, _refile = queue_script("park"), queue_script("refile")
 _OF_WRITERS = (_announce, _stamp, _settle_up, _enqueue, _stamp_many, _settle_up_many, _owe, _refile, _bury)
 
 
-class FlushQueue(OperatedQueue):
-    """Talks to the queue server; what each method promises stands in `WriteQueue`.
-
-    Args:
-        replicas: how many replicas of the server must have what is written here before it counts.
-    """
-
-    def __init__(self, name: str, replicas: int = 0) -> None:
-        super().__init__(name)
-        self.replicas = replicas
+class FlushQueue(QueuesMany):
+    """Talks to the queue server; what each method promises stands in `WriteQueue`."""
 
     # for readers
 
     def pending(self, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
+        commands = self.asking(pks, version)
+        return self.told(pks, replicated.pipeline(commands, self.key("asked"), self.replicas))
+
+    def asking(self, pks: Sequence[Any], version: str) -> list[tuple[Any, ...]]:
+        """Return the commands that ask what waits for these rows, and what is announced."""
         commands: list[tuple[Any, ...]] = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
-        commands += [("GET", self.key("closed")), ("HGET", self.key("versions"), version)]
-        *fields, closed, announced = replicated.pipeline(commands, self.key("asked"), self.replicas)
-        told = raised(closed) or raised(announced)  # as `announced` in lua/queue.lua has it
-        return [self._readable(pk, raw) for pk, raw in zip(pks, fields, strict=True)], told
+        opened = [("GET", self.key("opened"))] if self.is_shard else []
+        return [*commands, *opened, ("GET", self.key("closed")), ("HGET", self.key("versions"), version)]
+
+    def told(self, pks: Sequence[Any], answers: Sequence[Any]) -> tuple[list[Fields], bytes | None]:
+        """Return what `pending` does, from the answers to these commands. Raises Moved."""
+        told = raised(answers[-2]) or raised(answers[-1])  # as `announced` in lua/queue.lua has it
+        self._current(NOT_OPEN if self.is_shard and raised(answers[-3]) is None else told)
+        return [self._readable(pk, raw) for pk, raw in zip(pks, answers, strict=False)], told
 
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""
@@ -93,12 +94,16 @@ class FlushQueue(OperatedQueue):
     # for versions
 
     def announce(self, version: str, record: bytes) -> bytes:
-        rights.refuse_half_a_step(self.name, self.key("versions"), _OF_WRITERS)
+        rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))
         return self._run(_announce, version, record)
 
     def versions(self) -> dict[str, bytes]:
-        known = QUEUE.command("HGETALL", self.key("versions"))
+        known, closed, opened = map(raised, QUEUE.pipeline(self._asking_versions()))
+        self._current(NOT_OPEN if self.is_shard and opened is None else closed)
         return {version.decode(): record for version, record in known.items()}
+
+    def _asking_versions(self) -> list[tuple[str, str]]:
+        return [("HGETALL", self.key("versions")), ("GET", self.key("closed")), ("GET", self.key("opened"))]
 
     # for writers of the database
 
@@ -112,6 +117,7 @@ class FlushQueue(OperatedQueue):
         arguments = (token, int(owed_for * 1_000_000), floor, gone_for * 1_000_000, version)
         row = () if pk is None else (str(pk),)
         stamp, fields, versions, announced = self._run_replicated(_stamp, *arguments, *row)
+        self._current(announced)
         return Stamp(int(stamp), self._readable(pk, pairs(fields)), texts(versions), announced)
 
     def stamp_many(self, pks: Sequence[Any], token: str, owed_for: float, floor: int) -> StampOfMany:
@@ -126,6 +132,7 @@ class FlushQueue(OperatedQueue):
     ) -> Settled:
         arguments = (str(pk), token, b"%016d" % stamp, _between_commas(names), version, *versions)
         to_empty, announced = self._run(_settle_up, *arguments)
+        self._current(announced)
         return Settled(texts(to_empty), announced)
 
     def settle_up_many(
@@ -172,6 +179,9 @@ class FlushQueue(OperatedQueue):
             raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
         if isinstance(answer, bytes):
             raise NotQueued(answer.decode().lower())
+        return self.enqueued(pk, answer, deltas)
+
+    def enqueued(self, pk: Any, answer: Sequence[Any], deltas: Mapping[str, Any]) -> Enqueued:
         with taken("queue"):
             stamp, first, count, *rest = answer
             versions, previous, waiting = rest[:count], rest[count : count + len(deltas)], rest[count + len(deltas) :]
@@ -179,11 +189,11 @@ class FlushQueue(OperatedQueue):
             before = {name: int(last or 0) for name, last in zip(deltas, previous, strict=True)} if deltas else {}
             return Enqueued(int(stamp), pending, texts(versions), bool(first), before)
 
-    def _run_replicated(self, script: Script, *arguments: Any) -> Any:
+    def _run_replicated(self, script: QueueScript, *arguments: Any) -> Any:
         if not self.replicas:
             return self._run(script, *arguments)
         with self._naming_foreign_keys():
-            return replicated.script(script, [self.list_key], arguments, self.replicas)
+            return self._current(replicated.script(self._of(script), [self.list_key], arguments, self.replicas))
 
     def _enqueue(self, arguments: list[Any]) -> Any:
         try:
@@ -195,8 +205,8 @@ class FlushQueue(OperatedQueue):
         """WAITAOF speaks of the writes of its own connection, so it goes along in the same pipeline."""
         wait = ("WAITAOF", 1, self.replicas, max(1, int(within * 1000)))
         with self._naming_foreign_keys():
-            answer, synced = QUEUE.script_and(_enqueue, [self.list_key], arguments, wait)
-        if isinstance(answer, bytes):
+            answer, synced = QUEUE.script_and(self._of(_enqueue), [self.list_key], arguments, wait)
+        if isinstance(self._current(answer), bytes):
             return answer  # refused: nothing to wait for
         if isinstance(synced, Exception):
             raise OutcomeUnknown(f"The queue cannot say whether the write is on disk: {synced}") from synced

@@ -91,12 +91,12 @@ def find_many(
         return loading.load_many(table, pks)[0]
     try:
         found = places.slots.get_many(pks)
-        inside = transactions.in_transaction(table.using)
-        entries = {
-            pk: entry
-            for pk, slot in zip(pks, found, strict=True)
-            if slot and (entry := places.slots.held(pk, slot)) and not (inside and _may_hide_own_write(table, pk, slot))
-        }
+        if transactions.in_transaction(table.using):
+            found = [
+                slot and (None if _may_hide_own_write(table, pk, slot) else slot)
+                for pk, slot in zip(pks, found, strict=True)
+            ]
+        entries = places.slots.all_held(pks, found)
         stats.count(table.reads.hits, len(entries))
         if seen is not None:
             for pk, slot in zip(pks, found, strict=True):
@@ -128,5 +128,7 @@ def _announce(table: CachedTable) -> bool:
 
 def _may_hide_own_write(table: CachedTable, pk: Any, slot: bytes) -> bool:
     """Whether the slot may hide what the transaction under way has written itself."""
+    if not on_commit.is_anything_under_way() and not slot_format.is_mark(slot):
+        return False  # said first, because it is nearly always so, and to ask for the transaction takes longer
     using = table.using
     return transactions.in_transaction(using) and (on_commit.wrote(using, table, pk) or slot_format.is_mark(slot))

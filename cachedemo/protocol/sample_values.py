@@ -55,9 +55,17 @@ def first_that_does_not_lead_back(field: Any, codec: FieldCodec) -> Any:
     A project's own code is asked for them, so whatever it raises means that it has no such value.
     """
     column = column_of(field)
-    found = list(_values(column)) or list(_declared(column))
+    found = _all(_values(column)) or _all(_declared(column))
     lost = [value for value in found if not _leads_back(codec, column, value)]
     return lost[0] if lost and len(lost) == len(found) else None
+
+
+def _all(values: Iterator[Any]) -> list[Any]:
+    """Return them up to where the field cannot be asked."""
+    found: list[Any] = []
+    with suppress(Exception):
+        found.extend(values)
+    return found
 
 
 def _leads_back(codec: FieldCodec, column: Any, value: Any) -> bool:
@@ -95,6 +103,5 @@ def _samples(column: Any, connection: Any) -> tuple[Any, ...]:
 def _declared(column: Any) -> Iterator[Any]:
     """Yield its default, unless a function of the project's own says that, and its choices."""
     if column.has_default() and (not callable(column.default) or isinstance(column.default, type)):
-        with suppress(Exception):
-            yield column.get_default()
+        yield column.get_default()
     yield from (value for value, _ in column.flatchoices if value is not None)

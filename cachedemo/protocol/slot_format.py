@@ -23,7 +23,8 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.slot_kinds import LEASE, MARK, MISSING, VALUE
 
-_V, _END, _FROM_CACHE = VALUE.letter, stamps.END, Origin.CACHE  # at hand for `held`, which every hit passes
+_END, _FROM_CACHE = stamps.END, Origin.CACHE  # at hand for `held`, which every hit passes
+_V, _OPEN, _CLOSE = ord(VALUE.letter), ord("{"), ord("}")  # as numbers, which are compared faster
 _entry = partial(tuple.__new__, Entry)  # without the look for defaults
 _MISSING_SLOT = MISSING.letter + b"0" * 16
 _HEADER = 17  # kind and stamp
@@ -53,9 +54,9 @@ def held(slot: bytes, server: bytes) -> Entry | None:
     Args:
         server: which one the cache is; what another has left is nothing.
     """
-    if slot.startswith(_V) and slot.endswith(b"}"):
-        begin = _BODY if slot.startswith(b"{", _BODY) and slot.startswith(server, _HEADER) else _HEADER
-        if not slot.startswith(b"{", begin):
+    if len(slot) > _BODY and slot[0] == _V and slot[-1] == _CLOSE:
+        begin = _BODY if slot[_BODY] == _OPEN and slot.startswith(server, _HEADER) else _HEADER
+        if slot[begin] != _OPEN:
             return None
         try:
             stamp = int(slot[1:_HEADER])

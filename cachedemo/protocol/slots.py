@@ -22,6 +22,7 @@ SCANNED = 1000  # keys in one go
 
 _mark, _finish, _unmark = script("mark"), script("finish"), script("unmark")
 _fill, _publish, _settle = script("fill"), script("publish"), script("settle")
+_publish_many = script("publish_many")
 
 
 class Slots:
@@ -63,6 +64,8 @@ class Slots:
         return f"{self._before}v{version}:{self.name}:"
 
     def key(self, pk: Any, version: str | None = None) -> str:
+        if version is None and CACHE.is_one:  # as in nearly all reads
+            return f"{self.prefix}{pk}"
         beginning = self.prefix if version is None else self.prefix_of(version)
         return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
 
@@ -84,10 +87,18 @@ class Slots:
         """Return what a reader may take from the slot of a row."""
         return held(slot, CACHE.recognised.identity if CACHE.is_one else CACHE.identity_of(self.key(pk)))
 
+    def all_held(self, pks: Iterable[Any], slots: Iterable[bytes | None]) -> dict[Any, Entry]:
+        """Return what a reader may take from the slots of many rows, for each that holds anything."""
+        if not CACHE.is_one:
+            return {pk: entry for pk, slot in zip(pks, slots, strict=True) if slot and (entry := self.held(pk, slot))}
+        server = CACHE.recognised.identity
+        return {pk: entry for pk, slot in zip(pks, slots, strict=True) if slot and (entry := held(slot, server))}
+
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
         try:
-            return CACHE.command("GET", self.prefix + str(pk) if CACHE.is_one else self.key(pk))
+            slot: bytes | None = CACHE.get(self.key(pk))
+            return slot
         except ForeignData:
             self.discard(pk)
             return None
@@ -186,9 +197,30 @@ class Slots:
 
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         """Show a queued write over the base it was computed from; return the slot that stands there now, if it does."""
-        value, lifetime = self._slot_and_lifetime(entry, server_of(base or b""))
+        value, lifetime = self._over_base(base, entry)
         arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
         return value if CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True) else None
+
+    def publish_many(
+        self, shown: Mapping[Any, tuple[bytes | None, Entry]], versions: Iterable[str]
+    ) -> dict[Any, bytes | None]:
+        """Do the same for many rows: pk -> base and entry; return what stands in each slot now, if it is that.
+
+        Raises:
+            CacheUnavailable: with the `rows` that were not reached.
+        """
+        slots, rows = {}, []
+        for pk, (base, entry) in shown.items():
+            value, lifetime = self._over_base(base, entry)
+            slots[self.key(pk)] = pk
+            rows.append((self.key(pk), (b"%016d" % entry.stamp, base or b"", value, lifetime)))
+        with naming_rows(slots):
+            answers = CACHE.script_for_each(_publish_many, [], rows, insist=True)
+            all_reached(slots, answers)
+        if others := [version for version in versions if version != self.version]:
+            self.settle({pk: entry.stamp for pk, (_, entry) in shown.items()}, others)
+        published = zip(rows, answers, strict=True)
+        return {slots[key]: arguments[2] if done == 1 else None for (key, arguments), done in published}
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database.
@@ -222,6 +254,9 @@ class Slots:
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""
         return [self.key(pk), *(self.key(pk, version) for version in versions if version != self.version)]
+
+    def _over_base(self, base: bytes | None, entry: Entry) -> list[Any]:
+        return self._slot_and_lifetime(entry, server_of(base or b""))
 
     def _slot_and_lifetime(self, entry: Entry, server: bytes) -> list[Any]:
         if entry.body is None:

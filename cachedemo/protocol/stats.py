@@ -61,6 +61,9 @@ class Reads(NamedTuple):
     source: int
 
 
+OF_ALL_MODELS = Reads(HITS, PENDING, SOURCE)
+
+
 def reads_of(model: str) -> Reads:
     """Return where to count the reads of the model with this name in its keys, the same for the same name."""
     names = [f"{metric}:{model}" for metric in METRICS[HITS : SOURCE + 1]]
@@ -123,7 +126,8 @@ def _serve() -> None:
             except (CachedemoError, Error) as error:  # the next second brings the same numbers again
                 logger.debug("Statistics wait for the queue server: %s", error)
         for role in (CACHE, QUEUE):
-            with contextlib.suppress(CachedemoError, ImproperlyConfigured, Error):
+            # redis-py raises AttributeError for a connection that another thread closes just now
+            with contextlib.suppress(CachedemoError, ImproperlyConfigured, Error, AttributeError):
                 role.look_again()
 
 

@@ -31,10 +31,10 @@ class Template:
 
     def instance(self, using: str) -> Any:
         """Return an instance of its own."""
-        values = self._values
+        values = self._values.copy()
         if self._texts:
             parse = self._codec.parse
-            values = values | {name: parse(name, json.loads(text)) for name, text in self._texts.items()}
+            values |= {name: parse(name, json.loads(text)) for name, text in self._texts.items()}
         return self._codec.make(values, using)
 
 

@@ -7,7 +7,18 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from cachedemo.protocol.increments import Changes
-from cachedemo.protocol.waiting import Claim, Enqueued, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import (
+    Claim,
+    Enqueued,
+    Names,
+    NotQueued,
+    Owed,
+    Settled,
+    Stamp,
+    StampOfMany,
+    Stopped,
+    ToQueue,
+)
 from cachedemo.protocol.waiting_fields import Fields
 
 
@@ -40,6 +51,26 @@ class WriteQueue(ABC):
     def key(self, part: str) -> str:
         """Return the name of one of the queue's other keys, for example `{flush:users}:pending`."""
         return self._base + part
+
+    def parts(self) -> "Sequence[WriteQueue]":
+        """Return the queues whose keys have what waits: this one, or each of its shards."""
+        return [self]
+
+    def known_parts(self) -> "Sequence[WriteQueue]":
+        """Return the same as far as this process knows, without asking."""
+        return self.parts()
+
+    def heard(self, record: Any) -> bool:
+        """Take in what stands at the key `shards`, or None where that is not known; return whether it is news."""
+        return False
+
+    def part_of(self, pk: Any) -> "WriteQueue":
+        """Return the one of these that a row waits in."""
+        return self
+
+    def is_changing(self) -> bool:
+        """Return whether the number of its shards is being changed."""
+        return False
 
     # for readers
 
@@ -135,6 +166,17 @@ class WriteQueue(ABC):
         """
 
     # for the flush
+
+    @abstractmethod
+    def enqueue_many(
+        self, rows: Sequence[ToQueue], max_pending: int, fsync_within: float | None = None
+    ) -> list[Enqueued | NotQueued]:
+        """Take a write for each of these rows in one round trip; return for each what `enqueue` does, or why not.
+
+        Raises:
+            QueueUnavailable: nothing was written.
+            OutcomeUnknown: the queue may have some of them; none is acknowledged.
+        """
 
     @abstractmethod
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:

@@ -79,9 +79,8 @@ def _with_old_values(client: Any) -> Client:
     return found
 
 
-def async_client_for(found: Target, on_connect: Callable[[Any], Awaitable[None]]) -> asyncio.Redis:
+def connect_in_a_loop(url: str, on_connect: Callable[[Any], Awaitable[None]]) -> asyncio.Redis:
     """Return the same for an event loop: connections belong to the loop that opens them."""
-    url = found.url_of(*found.nodes[0])
     options = {"retry": AsyncRetry(NoBackoff(), 0), "redis_connect_func": on_connect, **_options(url)}
     client: asyncio.Redis = asyncio.Redis.from_url(url, **options)
     return client

@@ -76,6 +76,13 @@ class Cluster:
         except REDIRECTIONS as error:
             return raised(self._follow(error, hash_slot, [words])[0])
 
+    def get(self, key: str) -> Any:
+        hash_slot = hash_slots.of(key)
+        try:
+            return self.map.owner(hash_slot).get(key)
+        except REDIRECTIONS as error:
+            return raised(self._follow(error, hash_slot, [("GET", key)])[0])
+
     def script(self, script: Script, keys: Sequence[str], arguments: Words, *, insist: bool = False) -> Any:
         hash_slot, keys = hash_slots.of(keys[0]), _guarded(script, keys)
         try:

@@ -13,6 +13,7 @@ from cachedemo.servers.server_errors import Error
 from cachedemo.servers.targets import Node, Target
 
 PAUSE = 0.1  # seconds between two looks, however much fails
+NOBODY: Sequence[ClusterNode | None] = (None,) * hash_slots.HOW_MANY
 
 
 class ClusterMap:
@@ -49,6 +50,10 @@ class ClusterMap:
         if self._outdated:
             self.look()
         return self._owners
+
+    def known_owners(self) -> Sequence[ClusterNode | None]:
+        """Return the same without asking anybody: nobody has any where what was told may hold no more."""
+        return NOBODY if self._outdated else self._owners
 
     def nobody(self, hash_slot: int) -> Unavailable:
         """Return what to raise for a hash slot that no server is known to have."""

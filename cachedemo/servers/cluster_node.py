@@ -8,6 +8,7 @@ import redis
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.servers.client import Client, connect
 from cachedemo.servers.greeting import Unusable
+from cachedemo.servers.pipeline_answers import meant
 from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error, is_silence
 from cachedemo.servers.targets import Target
@@ -106,7 +107,8 @@ class ClusterNode(Server):
 
     def _collected(self, trip: "Trip") -> list[Any]:
         try:
-            return self.meant(trip.commands, trip.answers(getattr(self._client, "recording", None)))
+            answers = trip.answers(getattr(self._client, "recording", None))
+            return meant(trip.commands, answers, self.outage)
         except Error as error:
             self.breaker.note(error)
             return [self.outage(error)] * len(trip.commands)

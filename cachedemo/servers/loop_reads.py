@@ -1,125 +1,157 @@
-"""What an event loop reads of the cache: all that is asked for in one turn of it goes as one MGET.
+"""What an event loop reads of the cache: all that is asked for in one turn of it goes as one trip to each server.
 
-A loop has one client, which is closed with it. Nothing here blocks the loop or needs a thread; a server in trouble is
-left to `roles.py`, whose breaker blocks: who gets no answer here asks in a thread.
+A loop has a client of its own for each server, which is closed with it. Nothing here blocks the loop or needs a thread;
+where servers are, and whether they are in trouble, the threads find out: who gets no answer here asks in a thread.
 """
 
 import asyncio
+import contextlib
 import os
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-import redis
-from redis import asyncio as redis_asyncio
-
-from cachedemo.servers.client import async_client_for
-from cachedemo.servers.greeting import NOT_LEARNED, greet_in_a_loop
+from cachedemo.exceptions import CacheUnavailable
+from cachedemo.servers import hash_slots
+from cachedemo.servers.cluster_node import ClusterNode
+from cachedemo.servers.loop_server import Answers, Found, LoopServer
 from cachedemo.servers.roles import CACHE
-from cachedemo.servers.targets import Topology
+from cachedemo.servers.server import Server
+from cachedemo.servers.targets import Target, Topology
 
-MOST = 1000  # keys in one MGET
+MOST = 1000  # keys in one trip
+UNDER_WAY = 4  # trips of a loop at a time: what is asked for meanwhile goes with the next, and needs no connection
+
+
+class Watcher(Protocol):
+    """Somebody who watches what is sent."""
+
+    def who(self) -> Any:
+        """Return who asks here and now, as far as anybody is watched; None for nobody."""
+
+    async def note(
+        self, who: Sequence[Any], server: str, words: Sequence[Any], trip: Callable[[], Awaitable[Answers]]
+    ) -> Answers:
+        """Make a trip that these ask for, and note it."""
+
+
+watcher: Watcher | None = None
+
+
+Asked = tuple[str, "asyncio.Future[Found | None]", Any]  # a key, its answer to be, and who watches the reader
 
 
 class LoopReads:
     """The reads of one event loop from the cache."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []  # asked for in this turn
+        self.loop = loop
+        self.loading: dict[str, asyncio.Event] = {}  # which keys a reader loads in a thread, and when that has ended
+        self._waiting: list[Asked] = []  # in this turn
         self._tasks: set[asyncio.Task[None]] = set()
-        self._client: redis_asyncio.Redis | None = None
-        self._identity = NOT_LEARNED
-        self._settings: object = None  # the role's, when ours was opened
-        self._is_one_server = False
+        self._servers: dict[str, LoopServer] = {}  # by URL
+        self._settings: object = None  # the role's, when ours were opened
+        self._target: Target | None = None
         self._closing: AsyncGenerator[None, None] | None = None
 
-    def leads_to_one_server(self) -> bool:
-        """Say whether one MGET reaches all keys. Settings that changed since the last turn count from here on."""
-        if self._settings is not CACHE.settings:
-            self._settings = CACHE.settings
-            self._is_one_server = CACHE.target.topology is Topology.ONE_SERVER
-            self._let_go()
-        return self._is_one_server
-
-    def server(self) -> bytes | None:
-        """Return which server answers here; None where the threads of this process know another by now.
-
-        Ask one of them then; the next read here opens a new client.
-        """
-        if self._identity == CACHE.recognised.identity:
-            return self._identity
-        self._let_go()
-        return None
-
-    def _let_go(self) -> None:
-        if self._client is not None:
-            self._keep(self._loop.create_task(self.close()))
-
-    async def _greet(self, connection: Any) -> None:
-        self._identity = await greet_in_a_loop(connection)
-
-    def get(self, key: str) -> "asyncio.Future[bytes | None]":
-        """Return what is under a key, None also where it is no string.
+    def get(self, key: str) -> "asyncio.Future[Found | None]":
+        """Return what is under a key; None where a thread must ask.
 
         Who is cancelled drops only that future; the trip goes on for the others.
-
-        Raises:
-            CacheUnavailable: the server gave no answer.
         """
         if not self._waiting:
-            self._loop.call_soon(self._go)
-        answer: asyncio.Future[bytes | None] = self._loop.create_future()
-        self._waiting.append((key, answer))
+            self.loop.call_soon(self._go)
+        answer: asyncio.Future[Found | None] = self.loop.create_future()
+        self._waiting.append((key, answer, watcher and watcher.who()))
         return answer
 
     def _go(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for start in range(0, len(waiting), MOST):
-            self._keep(self._loop.create_task(self._answer(waiting[start : start + MOST])))
+        while self._waiting and len(self._tasks) < UNDER_WAY:
+            waiting, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            task = self.loop.create_task(self._answer(waiting))
+            self._tasks.add(task)  # a loop keeps no task alive by itself
+            task.add_done_callback(self._is_back)
 
-    def _keep(self, task: "asyncio.Task[None]") -> None:
-        """A loop keeps no task alive by itself."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _is_back(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._go()
 
-    async def _answer(self, waiting: list[tuple[str, "asyncio.Future[bytes | None]"]]) -> None:
+    async def _answer(self, waiting: list[Asked]) -> None:
         try:
-            found = await self.get_many([key for key, _ in waiting])
+            found = await self._ask([key for key, _, _ in waiting], [who for _, _, who in waiting if who])
         except BaseException as error:
-            for _, answer in waiting:
+            for _, answer, _ in waiting:
                 if not answer.done():
                     answer.cancel() if isinstance(error, asyncio.CancelledError) else answer.set_exception(error)
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, answer), slot in zip(waiting, found, strict=True):
+        for (_, answer, _), slot in zip(waiting, found, strict=True):
             if not answer.done():
                 answer.set_result(slot)
 
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        """Return what is under these keys, at most a thousand, in one trip. Raises as `get` does."""
+    @contextlib.contextmanager
+    def loads(self, key: str) -> Iterator[None]:
+        """Note inside of this that a reader loads what belongs under this key."""
+        ended = self.loading[key] = asyncio.Event()
         try:
-            client = await self._open()
-            found: list[bytes | None] = await client.execute_command("MGET", *keys)
-        except redis.RedisError as error:
-            CACHE.breaker.note(error)
-            raise CACHE.outage(error) from error
-        except (
-            AttributeError,
-            OSError,
-            RuntimeError,
-        ) as error:  # of a transport that was just closed
-            raise CACHE.unavailable("The connection to the cache server was closed meanwhile.") from error
-        return found
+            yield
+        finally:
+            del self.loading[key]
+            ended.set()
 
-    async def _open(self) -> redis_asyncio.Redis:
-        if self._client is None:
-            self._client = async_client_for(CACHE.target, self._greet)
+    async def get_many(self, keys: Sequence[str]) -> Answers:
+        """Return what is under these keys, at most a thousand, in one trip to each server. None as for `get`."""
+        who = watcher and watcher.who()
+        return await self._ask(keys, [who] if who else [])
+
+    async def _ask(self, keys: Sequence[str], who: Sequence[Any]) -> Answers:
+        target = await self._followed()
+        if target is None:
+            return [None] * len(keys)
+        if target.topology is Topology.CLUSTER:
+            return await self._ask_each_owner(target, keys, who)
+        node = CACHE.leads_to() if target.topology is Topology.SENTINEL else target.nodes[0]
+        return await self._trip(CACHE, node and target.url_of(*node), keys, who)
+
+    async def _followed(self) -> Target | None:
+        """Return where the cache is; None while it is switched off. Settings that changed count from here on."""
+        if self._settings is not CACHE.settings:
+            self._settings, self._target = CACHE.settings, None
+            await self.close()
             if self._closing is None:
                 self._closing = self._close_with_the_loop()
                 await anext(self._closing)
-        return self._client
+            with contextlib.suppress(CacheUnavailable):
+                self._target = CACHE.target
+        return self._target
+
+    async def _ask_each_owner(self, target: Target, keys: Sequence[str], who: Sequence[Any]) -> Answers:
+        trips: dict[ClusterNode | None, list[int]] = defaultdict(list)
+        owners = CACHE.known_owners()
+        for place, key in enumerate(keys):
+            trips[owners[hash_slots.of(key)]].append(place)
+        trips.pop(None, None)
+        found: Answers = [None] * len(keys)
+        asked = [
+            self._trip(node, target.url_of(node.host, node.port), [keys[place] for place in places], who)
+            for node, places in trips.items()
+            if node is not None
+        ]
+        for places, slots in zip(trips.values(), await asyncio.gather(*asked), strict=True):
+            for place, slot in zip(places, slots, strict=True):
+                found[place] = slot
+        return found
+
+    async def _trip(self, known: Server, url: str | None, keys: Sequence[str], who: Sequence[Any]) -> Answers:
+        if url is None:
+            return [None] * len(keys)
+        if (server := self._servers.get(url)) is None:
+            server = self._servers[url] = LoopServer(known, url, ask_one_by_one=known is not CACHE)
+        if watcher is None or not who:
+            return await server.get_many(keys)
+        return await watcher.note(who, server.name, server.words(keys), lambda: server.get_many(keys))
 
     async def _close_with_the_loop(self) -> AsyncGenerator[None, None]:
         """A loop tells nobody that it ends, but it ends the generators that were begun in it."""
@@ -130,31 +162,32 @@ class LoopReads:
 
     async def close(self) -> None:
         """Close the connections; the next read opens new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        servers, self._servers = self._servers, {}
+        for server in servers.values():
+            await server.close()
 
 
 _loops: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopReads]" = WeakKeyDictionary()
+_last: LoopReads | None = None  # the one that was asked for last, because a process seldom has more loops than one
 
 
 def of_this_loop() -> LoopReads | None:
-    """Return the reads of the running loop; None where a thread must be asked.
-
-    That is while the server is in trouble; and in a cluster or behind sentinels, where a thread's client knows who has
-    a key now.
-    """
+    """Return the reads of the running loop; None while the server is in trouble, so that a thread must be asked."""
+    global _last
     if CACHE.breaker.troubled:
         return None
     loop = asyncio.get_running_loop()
+    if (last := _last) is not None and last.loop is loop:
+        return last
     if (reads := _loops.get(loop)) is None:
         reads = _loops[loop] = LoopReads(loop)
-    return reads if reads.leads_to_one_server() else None
+    _last = reads
+    return reads
 
 
 def _forget() -> None:
-    global _loops
-    _loops = WeakKeyDictionary()
+    global _loops, _last
+    _loops, _last = WeakKeyDictionary(), None
 
 
 os.register_at_fork(after_in_child=_forget)

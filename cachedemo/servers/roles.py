@@ -17,9 +17,11 @@ from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
 from cachedemo.servers.client import Client, client_for
 from cachedemo.servers.cluster import Cluster
+from cachedemo.servers.cluster_map import NOBODY
+from cachedemo.servers.cluster_node import ClusterNode
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server import Server
-from cachedemo.servers.targets import Target, Topology, target
+from cachedemo.servers.targets import Node, Target, Topology, target
 from cachedemo.servers.urls import address, problem, problem_of_setting
 
 Rows = Sequence[tuple[str, Sequence[Any]]]  # keys, with the arguments of a script for each
@@ -123,12 +125,28 @@ class Role(Server):
                     self.is_one = True
             return self._cluster
 
+    # what is known of it without asking anybody, for an event loop
+
+    def leads_to(self) -> Node | None:
+        """Return the primary that the connections lead to, where sentinels name it; None where nobody knows now."""
+        sentinels = getattr(getattr(self._client, "connection_pool", None), "sentinel_manager", None)
+        return sentinels.leads_to if sentinels is not None else None
+
+    def known_owners(self) -> Sequence[ClusterNode | None]:
+        """Return the server of each hash slot of the cluster, None where nobody knows now."""
+        return self._cluster.map.known_owners() if self._cluster is not None else NOBODY
+
     # what is asked of it; `Server` says what each does
 
     def command(self, *words: Any, insist: bool = False) -> Any:
         if not self.is_one and (cluster := self._cluster or self.cluster()):
             return cluster.command(words, insist=insist)
         return self._run(self._command, words, insist=insist)
+
+    def get(self, key: str) -> Any:
+        if not self.is_one and (cluster := self._cluster or self.cluster()):
+            return cluster.get(key)
+        return super().get(key)
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], *, insist: bool = False) -> Any:
         if cluster := self.cluster():

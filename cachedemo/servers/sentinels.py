@@ -32,14 +32,23 @@ class Sentinels:
     Args:
         found: where the URL leads.
         client: returns a client for the URL of one sentinel.
+
+    Attributes:
+        leads_to: the primary that new connections were last led to; None once that is confirmed no more.
     """
 
     def __init__(self, found: Target, client: Callable[[str], redis.Redis]) -> None:
         self.nodes = found.nodes
         self.service = found.service
+        self.leads_to: Node | None = None
         self._clients = [client(found.url_of_sentinel(*node)) for node in found.nodes]
 
     def discover_master(self, service: str) -> Node:
+        """Return where a new connection is to lead. Raises NoMajority."""
+        self.leads_to = self.named_by_most()
+        return self.leads_to
+
+    def named_by_most(self) -> Node:
         """Return where a majority says that the primary is. Raises NoMajority."""
         with ThreadPoolExecutor(len(self._clients)) as threads:
             said = Counter(address for address in threads.map(self._ask, self._clients) if address)
@@ -48,7 +57,7 @@ class Sentinels:
                 return address
         raise NoMajority(
             f"Error connecting to the primary: {sum(said.values())} of {len(self._clients)} sentinels name one of the "
-            f"name {service}, and no majority the same."
+            f"name {self.service}, and no majority the same."
         )
 
     def _ask(self, client: redis.Redis) -> Node | None:
@@ -81,9 +90,10 @@ def _watch(pool: "weakref.ref[SentinelConnectionPool]", sentinels: Sentinels) ->
             return
         begun, named = time.monotonic(), None
         with contextlib.suppress(NoMajority):
-            named = sentinels.discover_master(sentinels.service)
+            named = sentinels.named_by_most()
         if named is not None and watched.master_address in (None, named):
             confirmed = begun
         elif named is not None or begun - confirmed > CONFIRMED_WITHIN:
+            sentinels.leads_to = None
             watched.disconnect()  # those in use too: a command that is under way fails, and its outcome is unknown
         del watched

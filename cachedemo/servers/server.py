@@ -11,7 +11,7 @@ from cachedemo.exceptions import ForeignData, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
 from cachedemo.servers.client import Client
 from cachedemo.servers.greeting import NOT_LEARNED, Unusable
-from cachedemo.servers.pipeline_answers import raised
+from cachedemo.servers.pipeline_answers import meant, raised
 from cachedemo.servers.recognition import Recognition
 from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
@@ -132,6 +132,10 @@ class Server:
         answers = self._run(self._script, script, [key for key, _ in rows], arguments, insist=insist)
         return answers or [None] * len(rows)
 
+    def get(self, key: str) -> Any:
+        """Return what stands under a key."""
+        return self._run(self._command, ("GET", key))
+
     def get_many(self, keys: Sequence[str]) -> list[Any]:
         """Return what stands under each key, None if it is no text; an exception where a server did not answer."""
         return self._run(self._command, ("MGET", *keys)) if keys else []
@@ -184,18 +188,11 @@ class Server:
 
     def answers(self, commands: Sequence[Sequence[Any]], *, insist: bool = False) -> list[Any]:
         """Do the same, and raise nothing but that the server did not answer."""
-        return self.meant(commands, self._run(self._pipeline, commands, insist=insist))
-
-    def meant(self, commands: Sequence[Sequence[Any]], answers: Sequence[Any]) -> list[Any]:
-        """Return answers with what each error means in its place."""
-        return [
-            self.outage(answer, *words[1:2]) if isinstance(answer, redis.RedisError) else answer
-            for words, answer in zip(commands, answers, strict=True)
-        ]
+        return meant(commands, self._run(self._pipeline, commands, insist=insist), self.outage)
 
     def _command(self, words: Sequence[Any]) -> Any:
         client = self._client or self.client()
-        return client.ask(*words) if words[0] == "GET" else client.execute_command(*words)
+        return client.ask(*words) if words[0] in ("GET", "MGET") else client.execute_command(*words)
 
     def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         client = self._client or self.client()
@@ -223,12 +220,16 @@ class Server:
                 return self.breaker.call(lambda: send(*arguments), insist=insist)
             return send(*arguments)
         except redis.RedisError as error:
-            self.breaker.note(error)
-            if isinstance(error, _NO_PRIMARY):
-                self._let_go()  # a new connection may lead to the primary
-            raise self.outage(error, *(arguments[0][1:2] if send == self._command else ())) from error
+            raise self._failed(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
+
+    def _failed(self, error: redis.RedisError, key: Any = "") -> Exception:
+        """Take note that a command has failed, and return what to raise."""
+        self.breaker.note(error)
+        if isinstance(error, _NO_PRIMARY):
+            self._let_go()  # a new connection may lead to the primary
+        return self.outage(error, key)
 
     def outage(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Return what to raise for an error of this server: an outage, foreign data under a key of ours, or itself."""

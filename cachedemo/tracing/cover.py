@@ -9,7 +9,9 @@ from typing import Any
 
 from cachedemo import conf
 from cachedemo.protocol import transactions, wake
+from cachedemo.servers import loop_reads
 from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.tracing.loop_trips import LoopWatcher
 from cachedemo.tracing.recorder import timed, timed_together
 
 _lock = threading.Lock()
@@ -80,6 +82,7 @@ def _cover() -> None:
                 server._client = cover(client)
     vars(transactions).update(trip=_trip)
     vars(wake).update(wake=_wake)
+    vars(loop_reads).update(watcher=LoopWatcher())
 
 
 def _uncover() -> None:
@@ -91,6 +94,7 @@ def _uncover() -> None:
                 server._client = client.plain
     vars(transactions).update(trip=_plain_trip)
     vars(wake).update(wake=_plain_wake)
+    vars(loop_reads).update(watcher=None)
 
 
 def _forget_watchers() -> None:

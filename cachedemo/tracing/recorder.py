@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from cachedemo.tracing.code_lines import here
+from cachedemo.tracing.code_lines import Place, here
 from cachedemo.tracing.steps import Step
 from cachedemo.tracing.words import command_text, purpose_of
 
@@ -21,11 +21,18 @@ class Recorder:
         self._began = time.perf_counter_ns()
         self._trips = 0
 
-    def add(self, server: str, sent: Sequence[tuple[Any, ...]], answers: Sequence[Any], began: int) -> None:
-        """Note one round trip: what was sent, and the answer to each."""
+    def add(
+        self,
+        server: str,
+        sent: Sequence[tuple[Any, ...]],
+        answers: Sequence[Any],
+        began: int,
+        stack: tuple[Place, ...] | None = None,
+    ) -> None:
+        """Note one round trip: what was sent, and the answer to each; `stack` where the code is elsewhere by now."""
         took = (time.perf_counter_ns() - began) / 1000
         self._trips += 1
-        stack = here()
+        stack = here() if stack is None else stack
         for words, answer in zip(sent, answers, strict=True):
             self._keep(
                 Step(

@@ -102,7 +102,7 @@ LESSONS = [
         "Why is the queue a second server?",
         [
             "A cache may forget: it runs in memory, throws out what is used least when it is full, and somebody may "
-            "empty it. A write that was acknowledged must not be forgotten.",
+            "empty it. A write that was acknowledged (its caller was told that it is done) must not be forgotten.",
             "So the queue is a server of its own that throws nothing out and writes each command to disk before it "
             "answers. Here the cache loses its copy while a write waits.",
         ],

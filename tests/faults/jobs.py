@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.db import close_old_connections, connection
 
-from cachedemo import cache_for
+from cachedemo import cache_for, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import switch
+from cachedemo.operations import shard_change, switch
 from cachedemo.protocol import near_copies
 from cachedemo.protocol.near_copies import COPIES
 from tests import near_notes
@@ -49,6 +50,28 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     shorten(cache_for(Note), deadline)
     one = Client(name, folder, seed, ("write-behind",))
     _until_stopped(folder, one.queue_something, pause)
+
+
+def confirmed_writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
+    """Run a client that only queues writes, and waits for a replica to have each."""
+    servers: Any = cache_for(Note).table._servers
+    servers.queue.replicas = 1
+    writer(name, folder, seed, pause, deadline)
+
+
+def of_next_release(of_next: str, **options: Any) -> Any:
+    """Do a job in a process whose registration of the notes has one field more, and so another version."""
+    release = type(
+        "NextNoteCache", (type(cache_for(Note)),), {"version": 2, "fields": ["title", "body", "size", "secret"]}
+    )
+    registry._declared[Note] = release(Note)
+    return globals()[of_next](**options)
+
+
+def delete_version(version: int, folder: str, deadline: float) -> None:
+    """Delete the keys of a version of the notes."""
+    _shorten_both(deadline)
+    call_command("cache_delete_version", "note", str(version), verbosity=0)
 
 
 def counter(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
@@ -91,6 +114,12 @@ def operator(action: str, deadline: float) -> None:
         assert switch.off(both, "operator", timeout=20).left == []
 
 
+def resharder(number: int, deadline: float) -> None:
+    """Change the number of shards of both queues, to the end."""
+    for cache in _shorten_both(deadline):
+        shard_change.change(cache, number, timeout=20)
+
+
 def _until_stopped(folder: str, act: Callable[[], None], pause: float) -> None:
     stop, end = Path(folder) / "stop", time.monotonic() + LONGEST
     while not stop.exists() and time.monotonic() < end:
@@ -114,8 +143,6 @@ def begin(folder: str, deadline: float) -> None:
 
 def tables() -> None:
     """Make the tables in the database of this nursery."""
-    from django.core.management import call_command
-
     call_command("migrate", verbosity=0)
 
 

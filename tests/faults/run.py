@@ -64,6 +64,7 @@ class Load:
     ) -> None:
         self.near = int(near * 1e9)
         self.settings = settings or {}
+        self.next_release = False  # whether who is started from now on has the registration of the next release
         self.nursery = nursery
         self.folder = folder
         self.seed = seed
@@ -93,12 +94,18 @@ class Load:
         self.clients.pop(name).kill()
         self.add_client()
 
+    def delete_version(self, version: int) -> None:
+        """Delete the keys of a version of the notes, as a deploy does when it is over."""
+        self._start("delete_version", version=version).result()
+
     def add_flusher(self) -> Job:
         self.flushers.append(self._start("flusher"))
         return self.flushers[-1]
 
     def _start(self, job: str, **options: Any) -> Job:
         options |= {"folder": str(self.folder), "deadline": self.deadline}
+        if self.next_release:
+            job, options = "of_next_release", {"of_next": job, **options}
         return self.nursery.start(f"tests.faults.jobs:{job}", self.settings, **options)
 
     def done(self) -> int:

@@ -60,6 +60,7 @@ def steps(stop_before: int, number: int = signal.SIGKILL, kill_before: int = 0) 
     with contextlib.ExitStack() as stack:
         stack.enter_context(counter.before(Role, "script", lambda role, script, *rest: script.name))
         stack.enter_context(counter.before(Role, "script_for_each", lambda role, script, *rest: script.name))
+        stack.enter_context(counter.before(Role, "get", lambda *rest: "GET"))
         stack.enter_context(counter.before(Role, "get_many", lambda *rest: "MGET"))
         stack.enter_context(counter.before(Role, "unlink", lambda *rest: "UNLINK"))
         stack.enter_context(counter.before(Role, "command", lambda role, *words: str(words[0])))

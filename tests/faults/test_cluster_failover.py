@@ -9,6 +9,7 @@ import pytest
 
 from tests.clusters import Cluster
 from tests.faults.run import Load
+from tests.helpers import until
 
 SLOT = "v1:note:{1}"
 QUEUE = "flush:notes"
@@ -62,3 +63,29 @@ def test_the_primary_of_the_queue_is_killed_and_nothing_that_was_acknowledged_is
     report = load.end()
     assert not report.violations, str(report)
     assert report.outcomes["write ok"] > 20, "beside increments"
+
+
+@pytest.mark.timeout(180)
+def test_a_replica_of_the_queue_takes_over_with_all_that_it_had(nursery, transactional_db, tmp_path, cluster):
+    """A cluster's replica may lack what was acknowledged last. One that lacks nothing loses nothing."""
+    servers = cluster(role="queue", replicas=1)
+    load = Load(nursery, tmp_path, settings={"QUEUE_URL": servers.url})
+    load.begin(job="writer", flushers=0)
+    load.go_on(60)
+    for client in load.clients.values():
+        client.pause()
+    until(lambda: is_in_step(servers))
+    servers.primary_of(QUEUE).kill()
+    for client in load.clients.values():
+        client.resume()
+    load.add_flusher()
+    load.go_on(60)
+    report = load.end()
+    assert not report.violations, str(report)
+    assert report.outcomes["write ok"] > 20, "beside increments"
+
+
+def is_in_step(servers):
+    """Whether the replica of the queue's primary has all that was written."""
+    replication = servers.client(servers.primary_of(QUEUE)).info("replication")
+    return replication["slave0"]["offset"] == replication["master_repl_offset"]

@@ -13,7 +13,10 @@ from tests.helpers import missing, until
 from tests.rabbitmq import RabbitMQ
 from users.models import User
 
-pytestmark = pytest.mark.timeout(180)  # a node of Erlang takes its time to start
+pytestmark = [
+    pytest.mark.timeout(180),  # a node of Erlang takes its time to start
+    pytest.mark.skipif("config.getoption('--postgresql')", reason="the database makes no difference: SQLite only"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,24 @@
 """The Lua scripts: each atomic step that is more than one command, in the file of its name."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from cachedemo.servers.scripts import Script
 
 _ROWS = "-- rows.lua\n"
+# What is asked most often says in other ways that a queue of one shard is not current: see shards.py.
+_ASKED_MOST = ("enqueue", "stamp", "settle_up", "claim", "ack")
+
+
+class QueueScript(NamedTuple):
+    """A script that works on a queue's keys: as a queue of one shard takes it, and as one of several shards does."""
+
+    whole: Script
+    shard: Script
+
+    @property
+    def commands(self) -> set[str]:
+        return set(self.whole.commands) | set(self.shard.commands)
 
 
 def script(name: str) -> Script:
@@ -12,14 +26,25 @@ def script(name: str) -> Script:
     return Script(name, _text(name))
 
 
-def queue_script(name: str) -> Script:
+def queue_script(name: str) -> QueueScript:
     """Return a script that works on a queue's keys.
 
     `queue.lua`, which describes them, goes behind its first line; `rows.lua` too, or where the script says so.
     """
+    before, marker, after = _text(name).partition(_ROWS)
+    flags, body = before.split("\n", 1)
+    parts = [body, _text("rows"), after] if marker else [_text("rows"), body]
+    of_whole = [] if name in _ASKED_MOST else [_text("moved")]
+    return QueueScript(_joined(name, flags, *of_whole, *parts), _joined(name, flags, _text("moved_shard"), *parts))
+
+
+def change_script(name: str) -> Script:
+    """Return a script that changes how many shards a queue has; `change.lua` goes before it too."""
     flags, body = _text(name).split("\n", 1)
-    before, marker, after = body.partition(_ROWS)
-    parts = [before, _text("rows"), after] if marker else [_text("rows"), body]
+    return _joined(name, flags, _text("change"), body)
+
+
+def _joined(name: str, flags: str, *parts: str) -> Script:
     return Script(name, "\n".join([flags, _text("queue"), *parts]), reaches_further=True)
 
 

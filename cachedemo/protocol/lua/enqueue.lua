@@ -12,7 +12,7 @@
 -- $field $json  what to write; with a + before the field, what to add to it
 
 local pk = ARGV[1]
-if redis.call('EXISTS', CLOSED) == 1 then
+if redis.call('EXISTS', CLOSED, DRAINING) > 0 then
   return 'CLOSED'
 end
 if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then

@@ -17,7 +17,12 @@
 -- {$queue}:traces        hash, id -> traceparent of the last write, where somebody traces (spans.py); no script needs it
 -- {$queue}:clock         string, the last stamp
 -- {$queue}:stopped       string, JSON: why nothing can be flushed, since when; gone with the next batch that lands
--- {$queue}:closed        string, JSON: an operator has switched off: run, since, by, state (closing, then closed)
+-- {$queue}:closed        string, JSON: an operator has switched off: run, since, by, state (closing, then closed); or
+--                        the queue is kept in several shards: shards, run
+-- {$queue}:shards        string, JSON: how many shards are current, and what is under way; see change.lua
+-- {$queue}:run           string, the highest number of a change that has touched this shard
+-- {$queue}:draining      string, it takes no write-behind until it is flushed
+-- {$queue}:opened        string, this shard is current; of one of several shards only
 --
 -- An id is pending exactly when its row hash exists. It is in line (in the list or claimed) exactly when it has a field
 -- without a flag, and dead exactly when it has one with a flag. (A release before flags left dead rows without any.)
@@ -29,6 +34,7 @@ local PENDING, CLAIMED, REAPED = BASE .. 'pending', BASE .. 'claimed', BASE .. '
 local DEAD, OWED, GONE = BASE .. 'dead', BASE .. 'owed', BASE .. 'gone'
 local FLUSHERS, VERSIONS, CLOCK = BASE .. 'flushers', BASE .. 'versions', BASE .. 'clock'
 local STOPPED, CLOSED = BASE .. 'stopped', BASE .. 'closed'
+local DRAINING, OPENED = BASE .. 'draining', BASE .. 'opened'
 
 local END_OF_STAMPS = 4000000000000000  -- the year 2096
 

@@ -18,7 +18,7 @@ from tests.operators import ALL, client_of, operator, url
 from tests.scene import dead_letters, old_version
 from users.models import User
 
-BY_COMMAND = {"switch-off", "switch-on"}  # `cache_switch` alone does these
+BY_COMMAND = {"switch-off", "switch-on", "change-shards"}  # `cache_switch` and `cache_shards` alone do these
 SHOWN_AT_ONCE = {"watch"}  # and kept nowhere
 PERMISSIONS = {code: action.permission for code, action in ACTIONS.items() if code not in BY_COMMAND}
 

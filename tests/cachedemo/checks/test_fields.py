@@ -58,6 +58,14 @@ class BrokenField(models.CharField):
         raise LookupError
 
 
+class OldField(NetField):
+    """Written for another Django."""
+
+    @property
+    def flatchoices(self) -> Any:
+        raise AttributeError
+
+
 NET = ipaddress.ip_network("10.0.0.0/8")
 
 
@@ -89,6 +97,7 @@ def test_a_field_none_of_whose_values_leads_back_is_an_error(field: Any, kind: s
         SealedField(max_length=99),
         BrokenField(max_length=9),
         NetField(),
+        OldField(),
         models.JSONField(default=dict),
         models.DateTimeField(),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import UserManager
 from django.core.checks import run_checks
 from django.db import connection, models
 from django.test import override_settings
@@ -182,6 +183,7 @@ TRIGGERS: dict[str, Trigger] = {
     "W029": lambda at: statements_without_an_end(),
     "W030": lambda at: ours(CACHE_URL="redis://127.0.0.1:1/0"),
     "W031": lambda at: shared_with_another_database(at.redis_queue),
+    "W033": lambda at: made({**TITLE, "objects": UserManager()}),
     "W032": lambda at: override_settings(CHANNEL_LAYERS=a_layer()),
 }
 SQLITE_ONLY = ("E010", "E012", "W010")  # elsewhere no name says of itself what a collation is, and a decimal is exact

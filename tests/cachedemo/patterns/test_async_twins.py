@@ -13,7 +13,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from cachedemo.protocol import async_reads
+from cachedemo.protocol import async_reads, reads
+from cachedemo.servers import loop_reads
 from cachedemo.servers.roles import CACHE
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
@@ -88,6 +89,68 @@ def test_what_is_cold_is_loaded_once(users: Any, people: Any) -> None:
     assert len(found) == 1000
     assert {each.name for each in found} == {people[0].name}
     assert len([query for query in asked.captured_queries if "SELECT" in query["sql"]]) == 1
+
+
+def test_of_the_readers_of_a_cold_row_one_goes_to_a_thread(
+    users: Any, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.announce()
+    gone: list[Any] = []
+
+    async def in_a_thread_of_its_own(call: Any, *args: Any) -> Any:
+        """As for each request under ASGI."""
+        gone.append(call)
+        return await asyncio.to_thread(_and_close, call, *args)
+
+    monkeypatch.setattr(async_reads, "in_djangos_thread", in_a_thread_of_its_own)
+    found = asyncio.run(_gather(*(users.aget(1) for _ in range(50))))
+    assert {each.name for each in found} == {people[0].name}
+    assert len(gone) == 1
+
+
+def _and_close(call: Any, *args: Any) -> Any:
+    try:
+        return call(*args)
+    finally:
+        connections.close_all()
+
+
+def test_a_reader_does_not_take_what_another_has_loaded_before_a_write(
+    users: Any, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.announce()
+    loaded, go_on = asyncio.Event(), threading.Event()
+    plain, calls = reads.find, []
+
+    def slow(*args: Any) -> Any:
+        calls.append(args)
+        entry = plain(*args)
+        if len(calls) == 1:
+            loop.call_soon_threadsafe(loaded.set)
+            go_on.wait(10)
+        return entry
+
+    async def in_a_thread_of_its_own(call: Any, *args: Any, **options: Any) -> Any:
+        return await asyncio.to_thread(_and_close, call, *args, **options)
+
+    async def main() -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        first = asyncio.create_task(users.aget(1))
+        await loaded.wait()
+        await asyncio.to_thread(_and_close, lambda: users.via("cache-aside").update(1, name="new"))
+        later = asyncio.create_task(users.aget(1))  # begun after the write was acknowledged, while the first loads
+        while not any(each.loading for each in loop_reads._loops.values()):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        go_on.set()
+        assert (await first).name == people[0].name
+        assert (await later).name == "new"
+
+    loop: Any = None
+    monkeypatch.setattr(reads, "find", slow)
+    monkeypatch.setattr(async_reads, "in_djangos_thread", in_a_thread_of_its_own)
+    asyncio.run(main())
 
 
 def test_what_there_is_not_is_told_as_by_get(users: Any, people: Any) -> None:
@@ -175,15 +238,15 @@ def test_a_reader_that_is_cancelled_takes_nobody_along(users: Any, people: Any) 
 def test_a_cold_read_that_is_cancelled_leaves_no_lease(users: Any, people: Any, redis_cache: redis.Redis) -> None:
     users.announce()
     begun, go_on = threading.Event(), threading.Event()
-    plain = users.read
+    plain = reads.find
 
-    def slow(pk: Any, **options: Any) -> Any:
+    def slow(*args: Any) -> Any:
         begun.set()
         go_on.wait(5)
-        return plain(pk)
+        return plain(*args)
 
-    users.read = slow
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reads, "find", slow)
 
         async def main() -> None:
             reader = asyncio.create_task(users.aread(1))
@@ -196,10 +259,60 @@ def test_a_cold_read_that_is_cancelled_leaves_no_lease(users: Any, people: Any, 
             await sync_to_async(connections.close_all)()  # the thread of this loop has one of its own
 
         asyncio.run(main())
-    finally:
-        del users.read
     slot = redis_cache.get("v2:user:1")
     assert slot is None or slot[:1] == b"V"
+
+
+def test_a_write_that_is_cancelled_leaves_no_mark(
+    users: Any, people: Any, redis_cache: redis.Redis, settings: Any
+) -> None:
+    users.read(1)
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "SOURCE_LATENCY_MS": 200}
+
+    def is_marked() -> bool:
+        return str(redis_cache.get("v2:user:1"))[2:3] == "T"
+
+    async def main() -> None:
+        writer = asyncio.create_task(users.via("write-through").aupdate(1, name="Ann"))
+        while not is_marked():
+            await asyncio.sleep(0.005)
+        writer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writer
+        await sync_to_async(connections.close_all)()  # after the write, in its thread
+
+    asyncio.run(main())
+    assert not is_marked()
+    assert users.get(1).name == User.objects.get(pk=1).name
+
+
+def test_reads_that_are_cancelled_on_their_way_leave_no_connection(
+    users: Any, people: Any, redis_cache: redis.Redis
+) -> None:
+    users.read_many([1, 2])
+
+    async def main() -> None:
+        await users.aread(1)
+        before = len(redis_cache.client_list())
+        for turns in [
+            1,
+            2,
+            3,
+            4,
+            5,
+        ] * 4:  # cancelled before the trip begins, while it is under way, when its answer is there
+            readers = [asyncio.create_task(users.aread(1)) for _ in range(100)]
+            many = asyncio.create_task(users.aread_many([1, 2]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for each in (*readers, many):
+                each.cancel()
+            await asyncio.gather(*readers, many, return_exceptions=True)
+            assert (await users.aread(2)).origin == "cache"
+        while len(redis_cache.client_list()) > before + 6:  # some trips at a time; a closed one goes in a moment
+            await asyncio.sleep(0.02)
+
+    run(main)
 
 
 def test_a_loop_closes_its_connections(users: Any, people: Any, redis_cache: redis.Redis) -> None:

@@ -35,7 +35,7 @@ def documented() -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("kind", rights.KINDS)
-@pytest.mark.parametrize("role", [CACHE, QUEUE], ids=str)
+@pytest.mark.parametrize("role", [CACHE, QUEUE], ids=lambda role: role.name)
 def test_the_documented_acl_is_what_is_needed(role: Any, kind: str) -> None:
     rules = documented()[role.name, kind].split()
     assert [each[1:] for each in rules if each.startswith("+")] == rights.needed(role, kind)

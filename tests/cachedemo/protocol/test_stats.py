@@ -14,6 +14,7 @@ from cachedemo import cache_for
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.protocol import stats
 from cachedemo.servers.roles import QUEUE, Role
+from playground.throwaway import Throwaway
 from tests.helpers import counted_from_zero, until
 from tests.processes import Process
 from users.models import User
@@ -151,6 +152,15 @@ def test_what_is_kept_for_longer_and_by_model_has_an_end_too(people: list[User],
     [by_hours] = redis_queue.scan_iter("{cachedemo}:stats-days:*")
     assert 3600 <= redis_queue.ttl(by_model) <= 2 * 3600
     assert 7 * 86400 <= redis_queue.ttl(by_hours) <= 8 * 86400
+
+
+def test_a_cache_that_is_not_registered_leaves_no_name_of_its_own(people: list[User], redis_queue: redis.Redis) -> None:
+    with Throwaway(2) as throwaway:
+        throwaway.cache.read(throwaway.pks[0])
+    assert sent()["source"] == 1
+    for kept in redis_queue.scan_iter("{cachedemo}:stats*"):
+        assert not [field for field in redis_queue.hkeys(kept) if b"throwaway" in field]
+    assert not [name for name in stats._names if "throwaway" in name]
 
 
 def test_a_model_that_is_registered_after_counting_began_is_counted(redis_queue: redis.Redis) -> None:

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Coalesce, Now, Upper
 from cachedemo import cache_for
 from tests.cachedemo.made_models import made
 from tests.cachedemo.protocol.test_every_field import DJANGOS, postgres
-from tests.notes.models import Note, Sample
+from tests.notes.models import Note, Sample, Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,3 +161,40 @@ def test_a_decimal_is_shown_with_the_places_of_its_column_before_the_flush_too()
         cache.drain(timeout=5)
         cache.evict([row.pk])
         assert cache.etag(cache.read(row.pk)) == etag
+
+
+DEFAULTS: dict[str, Any] = {
+    "decimal": models.DecimalField(max_digits=9, decimal_places=2, default=0),
+    "decimal_text": models.DecimalField(max_digits=9, decimal_places=2, default="1.5"),
+    "decimal_float": models.DecimalField(max_digits=9, decimal_places=2, default=0.25),
+    "ratio": models.FloatField(default="2"),
+    "moment": models.DateTimeField(default="2026-01-02T03:04:05Z"),
+    "day": models.DateField(default="2026-01-02"),
+    "time": models.TimeField(default="03:04"),
+    "key": models.UUIDField(default="6" * 32),
+    "size": models.IntegerField(default="7"),
+    "done": models.BooleanField(default="t"),
+    "title": models.CharField(max_length=9, default=5),
+    "shelf": models.ForeignKey(Shelf, models.CASCADE, default="1", related_name="+"),
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_default_may_be_written_in_any_form_that_its_field_understands(pattern: str) -> None:
+    Shelf.objects.create(pk=1, name="first")
+    with made(dict(DEFAULTS)) as cache:
+        row = cache.via(pattern).create()
+        stored = cache.model.objects.get()
+        for name in DEFAULTS:
+            assert getattr(row, name) == getattr(cache.get(row.pk), name) == getattr(stored, name)
+        assert (row.decimal, row.decimal_text, row.size) == (0, decimal.Decimal("1.50"), 7)
+        bulk = cache.model.objects.bulk_create([cache.model()])[0]
+        saved = cache.model.objects.create()
+        assert cache.get(bulk.pk).decimal_text == cache.get(saved.pk).decimal_text == decimal.Decimal("1.50")
+
+
+def test_a_default_that_no_database_holds_is_refused() -> None:
+    with made({"title": models.CharField(max_length=9, default="a\0")}) as cache:
+        with pytest.raises(ValidationError, match="null characters"):
+            cache.create()
+        assert cache.model.objects.count() == 0

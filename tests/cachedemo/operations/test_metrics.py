@@ -102,7 +102,8 @@ def supersede(users: Any, monkeypatch: Any) -> None:
 
 
 def overflow(users: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(users.table.options, "max_pending", 0)
+    monkeypatch.setattr(users.table.options, "max_pending", 1)
+    users.via("write-behind").update(2, name="Bo")
     users.via("write-behind").update(1, name="Al")
 
 

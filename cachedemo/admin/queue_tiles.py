@@ -30,7 +30,7 @@ def tiles(
         _lag_now(states, now),
         _lag_of(minutes),
         _rate(minutes, flushed),
-        _done_in(states, flushed),
+        _done_in(states, flushed, is_flushed=any(worker.alive for worker in found)),
         _workers(found),
     ]
 
@@ -75,7 +75,7 @@ def _rate(minutes: Sequence[Minute], flushed: float) -> Tile:
     return Tile("Flushed", rate(flushed), words, WARN if retries else "")
 
 
-def _done_in(states: Sequence[QueueState], flushed: float) -> Tile:
+def _done_in(states: Sequence[QueueState], flushed: float, is_flushed: bool) -> Tile:
     """At the rate of the last two minutes; what comes meanwhile is not counted."""
     in_line = sum(state.listed + state.in_flight for state in states)
     if not in_line:
@@ -84,6 +84,8 @@ def _done_in(states: Sequence[QueueState], flushed: float) -> Tile:
         return Tile("All of it in", UNKNOWN, "not while the queue is paused", WARN)
     if any(state.stopped for state in states):
         return Tile("All of it in", UNKNOWN, "not while flushing has stopped", BAD)
+    if not is_flushed:
+        return Tile("All of it in", UNKNOWN, "not while no worker is alive", BAD)
     if not flushed:
         return Tile("All of it in", UNKNOWN, "nothing was flushed in the last two minutes", WARN)
     return Tile("All of it in", span(in_line / flushed), f"{in_line:,} in line, at the rate of the last two minutes")

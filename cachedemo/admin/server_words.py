@@ -82,10 +82,10 @@ def _commands(info: Info) -> Tile:
 
 def sentences(role: Role, info: Info, configured: Mapping[Any, Any]) -> list[str]:
     """Return replication and persistence in words; nothing where the server does not tell."""
-    return [*_replication(info), *_persistence(role, info, configured)]
+    return [*_replication(role, info), *_persistence(role, info, configured)]
 
 
-def _replication(info: Info) -> Iterator[str]:
+def _replication(role: Role, info: Info) -> Iterator[str]:
     if info.get("role") == "slave":
         link = info.get("master_link_status")
         state = (
@@ -97,7 +97,8 @@ def _replication(info: Info) -> Iterator[str]:
     elif info.get("role") == "master":
         replicas = [info[f"slave{i}"] for i in range(info.get("connected_slaves", 0)) if f"slave{i}" in info]
         if not replicas:
-            yield "A primary without replicas: if its machine is lost, so is what it holds."
+            lost = "rows are loaded anew" if role is CACHE else "so is what it holds"
+            yield f"A primary without replicas: if its machine is lost, {lost}."
         for replica in replicas:
             yield f"A primary with the replica {_replica(replica, info)}."
 

@@ -111,9 +111,12 @@ def test_when_it_will_be_done_is_told_by_the_rate_and_not_where_it_cannot_be(
     assert tile(client, "All of it in").detail == "nothing is in line"
     for pk in (1, 2, 3):
         users.via("write-behind").update(pk, name="x")
+    assert tile(client, "All of it in").detail == "not while no worker is alive"
+    workers.say()
     assert tile(client, "All of it in").detail == "nothing was flushed in the last two minutes"
     hour, at = divmod(int(time.time()) // 60 - 1, 60)
     redis_queue.hset(stats.bucket(hour), f"{at}:flushed", 120_000)
+    workers.say()
     shown = tile(client, "All of it in")
     assert shown.value.endswith(" ms")
     assert "3 in line" in shown.detail

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cachedemo import cache_for
@@ -36,6 +36,7 @@ VALUES = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine makes values slowly
 @given(VALUES)
 def test_every_kind_of_field_comes_back_as_it_was(values):
     codec = cache_for(Sample).table.codec

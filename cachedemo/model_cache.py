@@ -238,6 +238,14 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
 
+    def update_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]:
+        """Write the named fields of many rows in the default pattern. See `Writer.update_many`."""
+        return self.via(self.pattern).update_many(rows)
+
+    def create_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]:
+        """Insert many rows in the default pattern. See `Writer.create_many`."""
+        return self.via(self.pattern).create_many(rows)
+
     def increment(
         self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any
     ) -> M:

@@ -23,6 +23,8 @@ class AsyncWrites(Generic[M]):
         def increment(self, pk: Any, deltas: Any = None, /, **options: Any) -> M: ...
         def create(self, **fields: Any) -> M: ...
         def delete(self, pk: Any) -> None: ...
+        def update_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]: ...
+        def create_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]: ...
 
     async def aupdate(self, pk: Any, /, **fields: Any) -> M:
         """Do what `update` does. Cancelled, it may have been written or not."""
@@ -37,6 +39,14 @@ class AsyncWrites(Generic[M]):
     async def acreate(self, **fields: Any) -> M:
         """Do what `create` does. Cancelled, it may have been written or not."""
         return await in_djangos_thread(self.create, **fields)
+
+    async def aupdate_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]:
+        """Do what `update_many` does. Cancelled, they may have been written or not."""
+        return await in_djangos_thread(self.update_many, rows)
+
+    async def acreate_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]:
+        """Do what `create_many` does. Cancelled, they may have been written or not."""
+        return await in_djangos_thread(self.create_many, rows)
 
     async def adelete(self, pk: Any) -> None:
         """Do what `delete` does. Cancelled, it may have been deleted or not."""

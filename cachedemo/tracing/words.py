@@ -27,6 +27,10 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     ),
     "enqueue": ("the queue takes the write: from here on it is acknowledged", "the queue does not take it"),
     "publish": ("show the queued write in the cache", "the slot is no longer what the write saw: not shown there"),
+    "publish_many": (
+        "show the queued writes in the cache",
+        "a slot that is no longer what its write saw: not shown there",
+    ),
     "reap": "take back what dead flushes claimed, find what dead writers owe",
     "claim": "claim a batch, until a deadline",
     "settle": "empty the slots that may be older than the database now",
@@ -40,6 +44,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "retry": "give dead letters back to the list",
     "discard": "forget dead letters, and note that their slots are owed",
     "survey": "count a batch of keys",
+    "rights": "ask which commands this user may not send",
     "close": "switch off: nothing is queued, announced or filled any more",
     "end_closing": "all slots are empty and nothing waits: it is switched off",
     "open": "switch on again",

@@ -50,8 +50,8 @@ def main() -> int:
 
 
 @contextmanager
-def database() -> Iterator[None]:
-    """Servers and a PostgreSQL of their own, with the tables in it."""
+def database() -> Iterator[int]:
+    """Servers and a PostgreSQL of their own, with the tables in it; gives the number of its first process."""
     environment = Environment()
     environment.use_postgresql()
     environment.start()
@@ -63,7 +63,8 @@ def database() -> Iterator[None]:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        yield
+        assert environment.postgres is not None
+        yield environment.postgres.pid
     finally:
         from django.db import connections
 

@@ -345,24 +345,17 @@ def test_the_configuration_of_each_role_is_that_of_the_embedded_server(role: str
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     counts = {"cache": 0, "queue": 0, "source": 0}
-    run, read, trip, ours = roles.Role._run, roles.Role._read, transactions.trip, this_thread()
+    run, trip, ours = roles.Role._run, transactions.trip, this_thread()
 
     def counted_run(role: roles.Role, *arguments: Any, **options: Any) -> Any:
         counts[role.name] += ours()
         return run(role, *arguments, **options)
-
-    def counted_read(role: roles.Role, *arguments: Any) -> Any:
-        before = counts[role.name]
-        answer = read(role, *arguments)  # which may be by `_run`
-        counts[role.name] = before + ours()
-        return answer
 
     def counted_trip(using: str) -> None:
         counts["source"] += 1
         trip(using)
 
     monkeypatch.setattr(roles.Role, "_run", counted_run)
-    monkeypatch.setattr(roles.Role, "_read", counted_read)
     monkeypatch.setattr(transactions, "trip", counted_trip)
     return counts
 

@@ -53,6 +53,12 @@ class Postgres:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of its first process, whose children the others are."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, port: int | None = None) -> str:
         return f"postgres://tests@{HOST}:{port or self.port}/postgres"
 

@@ -51,7 +51,7 @@ test: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 cluster: $(VENV)/installed-dev
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) tests/races/test_lookup_races.py $(ARGS)
 
 sentinel: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --sentinel $(CLUSTER_TESTS) $(ARGS)

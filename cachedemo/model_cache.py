@@ -5,8 +5,7 @@ from typing import Any, ClassVar, cast
 
 from django.db import DEFAULT_DB_ALIAS
 
-from cachedemo import conf
-from cachedemo.patterns import Pattern
+from cachedemo.patterns import AsConfigured, Pattern
 from cachedemo.patterns.async_twins import AsyncReads, AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.saving import MERGE
@@ -95,14 +94,12 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     queue_shards: int = 1
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
-    pattern: Pattern = cast(Pattern, None)
+    pattern: Pattern = cast(Pattern, AsConfigured())
     stale_saves: str = MERGE
 
     def __init__(self, model: type[M], using: str = DEFAULT_DB_ALIAS) -> None:
         self.model = model
         self.using = using
-        if not self.pattern:
-            self.pattern = Pattern(conf.get_valid("PATTERN"))
         self.name = aliases.named(self.name or str(model._meta.model_name), using)
         if self.queue is not None:
             self.queue = aliases.named(self.queue or f"flush:{model._meta.model_name}s", using)
@@ -240,6 +237,14 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     def update(self, pk: Any, /, **fields: Any) -> M:
         """Write the named fields in the default pattern. See `Writer.update`."""
         return self.via(self.pattern).update(pk, **fields)
+
+    def update_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]:
+        """Write the named fields of many rows in the default pattern. See `Writer.update_many`."""
+        return self.via(self.pattern).update_many(rows)
+
+    def create_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]:
+        """Insert many rows in the default pattern. See `Writer.create_many`."""
+        return self.via(self.pattern).create_many(rows)
 
     def increment(
         self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any

@@ -61,6 +61,7 @@ ODD = "tests/cachedemo/test_odd_writes.py::"
 ODD_TRANSACTIONS = "tests/cachedemo/test_odd_transactions.py::"
 EXPRESSIONS = "tests/cachedemo/patterns/test_expressions.py::"
 MANAGERS = "tests/cachedemo/test_managers.py::"
+MANY = "tests/cachedemo/patterns/test_many_rows.py::"
 FLAGGED = "tests/cachedemo/protocol/test_flagged_fields.py::"
 INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
 INCREMENT_RACES = "tests/races/test_increment_races.py::"
@@ -1076,7 +1077,7 @@ MUTANTS = [
     mutant(
         "a_generated_column_waits_for_the_flush",
         FIELDS + "test_what_a_generated_column_shows_is_computed_from_what_is_shown_beside_it",
-        ("patterns/write_behind.py", "if not table.sources.isdisjoint({*values, *added.deltas}):", "if False:"),
+        ("patterns/write_behind.py", "if not table.sources.isdisjoint(names):", "if False:"),
     ),
     mutant(
         "returning_says_what_a_float_is",
@@ -1522,6 +1523,39 @@ MUTANTS = [
         ("protocol/update_statement.py", "WHERE {pk} = %s AND {reached} < %s", "WHERE {pk} = %s AND 0 < %s"),
     ),
     mutant(
+        "many_are_published_over_any",
+        MANY + "test_a_queued_write_is_published_over_its_own_base_only",
+        ("protocol/lua/publish_many.lua", "if slot and slot == base then", "if slot then"),
+    ),
+    mutant(
+        "many_are_published_over_nil",
+        MANY + "test_a_queued_write_is_published_over_its_own_base_only",
+        ("protocol/lua/publish_many.lua", "if slot and slot == base then", "if not slot or slot == base then"),
+    ),
+    mutant(
+        "many_leave_other_versions_as_they_are",
+        MANY + "test_the_slots_of_another_version_are_emptied",
+        (
+            "protocol/slots.py",
+            "if others := [version for version in versions if version != self.version]:",
+            "if others := []:",
+        ),
+    ),
+    mutant(
+        "many_take_what_is_refused_from_rows_that_do_not_name_it",
+        MANY + "test_a_row_that_does_not_name_a_refused_field_keeps_it",
+        (
+            "patterns/database_many.py",
+            "groups.setdefault(frozenset(rows[pk]), {})",
+            "groups.setdefault(frozenset().union(*rows.values()), {})",
+        ),
+    ),
+    mutant(
+        "many_leave_owed_what_was_not_written",
+        MANY + "test_what_the_database_refuses_of_one_row_is_written_of_none",
+        ("patterns/database_many.py", "            write.withdraw()", "            pass"),
+    ),
+    mutant(
         "a_batch_has_one_stamp_for_all",
         "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
         ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
@@ -1959,7 +1993,7 @@ MUTANTS = [
     mutant(
         "what_hides_waits",
         HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
-        ("patterns/write_behind.py", "    if table.is_hidden_by({*values, *added.deltas}):\n", "    if False:\n"),
+        ("patterns/write_behind.py", "    if table.is_hidden_by(names):\n", "    if False:\n"),
         ("patterns/write_behind.py", " and not table.is_hidden_by(queued.pending)", ""),
     ),
     mutant(

@@ -378,6 +378,16 @@ def many(count: int) -> list[User]:
     return [User(name="n", email=f"{uuid.uuid4()}@example.com") for _ in range(count)]
 
 
+def new(count: int) -> list[dict[str, str]]:
+    return [{"name": user.name, "email": user.email} for user in many(count)]
+
+
+def renamed(name: str) -> dict[int, dict[str, str]]:
+    return {
+        pk: {"name": name} for pk in User.objects.filter(pk__gt=3).order_by("pk").values_list("pk", flat=True)[:1000]
+    }
+
+
 OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "read, hit": lambda users: users.get(1),
     "read, miss": lambda users: users.get(1),
@@ -395,9 +405,20 @@ OPERATIONS: dict[str, Callable[[ModelCache], Any]] = {
     "`save()` of one changed field": lambda users: saved(name="e"),
     "`bulk_create()` of 1,000 rows": lambda users: User.objects.bulk_create(many(1000)),
     "`QuerySet.update()` of these": lambda users: User.objects.filter(pk__gt=3).update(name="f"),
+    "`update_many` of these, cache-aside": lambda users: users.via("cache-aside").update_many(renamed("g")),
+    "`update_many` of these, write-through": lambda users: users.via("write-through").update_many(renamed("h")),
+    "`update_many` of these, write-behind, rows cached": lambda users: users.via("write-behind").update_many(
+        renamed("i")
+    ),
+    "`create_many` of 1,000 rows, cache-aside": lambda users: users.via("cache-aside").create_many(new(1000)),
+    "`create_many` of 1,000 rows, write-through": lambda users: users.via("write-through").create_many(new(1000)),
     "cache-aside increment": lambda users: cache_for(Note).via("cache-aside").increment(1, size=1),
     "write-through increment": lambda users: cache_for(Note).via("write-through").increment(1, size=1),
     "write-behind increment, row cached": lambda users: cache_for(Note).via("write-behind").increment(1, size=1),
+    "write-behind increment with `min`": lambda users: (
+        cache_for(Note).via("write-behind").increment(1, {"size": 1}, min=0)
+    ),
+    "`evict` of one row": lambda users: users.evict([1]),
     "create": lambda users: users.create(name="Dan", email="dan@example.com"),
     "delete": lambda users: users.delete(3),
     "flush of a batch": lambda users: users.flush(),
@@ -416,6 +437,8 @@ def test_the_round_trips_are_those_of_the_table(trips: dict[str, int], redis_cac
         if "miss" not in operation and "not cached" not in operation:
             users.warm([1, 2, 3])
             cache_for(Note).warm([1])
+        if "rows cached" in operation:
+            users.warm(renamed(""))
         if "hit" in operation:
             users.get_many_by("email", ["alice@example.com", "bob@example.com"])
         trips.update(dict.fromkeys(trips, 0))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic
 
 from cachedemo.patterns.of_model import M
-from cachedemo.protocol import async_reads
+from cachedemo.protocol import async_lookups, async_reads, lookup_reads
 from cachedemo.protocol.async_reads import in_djangos_thread
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
@@ -23,6 +23,8 @@ class AsyncWrites(Generic[M]):
         def increment(self, pk: Any, deltas: Any = None, /, **options: Any) -> M: ...
         def create(self, **fields: Any) -> M: ...
         def delete(self, pk: Any) -> None: ...
+        def update_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]: ...
+        def create_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]: ...
 
     async def aupdate(self, pk: Any, /, **fields: Any) -> M:
         """Do what `update` does. Cancelled, it may have been written or not."""
@@ -37,6 +39,14 @@ class AsyncWrites(Generic[M]):
     async def acreate(self, **fields: Any) -> M:
         """Do what `create` does. Cancelled, it may have been written or not."""
         return await in_djangos_thread(self.create, **fields)
+
+    async def aupdate_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]:
+        """Do what `update_many` does. Cancelled, they may have been written or not."""
+        return await in_djangos_thread(self.update_many, rows)
+
+    async def acreate_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]:
+        """Do what `create_many` does. Cancelled, they may have been written or not."""
+        return await in_djangos_thread(self.create_many, rows)
 
     async def adelete(self, pk: Any) -> None:
         """Do what `delete` does. Cancelled, it may have been deleted or not."""
@@ -54,6 +64,9 @@ class AsyncReads(Generic[M]):
         def get(self, pk: Any, *, fresh: bool = False) -> M: ...
         def read_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, Entry]: ...
         def get_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]: ...
+        def read_by(self, **value: Any) -> Entry: ...
+        def get_by(self, **value: Any) -> M: ...
+        def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]: ...
         def warm(self, pks: Iterable[Any]) -> int: ...
         def evict(self, pks: Iterable[Any]) -> None: ...
 
@@ -96,6 +109,26 @@ class AsyncReads(Generic[M]):
                 instances[pk] = self.table.instance(entry)
             except ValueError:
                 instances[pk] = await in_djangos_thread(self.get, pk, fresh=fresh)
+        return instances
+
+    async def aread_by(self, **value: Any) -> Entry:
+        """Do what `read_by` does."""
+        return (await async_lookups.find(self.table, value))[0]
+
+    async def aget_by(self, **value: Any) -> M:
+        """Do what `get_by` does."""
+        instance: M = lookup_reads.instance(self.table, await async_lookups.find(self.table, value))
+        return instance
+
+    async def aget_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:
+        """Do what `get_many_by` does."""
+        lookup, instances = self.table.lookup(field), dict[Any, M]()
+        for some in in_chunks(values):
+            wanted = {lookup.parsed(asked) for asked in lookup.held(some)}
+            for asked, row in await async_lookups.hits(self.table, lookup, wanted):
+                instances[lookup.parsed(asked)] = lookup_reads.instance(self.table, row)
+            if missed := [value for value in wanted if value not in instances]:
+                instances |= await in_djangos_thread(self.get_many_by, field, missed)
         return instances
 
     async def awarm(self, pks: Iterable[Any]) -> int:

@@ -88,7 +88,7 @@ def change_locked(
     try:
         for piece in pieces(rows):
             writes.append(BulkWrite(table, list(piece), named.written))
-            _prepare(table, writes[-1], piece, named, ours)
+            prepare(table, writes[-1], piece, named, ours)
         changed = send(*_rows_and_stamps(table, writes))
     except Exception:
         for write in writes:  # the transaction cannot commit any more
@@ -99,7 +99,7 @@ def change_locked(
     return changed
 
 
-def _prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], named: Named, ours: bool) -> None:
+def prepare(table: CachedTable, write: BulkWrite, rows: Mapping[Any, int], named: Named, ours: bool) -> None:
     """Take a stamp for some of the rows, and write what waits for them."""
     waiting = dict(zip(rows, write.take_stamp(floor=max(map(stamps.proper, rows.values()))), strict=True))
     below = {pk: _below_the_change(table, pk, fields, named) for pk, fields in waiting.items()}

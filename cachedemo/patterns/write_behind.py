@@ -3,6 +3,7 @@
 What the queue does not take goes write-through.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from cachedemo.patterns import Pattern, write_through
@@ -48,10 +49,7 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
     """
     if if_match is not None:
         raise NotQueued("If-Match")
-    if not table.sources.isdisjoint({*values, *added.deltas}):
-        raise NotQueued("generated column")  # until the flush, reads would show what it was computed from before
-    if table.is_hidden_by({*values, *added.deltas}):
-        raise NotQueued("manager")  # only the database tells whether the row is still one that there is
+    refuse_what_cannot_wait(table, {*values, *added.deltas})
     if why := counters.why_through(table, added):
         raise NotQueued(why)
     base, shown = reads.find_values(table, pk)
@@ -64,9 +62,9 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
     queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)
     with taken("queue"):
         try:
-            entry = _over_base(table, base, shown, queued, added)
+            entry = over_base(table, base, shown, queued, added)
         except Unknowable:
-            return _read_anew(table, pk, queued)
+            return read_anew(table, pk, queued)
         may_publish = versions.still_live(table, queued.versions) and not table.is_hidden_by(queued.pending)
         over = base.slot if may_publish else None
         with or_owed(table, [pk]):
@@ -76,12 +74,21 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
         return entry
 
 
-def _over_base(table: CachedTable, base: Entry, shown: Values, queued: Enqueued, added: Addition) -> Entry:
+def refuse_what_cannot_wait(table: CachedTable, names: Collection[str]) -> None:
+    """Raise NotQueued for a write of these fields that reads could not show before its flush."""
+    if not table.sources.isdisjoint(names):
+        raise NotQueued("generated column")  # until the flush, reads would show what it was computed from before
+    if table.is_hidden_by(names):
+        raise NotQueued("manager")  # only the database tells whether the row is still one that there is
+
+
+def over_base(table: CachedTable, base: Entry, shown: Values, queued: Enqueued, added: Addition) -> Entry:
+    """Return a row as reads show it once the queue has taken the write. Raises Unknowable if that cannot be told."""
     pending = counters.over_base(table, shown, base.stamp, queued, added.deltas)
     return table.codec.overlay(shown, base.stamp, pending)
 
 
-def _read_anew(table: CachedTable, pk: Any, queued: Enqueued) -> Entry:
+def read_anew(table: CachedTable, pk: Any, queued: Enqueued) -> Entry:
     """Empty the slot where nobody can tell how much of somebody else's increments the base had; read what there is."""
     with or_owed(table, [pk]):
         table.slots.settle({str(pk): queued.stamp}, queued.versions)

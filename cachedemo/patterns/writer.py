@@ -1,17 +1,18 @@
 """The writes of one model in one pattern: which way each goes, and what comes back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from django.core.exceptions import FieldError
 
-from cachedemo.patterns import Pattern, cache_aside, latency, write_behind, write_through
+from cachedemo.patterns import Pattern, cache_aside, database_many, latency, many_rows, write_behind, write_through
 from cachedemo.patterns.async_twins import AsyncWrites
 from cachedemo.patterns.of_model import M
 from cachedemo.patterns.written import Written
 from cachedemo.protocol import answering, counters, synchronous, transactions, versions
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.outcomes import taken
 from cachedemo.servers import test_runs
 
@@ -37,6 +38,52 @@ class Writer(AsyncWrites[M]):
         """
         instance: M = self._instance(self.write(pk, fields))
         return instance
+
+    def update_many(self, rows: Mapping[Any, Mapping[str, Any]], /) -> dict[Any, M]:
+        """Write the named fields of many rows, as in `update_many({1: {"name": "Al"}, 2: {"name": "Bea"}})`.
+
+        Return an instance for each row that exists, under its key as the database has it. All rows are validated
+        before anything is written. What goes to the database goes in one transaction, all of it or none.
+
+        Args:
+            rows: key -> name -> value; any number.
+
+        Raises:
+            ValidationError, FieldError: as `update`; a note on it says in which row.
+            And all else that `update` raises, but DoesNotExist. OutcomeUnknown says so of all rows.
+        """
+        self._begin()
+        wanted = many_rows.cleaned(self.table, rows)
+        if self.pattern is Pattern.WRITE_BEHIND:
+            entries = many_rows.update_behind(self.table, wanted, self._update_many_at_once)
+        else:
+            entries = self._update_many_at_once(wanted)
+        with taken("queue" if self.pattern is Pattern.WRITE_BEHIND else "database"):
+            return {pk: self.table.instance(entries[pk]) for pk in wanted if pk in entries}
+
+    def _update_many_at_once(self, rows: many_rows.Rows) -> dict[Any, Entry]:
+        if not rows:
+            return {}
+        pattern, _ = self._synchronous()
+        return database_many.update(self.table, rows, fills=pattern is Pattern.WRITE_THROUGH)
+
+    def create_many(self, rows: Iterable[Mapping[str, Any]], /) -> list[M]:
+        """Insert many rows at once, whatever the pattern, all of them or none; return them in their order.
+
+        All are validated before anything is written. As `bulk_create()` it sends no `pre_save` and `post_save`.
+
+        Args:
+            rows: name -> value of each; any number.
+
+        Raises:
+            As `create`; a note on a ValidationError or TypeError says in which row.
+        """
+        self._begin()
+        instances = many_rows.valid_instances(self.table, rows)
+        pattern, _ = self._synchronous()
+        entries = database_many.create(self.table, instances, fills=pattern is Pattern.WRITE_THROUGH)
+        with taken("database"):
+            return [self.table.instance(entry) for entry in entries]
 
     def increment(
         self, pk: Any, deltas: Mapping[str, Any] | None = None, /, *, min: Any = None, max: Any = None, **more: Any

@@ -67,7 +67,7 @@ async def _load(table: CachedTable, pk: Any, near: Near | None) -> Entry:
     """
     for _ in range(WAITS):
         loop = loop_reads.of_this_loop()
-        if loop is None or _holds_djangos_thread():
+        if loop is None or holds_djangos_thread():
             break
         key = table.places.slots.key(pk)
         if (ended := loop.loading.get(key)) is None:
@@ -83,7 +83,7 @@ def _find(table: CachedTable, pk: Any, near: Near | None) -> Entry:
     return reads.find(table, pk) if near is None else near_reads.find(table, near, pk)
 
 
-def _holds_djangos_thread() -> bool:
+def holds_djangos_thread() -> bool:
     """Whether Django's thread waits for this reader: then no other reader could load anything before it has ended."""
     return getattr(AsyncToSync.executors, "current", None) is not None
 
@@ -111,6 +111,11 @@ async def hits(table: CachedTable, pks: Sequence[Any], fresh: bool = False) -> d
     if events.cache_hit.receivers:
         await events.atell_hits(table, read)
     return copied | read
+
+
+def of_loop(table: CachedTable) -> loop_reads.LoopReads | None:
+    """Return what asks the cache from this event loop; None where a thread must be asked."""
+    return loop_reads.of_this_loop() if _may_ask(table.places) else None
 
 
 def _may_ask(places: Places) -> bool:

@@ -3,7 +3,7 @@
 Our version is not in use then, so the cache is asked only where another is, or ours again: its slots are emptied.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cachedemo.protocol.entries import Entry
@@ -29,6 +29,12 @@ class ClosedSlots(NoSlots):
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         self.drop([pk], versions)
         return None
+
+    def publish_many(
+        self, shown: Mapping[Any, tuple[bytes | None, Entry]], versions: Iterable[str]
+    ) -> dict[Any, bytes | None]:
+        self.drop(shown, versions)
+        return dict.fromkeys(shown)
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         self.drop(stamps, versions)

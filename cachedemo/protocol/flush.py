@@ -9,7 +9,7 @@ ack     drop what was flushed
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cachedemo.exceptions import CacheUnavailable, OutcomeUnknown, SourceUnavailable, StatementRefused
 from cachedemo.plurals import counted
@@ -117,11 +117,16 @@ def _still_owed(table: CachedTable, owed: Sequence[Owed], error: CacheUnavailabl
     logger.warning("%d slots of %s still wait for the cache: %s", waiting, table.queue.name, error)
 
 
-def drain(table: CachedTable, timeout: float | None = None) -> int:
+def drain(
+    table: CachedTable,
+    timeout: float | None = None,
+    progress: Callable[[int, int | None], None] = lambda flushed, of: None,
+) -> int:
     """Flush until nothing waits but dead letters; return how many rows left the list.
 
     Args:
         timeout: seconds after which to give up; None waits as long as it takes.
+        progress: called after each batch with the rows that have left the list, and how many there are by now.
 
     Raises:
         TimeoutError: rows still wait, for example because another worker has claimed them or no release here
@@ -133,6 +138,7 @@ def drain(table: CachedTable, timeout: float | None = None) -> int:
         flushed = flush(table)
         rows += flushed
         waiting = queue.in_line()
+        progress(rows, rows + max(0, waiting))
         if waiting <= 0:
             return rows
         if patience is not None and time.monotonic() > patience:

@@ -10,7 +10,18 @@ from typing import Any
 
 from cachedemo.protocol import stamps
 from cachedemo.protocol.increments import Changes
-from cachedemo.protocol.waiting import Claim, Enqueued, Names, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import (
+    Claim,
+    Enqueued,
+    Names,
+    NotQueued,
+    Owed,
+    Settled,
+    Stamp,
+    StampOfMany,
+    Stopped,
+    ToQueue,
+)
 from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.protocol.write_queue import WriteQueue
 
@@ -78,6 +89,11 @@ class NoQueue(WriteQueue):
         deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         raise NotQueued("no queue")
+
+    def enqueue_many(
+        self, rows: Sequence[ToQueue], max_pending: int, fsync_within: float | None = None
+    ) -> list[Enqueued | NotQueued]:
+        return [NotQueued("no queue") for _ in rows]
 
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
         return [], [self.version]

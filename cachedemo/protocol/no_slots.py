@@ -53,6 +53,11 @@ class NoSlots(Slots):
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         return None
 
+    def publish_many(
+        self, shown: Mapping[Any, tuple[bytes | None, Entry]], versions: Iterable[str]
+    ) -> dict[Any, bytes | None]:
+        return dict.fromkeys(shown)
+
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """No reader looks here."""
 

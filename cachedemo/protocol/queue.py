@@ -16,8 +16,8 @@ from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.increments import Changes, to_json
 from cachedemo.protocol.lua import QueueScript, queue_script
-from cachedemo.protocol.operated_queue import OperatedQueue
 from cachedemo.protocol.outcomes import taken
+from cachedemo.protocol.queues_many import ENQUEUE, QueuesMany
 from cachedemo.protocol.shards import NOT_OPEN
 from cachedemo.protocol.waiting import (
     Claim,
@@ -47,7 +47,7 @@ REAP_LIMIT = 1000  # claims and writers looked at in one go
 
 
 _announce = queue_script("announce")
-_stamp, _settle_up, _enqueue = queue_script("stamp"), queue_script("settle_up"), queue_script("enqueue")
+_stamp, _settle_up, _enqueue = queue_script("stamp"), queue_script("settle_up"), ENQUEUE
 _stamp_many, _settle_up_many = queue_script("stamp_many"), queue_script("settle_up_many")
 _claim, _ack, _release, _bury = (
     queue_script("claim"),
@@ -60,18 +60,8 @@ _park, _refile = queue_script("park"), queue_script("refile")
 _OF_WRITERS = (_announce, _stamp, _settle_up, _enqueue, _stamp_many, _settle_up_many, _owe, _refile, _bury)
 
 
-class FlushQueue(OperatedQueue):
-    """Talks to the queue server; what each method promises stands in `WriteQueue`.
-
-    Args:
-        replicas: how many replicas of the server must have what is written here before it counts.
-        is_shard: whether it is one of several.
-    """
-
-    def __init__(self, name: str, replicas: int = 0, *, is_shard: bool = False) -> None:
-        super().__init__(name)
-        self.replicas = replicas
-        self.is_shard = is_shard
+class FlushQueue(QueuesMany):
+    """Talks to the queue server; what each method promises stands in `WriteQueue`."""
 
     # for readers
 
@@ -189,6 +179,9 @@ class FlushQueue(OperatedQueue):
             raise OutcomeUnknown(f"The queue may have the write or not: {error}") from error
         if isinstance(answer, bytes):
             raise NotQueued(answer.decode().lower())
+        return self.enqueued(pk, answer, deltas)
+
+    def enqueued(self, pk: Any, answer: Sequence[Any], deltas: Mapping[str, Any]) -> Enqueued:
         with taken("queue"):
             stamp, first, count, *rest = answer
             versions, previous, waiting = rest[:count], rest[count : count + len(deltas)], rest[count + len(deltas) :]

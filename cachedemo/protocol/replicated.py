@@ -28,7 +28,7 @@ class TooFew(QueueUnavailable):
 def script(script: Script, keys: Sequence[str], arguments: Sequence[Any], replicas: int) -> Any:
     """Run a script of the queue's and return its answer once so many replicas have what it wrote. Raises TooFew."""
     _refuse_cluster()
-    answer, reached = QUEUE.script_and(script, keys, arguments, _wait(replicas))
+    answer, reached = QUEUE.script_and(script, keys, arguments, wait(replicas))
     _check(reached, replicas)
     return answer
 
@@ -45,7 +45,7 @@ def pipeline(commands: Sequence[Sequence[Any]], key: str, replicas: int) -> list
     if not replicas:
         return QUEUE.pipeline(commands)
     _refuse_cluster()
-    *answers, _, reached = QUEUE.pipeline([*commands, ("SET", key, "", "PX", _KEPT_MS), _wait(replicas)])
+    *answers, _, reached = QUEUE.pipeline([*commands, ("SET", key, "", "PX", _KEPT_MS), wait(replicas)])
     _check(reached, replicas)
     return answers
 
@@ -59,7 +59,8 @@ def _refuse_cluster() -> None:
         )
 
 
-def _wait(replicas: int) -> tuple[str, int, int]:
+def wait(replicas: int) -> tuple[str, int, int]:
+    """Return the command that waits until so many replicas have what its connection has written."""
     return ("WAIT", replicas, max(1, int(conf.get_valid("TIMEOUT") * _OF_THE_TIMEOUT * 1000)))
 
 

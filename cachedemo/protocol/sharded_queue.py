@@ -14,8 +14,20 @@ from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.lua import change_script
 from cachedemo.protocol.operated_shards import OperatedShards, Parts
 from cachedemo.protocol.queue import FlushQueue
+from cachedemo.protocol.queues_many import all_or_unknown
 from cachedemo.protocol.shards import OPENED, Shards
-from cachedemo.protocol.waiting import Claim, Enqueued, Names, NotQueued, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import (
+    Claim,
+    Enqueued,
+    Names,
+    NotQueued,
+    Owed,
+    Settled,
+    Stamp,
+    StampOfMany,
+    Stopped,
+    ToQueue,
+)
 from cachedemo.protocol.waiting_fields import Fields
 from cachedemo.servers.roles import QUEUE
 
@@ -151,6 +163,23 @@ class ShardedQueue(OperatedShards):
         except NotQueued as refusal:  # a queue of one shard says no more than that it is closed
             if refusal.reason != "closed" or not self.look():
                 raise
+        return self.again(enqueue)
+
+    def enqueue_many(
+        self, rows: Sequence[ToQueue], max_pending: int, fsync_within: float | None = None
+    ) -> list[Enqueued | NotQueued]:
+        """Each shard is asked in a trip of its own."""
+        by_pk = {row.pk: row for row in rows}
+
+        def enqueue(parts: Parts) -> list[Enqueued | NotQueued]:
+            share = max(1, max_pending // len(parts))
+            found: dict[Any, Enqueued | NotQueued] = {}
+            for part, some in self.by_part(parts, by_pk).items():
+                with all_or_unknown(found):
+                    answers = part.enqueue_many([by_pk[pk] for pk in some], share, fsync_within)
+                    found |= zip(some, answers, strict=True)
+            return [found[pk] for pk in by_pk]
+
         return self.again(enqueue)
 
     # for the flush, which may also take one shard: see shard_tables.py

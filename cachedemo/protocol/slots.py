@@ -22,6 +22,7 @@ SCANNED = 1000  # keys in one go
 
 _mark, _finish, _unmark = script("mark"), script("finish"), script("unmark")
 _fill, _publish, _settle = script("fill"), script("publish"), script("settle")
+_publish_many = script("publish_many")
 
 
 class Slots:
@@ -196,9 +197,30 @@ class Slots:
 
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         """Show a queued write over the base it was computed from; return the slot that stands there now, if it does."""
-        value, lifetime = self._slot_and_lifetime(entry, server_of(base or b""))
+        value, lifetime = self._over_base(base, entry)
         arguments = [b"%016d" % entry.stamp, base or b"", value, lifetime]
         return value if CACHE.script(_publish, self._keys(pk, versions), arguments, insist=True) else None
+
+    def publish_many(
+        self, shown: Mapping[Any, tuple[bytes | None, Entry]], versions: Iterable[str]
+    ) -> dict[Any, bytes | None]:
+        """Do the same for many rows: pk -> base and entry; return what stands in each slot now, if it is that.
+
+        Raises:
+            CacheUnavailable: with the `rows` that were not reached.
+        """
+        slots, rows = {}, []
+        for pk, (base, entry) in shown.items():
+            value, lifetime = self._over_base(base, entry)
+            slots[self.key(pk)] = pk
+            rows.append((self.key(pk), (b"%016d" % entry.stamp, base or b"", value, lifetime)))
+        with naming_rows(slots):
+            answers = CACHE.script_for_each(_publish_many, [], rows, insist=True)
+            all_reached(slots, answers)
+        if others := [version for version in versions if version != self.version]:
+            self.settle({pk: entry.stamp for pk, (_, entry) in shown.items()}, others)
+        published = zip(rows, answers, strict=True)
+        return {slots[key]: arguments[2] if done == 1 else None for (key, arguments), done in published}
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         """Empty the slots of these rows (pk -> stamp in the database) where they may be older than the database.
@@ -232,6 +254,9 @@ class Slots:
     def _keys(self, pk: Any, versions: Iterable[str]) -> list[str]:
         """Return this version's slot first, then those of the other versions."""
         return [self.key(pk), *(self.key(pk, version) for version in versions if version != self.version)]
+
+    def _over_base(self, base: bytes | None, entry: Entry) -> list[Any]:
+        return self._slot_and_lifetime(entry, server_of(base or b""))
 
     def _slot_and_lifetime(self, entry: Entry, server: bytes) -> list[Any]:
         if entry.body is None:

@@ -174,7 +174,7 @@ def commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
 
 def _commit_insert(table: CachedTable, fields: Mapping[str, Any]) -> Committed:
     with answering.answering():
-        instance = _valid_instance(table, fields)
+        instance = valid_instance(table, fields)
     write = DatabaseWrite(table, None)
     setattr(instance, STAMP, write.stamp().stamp)
     try:
@@ -200,7 +200,8 @@ def _mark_and_lock(write: DatabaseWrite, instance: Any) -> database.Row:
     raise does_not_exist("A receiver has deleted the row that was to be created; nothing was written.")
 
 
-def _valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:
+def valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:
+    """Return a new instance of these fields. Raises ValidationError; TypeError if the model has no such field."""
     columns = table.model._meta.concrete_fields
     by_name = {name: field for field in columns for name in (field.name, field.attname)}
     errors: dict[str, Any] = {}

@@ -55,6 +55,14 @@ class Enqueued(NamedTuple):
     previous: dict[str, int] = {}  # of each field with an increment: the last stamp that its entry had before, or 0
 
 
+class ToQueue(NamedTuple):
+    """One of many writes for the queue: a row's key, a stamp that the new one must pass, and what to write."""
+
+    pk: Any
+    floor: int
+    values: Mapping[str, Any]
+
+
 class NotQueued(Exception):
     """Raised when the queue does not take a write; `reason` says why."""
 

@@ -7,7 +7,18 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from cachedemo.protocol.increments import Changes
-from cachedemo.protocol.waiting import Claim, Enqueued, Names, Owed, Settled, Stamp, StampOfMany, Stopped
+from cachedemo.protocol.waiting import (
+    Claim,
+    Enqueued,
+    Names,
+    NotQueued,
+    Owed,
+    Settled,
+    Stamp,
+    StampOfMany,
+    Stopped,
+    ToQueue,
+)
 from cachedemo.protocol.waiting_fields import Fields
 
 
@@ -155,6 +166,17 @@ class WriteQueue(ABC):
         """
 
     # for the flush
+
+    @abstractmethod
+    def enqueue_many(
+        self, rows: Sequence[ToQueue], max_pending: int, fsync_within: float | None = None
+    ) -> list[Enqueued | NotQueued]:
+        """Take a write for each of these rows in one round trip; return for each what `enqueue` does, or why not.
+
+        Raises:
+            QueueUnavailable: nothing was written.
+            OutcomeUnknown: the queue may have some of them; none is acknowledged.
+        """
 
     @abstractmethod
     def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:

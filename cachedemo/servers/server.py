@@ -97,7 +97,8 @@ class Server:
         self._client = None
 
     def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
-        pool = self.client().connection_pool
+        client = self.client()  # held until the answer is here, whichever thread resets the role meanwhile
+        pool = client.connection_pool
         connection = pool.get_connection()
         try:
             ask(connection)

@@ -27,6 +27,10 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     ),
     "enqueue": ("the queue takes the write: from here on it is acknowledged", "the queue does not take it"),
     "publish": ("show the queued write in the cache", "the slot is no longer what the write saw: not shown there"),
+    "publish_many": (
+        "show the queued writes in the cache",
+        "a slot that is no longer what its write saw: not shown there",
+    ),
     "reap": "take back what dead flushes claimed, find what dead writers owe",
     "claim": "claim a batch, until a deadline",
     "settle": "empty the slots that may be older than the database now",

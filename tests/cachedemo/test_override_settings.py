@@ -134,6 +134,7 @@ CASES: dict[str, tuple[Any, Seen]] = {
     "KEEPALIVE": (False, lambda notes, patch: of_client("socket_keepalive")),
     "BREAKER_FAILURES": (1, lambda notes, patch: failures_until_open()),
     "BREAKER_PAUSE": (0.25, lambda notes, patch: seconds_between_looks(patch)),
+    "PATTERN": ("write-through", lambda notes, patch: notes.pattern),
     "NEAR_ENTRIES": (2, lambda notes, patch: copies_kept()),
     "NEAR_BYTES": (1000, lambda notes, patch: copies_kept()),
     "METRICS_FOR": (["10.0.0.0/8"], lambda notes, patch: may_watch(REMOTE_ADDR="10.1.2.3")),

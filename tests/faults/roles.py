@@ -13,7 +13,9 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.operations import shard_change
 from tests.faults.stops import packets, steps
 from tests.notes.models import Note
+from users.models import User
 
+LOOKED_UP = "bob@example.com"
 PATIENCE = 20.0  # seconds until everything is at rest
 
 
@@ -38,6 +40,9 @@ ROLES: dict[str, Callable[[ModelCache], Any]] = {
     "reader": lambda notes: notes.get(1),
     "reader of many": lambda notes: notes.get_many([1, 2, 3]),
     "flusher": lambda notes: notes.flush(),
+    "reader by lookup": lambda notes: cache_for(User).get_by(email=LOOKED_UP),
+    "reader of many by lookup": lambda notes: cache_for(User).get_many_by("email", [LOOKED_UP]),
+    "taker of a looked-up value": lambda notes: cache_for(User).update(1, email=LOOKED_UP),
     "resharder": lambda notes: shard_change.change(notes, 2),
 }
 
@@ -46,6 +51,7 @@ def act(role: str, step: int, deadline: float, number: int = signal.SIGKILL, kil
     """Do what the role does, stopped before `step`; return the steps that it took."""
     notes = cache_for(Note)
     shorten(notes, deadline)
+    shorten_lookups(deadline)
     notes.announce()
     with steps(step, number, kill_before) as taken:
         ROLES[role](notes)
@@ -67,6 +73,14 @@ def shorten(notes: ModelCache, deadline: float) -> None:
     """Let leases, marks, claims and what is owed run out after `deadline` seconds."""
     notes.table.options.lease_timeout = notes.table.options.claim_deadline = deadline
     notes.table.slots.lease_ms = int(deadline * 1000)
+
+
+def shorten_lookups(deadline: float) -> None:
+    """Do the same for the users, and for their hints."""
+    users = cache_for(User)
+    shorten(users, deadline)
+    for hints in users.table.hints.values():
+        hints.lease_ms = int(deadline * 1000)
 
 
 def hand_out_new_ids() -> None:

@@ -9,14 +9,16 @@ import itertools
 import pytest
 
 from cachedemo.protocol import slot_format
-from tests.faults.matrix import MOST_STEPS, QUEUE, each_step
-from tests.faults.roles import ROLES
+from tests.faults.matrix import DEADLINE, MOST_STEPS, QUEUE, each_step
+from tests.faults.roles import LOOKED_UP, ROLES, shorten_lookups
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
+from users.models import User
 
 OLD, ACKNOWLEDGED = ("a0", "b1"), ("a1", "b1")
 WRITES = {"cache-aside update", "write-through update", "write-behind update", "save"}
 INCREMENTS = {"cache-aside increment", "write-through increment", "write-behind increment"}
+LOOKUPS = {"reader by lookup", "reader of many by lookup"}
 CREATES = {"cache-aside create", "write-through create", "save of a new row"}
 
 
@@ -160,6 +162,52 @@ def test_a_killed_reaper(matrix):
         matrix.assert_agreed()
 
 
+@pytest.fixture
+def looked_up(matrix, people, users):
+    """Bob's email is looked up, and the hint of it is there; what a killed process leaves runs out soon."""
+    table, hints = users.table, list(users.table.hints.values())
+    before = table.options.lease_timeout, table.options.claim_deadline, table.slots.lease_ms
+    shorten_lookups(DEADLINE)
+
+    def prepare(hint=True):
+        matrix.prepare()
+        for pk, name in ((1, "alice"), (2, "bob")):
+            past_cachedemo(User).filter(pk=pk).update(email=f"{pk}@example.com")
+            past_cachedemo(User).filter(pk=pk).update(email=f"{name}@example.com", cache_stamp=0)
+        if hint:
+            assert users.get_by(email=LOOKED_UP).pk == 2
+
+    yield prepare
+    table.options.lease_timeout, table.options.claim_deadline, table.slots.lease_ms = before
+    for each in hints:
+        each.lease_ms = table.slots.lease_ms
+
+
+@pytest.mark.parametrize("role", sorted(LOOKUPS))
+def test_a_killed_lookup_stands_in_nobodys_way(role, matrix, looked_up, users):
+    for step in each_step(matrix, role, lambda: looked_up(hint=False)):
+        assert users.get_by(email=LOOKED_UP).pk == 2, f"at once, killed before step {step}"
+        users.update(2, email="given-up@example.com")
+        users.update(1, email=LOOKED_UP)
+        found = users.get_many_by("email", [LOOKED_UP])
+        assert (users.get_by(email=LOOKED_UP).pk, found[LOOKED_UP].pk) == (1, 1), f"killed before step {step}"
+
+
+def test_a_killed_taker_leaves_no_hint_that_is_wrong(matrix, looked_up, users):
+    def prepare():
+        looked_up()
+        users.update(2, email="given-up@example.com")
+        matrix.cache.set(f"v2:user/email:{LOOKED_UP}", b"K2", ex=60)  # whoever gives a value up need not empty it
+
+    for step in each_step(matrix, "taker of a looked-up value", prepare):
+        taken = past_cachedemo(User).filter(pk=1, email=LOOKED_UP).exists()
+        assert taken or step
+        for _ in range(2):
+            found = users.get_many_by("email", [LOOKED_UP])
+            assert {user.pk for user in found.values()} == ({1} if taken else set()), f"killed before step {step}"
+        users.drain(timeout=10)
+
+
 def test_a_killed_beat(matrix):
     for step in range(1, MOST_STEPS):
         matrix.prepare()
@@ -175,5 +223,5 @@ def test_a_killed_beat(matrix):
 
 def test_every_role_is_killed_somewhere():
     elsewhere = {"resharder"}  # tests/faults/test_shard_faults.py
-    here = {*WRITES, *INCREMENTS, *CREATES, "delete", "reader", "reader of many", "flusher"}
-    assert here | elsewhere == ROLES.keys()
+    others = {"delete", "reader", "reader of many", "flusher", *LOOKUPS, "taker of a looked-up value"}
+    assert {*WRITES, *INCREMENTS, *CREATES, *others} | elsewhere == ROLES.keys()

@@ -16,7 +16,7 @@ from cachedemo.exceptions import PreconditionFailed
 from cachedemo.patterns.written import Written
 from users.access import may
 from users.models import User
-from users.pages import prospects, words
+from users.pages import find, prospects, words
 from users.pages.forms import EditForm, NewUserForm
 from users.pages.page import page, require
 from users.pages.peek import peek, seconds_left, waits
@@ -45,12 +45,14 @@ def _read(pk: int) -> tuple[Entry, dict[str, Any]]:
 
 @page("view")
 def user_list(request: HttpRequest) -> HttpResponse:
-    """List the users with where each value would come from now, and add one."""
+    """List the users with where each value would come from now, find one by email, and add one."""
     form = NewUserForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         require(request, "add")
         if form.is_valid() and (made := _create(request, form)):
             return made
+    elif there := find.found(request):
+        return there
     everybody = User.objects.filter(pk__gt=0).values_list("pk", flat=True)  # below zero: somebody's throwaway rows
     shown = Paginator(everybody, PER_PAGE).get_page(request.GET.get("page"))
     people, cache_answers = peek(users(), list(shown.object_list))

@@ -1,11 +1,12 @@
 import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import switched_off, terminal
+from cachedemo.management.operator_command import OperatorCommand
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import dead_letters
 from cachedemo.plurals import counted
@@ -15,7 +16,7 @@ _PAST = {"list": "listed", "retry": "retried", "discard": "discarded"}
 PIPED_WIDTH = 160  # columns, where no terminal says how many it has
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "List the writes that the database has refused, retry them, or discard them for good."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             "--queue", help="one queue, for example flush:users (default: all for list, else the only one)"
         )
         parser.add_argument("--yes", action="store_true", help="discard without asking")
+        self.add_json(parser)
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         if action == "list" and switched_off.said(self, "nothing is listed"):
@@ -34,14 +36,17 @@ class Command(BaseCommand):
         try:
             caches = [registry.by_queue(options["queue"])] if options["queue"] else registry.with_queue()
             if action == "list":
-                return self.show(caches)
+                return self.show(caches, options["json"])
             self.act(action, self.only(caches), options)
         except CachedemoError as error:
             raise CommandError(str(error)) from error
 
-    def show(self, caches: list[ModelCache]) -> None:
+    def show(self, caches: list[ModelCache], as_json: bool) -> None:
         """Print each letter with its error and the difference to the row."""
         found = [(cache, letter) for cache in caches for letter in dead_letters.letters(cache)]
+        if as_json:
+            self.write_json([{"queue": cache.queue, **_as_json(letter)} for cache, letter in found])
+            return
         if not found:
             self.stdout.write("No dead letters.")
             return
@@ -66,14 +71,22 @@ class Command(BaseCommand):
         pks = list(cache.table.queue.dead()) if options["all"] else options["pk"]
         if not pks:
             if options["all"]:
-                return self.stdout.write("No dead letters.")
+                return self.done(options, action, 0, "No dead letters.")
             raise CommandError(f"Name the rows to {action}, or give --all.")
         dead_letters.check(cache, pks)
         if action == "retry":
-            return self.stdout.write(f"Back in the list: {counted(dead_letters.retry(cache, pks), 'dead letter')}.")
+            retried = dead_letters.retry(cache, pks)
+            return self.done(options, action, retried, f"Back in the list: {counted(retried, 'dead letter')}.")
         if options["yes"] or self.agreed(cache, pks):
-            return self.stdout.write(f"{counted(dead_letters.discard(cache, pks), 'dead letter')} discarded.")
+            discarded = dead_letters.discard(cache, pks)
+            return self.done(options, action, discarded, f"{counted(discarded, 'dead letter')} discarded.")
         raise CommandError("Nothing was discarded.")
+
+    def done(self, options: dict[str, Any], action: str, number: int, words: str) -> None:
+        if options["json"]:
+            self.write_json({_PAST[action]: number})
+        else:
+            self.stdout.write(words)
 
     def agreed(self, cache: ModelCache, pks: list[str]) -> bool:
         shown = ", ".join(pks[:10]) + (", …" if len(pks) > 10 else "")
@@ -84,3 +97,8 @@ class Command(BaseCommand):
         except EOFError:
             return False
         return answer.strip().lower() in ("y", "yes")
+
+
+def _as_json(letter: dead_letters.DeadLetter) -> dict[str, Any]:
+    fields = [difference._asdict() for difference in letter.differences]
+    return {"pk": letter.pk, "at": letter.at, "error": letter.error, "row_exists": letter.row_exists, "fields": fields}

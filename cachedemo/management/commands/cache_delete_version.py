@@ -1,18 +1,20 @@
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import acting_user, switched_off, terminal
+from cachedemo.management.operator_command import OperatorCommand
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import deletion_log, deletion_progress, version_deletion
 from cachedemo.plurals import counted
 from cachedemo.protocol import versions
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
+    when_stopped = "What is deleted stays so: run it again to finish it."
     help = "Delete the keys of a version: the named one, or with --previous all older than the current ones."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--current", action="count", default=0, help="given twice: even if it is the version in use"
         )
+        self.add_json(parser)
         acting_user.add_argument(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,11 +34,18 @@ class Command(BaseCommand):
         switched_off.refuse("nothing can be counted or deleted")
         try:
             user = acting_user.find(options["user"])
+            found = []
             for cache, version in self.chosen(options):
+                name = version_deletion.prefix(cache, version)
                 if options["dry_run"]:
-                    self.count(cache, version)
+                    keys, words = version_deletion.count(cache, version), "would be deleted"
                 else:
-                    self.delete(cache, version, options["current"], user)
+                    keys, words = self.delete(cache, version, options["current"], user), "deleted"
+                found.append({"version": name, "keys": keys, "deleted": not options["dry_run"]})
+                if not options["json"]:
+                    self.stdout.write(f"{name} {counted(keys, 'key')} {words}.")
+            if options["json"]:
+                self.write_json(found)
         except (CachedemoError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
 
@@ -55,11 +65,7 @@ class Command(BaseCommand):
         known = {*versions.fields_by_version(cache.table), *version_deletion.versions_with_keys(cache)}
         return sorted((version for version in known if int(version) < cache.version), key=int)
 
-    def count(self, cache: ModelCache, version: str) -> None:
-        keys = version_deletion.count(cache, version)
-        self.stdout.write(f"{version_deletion.prefix(cache, version)} {counted(keys, 'key')} would be deleted.")
-
-    def delete(self, cache: ModelCache, version: str, insisted: int, user: Any) -> None:
+    def delete(self, cache: ModelCache, version: str, insisted: int, user: Any) -> int:
         name = version_deletion.prefix(cache, version)
         if version == cache.table.slots.version and insisted < 2:
             raise CommandError(f"{name} is the current version: say --current twice to delete it nevertheless.")
@@ -72,4 +78,5 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{name} was cancelled after {counted(deletion.deleted, 'key')}: run it again to finish it."
             )
-        self.stdout.write(f"{name} {counted(deletion.deleted, 'key')} deleted.")
+        deleted: int = deletion.deleted
+        return deleted

@@ -1,20 +1,22 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import named_rows, switched_off, terminal
+from cachedemo.management.operator_command import OperatorCommand
 from cachedemo.operations import cached_rows
 from cachedemo.plurals import counted
 from cachedemo.protocol.chunks import in_chunks
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Empty the slots of rows in every live version, after a change that went past cachedemo."
 
     def add_arguments(self, parser: CommandParser) -> None:
         named_rows.add_arguments(parser, "every row that has a slot, in whatever version")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         switched_off.refuse("nothing can be emptied")
@@ -33,7 +35,10 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped. {self.words(done)}")
             sys.exit(130)
-        self.stdout.write(self.words(done))
+        if options["json"]:
+            self.write_json({"model": cache.model._meta.label, "emptied": done})
+        else:
+            self.stdout.write(self.words(done))
 
     def words(self, done: int) -> str:
         return f"The slots of {counted(done, 'row')} are empty."

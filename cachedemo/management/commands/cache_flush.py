@@ -3,15 +3,16 @@ import signal
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from cachedemo import registry
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import switched_off
+from cachedemo.management.operator_command import OperatorCommand
 from cachedemo.operations import flusher, startup
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Flush what waits, once; with --loop until it is told to end, in the place of a Celery worker with beat."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -47,7 +47,8 @@ class Command(BaseCommand):
         except (CachedemoError, TimeoutError, KeyboardInterrupt) as error:
             said = "It was interrupted." if isinstance(error, KeyboardInterrupt) else str(error)
             self.note(user, cache, history.FAILED, time.monotonic() - began, {}, said)
-            raise CommandError(f"{said} {HALF}") from error
+            status = 130 if isinstance(error, KeyboardInterrupt) else 1
+            raise CommandError(f"{said} {HALF}", returncode=status) from error
         said = _words(cache, done)
         self.note(user, cache, history.DONE, time.monotonic() - began, {"rows": done.flushed}, said)
         self.say({"queue": str(cache.queue), **done._asdict()}, said)

@@ -1,21 +1,22 @@
-import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import switched_off, terminal
+from cachedemo.management.operator_command import OperatorCommand
 from cachedemo.operations import summary
 
 WIDTH = 120  # columns, where no terminal says how many it has
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
+    when_stopped = "Nothing was changed."
     help = "Show what was read and flushed lately, and what waits, by all processes together."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--minutes", type=int, default=60, metavar="N", help="look back so far, 1440 at most (60)")
-        parser.add_argument("--json", action="store_true", help="write it as JSON")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         minutes = options["minutes"]
@@ -28,9 +29,7 @@ class Command(BaseCommand):
         except CachedemoError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            self.stdout.write(
-                json.dumps(found._asdict() | {"queues": [each._asdict() for each in found.queues]}, indent=2)
-            )
+            self.write_json(found._asdict() | {"queues": [each._asdict() for each in found.queues]})
             return
         ratio = "nothing was read" if found.hit_ratio is None else f"{found.hit_ratio:.1%} from the cache"
         last = "minute" if minutes == 1 else f"{minutes} minutes"

@@ -1,10 +1,11 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import named_rows, switched_off, terminal
+from cachedemo.management.operator_command import OperatorCommand
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import switch
 from cachedemo.plurals import counted
@@ -12,11 +13,12 @@ from cachedemo.protocol.chunks import CHUNK, in_chunks
 from cachedemo.servers.roles import CACHE
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Load rows into the cache that are not there; Ctrl-C keeps what is loaded."
 
     def add_arguments(self, parser: CommandParser) -> None:
         named_rows.add_arguments(parser, "every row of the database")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if switched_off.said(self, "nothing is loaded"):
@@ -35,7 +37,10 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped. {warmed.words}")
             sys.exit(130)
-        self.stdout.write(warmed.words)
+        if options["json"]:
+            self.write_json({"model": cache.model._meta.label, "asked": warmed.asked, "loaded": warmed.there})
+        else:
+            self.stdout.write(warmed.words)
         if warmed.asked > warmed.there:
             sys.exit(1)
 

@@ -3,12 +3,13 @@
 The model of it is tests/shard_model.py; tests/faults/test_shard_kills.py kills it before each of its steps.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
 
-from cachedemo import cache_for
+from cachedemo import cache_for, tasks
 from cachedemo.exceptions import QueueUnavailable, Refused
 from cachedemo.operations import dead_letters, shard_change, summary, switch, version_deletion
 from cachedemo.protocol import flush, shards
@@ -155,6 +156,27 @@ def test_a_flush_of_one_shard_leaves_the_others(sharded: Any) -> None:
     assert 0 < flushed < len(ROWS)
     assert sharded.table.queue.depth() == len(ROWS) - flushed
     assert sum(map(flush.drain, others)) == len(ROWS) - flushed
+
+
+def test_a_request_for_a_flush_becomes_one_for_each_shard(sharded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(tasks, "test_runs", SimpleNamespace(is_under_way=lambda: False))
+    monkeypatch.setattr(tasks, "request_flush", asked.append)
+    write_behind(sharded, "a1")
+    tasks.flush("flush:notes")
+    assert asked == [f"flush:notes#{each}/4" for each in range(4)]
+    assert sharded.table.queue.in_line() == len(ROWS)
+    tasks.flush(asked[0])
+    assert [part.in_line() > 0 for part in sharded.table.queue.parts()] == [False, True, True, True]
+
+
+def test_a_request_for_a_shard_that_is_no_more_is_one_for_all(sharded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(tasks, "test_runs", SimpleNamespace(is_under_way=lambda: False))
+    monkeypatch.setattr(tasks, "request_flush", asked.append)
+    shard_change.change(sharded, 2)
+    tasks.flush("flush:notes#3/4")
+    assert asked == ["flush:notes#0/2", "flush:notes#1/2"]
 
 
 def test_operators_see_all_shards_together(sharded: Any) -> None:

@@ -31,6 +31,13 @@ def test_an_answer_that_was_not_waited_for_is_nobody_elses(client, monkeypatch, 
     assert client.ask("GET", "two") == b"2"
 
 
+def test_the_key_of_a_get_arrives_as_it_is(client, redis_cache):
+    for key in ("one", "naïve key", "emoji 🗝", "with\r\nlines"):
+        redis_cache.set(key, key, ex=60)
+        assert client.ask("GET", key) == key.encode()
+    assert client.ask("GET", b"one") == b"one"
+
+
 def test_an_error_of_the_server_costs_no_connection(client):
     connection = client.connection_pool.get_connection()
     client.connection_pool.release(connection)

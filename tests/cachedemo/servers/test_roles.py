@@ -1,5 +1,6 @@
 """The clients of the two servers, in processes with many threads."""
 
+import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -51,3 +52,15 @@ def test_a_pipeline_under_way_outlives_a_reset():
     role.reset()
     thread.join()
     assert answers == [None, b"done"]
+
+
+def test_a_connection_stays_open_for_its_user_when_another_thread_resets_the_role():
+    """redis-py closes all connections of a client that nobody holds any more, those in use too."""
+    CACHE.command("PING")
+
+    def used(connection):
+        CACHE._let_go()
+        gc.collect()
+        assert connection.is_connected
+
+    CACHE._on_a_connection(used)

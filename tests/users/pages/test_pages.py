@@ -360,3 +360,23 @@ def test_every_field_has_a_label(client, address):
 def test_pages_are_not_kept_by_the_browser(client):
     for address in ("/users/", person()):
         assert "no-store" in client.get(address)["Cache-Control"]
+
+
+# Finding one
+
+
+def test_a_user_is_found_by_email_and_the_second_time_without_the_database(client, django_assert_num_queries, users):
+    for _ in range(2):
+        assert client.get("/users/", {"find": " bob@example.com "})["Location"] == person(pk=2)
+    with django_assert_num_queries(0):
+        assert client.get("/users/", {"find": "bob@example.com"}).status_code == 302
+    users.update(2, email="robert@example.com")
+    assert client.get("/users/", {"find": "robert@example.com"})["Location"] == person(pk=2)
+
+
+@pytest.mark.parametrize("email", ["bob@example.org", "nobody", "a\x00b", "<b>" + "x" * 300])
+def test_an_email_that_nobody_has_is_said(client, email):
+    response = client.get("/users/", {"find": email})
+    assert response.status_code == 200
+    assert "Nobody has the email" in response.content.decode()
+    assert b"<b>x" not in response.content

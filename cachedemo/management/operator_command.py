@@ -1,0 +1,33 @@
+"""What the operators' commands share: `--json`, and what Ctrl-C leaves."""
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+INTERRUPTED = 130  # as a shell has it: 128, and the number of SIGINT
+
+
+class OperatorCommand(BaseCommand):
+    """A command that may be stopped at any moment, and says what that leaves.
+
+    Attributes:
+        when_stopped: what it leaves, in a sentence.
+    """
+
+    when_stopped = "What was done stays done."
+
+    def add_json(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="write what was found or done as JSON")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except KeyboardInterrupt:
+            self.stderr.write(f"Stopped. {self.when_stopped}")
+            sys.exit(INTERRUPTED)
+
+    def write_json(self, found: Any) -> None:
+        """Write a result; what JSON has no word for, as text."""
+        self.stdout.write(json.dumps(found, indent=2, default=str))

@@ -54,6 +54,8 @@ COUNTERS = (
     Counter("dead_lettered_rows", "Rows that became dead letters", {"dead_lettered": ""}, ("model",)),
     Counter("audited_slots", "Slots that audits have compared", {"audited": ""}, ("model",)),
     Counter("drifts", "Slots that audits found to disagree with the database", {"drift": ""}, ("model",)),
+    Counter("near_reads", "Reads answered by a copy in the process that asked", {"near": ""}, ()),
+    Counter("near_changes", "Changes that processes were told of, and dropped copies for", {"near_changes": ""}, ()),
     Counter("breaker_openings", "How often a process has stopped asking", {"breaker_opened": ""}, ("role",)),
 )
 
@@ -72,6 +74,7 @@ class Histogram(NamedTuple):
 
 HISTOGRAMS = (
     Histogram("write_seconds", "How long acknowledged writes through a cache took, by the way they went", "pattern"),
+    Histogram("near_delay_seconds", "How late processes hear of a change: how long a PING of theirs takes", ""),
     Histogram("load_seconds", "How long it took to load what was not cached, with what waits for it", ""),
 )
 
@@ -122,7 +125,9 @@ def _counter(counter: Counter, totals: Mapping[str, int]) -> CounterMetricFamily
     family = CounterMetricFamily(f"cachedemo_{counter.name}", counter.words, labels=counter.labels)
     for name, value in sorted(totals.items()):
         metric, *rest = re.split("[:/]", name, maxsplit=1)
-        if rest and metric in counter.metrics:
+        if not rest and not counter.labels and metric in counter.metrics:
+            family.add_metric([], value)
+        elif rest and metric in counter.metrics:
             last = counter.metrics[metric]
             values = [*rest[0].split("/", len(counter.labels) - 1 - bool(last)), *([last] if last else [])]
             family.add_metric(values, value)

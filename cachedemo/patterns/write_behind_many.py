@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from cachedemo.exceptions import CacheUnavailable
 from cachedemo.patterns.write_behind import over_base, read_anew, refuse_what_cannot_wait
 from cachedemo.protocol import reads, versions, wake
 from cachedemo.protocol.cached_table import CachedTable
@@ -10,7 +11,6 @@ from cachedemo.protocol.codec import Values
 from cachedemo.protocol.counters import NOTHING, Unknowable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.outcomes import taken
-from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.unique_fields import without_unchanged
 from cachedemo.protocol.waiting import Enqueued, NotQueued, ToQueue
 
@@ -70,10 +70,12 @@ def _shown(table: CachedTable, rows: Mapping[Any, Base], queued: Mapping[Any, En
         except Unknowable:
             entries[pk] = read_anew(table, pk, queued[pk])
     published = {pk: (_base_slot(table, rows[pk], queued[pk]), entry) for pk, entry in entries.items()}
-    with or_owed(table, entries):
-        for pk, slot in table.slots.publish_many(published, _versions(queued.values())).items():
-            entries[pk] = entries[pk]._replace(slot=slot)
-    return entries
+    try:
+        slots = table.slots.publish_many(published, _versions(queued.values()))
+    except CacheUnavailable:  # in a cluster some of them may be done: all are owed, for the slots of other versions
+        table.queue.owe(entries)
+        return entries
+    return {pk: entry._replace(slot=slots[pk]) for pk, entry in entries.items()}
 
 
 def _base_slot(table: CachedTable, base: Base, queued: Enqueued) -> bytes | None:

@@ -400,7 +400,7 @@ def test_a_button_needs_a_post_with_its_token(demo):
 
 def test_the_roles_are_plain_after_all_of_this(client):
     client.get("/cache-aside/users/1/")
-    assert {type(role.client()).__module__ for role in (CACHE, QUEUE)} == {"redis.client"}
+    assert {type(role.client()).__module__ for role in (CACHE, QUEUE)} == {"cachedemo.servers.client"}
 
 
 # true at every moment

@@ -133,12 +133,12 @@
     if (xhr.status !== 200 || isBusy()) return;
     const fresh = live.cloneNode(false);
     fresh.innerHTML = xhr.response;
-    const charts = live.querySelector(".cd-charts");
+    const charts = () => live.querySelector(".cd-charts");  // another element afterwards, where one was put before it
     const pointed = at;
-    if (charts) moveTo(charts, null);
+    moveTo(charts(), null);
     morph(live, fresh);
-    if (charts?.isConnected) charts.querySelectorAll("[data-cd-last]").forEach((value) => delete value.dataset.cdLast);
-    if (charts?.isConnected) moveTo(charts, pointed);
+    charts()?.querySelectorAll("[data-cd-last]").forEach((value) => delete value.dataset.cdLast);
+    moveTo(charts(), pointed);
     updated = Date.now();
     failed = false;
     tick();

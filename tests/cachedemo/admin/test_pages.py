@@ -57,7 +57,14 @@ def test_a_poll_gets_the_live_part_alone(client: Client) -> None:
 
 # Down
 
-NEEDED = {"keys": ["cache"], "versions": ["queue"], "version": ["queue"], "queue": ["queue"], "history": []}
+NEEDED: dict[str, list[str]] = {
+    "keys": ["cache"],
+    "live": [],
+    "versions": ["queue"],
+    "version": ["queue"],
+    "queue": ["queue"],
+    "history": [],
+}
 
 
 @pytest.mark.parametrize("role", ["cache", "queue", "both"])

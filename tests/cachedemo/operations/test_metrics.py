@@ -15,7 +15,10 @@ from cachedemo.operations import audit, metrics
 from cachedemo.operations.metrics import exposition
 from cachedemo.protocol import database, leases, slot_format, stats
 from cachedemo.servers.roles import CACHE
+from tests import near_notes
 from tests.helpers import counted_from_zero, past_cachedemo, until
+from tests.near_notes import copied
+from tests.notes.models import Note
 from tests.processes import Process
 from users.models import User
 
@@ -99,7 +102,8 @@ def supersede(users: Any, monkeypatch: Any) -> None:
 
 
 def overflow(users: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(users.table.options, "max_pending", 0)
+    monkeypatch.setattr(users.table.options, "max_pending", 1)
+    users.via("write-behind").update(2, name="Bo")
     users.via("write-behind").update(1, name="Al")
 
 
@@ -137,6 +141,19 @@ def lose_the_cache(users: Any, monkeypatch: Any) -> None:
         CACHE.breaker.note(redis.ConnectionError("gone"))
 
 
+def copy_and_hear(users: Any, monkeypatch: Any) -> None:
+    past_cachedemo(Note).bulk_create([Note(pk=pk, title="a0") for pk in (1, 2)])
+    with near_notes.registered() as near:
+        copied(near, 1, 2)
+        near.get(1)
+        CACHE.command("SET", near.table.slots.key(2), "changed by another process", "EX", 60)
+        until(lambda: {"near", "near_changes", "near_delay_seconds/all/sum_us"} <= counted_already())
+
+
+def counted_already() -> set[str]:
+    return {name for name, number in stats._totals().items() if number}
+
+
 def write(pattern: str) -> Callable[..., None]:
     return lambda users, monkeypatch: users.via(pattern).update(1, name="Al")
 
@@ -165,6 +182,9 @@ MOVES: dict[str, tuple[Sample, Callable[..., None]]] = {
     "switched off": (sample("switched_off", **QUEUE), switch_off),
     "breaker": (sample("breaker_open", role="cache"), lose_the_cache),
     "breaker of all processes": (sample("breaker_openings_total", role="cache"), lose_the_cache),
+    "a copy": (sample("near_reads_total"), copy_and_hear),
+    "a change that is heard of": (sample("near_changes_total"), copy_and_hear),
+    "how late": (sample("near_delay_seconds_count"), copy_and_hear),
     "drift": (sample("drifts_total", **USERS), drift),
     "audited": (sample("audited_slots_total", **USERS), drift),
 } | {

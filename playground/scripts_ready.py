@@ -8,8 +8,8 @@ from types import ModuleType
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol import queue, slots
+from cachedemo.protocol.lua import scripts_in
 from cachedemo.servers.roles import CACHE, QUEUE, Role
-from cachedemo.servers.scripts import Script
 from cachedemo.servers.server_errors import Error
 
 
@@ -20,6 +20,6 @@ def load() -> None:
 
 
 def _load(role: Role, module: ModuleType) -> None:
-    scripts = [each for each in vars(module).values() if isinstance(each, Script)]
+    scripts = scripts_in(module)
     with contextlib.suppress(CachedemoError, Error):
         role.pipeline([("SCRIPT LOAD", script.source) for script in scripts])

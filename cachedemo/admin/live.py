@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from cachedemo.admin import action_requests
 from cachedemo.admin.action_requests import Result
-from cachedemo.admin.page import Page, servers
+from cachedemo.admin.page import Page, ask, servers
 from cachedemo.admin.server import SECRET
 from cachedemo.exceptions import Refused
 from cachedemo.plurals import counted
@@ -27,7 +27,9 @@ def page(request: HttpRequest) -> Page:
 
 def _page(request: HttpRequest, seen: dict[str, Any]) -> Page:
     problems: list[str] = []
-    buttons = [_button(request, role, server) for role in (CACHE, QUEUE) for server in servers(role, problems)]
+    found = [(role, server) for role in (CACHE, QUEUE) for server in servers(role, problems)]
+    problems += [asked.problem for _, server in found if not (asked := ask(server, [("PING",)])).up]
+    buttons = [_button(request, role, server) for role, server in found]
     return Page("live", "Live", {"buttons": buttons, "problems": problems, "seconds": SECONDS, "most": MOST, **seen})
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cachedemo.protocol.batch_owner import process_name
 from cachedemo.servers.key_prefix import ours
 
-LAST = "written-by"  # sorted set, worker -> when it last flushed, in seconds since the epoch
+LAST = "stats-by"  # sorted set, worker -> when it last flushed, in seconds since the epoch
 KEPT = 3600  # seconds that a worker is remembered after its last flush
 MINUTES = 2  # the one under way and the one before: a rate is of these
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cachedemo.protocol import slot_kinds
-from cachedemo.servers.scripts import Script
+from cachedemo.protocol.lua import scripts_in
 
 LONGEST = 60  # characters of one word that are shown
 
@@ -45,6 +45,13 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "discard": "forget dead letters, and note that their slots are owed",
     "survey": "count a batch of keys",
     "rights": "ask which commands this user may not send",
+    "begin_shards": "begin a queue that nobody has used in several shards",
+    "clear_shard": "empty a shard that is not current",
+    "fill_shard": "put what moves into a shard that is not current yet",
+    "drain_shard": "let the shard take no write-behind from here on",
+    "end_shard": "the shard is not current any more, if nothing waits in it",
+    "open_shard": "the shard is current",
+    "set_shards": "change how many shards the queue has",
     "close": "switch off: nothing is queued, announced or filled any more",
     "end_closing": "all slots are empty and nothing waits: it is switched off",
     "open": "switch on again",
@@ -102,7 +109,7 @@ def _scripts() -> Iterator[tuple[str, str]]:
     """Yield the scripts of every module that is loaded, by digest and by text."""
     for name, module in list(sys.modules.items()):
         if name.startswith("cachedemo."):
-            for script in [each for each in vars(module).values() if isinstance(each, Script)]:
+            for script in scripts_in(module):
                 yield from ((script.digest, script.name), (script.source, script.name))
 
 

@@ -1,6 +1,7 @@
 """The Lua scripts: each atomic step that is more than one command, in the file of its name."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from cachedemo.servers.scripts import Script
@@ -19,6 +20,13 @@ class QueueScript(NamedTuple):
     @property
     def commands(self) -> set[str]:
         return set(self.whole.commands) | set(self.shard.commands)
+
+
+def scripts_in(module: ModuleType) -> list[Script]:
+    """Return the scripts that a module holds, those of queues in both their forms."""
+    values = list(vars(module).values())
+    both = [script for value in values if isinstance(value, QueueScript) for script in value]
+    return [*both, *(value for value in values if isinstance(value, Script))]
 
 
 def script(name: str) -> Script:

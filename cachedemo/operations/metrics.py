@@ -77,7 +77,6 @@ HISTOGRAMS = (
     Histogram("write_seconds", "How long acknowledged writes through a cache took, by the way they went", "pattern"),
     Histogram("near_delay_seconds", "How late processes hear of a change: how long a PING of theirs takes", ""),
     Histogram("load_seconds", "How long it took to load what was not cached, with what waits for it", ""),
-    Histogram("near_delay_seconds", "How late processes that keep copies hear of a change, at most", ""),
 )
 
 

@@ -205,7 +205,7 @@ def test_a_metric_of_each_kind_moves(users: Any, monkeypatch: Any, kind: str) ->
 def test_all_metrics_are_among_these(users: Any) -> None:
     moved = {name.removesuffix("_total").removesuffix("_count") for (name, _), _ in MOVES.values()}
     there = {family.name for family in text_string_to_metric_families(exposition().decode())}
-    near = {"cachedemo_near_copies", "cachedemo_near_delay_seconds"}  # test_near.py has them
+    near = {"cachedemo_near_copies"}  # test_near.py has it
     assert there - moved == {"cachedemo_server_up", "cachedemo_max_pending_rows"} | near
 
 

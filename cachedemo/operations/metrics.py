@@ -129,7 +129,7 @@ def _counter(counter: Counter, totals: Mapping[str, int]) -> CounterMetricFamily
         metric, *rest = re.split("[:/]", name, maxsplit=1)
         if not rest and not counter.labels and metric in counter.metrics:
             family.add_metric([], value)
-        elif rest and metric in counter.metrics:
+        elif rest and counter.labels and metric in counter.metrics:
             last = counter.metrics[metric]
             values = [*rest[0].split("/", len(counter.labels) - 1 - bool(last)), *([last] if last else [])]
             family.add_metric(values, value)

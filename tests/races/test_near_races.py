@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connection
 
 from cachedemo.protocol import near_copies, slots
 from cachedemo.protocol.near_copies import COPIES
@@ -200,9 +201,13 @@ def test_a_copy_that_is_made_between_the_commit_and_the_finish_is_dropped(
     own(near, monkeypatch)
     plain, read = CACHE.script, []
 
+    def read_twice() -> None:
+        read.extend([near.read(1), near.read(1)])
+        connection.close()  # this thread's own
+
     def script(which: Any, *arguments: Any, **options: Any) -> Any:
         if which is slots._finish:
-            thread = threading.Thread(target=lambda: read.extend([near.read(1), near.read(1)]))  # in no transaction
+            thread = threading.Thread(target=read_twice)  # in no transaction
             thread.start()
             thread.join()
         return plain(which, *arguments, **options)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from cachedemo import cache_for
@@ -61,7 +61,12 @@ def wait_for_a_lease(users: Any, monkeypatch: Any) -> None:
     lease = slot_format.new_lease()
     users.announce()
     users.table.slots.take_lease(1, lease)
-    reader = threading.Thread(target=users.read, args=(1,))
+
+    def read() -> None:
+        users.read(1)
+        connection.close()  # this thread's own
+
+    reader = threading.Thread(target=read)
     reader.start()
     until(lambda: stats._totals().get("waits/user"))
     users.evict([1])

@@ -279,7 +279,8 @@ def test_rows_that_have_cost_flushes_their_lives_do_not_hold_up_the_others(notes
         behind.update(pk, title="new")
     for pk in range(1, 21):
         redis_queue.hset("{flush:notes}:reaped", pk, flush.ALONE_AFTER)
-    tasks.flush("flush:notes")
+    for _ in range(3):  # a run ends after some time, on a busy machine before the last row
+        tasks.flush("flush:notes")
     assert titles() == {"new"}
 
 

@@ -319,7 +319,7 @@ def test_a_loop_closes_its_connections(users: Any, people: Any, redis_cache: red
     users.read(1)
     before = len(redis_cache.client_list())
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", ResourceWarning)
         for _ in range(3):
             asyncio.run(_gather(users.aget(1), users.aread(1)))
             gc.collect()

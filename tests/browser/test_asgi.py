@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cachedemo.embedded.server import HOST, free_port
+from tests.browser.conftest import complains
 from tests.processes import Process
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("people")]
@@ -19,7 +20,7 @@ def page(run_python: Callable[..., Process], browser: Browser) -> Iterator[Page]
     process.says("Uvicorn running", timeout=60)
     context = browser.new_context(base_url=f"http://{HOST}:{port}")
     page, complaints = context.new_page(), []
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("console", lambda message: complains(message) and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()

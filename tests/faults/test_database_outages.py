@@ -36,12 +36,13 @@ def test_without_the_source_hits_are_served_and_write_behind_is_acknowledged(not
 
 
 def test_a_full_queue_and_no_source_is_a_refusal(notes, monkeypatch):
-    monkeypatch.setattr(notes.table.options, "max_pending", 0)
-    notes.get(1)
+    monkeypatch.setattr(notes.table.options, "max_pending", 1)
+    notes.get_many([1, 2])
+    notes.via("write-behind").update(2, title="b1")  # now it is full
     monkeypatch.setattr(database, "apply", away)
     with pytest.raises(SourceUnavailable):
         notes.via("write-behind").update(1, title="a1")
-    assert notes.table.queue.depth() == 0
+    assert notes.table.queue.depth() == 1
     assert notes.get(1).title == "a0"
 
 

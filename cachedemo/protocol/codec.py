@@ -11,7 +11,7 @@ from django.db import models
 
 from cachedemo.protocol import stamps
 from cachedemo.protocol.entries import Entry, Origin
-from cachedemo.protocol.field_classes import is_generated, names_of, why_not
+from cachedemo.protocol.field_classes import PLAIN, is_generated, names_of, why_not
 from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of
 from cachedemo.protocol.increments import over_all
 from cachedemo.protocol.instances import Instances
@@ -22,21 +22,7 @@ from cachedemo.protocol.row_json import parsed
 from cachedemo.protocol.values import clean, normalised
 
 # Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
-_IMMUTABLE = (
-    models.CharField,
-    models.TextField,
-    models.IntegerField,
-    models.BooleanField,
-    models.FloatField,
-    models.DecimalField,
-    models.DateField,
-    models.TimeField,
-    models.DurationField,
-    models.UUIDField,
-    models.FileField,
-    models.GenericIPAddressField,
-    models.ForeignKey,
-)
+_IMMUTABLE = (*PLAIN, models.ForeignKey)
 
 _TEXTS = {models.CharField, models.TextField, models.EmailField, models.SlugField, models.URLField}
 

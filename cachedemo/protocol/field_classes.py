@@ -12,6 +12,22 @@ _POSTGRES = "django.contrib.postgres.fields"
 _CLASSES = 1000  # of fields that are remembered
 ALL = "__all__"  # as in a ModelForm
 
+# Their values cannot change in place, and JSON writes them as neither an object nor a list.
+PLAIN = (
+    models.CharField,
+    models.TextField,
+    models.IntegerField,
+    models.BooleanField,
+    models.FloatField,
+    models.DecimalField,
+    models.DateField,
+    models.TimeField,
+    models.DurationField,
+    models.UUIDField,
+    models.FileField,
+    models.GenericIPAddressField,
+)
+
 # Registered nowhere, by the name of the class of Django's: what to do about it.
 _HELD_BACK = {
     "BinaryField": "JSON has no word for bytes. Leave it out, so that it is deferred, or register codecs for it",

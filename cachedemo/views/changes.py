@@ -8,27 +8,11 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
 from cachedemo.model_cache import ModelCache
-from cachedemo.protocol.field_classes import column_of, converts_itself
+from cachedemo.protocol.field_classes import PLAIN, column_of, converts_itself
 from cachedemo.views.problems import unprocessable
 
 INCREMENT = "increment"
 NOT_BOTH = "A write sets a field or increments it, and not both."
-
-# Their values are neither JSON objects nor lists, so that an object for one of them can only be an increment.
-_PLAIN = (
-    models.CharField,
-    models.TextField,
-    models.IntegerField,
-    models.BooleanField,
-    models.FloatField,
-    models.DecimalField,
-    models.DateField,
-    models.TimeField,
-    models.DurationField,
-    models.UUIDField,
-    models.FileField,
-    models.GenericIPAddressField,
-)
 
 
 class Changes(NamedTuple):
@@ -80,7 +64,7 @@ def _put(cache: ModelCache, found: Changes, name: str, value: Any) -> None:
 
 def _is_plain(cache: ModelCache, field: models.Field) -> bool:
     column = column_of(field)
-    return isinstance(column, _PLAIN) and not converts_itself(column) and not cache.table.codec.has_own(field)
+    return isinstance(column, PLAIN) and not converts_itself(column) and not cache.table.codec.has_own(field)
 
 
 def _python_value(cache: ModelCache, field: models.Field, value: Any) -> Any:

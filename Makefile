@@ -76,11 +76,11 @@ mutants: $(VENV)/installed-dev
 	@exec $(BIN)/python tests/mutants.py $(ARGS)
 
 model: $(VENV)/python
-	@$(BIN)/python tests/protocol_model.py $(ARGS)
-	@$(BIN)/python tests/lookup_model.py $(ARGS)
-	@$(BIN)/python tests/near_model.py $(ARGS)
-	@$(BIN)/python tests/shard_model.py $(ARGS)
-	@exec $(BIN)/python tests/counter_model.py $(ARGS)
+	@$(BIN)/python -m tests.protocol_model $(ARGS)
+	@$(BIN)/python -m tests.lookup_model $(ARGS)
+	@$(BIN)/python -m tests.near_model $(ARGS)
+	@$(BIN)/python -m tests.shard_model $(ARGS)
+	@exec $(BIN)/python -m tests.counter_model $(ARGS)
 
 faults: $(VENV)/installed-dev
 	@exec $(BIN)/python -m tests.faults $(ARGS)

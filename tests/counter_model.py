@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Increments that wait (docs/protocol.md, Counters), for one row of a title and a counter, checked exhaustively.
 
 As protocol_model.py, beside which it stands: every arrow is one atomic step, and between any two any actor may run, be
@@ -17,8 +16,8 @@ always a value, the first of the list, and `flag` is its stamp; what stands behi
 """
 
 import sys
-import time
-from collections import deque
+
+from tests.model_search import search, show
 
 KEYS = ("slot", "clock", "title", "entries", "flag", "claim", "row", "acked", "owed", "evicts", "kills", "flushes")
 ZERO = (0, ())
@@ -489,37 +488,7 @@ def check(actors, evicts=1, kills=1, flushes=3, cap=4_000_000, **R):
         (("V", 0, 0, ZERO), 0, 0, (), 0, None, (0, 0, ZERO), (0, ZERO), frozenset(), evicts, kills, flushes),
         tuple(start(a) for a in actors.split()),
     )
-    seen, todo = {init: None}, deque([init])
-    while todo:
-        state = todo.popleft()
-        for nxt, label in successors(state, R):
-            if nxt in seen:
-                if "STALE" not in label:
-                    continue
-            else:
-                seen[nxt] = (state, label)
-                todo.append(nxt)
-            why = broken(nxt, label, R)
-            if why:
-                trace, q = [why], state
-                while seen[q]:
-                    q, step = seen[q]
-                    trace.append(step)
-                return len(seen), trace[::-1]
-            if len(seen) > cap:
-                return len(seen), "CAP"
-    return len(seen), None
-
-
-def show(name, actors, must_fail=False, **k):
-    t = time.time()
-    n, found = check(actors, **k)
-    verdict = "ok" if found is None else "not finished" if found == "CAP" else "violation"
-    wrong = (verdict == "violation") != must_fail
-    print(f"{'!!' if wrong else '  '} {name:62s} {n:>9,} states {time.time() - t:5.1f} s  {verdict}", flush=True)
-    if isinstance(found, list) and ("-v" in sys.argv or (wrong and not must_fail)):
-        print(*("        " + line for line in found), sep="\n")
-    return not wrong
+    return search(init, lambda state: successors(state, R), lambda state, label: broken(state, label, R), cap)
 
 
 REFUSED = (
@@ -571,8 +540,8 @@ if __name__ == "__main__":
         if deep
         else ()
     ):
-        ok &= show(a, a)
-    ok &= show("I I W W, at most 2 entries", "I I W W", most=2)
+        ok &= show(check, a, a)
+    ok &= show(check, "I I W W, at most 2 entries", "I I W W", most=2)
     print("the source refuses what waits for the counter, or not")
     for a in REFUSED + (
         (
@@ -590,8 +559,8 @@ if __name__ == "__main__":
         if deep
         else ()
     ):
-        ok &= show(a, a, refuses=True)
+        ok &= show(check, a, a, refuses=True)
     print("mutants: each must fail")
     for a, m, more in MUTANTS:
-        ok &= show(f"{m}: {a}", a, must_fail=True, **{m: True}, **more)
+        ok &= show(check, f"{m}: {a}", a, must_fail=True, **{m: True}, **more)
     sys.exit(not ok)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Lookups by a unique field (docs/protocol.md), checked exhaustively as in protocol_model.py: who has the value x?
 
 Two rows; row 1 has x at the beginning. A hint says which row has x, each row has its slot. Between any two steps any
@@ -23,8 +22,8 @@ State:
   beside   a release that knows no lookups is announced
 """
 import sys
-import time
-from collections import deque
+
+from tests.model_search import search, show, stale
 
 KEYS = ('hint', 'slots', 'rows', 'owners', 'acked', 'owed', 'debts', 'beside', 'evicts', 'kills')
 TRIES = 2
@@ -165,32 +164,7 @@ def successors(state, R):
 def check(actors, evicts=1, kills=1, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
     init = ((1, (('V', 'x'), ('V', 'z')), ('x', 'z'), ((1, (), False),), frozenset(), frozenset(), frozenset(), False, evicts, kills), tuple(start(a) for a in actors.split()))
-    seen, todo = {init: None}, deque([init])
-    while todo:
-        state = todo.popleft()
-        for nxt, label in successors(state, R):
-            if nxt not in seen:
-                seen[nxt] = (state, label)
-                todo.append(nxt)
-            elif 'STALE' not in label: continue
-            if 'STALE' in label:
-                trace, q = [label], state
-                while seen[q]:
-                    q, step = seen[q]
-                    trace.append(step)
-                return len(seen), trace[::-1]
-            if len(seen) > cap: return len(seen), 'CAP'
-    return len(seen), None
-
-
-def show(name, actors, must_fail=False, **k):
-    t = time.time()
-    n, found = check(actors, **k)
-    verdict = 'ok' if found is None else 'not finished' if found == 'CAP' else 'violation'
-    wrong = (verdict == 'violation') != must_fail
-    print(f'{"!!" if wrong else "  "} {name:62s} {n:>9,} states {time.time() - t:5.1f} s  {verdict}', flush=True)
-    if isinstance(found, list) and ('-v' in sys.argv or (wrong and not must_fail)): print(*('        ' + line for line in found), sep='\n')
-    return not wrong
+    return search(init, lambda state: successors(state, R), stale, cap)
 
 
 MUTANTS = (('P Q R', 'nobody_empties_hints'), ('P Q R R', 'hints_are_filled_without_a_lease'), ('P R', 'a_hint_alone_decides'), ('S R', 'the_first_slot_decides'),
@@ -201,8 +175,8 @@ if __name__ == '__main__':
     ok = True
     print('a value that one row gives up and another takes (1 eviction, 1 kill)')
     for a in ('P Q R', 'P Q R R', 'S R', 'S R R', 'P Q p R', 'P Q J R', 'S J R', 'P A J R', 'P U R') + (('P Q R R R', 'P Q p q R', 'S R R R', 'P Q J R R', 'P A J R R', 'P U R R') if deep else ()):
-        ok &= show(a, a)
-    for a in ('P Q R', 'S R', 'P U R'): ok &= show(f'{a}, 2 evictions, 2 kills', a, evicts=2, kills=2)
+        ok &= show(check, a, a)
+    for a in ('P Q R', 'S R', 'P U R'): ok &= show(check, f'{a}, 2 evictions, 2 kills', a, evicts=2, kills=2)
     print('mutants: each must fail')
-    for a, m in MUTANTS: ok &= show(f'{m}: {a}', a, must_fail=True, **{m: True})
+    for a, m in MUTANTS: ok &= show(check, f'{m}: {a}', a, must_fail=True, **{m: True})
     sys.exit(not ok)

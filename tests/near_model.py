@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The near cache (docs/protocol.md), checked exhaustively as in protocol_model.py: one row, one process with a copy of it.
 
 A row has the index of its last write for a value. The slot is the cache's, the copy is the process's own. The server
@@ -26,8 +25,8 @@ State:
   now      TICKs;  confirmed: tick of the PING whose PONG was the last to come
 """
 import sys
-import time
-from collections import deque
+
+from tests.model_search import search, show, stale
 
 KEYS = ('slot', 'row', 'acked', 'due', 'own', 'copy', 'gen', 'feed', 'feeds', 'stream', 'pinged', 'now', 'confirmed', 'evicts', 'kills', 'cuts', 'ticks', 'lapses')
 
@@ -148,32 +147,7 @@ def check(actors, evicts=1, kills=1, cuts=0, ticks=1, lapses=0, cap=6_000_000, *
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
     first = dict(slot=('V', 0), row=0, acked=0, due=0, own=0, copy=None, gen=0, feed=1, feeds=1, stream=(), pinged=None, now=0, confirmed=-1, evicts=evicts, kills=kills, cuts=cuts, ticks=ticks, lapses=lapses)
     init = (tuple(first[k] for k in KEYS), tuple(start(a) for a in actors.split()))
-    seen, todo = {init: None}, deque([init])
-    while todo:
-        state = todo.popleft()
-        for nxt, label in successors(state, R):
-            if nxt not in seen:
-                seen[nxt] = (state, label)
-                todo.append(nxt)
-            elif 'STALE' not in label: continue
-            if 'STALE' in label:
-                trace, q = [label], state
-                while seen[q]:
-                    q, step = seen[q]
-                    trace.append(step)
-                return len(seen), trace[::-1]
-            if len(seen) > cap: return len(seen), 'CAP'
-    return len(seen), None
-
-
-def show(name, actors, must_fail=False, **k):
-    t = time.time()
-    n, found = check(actors, **k)
-    verdict = 'ok' if found is None else 'not finished' if found == 'CAP' else 'violation'
-    wrong = (verdict == 'violation') != must_fail
-    print(f'{"!!" if wrong else "  "} {name:62s} {n:>9,} states {time.time() - t:5.1f} s  {verdict}', flush=True)
-    if isinstance(found, list) and ('-v' in sys.argv or (wrong and not must_fail)): print(*('        ' + line for line in found), sep='\n')
-    return not wrong
+    return search(init, lambda state: successors(state, R), stale, cap)
 
 
 QUIET = dict(evicts=0, kills=0)
@@ -187,7 +161,7 @@ DEEP = (('W R R', dict(cuts=1)), ('B R R', dict(cuts=1)), ('W O R', dict(cuts=1)
 if __name__ == '__main__':
     ok = True
     print('a copy of the row in the process (1 eviction, 1 kill, 1 tick, no cut)')
-    for a, options in HOLD + (DEEP if '--deep' in sys.argv else ()): ok &= show(f'{a} {options or ""}', a, **options)
+    for a, options in HOLD + (DEEP if '--deep' in sys.argv else ()): ok &= show(check, f'{a} {options or ""}', a, **options)
     print('mutants: each must fail')
-    for a, m, options in MUTANTS: ok &= show(f'{m}: {a}', a, must_fail=True, **options, **{m: True})
+    for a, m, options in MUTANTS: ok &= show(check, f'{m}: {a}', a, must_fail=True, **options, **{m: True})
     sys.exit(not ok)

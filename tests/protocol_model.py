@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The cache protocol (docs/protocol.md) for one row of two fields, checked exhaustively.
 
 Every arrow is one atomic step: a Redis command, a Lua script or a SQL statement. Between any two steps any
@@ -40,8 +39,8 @@ some interleavings hide the row and others show it again. A "missing" slot then 
 value that it stands for. B1 is then of another release, without a manager, whose slot is not this one.
 """
 import sys
-import time
-from collections import deque
+
+from tests.model_search import search, show
 
 KEYS = ('slot', 'clock', 'pending', 'claim', 'row', 'alive', 'gone', 'acked', 'deleted', 'owed', 'evicts', 'kills', 'flushes', 'lock', 'version', 'refused', 'again', 'closed', 'server')
 NONE, ZERO = (0, 0), (0, 0)
@@ -548,34 +547,7 @@ def broken(state, label, R, at_rest):
 def check(actors, evicts=1, kills=1, flushes=3, at_rest=False, alive=True, cap=5_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
     init = ((('V', 0, ZERO, 0) if alive else ('N', -1, None, 0), 0, NONE, None, (0, ZERO), alive, False, ZERO, False, frozenset(), evicts, kills, flushes, None, LIVE, 0, NONE, (0, 0), 0), tuple(start(a) for a in actors.split()))
-    seen, todo = {init: None}, deque([init])
-    while todo:
-        state = todo.popleft()
-        for nxt, label in successors(state, R):
-            if nxt in seen: 
-                if not any(sign in label for sign in SIGNS): continue
-            else:
-                seen[nxt] = (state, label)
-                todo.append(nxt)
-            why = broken(nxt, label, R, at_rest)
-            if why:
-                trace, q = [why], state
-                while seen[q]:
-                    q, step = seen[q]
-                    trace.append(step)
-                return len(seen), trace[::-1]
-            if len(seen) > cap: return len(seen), 'CAP'
-    return len(seen), None
-
-
-def show(name, actors, must_fail=False, **k):
-    t = time.time()
-    n, found = check(actors, **k)
-    verdict = 'ok' if found is None else 'not finished' if found == 'CAP' else 'violation'
-    wrong = (verdict == 'violation') != must_fail
-    print(f'{"!!" if wrong else "  "} {name:62s} {n:>9,} states {time.time() - t:5.1f} s  {verdict}', flush=True)
-    if isinstance(found, list) and ('-v' in sys.argv or (wrong and not must_fail)): print(*('        ' + line for line in found), sep='\n')
-    return not wrong
+    return search(init, lambda state: successors(state, R), lambda state, label: broken(state, label, R, at_rest), cap, SIGNS)
 
 
 if __name__ == '__main__':
@@ -585,82 +557,82 @@ if __name__ == '__main__':
     for a in ('W0 R R', 'C0 R R', 'B0 F R', 'B0 B1 R', 'B0 B1 F', 'W0 W1 R', 'W0 C1 R', 'C0 C1 R', 'X0 R R', 'W0 X1 R', 'D R', 'D D R', 'W0 B1 R', 'C0 B1 R', 'W0 B0 R', 'X0 B1 R', 'W0 D R',
               'D B0 R', 'B0 B1 G R', 'W0 J R R', 'W0 W1 J R', 'U0 R R', 'U0 W1 R', 'U0 B1 R', 'U0 U1 R') + \
              (('B0 B1 F R', 'W0 B1 F R', 'C0 B1 F R', 'W0 B0 F R', 'D B0 F R', 'B0 F F R', 'B0 B1 F F', 'X0 B1 F R', 'W0 W1 R R', 'W0 B1 B0 F', 'W0 C1 B0 R', 'W0 B1 G R', 'D D B0 R', 'W0 B1 F J R', 'U0 B1 F R', 'U0 W1 B0 R') if deep else ()):
-        ok &= show(a, a, evicts=2)
-    for a in ('K R R', 'K R W0', 'K R C1 R', 'K B0 F R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=2, alive=False)
+        ok &= show(check, a, a, evicts=2)
+    for a in ('K R R', 'K R W0', 'K R C1 R', 'K B0 F R'): ok &= show(check, f'{a}, the row does not exist yet', a, evicts=2, alive=False)
     print('the version of the slot is deleted, and announced anew (1 eviction, 1 kill)')
-    for a in ('W0 U1 Z R', 'C0 U1 Z R', 'B0 U1 Z R', 'U0 Z R R'): ok &= show(a, a, evicts=1)
-    for a in ('K U1 Z R', 'K R Z R', 'H R Z R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=1, alive=False)
+    for a in ('W0 U1 Z R', 'C0 U1 Z R', 'B0 U1 Z R', 'U0 Z R R'): ok &= show(check, a, a, evicts=1)
+    for a in ('K U1 Z R', 'K R Z R', 'H R Z R'): ok &= show(check, f'{a}, the row does not exist yet', a, evicts=1, alive=False)
     print('saves: named fields (M), whole and merged (S), whole or refused (E); 1 eviction, 1 kill, each rolled back once')
     for a in ('M0 B1 R', 'M0 W1 R', 'M0 M1 R', 'M0 B0 R', 'M0 D R', 'S0 B1 R', 'S0 W1 R', 'S0 B1 F', 'S0 S1 R', 'S0 D R', 'E0 W1 B0', 'E0 B1 F', 'E0 E1 R', 'E0 C1 B0') + \
              (('M0 B1 F R', 'M0 B0 B1 F', 'S0 B1 F R', 'S0 B1 W1', 'S0 B1 B0 F', 'S0 M1 R R', 'S0 U1 B1', 'E0 W1 B0 F', 'E0 U1 B0 F', 'E1 W0 B1 F', 'E0 B1 F R') if deep else ()):
-        ok &= show(a, a, evicts=1)
-    for a in ('M0 B1 J R', 'S0 B1 J R', 'S0 W1 J', 'E0 B1 J R'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True)
+        ok &= show(check, a, a, evicts=1)
+    for a in ('M0 B1 J R', 'S0 B1 J R', 'S0 W1 J', 'E0 B1 J R'): ok &= show(check, f'{a}, at rest', a, evicts=1, at_rest=True)
     print('bulk updates (Q); 1 eviction, 1 kill, each rolled back once')
     for a in ('Q0 B1 R', 'Q0 W1 R', 'Q0 B0 R', 'Q0 Q1 R', 'Q0 M1 R', 'Q0 S1 B0', 'Q0 D R', 'Q0 C1 B1', 'Q0 B1 F') + (('Q0 B1 F R', 'Q0 W1 B0 F', 'Q0 E1 B1 R', 'Q0 B0 B1 F', 'Q0 U1 B1 R') if deep else ()):
-        ok &= show(a, a, evicts=1)
-    for a in ('Q0 B1 J R', 'Q0 W1 J R'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True)
+        ok &= show(check, a, a, evicts=1)
+    for a in ('Q0 B1 J R', 'Q0 W1 J R'): ok &= show(check, f'{a}, at rest', a, evicts=1, at_rest=True)
     print('what waits for field 1 is refused and flagged, retried (T) and discarded (Y); 1 eviction')
     for a in ('B1 W0 R', 'B1 G W0 R', 'B1 G C1 R', 'B1 M0 R', 'B1 G M1 R', 'B1 E0 R', 'B1 B1 W0', 'B1 W0 W1 T', 'B1 G B0 F T', 'B1 G Y R', 'B1 Q0 R', 'B1 G Q0 R', 'B1 G Q1 R', 'B1 Q0 T') + \
              (('B1 G C1 R R', 'B1 W0 C0 R', 'B1 B0 W0 G', 'B1 B1 W0 G', 'B1 E0 C0 G', 'B1 S0 W1 G', 'B1 W0 D R', 'B1 W0 B0 R', 'B1 W0 G T R', 'B1 G U1 T R', 'B1 G B1 W0 T', 'B1 G Y W0 R') if deep else ()):
-        ok &= show(a, a, evicts=1, kills=0, refuses=True)
-    for a in ('B1 G W1 R J', 'B1 W0 T J', 'B1 G Y J'): ok &= show(f'{a}, at rest after a kill', a, evicts=0, at_rest=True, refuses=True)
+        ok &= show(check, a, a, evicts=1, kills=0, refuses=True)
+    for a in ('B1 G W1 R J', 'B1 W0 T J', 'B1 G Y J'): ok &= show(check, f'{a}, at rest after a kill', a, evicts=0, at_rest=True, refuses=True)
     print('a manager hides rows by field 1, which goes write-through; 1 eviction, 1 kill')
     for a in ('W1 R R', 'C1 W1 R', 'M1 R R', 'M1 W0 R', 'W1 B0 R', 'M1 B0 R', 'Q1 B0 R', 'Q1 W1 R', 'W1 D R', 'U1 W0 R', 'M1 M1 R', 'S1 B0 R', 'W1 B0 F') + (('M1 B0 F R', 'W1 W1 B0 R', 'M1 W1 B0 R', 'Q1 C0 B0 R', 'M1 M1 R R', 'E1 B0 F R') if deep else ()):
-        ok &= show(a, a, evicts=1, manager=True)
-    for a in ('K R M1', 'K R W1'): ok &= show(f'{a}, the row does not exist yet', a, evicts=1, alive=False, manager=True)
-    for a in ('W1 R J', 'M1 B0 J', 'W1 W1 R J', 'M1 W0 R J'): ok &= show(f'{a}, at rest', a, evicts=1, at_rest=True, manager=True)
+        ok &= show(check, a, a, evicts=1, manager=True)
+    for a in ('K R M1', 'K R W1'): ok &= show(check, f'{a}, the row does not exist yet', a, evicts=1, alive=False, manager=True)
+    for a in ('W1 R J', 'M1 B0 J', 'W1 W1 R J', 'M1 W0 R J'): ok &= show(check, f'{a}, at rest', a, evicts=1, at_rest=True, manager=True)
     print('the same, and another release without a manager lets field 1 wait (B1)')
     for a in ('B1 R R', 'B1 B0 R', 'B1 W0 R', 'B1 W1 R', 'B1 F R', 'B1 M1 R', 'B1 Q0 R', 'B1 B1 R') + (('B1 B0 F R', 'B1 W0 F R', 'B1 B1 F R', 'B1 M0 B0 R') if deep else ()):
-        ok &= show(a, a, evicts=1, manager=True)
+        ok &= show(check, a, a, evicts=1, manager=True)
     print('no drift at rest (1 eviction, no kill)')
-    for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(a, a, kills=0, at_rest=True)
+    for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(check, a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
-    for a in ('W0 R R J', 'C0 R R J', 'B0 F R R J', 'B0 B1 F R J', 'D R R J', 'W0 B1 F R J', 'C0 B1 F J', 'W0 W1 R J', 'D B0 F R J', 'U0 W1 R J'): ok &= show(a, a, evicts=1, at_rest=True)
+    for a in ('W0 R R J', 'C0 R R J', 'B0 F R R J', 'B0 B1 F R J', 'D R R J', 'W0 B1 F R J', 'C0 B1 F J', 'W0 W1 R J', 'D B0 F R J', 'U0 W1 R J'): ok &= show(check, a, a, evicts=1, at_rest=True)
     print('too much is owed (O), one kill anywhere, at rest once the janitor has passed (1 eviction)')
-    for a in ('W0 R O J', 'C0 R O J', 'B0 F R O J', 'D R O J', 'W0 W1 O J', 'U0 W1 O J', 'U0 R O J') + (('W0 B1 F O J', 'B0 B1 F O J', 'W0 R R O J') if deep else ()): ok &= show(a, a, evicts=1, at_rest=True)
-    for a in ('B1 W0 T O J', 'B1 G W1 T O'): ok &= show(f'{a}, one field refused', a, evicts=0, refuses=True)
+    for a in ('W0 R O J', 'C0 R O J', 'B0 F R O J', 'D R O J', 'W0 W1 O J', 'U0 W1 O J', 'U0 R O J') + (('W0 B1 F O J', 'B0 B1 F O J', 'W0 R R O J') if deep else ()): ok &= show(check, a, a, evicts=1, at_rest=True)
+    for a in ('B1 W0 T O J', 'B1 G W1 T O'): ok &= show(check, f'{a}, one field refused', a, evicts=0, refuses=True)
     print('the cache fails over to a replica that lacks the last steps (P); 1 eviction, 1 kill')
     for a in ('W0 R P R', 'C0 R P R', 'D R P R', 'B0 F P R', 'B0 B1 P R', 'W0 W1 P R', 'W0 C1 P R', 'W0 B1 P R', 'C0 B1 P R', 'X0 C1 P R', 'U0 R P R', 'M0 R P R', 'Q0 R P R', 'C0 P P R') + \
              (('S0 W1 P R', 'W0 R R P R', 'W0 B1 P R R', 'B0 B1 F P R', 'W0 W1 P P R', 'W0 B1 F P R', 'E0 W1 P R') if deep else ()):
-        ok &= show(a, a, evicts=1)
-    ok &= show('K R P R, the row does not exist yet', 'K R P R', evicts=1, alive=False)
-    for a in ('W0 R P J', 'C0 W1 P J', 'B0 F P J'): ok &= show(f'{a}, at rest', a, evicts=0, at_rest=True)
+        ok &= show(check, a, a, evicts=1)
+    ok &= show(check, 'K R P R, the row does not exist yet', 'K R P R', evicts=1, alive=False)
+    for a in ('W0 R P J', 'C0 W1 P J', 'B0 F P J'): ok &= show(check, f'{a}, at rest', a, evicts=0, at_rest=True)
     print('an operator switches off (N) and on (I), and processes without a cache write meanwhile (A); 1 kill')
     for a in ('N W0 R I', 'N A0 R I', 'N I A0 R R', 'N B0 F A1 R', 'N B0 F I R', 'N C0 A1 R I', 'N U0 R I', 'N L W0 I', 'N V R I', 'N D A0 R', 'N M0 A1 R', 'N S0 A1 R I', 'N Q0 A1 R', 'N N I A0 R', 'N I I A0 R', 'N N I W0 R', 'N Z W0 R', 'N Z I R') + \
              (('N B0 F A1 R I', 'N N I A0 W1 R', 'N W0 A1 R R I', 'N B0 B1 F A0 R', 'N U0 B1 F R I', 'N E0 A1 R I', 'N X0 A1 R I', 'N N I I A0 R', 'N L B0 F I R') if deep else ()):
-        ok &= show(a, a, evicts=1)
-    for a in ('N K R I', 'N H R I', 'N K A0 R'): ok &= show(f'{a}, the row does not exist yet', a, evicts=1, alive=False)
-    for a in ('N A0 I R', 'N A0 W1 I R'): ok &= show(f'{a}, the cache comes back old while it is off', a, evicts=1, comes_back=True)
-    for a in ('B1 G N A1 R', 'B1 G T F N A0'): ok &= show(f'{a}, one field refused', a, evicts=1, kills=0, refuses=True)
-    for a in ('N W0 R J', 'N A0 R I J', 'N B0 F A1 J'): ok &= show(f'{a}, at rest', a, evicts=0, at_rest=True)
+        ok &= show(check, a, a, evicts=1)
+    for a in ('N K R I', 'N H R I', 'N K A0 R'): ok &= show(check, f'{a}, the row does not exist yet', a, evicts=1, alive=False)
+    for a in ('N A0 I R', 'N A0 W1 I R'): ok &= show(check, f'{a}, the cache comes back old while it is off', a, evicts=1, comes_back=True)
+    for a in ('B1 G N A1 R', 'B1 G T F N A0'): ok &= show(check, f'{a}, one field refused', a, evicts=1, kills=0, refuses=True)
+    for a in ('N W0 R J', 'N A0 R I J', 'N B0 F A1 J'): ok &= show(check, f'{a}, at rest', a, evicts=0, at_rest=True)
     print('mutants: each must fail')
     for a, m in (('B0 B1 F R', 'publish_over_nil'), ('B0 B1 F R', 'publish_over_any'), ('B0 B1 R', 'publish_own_only'), ('W0 B1 R', 'publish_spares_mark'),
                  ('W0 C1 R', 'finish_over_nil'), ('W0 B1 R R', 'finish_spares_newer'), ('W0 R R', 'settle_spares_lease'), ('W0 C1 R', 'settle_spares_mark'),
                  ('B0 B1 F R', 'blind_ack'), ('B0 F R R', 'source_first'), ('W0 B0 R', 'pending_beats_row'), ('W0 B1 R', 'stamp_before_mark'),
                  ('W0 B1 F', 'ignore_pending'), ('W0 B0 B1 F', 'flush_whole')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
     for a, m in (('M0 B1', 'a_save_carries_nothing'), ('S0 W1', 'a_whole_save_writes_all_that_it_shows'), ('M0 W1 B0 F', 'a_save_below_a_newer_row'), ('S0', 'a_rolled_back_save_counts_as_loaded'), ('S0 B1 W1', 'what_was_carried_counts_as_changed'),
                  ('E0 W1 B0', 'refused_by_what_it_was_loaded_with_alone'), ('E0 B1', 'refused_without_what_waits')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
     for a, m in (('Q0 B1', 'a_bulk_update_carries_nothing'), ('Q0 W0 B1 F', 'a_bulk_update_stamps_before_its_lock'), ('Q0 R', 'a_bulk_update_leaves_the_slots')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
-    ok &= show('a_create_trusts_its_stamp: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_stamp=True)
-    ok &= show('a_create_trusts_its_last_look: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_last_look=True)
-    ok &= show('a_read_fills_any_version: R U1 Z R', 'R U1 Z R', must_fail=True, evicts=1, kills=0, a_read_fills_any_version=True)
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
+    ok &= show(check, 'a_create_trusts_its_stamp: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_stamp=True)
+    ok &= show(check, 'a_create_trusts_its_last_look: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_last_look=True)
+    ok &= show(check, 'a_read_fills_any_version: R U1 Z R', 'R U1 Z R', must_fail=True, evicts=1, kills=0, a_read_fills_any_version=True)
     for a, m in (('B1 W0 R', 'what_is_refused_is_left_unflagged'), ('B1 W0 R', 'a_reader_does_not_ask_again'), ('B1 G T W0', 'a_retry_keeps_its_stamp'), ('B1 G W1 T', 'a_retry_while_a_writer_is_under_way'),
                  ('B1 G C1 R R', 'a_flag_goes_without_the_slot'), ('B1 G W0 R', 'a_writer_shows_its_row_alone'), ('B1 B0 G', 'ack_drops_what_is_flagged'), ('B1 G Y', 'a_discard_spares_the_slot'), ('B1 G Q0 R', 'a_bulk_update_drops_what_is_flagged'), ('B1 W1 G R J', 'a_flag_owes_nothing')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
     for a, m in (('M1 R', 'a_reader_finds_hidden_rows'), ('W1 R', 'a_write_that_hides_fills'), ('K R', 'a_write_that_hides_fills'), ('B1 R', 'what_hides_waits'), ('B1 R', 'a_reader_decides_by_the_row_alone'), ('B1 B0 R', 'what_is_published_may_be_hidden')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, alive=a[0] != 'K', manager=True, **{m: True})
-    ok &= show('a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, alive=a[0] != 'K', manager=True, **{m: True})
+    ok &= show(check, 'a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
     for a, m in (('C0 P R', 'a_slot_of_another_server_is_read'), ('C0 W1 P R', 'a_mark_shows_what_another_server_left'), ('R C0 P R', 'a_fill_is_of_the_server_of_now'),
                  ('W0 W1 P R', 'a_finish_is_of_the_server_of_now'), ('B0 W1 P R', 'a_publish_is_of_the_server_of_now')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=a[0] == 'R', kills=0, **{m: True})
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=a[0] == 'R', kills=0, **{m: True})
     for a, m in (('N A0 R R', 'a_closed_queue_says_what_is_announced'), ('N U0 R', 'a_switch_forgets_before_it_sweeps'), ('N B0 F A1 R', 'a_switch_does_not_drain'), ('N B0 F A1 R', 'a_closed_queue_takes_writes'),
                  ('N N I A0 R R', 'a_switch_ends_whatever_stands_there'), ('N A0 I R', 'a_switch_on_keeps_the_slots')):
-        ok &= show(f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, comes_back=m == 'a_switch_on_keeps_the_slots', **{m: True})
-    ok &= show('a_switch_ends_above_a_dead_letter: B1 G N A1 R', 'B1 G N A1 R', must_fail=True, evicts=1, kills=0, refuses=True, a_switch_ends_above_a_dead_letter=True)
-    ok &= show('create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
-    ok &= show('flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
-    ok &= show('no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, comes_back=m == 'a_switch_on_keeps_the_slots', **{m: True})
+    ok &= show(check, 'a_switch_ends_above_a_dead_letter: B1 G N A1 R', 'B1 G N A1 R', must_fail=True, evicts=1, kills=0, refuses=True, a_switch_ends_above_a_dead_letter=True)
+    ok &= show(check, 'create_without_mark: K C1 R', 'K C1 R', must_fail=True, evicts=2, alive=False, create_without_mark=True)
+    ok &= show(check, 'flush_without_settle: B0 F R (drift)', 'B0 F R', must_fail=True, evicts=0, at_rest=True, flush_without_settle=True)
+    ok &= show(check, 'no janitor: W0 B1 F R (drift after a kill)', 'W0 B1 F R', must_fail=True, evicts=0, at_rest=True)
     sys.exit(not ok)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A queue in shards whose number changes (docs/protocol.md, Shards), for one row of two fields, checked exhaustively.
 
 As protocol_model.py, beside which it stands: every arrow is one atomic step, and between any two any actor may run, be
@@ -22,8 +21,8 @@ The rest is as in protocol_model.py. `flag` is the stamp of the waiting value of
 """
 
 import sys
-import time
-from collections import deque
+
+from tests.model_search import search, show
 
 KEYS = ("slot", "shards", "home", "row", "alive", "acked", "deleted", "again", "evicts", "kills", "flushes")
 SHARD = ("state", "clock", "pending", "flag", "claim", "owed", "gone", "run")
@@ -445,25 +444,7 @@ def check(actors, evicts=1, kills=1, flushes=2, at_rest=False, back=False, cap=5
     none = ("ended", 0, NONE, 0, None, frozenset(), False, 0)
     began = (("V", 0, ZERO), (none, idle) if back else (idle, none), (int(back), "", 0), (0, ZERO), True, ZERO, False, NONE)
     init = ((*began, evicts, kills, flushes), tuple(start(a) for a in actors.split()))
-    seen, todo = {init: None}, deque([init])
-    while todo:
-        state = todo.popleft()
-        for nxt, label in successors(state, R):
-            if nxt in seen:
-                if "STALE" not in label:
-                    continue
-            else:
-                seen[nxt] = (state, label)
-                todo.append(nxt)
-            if why := broken(nxt, label, R, at_rest):
-                trace, q = [why], state
-                while seen[q]:
-                    q, step = seen[q]
-                    trace.append(step)
-                return len(seen), trace[::-1]
-            if len(seen) > cap:
-                return len(seen), "CAP"
-    return len(seen), None
+    return search(init, lambda state: successors(state, R), lambda state, label: broken(state, label, R, at_rest), cap)
 
 
 # Each rule that is removed, and who needs it.
@@ -482,17 +463,6 @@ MUTANTS = (
 )
 
 
-def show(name, actors, must_fail=False, **k):
-    t = time.time()
-    n, found = check(actors, **k)
-    verdict = "ok" if found is None else "not finished" if found == "CAP" else "violation"
-    wrong = (verdict == "violation") != must_fail
-    print(f"{'!!' if wrong else '  '} {name:62s} {n:>9,} states {time.time() - t:5.1f} s  {verdict}", flush=True)
-    if isinstance(found, list) and ("-v" in sys.argv or (wrong and not must_fail)):
-        print(*("        " + line for line in found), sep="\n")
-    return not wrong
-
-
 if __name__ == "__main__":
     deep = "--deep" in sys.argv
     ok = True
@@ -500,15 +470,15 @@ if __name__ == "__main__":
     few = ("X R R", "X B0 R", "X W0 R", "X B0 F", "X D R", "X D B0", "X W0 B1", "X X B0", "X X R", "X Y B0", "X Y R", "X Y W0")
     many = ("X B0 F R", "X W0 B1 R", "X X B0 R", "X Y B0 R", "X X W0 R", "X B0 B1 F", "X B1 G R", "X B1 G W1", "X X D R", "X X X B0", "X X Y B0")
     for actors in few + (many if deep else ()):
-        ok &= show(actors, actors)
-        ok &= show(f"{actors}, everybody has an old number", actors, back=True)
+        ok &= show(check, actors, actors)
+        ok &= show(check, f"{actors}, everybody has an old number", actors, back=True)
     print("without a kill, more of them")
     for actors in ("X B0 F R", "X W0 B1 R", "X X B0 R", "X Y B0 R", "X B1 G R", "X B1 G W1", "X B1 G T F"):
-        ok &= show(actors, actors, kills=0)
+        ok &= show(check, actors, actors, kills=0)
     print("at rest, one kill anywhere")
     for actors in ("X W0 R J", "X B0 F J", "X W0 X J"):
-        ok &= show(f"{actors}, at rest", actors, evicts=0, at_rest=True)
+        ok &= show(check, f"{actors}, at rest", actors, evicts=0, at_rest=True)
     print("mutants: each must fail")
     for actors, mutant, more in MUTANTS:
-        ok &= show(f"{mutant}: {actors}", actors, must_fail=True, **{mutant: True}, **more)
+        ok &= show(check, f"{mutant}: {actors}", actors, must_fail=True, **{mutant: True}, **more)
     sys.exit(not ok)

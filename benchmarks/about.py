@@ -30,6 +30,10 @@ def about(bench: Bench) -> dict[str, str]:
     }
 
 
+def in_words(machine: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in machine.items())
+
+
 def _server(bench: Bench) -> dict[str, str]:
     info = bench.bare_cache().info("server")
     return {"Valkey": info["valkey_version"]} if "valkey_version" in info else {"Redis": info["redis_version"]}

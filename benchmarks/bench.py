@@ -12,14 +12,17 @@ from cachedemo.embedded.world import PrivateWorld
 
 
 class Bench(PrivateWorld):
-    """A cache, a queue with `appendfsync always` and a SQLite file in a folder of their own, gone when it is over.
+    """A cache, a queue with `appendfsync always` and a database in a folder of their own, gone when it is over.
+
+    The database is a SQLite file, unless there is a URL of another, which is empty.
 
     The folder is where `TMPDIR` says: a queue and a database on a memory file system would have their syncs for free.
     """
 
-    def __init__(self, console: Console, quick: bool = False) -> None:
-        super().__init__("bench", LOG_LEVEL="WARNING")
+    def __init__(self, console: Console, quick: bool = False, database: str = "") -> None:
+        super().__init__("bench", LOG_LEVEL="WARNING", DATABASE_URL=database)
         self.quick = quick
+        self.minutes = 60.0  # that what runs for long runs for
         self._bar = Bar(console)
         self.track = self._bar.track
 

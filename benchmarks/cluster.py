@@ -7,6 +7,7 @@ client, as here, they wait for each other.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.bench import Bench
@@ -20,9 +21,24 @@ MANY = range(1, 101)
 
 def measure(bench: Bench) -> Iterator[Result]:
     bench.start_empty()
-    with Cluster(bench.folder / "cluster") as cluster:
+    with _as_it_was(), Cluster(bench.folder / "cluster") as cluster:
         one, many = _sides(bench, cluster)
         yield from _results(bench, one, many)
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Let the next measurement have the servers of this one's beginning."""
+    from django.conf import settings
+
+    from cachedemo.servers import roles
+
+    before = settings.CACHEDEMO
+    try:
+        yield
+    finally:
+        settings.CACHEDEMO = before
+        roles.reset()
 
 
 def _results(bench: Bench, one: dict[str, Any], cluster: dict[str, Any]) -> Iterator[Result]:

@@ -1,10 +1,12 @@
 """One line of the report: two numbers side by side, and the budget that their ratio has."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rich.table import Table
+
+from benchmarks.markdown import markdown
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"ratio": round(self.ratio, 4), "holds": self.holds}
 
+    @classmethod
+    def of_json(cls, written: dict[str, Any]) -> "Result":
+        """Return what `as_json` was asked for."""
+        return cls(**{field.name: written[field.name] for field in fields(cls)})
+
 
 def table(results: Sequence[Result]) -> Table:
     """Return the report as a table."""
@@ -69,9 +76,26 @@ def table(results: Sequence[Result]) -> Table:
             result.unit,
             _ratio(result.ratio),
             result.budget,
-            {True: "[green]holds[/green]", False: "[red]missed[/red]", None: ""}[result.holds],
+            {True: "[green]met[/green]", False: "[red]missed[/red]", None: ""}[result.holds],
         )
     return drawn
+
+
+def lines(results: Sequence[Result]) -> Iterator[str]:
+    """Yield the lines of the report in Markdown."""
+    rows = (
+        [
+            result.what,
+            f"{_number(result.ours)} {result.unit}",
+            result.against,
+            f"{_number(result.theirs)} {result.unit}",
+            _ratio(result.ratio),
+            result.budget,
+            {True: "met", False: "**missed**", None: ""}[result.holds],
+        ]
+        for result in results
+    )
+    return markdown(["cachedemo", "", "against", "", "ratio", "budget", ""], rows)
 
 
 def _number(value: float) -> str:

@@ -19,7 +19,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     from users.models import User
 
     bench.start_empty()
-    plain = _plain(User)
+    plain = plain_model(User)
     yield from _saves(bench, User, plain)
     yield from _loads(bench, User, plain)
     yield from _updates(bench, User, plain)
@@ -69,7 +69,7 @@ def _updates(bench: Bench, user: Any, plain: Any) -> Iterator[Result]:
     yield Result("QuerySet.update() of 1,000 rows", registered * 1e3, "of a plain model", django * 1e3, "ms")
 
 
-def _plain(user: Any) -> Any:
+def plain_model(user: Any) -> Any:
     """Return a model that nobody registered, of the table that `user` has."""
     from django.db import models
 

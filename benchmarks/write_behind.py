@@ -31,7 +31,7 @@ def measure(bench: Bench) -> Iterator[Result]:
         with bench.appendfsync(policy):
             ours, theirs = _update(bench, policy)
         what = f"write-behind update, {policy}"
-        yield Result(what, ours * 1e6, "GET, EVALSHA, EVALSHA", theirs * 1e6, "µs", at_most=1.4)
+        yield Result(what, ours * 1e6, "GET, EVALSHA, EVALSHA", theirs * 1e6, "µs", at_most=1.3)
 
 
 def _update(bench: Bench, policy: str) -> list[float]:

@@ -55,7 +55,10 @@ def is_enabled() -> bool:
 
 def prefix_if_enabled() -> str | None:
     """Return what the project wants before every key; None if the servers are not asked."""
-    configured = _configured()
+    try:
+        configured = _attribute(settings, "CACHEDEMO")
+    except AttributeError:
+        configured = _configured()
     return configured.get("KEY_PREFIX", "") if configured.get("ENABLED", True) else None
 
 

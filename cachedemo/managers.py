@@ -17,12 +17,13 @@ from cachedemo.patterns.of_model import M
 from cachedemo.protocol import on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
+from cachedemo.protocol.inserted_values import InsertingQuerySet
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.round_trips import try_instance, try_named
 from cachedemo.registry import find_cache
 
 
-class CachedQuerySet(models.QuerySet[M]):
+class CachedQuerySet(InsertingQuerySet[M]):
     """Django's own, for a registered model; for any other model it is Django's own and nothing else.
 
     A filter sees the database, not what waits in the queue. `delete()` needs nothing: it sends signals.
@@ -86,7 +87,7 @@ class CachedQuerySet(models.QuerySet[M]):
 
         Raises:
             NotSupportedError: `update_conflicts` without `unique_fields`.
-            And all that Django raises.
+            Exception: what Django raises.
         """
         plain, rows = super().bulk_create, list(objs)
         conflicts: Any = (ignore_conflicts, update_conflicts, update_fields, unique_fields)
@@ -96,9 +97,10 @@ class CachedQuerySet(models.QuerySet[M]):
         plain((), batch_size)
         transactions.refuse_manual_transactions(self.db)
         for instance in rows:
-            try_instance(table.codec.own_codecs, instance)
+            try_instance(table.codec.own_codecs, instance, raw=False)
         transactions.trip(self.db)
         insert = bulk_insert.BulkInsert(table, self.db, rows)
+        self.codec, self.note = table.codec, insert.note
         if ignore_conflicts:
             return insert.ignoring_conflicts(lambda: plain(rows, batch_size, *conflicts))
         if update_conflicts:
@@ -153,4 +155,29 @@ else:
 
 
 class CachedManager(_Manager[M]):
-    """The manager of `CachedQuerySet`. It never appears in a migration."""
+    """The manager of `CachedQuerySet`. It never appears in a migration.
+
+    A class that inherits from another app's manager besides makes querysets that are of that app's class, too: what
+    they do otherwise, as hiding rows instead of deleting them, must not get lost.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the querysets of a manager that is inherited besides take the steps."""
+        super().__init_subclass__(**options)
+        if "_queryset_class" not in vars(cls):
+            made = [vars(each)["_queryset_class"] for each in cls.__mro__ if "_queryset_class" in vars(each)]
+            cls._queryset_class = _one_class(cls, made)  # type: ignore[attr-defined]
+
+
+def _one_class(manager: type[models.Manager[Any]], made: list[type[Any]]) -> type[Any]:
+    """Return one class for the querysets of all the managers that this one inherits from.
+
+    What an app changes goes first: it ends in a call of Django's own method, and that is to be ours.
+    """
+    kinds = list(dict.fromkeys(made))
+    bases = [kind for kind in kinds if not any(issubclass(each, kind) for each in kinds if each is not kind)]
+    if len(bases) == 1:
+        return bases[0]
+    bases.sort(key=lambda each: issubclass(each, CachedQuerySet))
+    named = {"__module__": manager.__module__, "__qualname__": f"{manager.__qualname__}._queryset_class"}  # for pickle
+    return type("_queryset_class", tuple(bases), named)

@@ -47,7 +47,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         queue: the Redis list of rows that wait for a flush, and the prefix of the queue's other keys;
             `flush:`, the model's name and `s` if not set. None for a model that never uses write-behind: it needs no
             queue server, but has one version only, and a killed writer's drift lasts until the slot expires.
-        fields: names of the fields to cache, or "__all__" for all that can be. The primary key is always there.
+        fields: names of the fields to cache, or `"__all__"` for all that can be. The primary key is always there.
         codecs: name of a field -> (to_json, from_json): what its values are in JSON, for a field whose class does not
             say it well enough. Neither is asked about None.
         manager: name of the manager that says which rows there are, by columns of the row itself: what it hides, no
@@ -72,6 +72,9 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         lookups: names of cached unique fields that rows are looked up by, with `get_by`. Raise `version` when they
             change.
         pattern: the default way to write; `PATTERN` in CACHEDEMO if not set.
+        triggers: whether the database changes rows of the table besides what a write says: by triggers, rules or a
+            column that is ON UPDATE. True: what it made of a row is read back before it is cached. False: there is
+            nothing of that kind, or it changes no cached field; `check --database` no longer asks. None: not said.
         stale_saves: what `save()` of an instance does that has missed a write of its row: "merge" writes what was
             changed on the instance and puts nothing else back, "refuse" raises StaleInstance.
     """
@@ -94,6 +97,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     queue_shards: int = 1
     max_attempts: int = 5
     lookups: ClassVar[list[str]] = []
+    triggers: bool | None = None
     pattern: Pattern = cast(Pattern, AsConfigured())
     stale_saves: str = MERGE
 
@@ -118,8 +122,9 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             max_pending=self.max_pending,
             fsync_within=self.fsync_within,
             max_attempts=self.max_attempts,
+            triggers=bool(self.triggers),
         )
-        codec = Codec(self.model, self.fields, self.codecs)
+        codec = Codec(self.model, self.fields, self.codecs, self.using)
         near = None if self.near is None else Near(self.name, self.near, self.timeout)
         return CachedTable(self.model, self.using, codec, slots, queue, options, self.lookups, self.manager, near)
 
@@ -139,10 +144,11 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             VersionConflict: as `announce`, which a process does before its first read.
         """
         table, pk = self.table, self.table.find_pk(pk)
-        if table.near is not None and not fresh:
-            if (copy := table.near.copy(table, pk)) is not None:
+        if (near := table.near) is not None and not fresh:
+            if (copy := near.copy(table, pk)) is not None:
+                near.hits += 1
                 return copy.entry
-            entry = near_reads.find(table, table.near, pk)
+            entry = near_reads.find(table, near, pk)
         else:
             entry = reads.find_with_ttl(table, pk) if with_ttl else reads.find(table, pk)
         if entry.body is None:
@@ -189,8 +195,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         table = self.table
         for some in in_chunks(table.find_pks(pks)):
             wanted = list(dict.fromkeys(some))
-            near = None if fresh else table.near
-            found = reads.find_many(table, wanted) if near is None else near_reads.find_many(table, near, wanted)
+            found = near_reads.find_many(table, None if fresh else table.near, wanted)
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
 
     def warm(self, pks: Iterable[Any]) -> int:
@@ -203,12 +208,15 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     # looking up by a unique field
 
-    def read_by(self, **value: Any) -> Entry:
-        """Return the row that has a value of a unique field, as `read` does. Raises as `get_by` does."""
-        return lookup_reads.find_named(self.table, value)[0]
+    def read_by(self, *, fresh: bool = False, **value: Any) -> Entry:
+        """Return the row that has a value of a unique field, as `read` does. Takes and raises what `get_by` does."""
+        return lookup_reads.find_named(self.table, value, fresh)[0]
 
-    def get_by(self, **value: Any) -> M:
+    def get_by(self, *, fresh: bool = False, **value: Any) -> M:
         """Return the instance that has a value of a field in `lookups`, as in `get_by(email="a@example.com")`.
+
+        Args:
+            fresh: as for `read`. Where a copy is returned, no other row has taken its value before.
 
         Raises:
             DoesNotExist: no row has it.
@@ -217,15 +225,15 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
             MultipleObjectsReturned: two rows have it inside a transaction, before a deferred constraint is checked.
             Contended: another row had it with every try. And as `read` does.
         """
-        instance: M = lookup_reads.instance(self.table, lookup_reads.find_named(self.table, value))
+        instance: M = lookup_reads.instance(self.table, lookup_reads.find_named(self.table, value, fresh))
         return instance
 
-    def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:
+    def get_many_by(self, field: str, values: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]:
         """Return an instance for each value that a row has: value, as the database has it -> instance.
 
-        Raises as `get_by` does, but never DoesNotExist. Takes any number of values.
+        Takes and raises what `get_by` does, but never DoesNotExist. Takes any number of values.
         """
-        found = many_lookups.find_named(self.table, field, values)
+        found = many_lookups.find_named(self.table, field, values, fresh)
         return {value: lookup_reads.instance(self.table, row) for value, row in found}
 
     # writing

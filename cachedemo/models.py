@@ -9,10 +9,11 @@ from django.db import DatabaseError, models
 # Not used here: mypy's Django plugin knows `objects` of a registered model only where its module imports it.
 from cachedemo.managers import CachedManager  # noqa: F401
 from cachedemo.model_cache import ModelCache
-from cachedemo.patterns import save_state
+from cachedemo.patterns import latency, save_state
 from cachedemo.patterns.saving import Save
 from cachedemo.protocol import on_commit
 from cachedemo.protocol.database_write import DatabaseWrite
+from cachedemo.protocol.inserted_values import watched
 from cachedemo.protocol.instance_notes import note_of, noted
 from cachedemo.protocol.instances import DJANGOS, remember_row
 from cachedemo.protocol.on_commit import Finish
@@ -87,9 +88,10 @@ class Stamped(models.Model):
         whole = note_of(self, _WHOLE)
         whole = update_fields is None if whole is None else whole  # save_base() alone, as loaddata calls it
         save = Save(cache.table, self, using, whole=whole, stale_saves=cache.stale_saves)
-        with noted(self, _SAVE, save):
-            saved = super()._save_table(raw, cls, force_insert, force_update, using, update_fields)  # type: ignore[misc]
-        save.end()
+        with latency.measured_as(latency.SAVE):
+            with noted(self, _SAVE, save):
+                saved = super()._save_table(raw, cls, force_insert, force_update, using, update_fields)  # type: ignore[misc]
+            save.end()
         return saved
 
     def _save_without_steps(self, cache: Any, *arguments: Any) -> Any:
@@ -119,10 +121,17 @@ class Stamped(models.Model):
             )
         return updated
 
-    def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
+    def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> Any:
         save: Save | None = note_of(self, _SAVE)
         plain = super()._do_insert  # type: ignore[misc]
-        return plain(*args, **kwargs) if save is None else save.insert(lambda: plain(*args, **kwargs))
+
+        def send(sent: Any) -> Any:
+            return plain(manager, using, sent, returning_fields, raw)
+
+        if save is not None:
+            return save.insert(send, fields, raw=raw)
+        write: DatabaseWrite | None = note_of(self, WRITE)
+        return send(fields if write is None else watched(write.table.codec, fields))
 
 
 def _remember(instance: models.Model, field_names: Any, values: Any) -> None:

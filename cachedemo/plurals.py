@@ -3,4 +3,5 @@
 
 def counted(count: int, noun: str) -> str:
     """Return for example "1 row" or "2,000 rows"."""
-    return f"{count:,} {noun if count == 1 else noun + 's'}"
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"

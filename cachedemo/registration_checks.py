@@ -86,6 +86,8 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         why := why_not_counted(cache.model, cache.manager, cache.using, cache.table.codec)
     ):
         wrong.append(("manager", why))
+    if cache.triggers not in (None, True, False):
+        wrong.append(("triggers", "True, False or None"))
     if cache.stale_saves not in (MERGE, REFUSE):
         wrong.append(("stale_saves", f"{MERGE!r} or {REFUSE!r}"))
     return wrong + [(name, f"is it {option}?") for name, option in _misspelt(type(cache))]

@@ -64,7 +64,7 @@ def cache_for(model: type[M], using: str | None = None) -> ModelCache[M]:
         declared = _declared[model]
     except KeyError:
         raise NotRegistered(f"{model._meta.label} has no cache: register one in the caches.py of its app.") from None
-    return _of_database(declared, aliases.chosen(model) if using is None else aliases.primary(using))
+    return _of_database(declared, aliases.chosen(model) if using is None else aliases.of_rows(model, using))
 
 
 def _of_database(declared: ModelCache, using: str) -> ModelCache:
@@ -163,6 +163,11 @@ def in_every_database(declared: ModelCache) -> list[ModelCache]:
     return [_of_database(declared, using) for using in sorted({declared.using} | used | announced)]
 
 
+def has_queues() -> bool:
+    """Return whether any registered model's writes may wait. Asks no server."""
+    return any(cache.queue for cache in declared())
+
+
 def with_queue() -> list[ModelCache]:
     """Return the caches whose writes may wait. Raises as `registered` does."""
     return [cache for cache in registered() if cache.queue]
@@ -193,9 +198,10 @@ def by_name(name: str) -> ModelCache:
 
 
 def forget_announcements() -> None:
-    """Make every cache announce its version again before it serves."""
+    """Make every cache announce its version again before it serves, and remember no slot that it has emptied."""
     for cache in (*_declared.values(), *_of_others.values()):
         cache.table.told(None)
+        cache.table.places.emptied.clear()
 
 
 test_runs.when_emptied(forget_announcements)

@@ -12,4 +12,5 @@ SCHEDULE = {
     "flush": _every(1.0, "cachedemo.tasks.flush"),
     "audit": _every(300.0, "cachedemo.tasks.audit"),
     "scan": _every(60.0, "cachedemo.tasks.scan"),
+    "sweep": _every(5.0, "config.sweep_throwaways"),  # the playground's
 }

@@ -71,3 +71,11 @@ def watch_the_flush(task_id: str = "", task: Any = None, **_: Any) -> None:
 def end_of_the_flush(task_id: str = "", **_: Any) -> None:
     if stack := _watching.pop(task_id, None):
         stack.close()
+
+
+@app.task(ignore_result=True, name="config.sweep_throwaways")
+def sweep_throwaways() -> None:
+    """Take away what measurements and comparisons have left that were killed."""
+    from playground import throwaway
+
+    throwaway.sweep_this_machine()

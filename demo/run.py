@@ -105,9 +105,10 @@ class Demo:
         if self.stop.asked:
             self.screen.say("Stopping. Ctrl-C once more hurries.")
         was_up = parts["worker"].process is not None
-        idle = {parts["worker"]}  # as soon as nothing waits
-        ending = parts["web"], parts["beat"], parts["worker"]
-        self.supervisor.end(*ending, is_idle=lambda part: part in idle and _nothing_waits())
+        beat, worker = parts["beat"], parts["worker"]
+        self.supervisor.end(
+            parts["web"], beat, worker, is_idle=lambda part: part is beat or (part is worker and _nothing_waits())
+        )
         if was_up and not self.stop.hurried:
             self._drain()
         self.supervisor.end(*self.servers)

@@ -4,11 +4,12 @@ The file is there while the demo is up, for its owner's eyes only: it has the se
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from cachedemo.embedded.held_files import is_held
 
 FILE = "running.json"
 LOCK = "demo.lock"
@@ -37,7 +38,7 @@ def join(root: Path) -> str:
     that is what is wanted, and nothing is taken over.
     """
     var = root / (os.environ.get("CACHEDEMO_VAR") or "var")
-    if (root / ".env").exists() or any(os.environ.get(name) for name in GIVEN) or not _is_held(var / LOCK):
+    if (root / ".env").exists() or any(os.environ.get(name) for name in GIVEN) or not is_held(var / LOCK):
         return ""
     try:
         found: dict[str, str] = json.loads((var / FILE).read_text())
@@ -46,14 +47,3 @@ def join(root: Path) -> str:
     for name, value in found.items():
         os.environ.setdefault(name, value)
     return f"Using the demo that runs in {var} (set REDIS_URL for another server)."
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

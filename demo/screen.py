@@ -29,7 +29,7 @@ class Screen:
     def welcome(self, url: str, password: str | None, servers: dict[str, str], logs: Path, is_open: bool) -> None:
         """Show where everything is."""
         table = Table.grid(padding=(0, 3))
-        table.add_row("Pages", f"{url}/")
+        table.add_row("Begin here", f"{url}/, a lesson of seven steps in ten minutes" if is_open else f"{url}/")
         table.add_row("API", f"{url}/api/docs")
         table.add_row("Admin", f"{url}/admin/")
         table.add_row("", f"{credentials.ADMIN}, password {password}" if password else _other_password())

@@ -11,7 +11,6 @@ from demo.visitor_actions import Control
 
 START_LIMIT = 60.0  # seconds
 END_LIMIT = 15.0
-IDLE_LIMIT = 1.0  # for a part that has nothing to do: killing it loses nothing
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 LONG_LIVED = 20.0  # who ran this long starts again with the first pause
 
@@ -54,10 +53,14 @@ class Supervisor:
     def _revive(self, part: Part, pause: "Pause") -> None:
         if not pause.announced:
             pause.begin()
-            self.say(f"The {part.name} ended ({part.how_it_ended()}): it starts again in {pause.length:g} s.")
-        elif pause.is_over() and not (self.control and self.control.keeps_down(part)):
+            seconds = max(pause.length, round(self._kept_down(part), 1))
+            self.say(f"The {part.name} ended ({part.how_it_ended()}): it starts again in {seconds:g} s.")
+        elif pause.is_over() and not self._kept_down(part):
             self._start_again(part)
             pause.end()
+
+    def _kept_down(self, part: Part) -> float:
+        return self.control.down_for(part) if self.control else 0.0
 
     def _start_again(self, part: Part) -> None:
         try:
@@ -70,7 +73,8 @@ class Supervisor:
         """Ask the parts to end, all at once, and wait for each; kill those that take too long.
 
         Args:
-            is_idle: whether a part that has been asked to end has nothing to do any more, and is not waited for long.
+            is_idle: whether a part has nothing to do any more: it is killed then, since that loses nothing. It is
+                asked again and again, once the parts before it have ended.
         """
         ending = [part for part in parts if self.watched.pop(part, None) is not None and part.is_running]
         for part in ending:
@@ -79,21 +83,21 @@ class Supervisor:
             part.send(signal.SIGTERM)
         deadline = time.monotonic() + END_LIMIT
         for part in ending:
-            if is_idle(part) and not self._has_ended(part, IDLE_LIMIT):
-                self.kill(part)
-            self._wait_for_the_end(part, deadline - time.monotonic())
+            self._wait_for_the_end(part, deadline - time.monotonic(), is_idle)
 
-    def _wait_for_the_end(self, part: Part, limit: float) -> None:
-        if self._has_ended(part, max(0.0, limit)):
+    def _wait_for_the_end(self, part: Part, limit: float, is_idle: Callable[[Part], bool]) -> None:
+        if self._is_over(part, max(0.0, limit), is_idle):
+            self.kill(part)
             self.say(f"The {part.name} has stopped.")
             return
         self.kill(part)
         self.say(f"The {part.name} was killed: {'you are in a hurry' if self.stop.hurried else 'it took too long'}.")
 
-    def _has_ended(self, part: Part, limit: float) -> bool:
-        return self.stop.wait(lambda: not part.is_running, limit, lambda: self.stop.hurried)
+    def _is_over(self, part: Part, limit: float, is_idle: Callable[[Part], bool]) -> bool:
+        return self.stop.wait(lambda: not part.is_running or is_idle(part), limit, lambda: self.stop.hurried)
 
     def kill(self, part: Part) -> None:
+        """End a part at once, if it has not ended, and wait until it has."""
         part.send(signal.SIGKILL)
         self.stop.wait(lambda: not part.is_running, END_LIMIT, lambda: False)
 

@@ -103,9 +103,9 @@ class Control:
                     self._do(part, action)
         self._write({part.name: self._state(part) for part in parts if part.name in OFFERED})
 
-    def keeps_down(self, part: Part) -> bool:
-        """Say whether a visitor wants this part down for some seconds more."""
-        return time.monotonic() < self._down_until.get(part.name, 0.0)
+    def down_for(self, part: Part) -> float:
+        """Return for how many seconds more a visitor wants this part down."""
+        return max(0.0, self._down_until.get(part.name, 0.0) - time.monotonic())
 
     def release(self, part: Part) -> None:
         """Wake a part that is paused, so that it can end in order."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 WIDTH = 480
-LABELS = 112  # room for the labels, left of the bars
+LABELS = 122  # room for the labels, left of the bars
 FIGURES = 76  # room for the figures, right of the longest bar
 HEIGHT, GAP, HEAD, AXIS = 18, 6, 22, 24
 NARROWEST = 2.0

@@ -1,9 +1,7 @@
 """One script through the three patterns: what each step sends, how long it takes, how long the places disagree."""
 
-import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cachedemo import ModelCache, Pattern, cache_for, conf, trace
@@ -28,7 +26,7 @@ def compare() -> Result:
 
 def _warm_up() -> None:
     """Take every step once, so that the first column does not pay for connections and for scripts sent anew."""
-    with _throwaway() as pk, trace():
+    with throwaway.registered_row("before") as pk, trace():
         users = cache_for(User)
         users.read(pk)
         users.via(Pattern.WRITE_BEHIND).update(pk, name="warm")
@@ -36,19 +34,8 @@ def _warm_up() -> None:
 
 
 def _column(pattern: Pattern) -> Result:
-    with _throwaway() as pk:
+    with throwaway.registered_row("before") as pk:
         return _play(cache_for(User), pk, pattern)
-
-
-@contextmanager
-def _throwaway() -> Iterator[int]:
-    """Make a row that no cache has seen, and take it away again, whatever happens meanwhile."""
-    throwaway.sweep()
-    [pk] = throwaway.make_rows(["before"], f"{throwaway.PREFIX}-{int(time.time()):08x}{secrets.token_hex(3)}")
-    try:
-        yield pk
-    finally:
-        throwaway.forget(cache_for(User), pk)
 
 
 def _play(users: ModelCache, pk: int, pattern: Pattern) -> Result:

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from demo import visitor_actions
+
 PLACES = ("compare", "lab", "bench")
 
 
@@ -14,4 +16,4 @@ def site_links(request: HttpRequest) -> dict[str, Any]:
     if not settings.OPEN_ACCESS:
         return {"site_links": []}
     links = [{"name": name, "label": name.capitalize(), "url": reverse(name)} for name in PLACES]
-    return {"lesson_link": reverse("lesson-start"), "site_links": links}
+    return {"lesson_link": reverse("lesson-start"), "site_links": links, "looked_after": visitor_actions.is_there()}

@@ -17,6 +17,7 @@ from playground import keep, scripts_ready
 from playground.timeline import Kept, kept_steps
 
 KIND = "flushes"
+ACK = " ack"  # as in the scripts ack and ack_and_claim
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def watched() -> Iterator[None]:
     began = time.time()
     with trace() as steps:
         yield
-    if any(" ack " in step.command for step in steps):
+    if any(ACK in step.command for step in steps):
         keep.save(KIND, {"at": began, "steps": kept_steps(_of_the_flush(steps))})
 
 
@@ -48,7 +49,7 @@ def of_row(slot: str, since: float) -> dict[str, Any] | None:
 
 def _of_the_flush(steps: Any) -> list[Any]:
     """Leave out the empty turns before and after: from the claim that found something to its ack."""
-    acks = [n for n, step in enumerate(steps) if " ack " in step.command]
+    acks = [n for n, step in enumerate(steps) if ACK in step.command]
     claims = [n for n, step in enumerate(steps[: acks[0]]) if " claim " in step.command]
     return list(steps[(claims or [0])[-1] : acks[-1] + 1])
 

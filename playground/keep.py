@@ -15,9 +15,14 @@ _ID = re.compile(r"[0-9a-f]{12}")
 
 def folder(kind: str) -> Path:
     """Return the folder of one kind, made if it is not there."""
-    path = Path(settings.VAR) / "playground" / kind
+    path = place_of(kind)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def place_of(kind: str) -> Path:
+    """Return where the folder of one kind is, or would be."""
+    return Path(settings.VAR) / "playground" / kind
 
 
 def new_id() -> str:

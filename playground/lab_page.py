@@ -10,6 +10,7 @@ from playground.access import playground_page
 from playground.lab.diagram import Diagram, diagram
 from playground.lab.experiments import EXPERIMENTS
 from playground.lab.stage import PACE
+from playground.lesson.path import LESSONS
 
 KIND = COOKIE = "lab"
 A_MONTH = 30 * 24 * 3600  # seconds
@@ -77,6 +78,7 @@ def _context(slug: str, found: Any) -> dict[str, Any]:
     slugs = list(EXPERIMENTS)
     after = slugs[slugs.index(slug) + 1 :][:1]
     following = {"slug": after[0], "title": EXPERIMENTS[after[0]].TITLE} if after else None
+    lesson = next((each for each in LESSONS if each.experiment == slug), None)
     file = f"playground/lab/experiments/{slug.replace('-', '_')}.py"
     return {
         "slug": slug,
@@ -85,6 +87,8 @@ def _context(slug: str, found: Any) -> dict[str, Any]:
         "experiment": found,
         "file": file,
         "following": following,
+        "lesson": lesson,
+        "lesson_number": LESSONS.index(lesson) + 1 if lesson else None,
         "current": "lab",
     }
 

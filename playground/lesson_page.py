@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from cachedemo.exceptions import CachedemoError
 from playground import keep
@@ -61,7 +62,7 @@ def _play(request: HttpRequest, found: Lesson) -> HttpResponse:
         kept = keep.save(KIND, found.play())
     except (*outages.OUTAGES, CachedemoError) as error:
         return _page(request, found, failed=outages.explain(error))
-    response = redirect("lesson", slug=found.slug)
+    response = redirect(f"{reverse('lesson', args=[found.slug])}#happened")
     done = _done(request) | {found.slug: kept}
     value = ".".join(f"{slug}:{run}" for slug, run in done.items() if slug in BY_SLUG)
     response.set_cookie(COOKIE, value, max_age=A_MONTH, httponly=True, samesite="Lax", secure=request.is_secure())
@@ -82,7 +83,7 @@ def _page(request: HttpRequest, found: Lesson, failed: outages.Outage | None = N
         "number": at + 1,
         "path": [PathStep(n, each, each.slug in done, each is found) for n, each in enumerate(LESSONS, start=1)],
         "done_count": sum(each.slug in done for each in LESSONS),
-        "board": board(scene["tracks"]) if scene else None,
+        "board": board(scene["tracks"], scene.get("in_turn", False)) if scene else None,
         "failed": failed,
         "experiment": EXPERIMENTS[found.experiment],
         "experiment_number": SLUGS.index(found.experiment) + 1,

@@ -18,7 +18,7 @@ def stages(place: str | None, was_queued: bool) -> list[Stage]:
     """Return the stages with the one that the write is at; none where no write has taken this way.
 
     Args:
-        place: where the row's write waits, as `place_in_queue` has it; "" if none does, None if nobody can tell.
+        place: where the row's write waits, by its name; "" if none does, None if nobody can tell.
         was_queued: whether the page follows a write that the queue took.
     """
     if place is None or (not place and not was_queued):
@@ -31,14 +31,14 @@ def stages(place: str | None, was_queued: bool) -> list[Stage]:
 
 
 def sentence(found: RowState, place: str | None, prospect: str) -> str:
-    """Say where the write is; `prospect` is when the database will have it."""
+    """Say where the write is; `prospect` is what becomes of one that waits or is claimed."""
     if place is None:
         return "The queue server does not answer: nobody can tell what waits."
     names = ", ".join(sorted(found.waiting or {}))
     return {
         "": "Nothing waits: the database has every acknowledged write of this row.",
         "list": f"A write of {names} is acknowledged and waits for the worker. {prospect}",
-        "claimed": f"A flush holds the write of {names} and is taking it to the database.",
+        "claimed": f"A flush holds the write of {names}. {prospect}",
         "dead": f"The database refused the write of {names}: it is a dead letter. Reads still return it, and an "
         "operator can retry it or give it up.",
     }[place]

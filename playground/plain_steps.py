@@ -8,15 +8,24 @@ from users.pages import words
 
 Kept = dict[str, Any]  # a step as it is kept
 
+CLAIM = (
+    "Claim what waits, until a deadline: if this worker dies, another may claim it after that. It stays in the queue "
+    "until the database has it."
+)
+MARK = (
+    "Put a mark in the cache entry: a write is under way. Readers still get the old copy from it, and nobody else may "
+    "put another one in."
+)
+
 # The most telling of the commands of a step says what it was: the first of these words that one of them has.
 _SENTENCES: dict[str, list[tuple[str, str]]] = {
     "cache": [
-        ("EVALSHA mark", "Put a mark in the cache entry: a write is under way, and nobody else may fill it."),
-        ("EVAL mark", "Put a mark in the cache entry: a write is under way, and nobody else may fill it."),
+        ("EVALSHA mark", MARK),
+        ("EVAL mark", MARK),
         (" finish ", "{finish}"),
-        (" publish ", "Show the new value in the cache, over the one that it was made from."),
+        (" publish ", "Replace the copy in the cache, if it is still the one that was looked at."),
         (" fill ", "Put a copy into the cache, if no writer has taken the lease away meanwhile."),
-        (" settle ", "Empty the cache entry if it is older than what the database has now."),
+        (" settle ", "If the copy in the cache is older than what the database has now, drop it."),
         (" unmark ", "Put the old value back: nothing was written."),
         (" NX GET", "Look in the cache: it is empty. Take the lease, so that only this reader loads the row."),
         ("SET ", "Put the value into the cache, whatever is there."),
@@ -24,13 +33,17 @@ _SENTENCES: dict[str, list[tuple[str, str]]] = {
         ("DEL ", "Drop the cache entry."),
     ],
     "queue": [
-        (" enqueue ", "The queue takes the write and has it on disk: from here on it must not be lost."),
+        (
+            " enqueue ",
+            "The queue takes the write, gives it a stamp, and has it on disk before it answers: now it is safe.",
+        ),
         (" stamp ", "Get a stamp: a number higher than that of every write before it."),
         (" owe ", "Note that the cache entry must be emptied as soon as the cache is back."),
         (" settle_up ", "Tell the queue that the write is done, so that nothing older is written any more."),
-        (" claim ", "Claim what waits, until a deadline: it stays in the queue until the database has it."),
-        (" ack ", "Drop from the queue what the database has now, and nothing newer."),
-        ("HGETALL ", "{waits}"),
+        (" claim ", CLAIM),
+        (" ack", "Drop from the queue what the database has now, and nothing newer."),
+        ("}:row:", "{waits}"),
+        (" announce ", "Tell the queue which version of the model this process has: once, when it begins."),
         (" bury ", "The database refused it: keep it as a dead letter, for an operator to look at."),
         (" reap ", "Look for what dead workers have left."),
     ],
@@ -39,7 +52,7 @@ _SENTENCES: dict[str, list[tuple[str, str]]] = {
         ("COMMIT", "Write the row to the database and wait for its commit."),
         ("SELECT ", "Read the row from the database."),
     ],
-    "worker": [("", "Ask the worker for a flush, and do not wait for it.")],
+    "worker": [("", "Ask the worker, another process, for a flush, and do not wait for it.")],
 }
 
 
@@ -63,20 +76,25 @@ class Plain(NamedTuple):
     error: str
 
 
-def plain(steps: Sequence[Kept]) -> list[Plain]:
-    """Return the plain steps of a trace."""
+def command_of(step: Kept) -> str:
+    """Return what was sent; nothing was while the way to the database is only simulated."""
+    return "" if step["command"] == "TRIP" else str(step["command"])
+
+
+def plain(steps: Sequence[Kept], begin: float = 0.0) -> list[Plain]:
+    """Return the plain steps of a trace that began `begin` milliseconds after the drawing does."""
     steps = _with_lost_marks(steps)
     groups = groupby(steps, lambda step: (str(step.get("actor", "")), str(step["server"])))
-    return [_plain(actor, server, list(group)) for (actor, server), group in groups]
+    return [_plain(actor, server, list(group), begin) for (actor, server), group in groups]
 
 
-def _plain(actor: str, server: str, commands: list[Kept]) -> Plain:
+def _plain(actor: str, server: str, commands: list[Kept], begin: float) -> Plain:
     start = commands[0]["start"] / 1000
     end = max(step["start"] + step["took"] for step in commands) / 1000
     error = next((step["error"] for step in commands if step["error"] and "script" not in step["error"]), "")
     took = words.duration((end - start) / 1000)
     sentence = f"The {server} does not answer." if _is_silent(error) else _sentence(server, commands)
-    return Plain(actor, server, sentence, start, end, words.duration(start / 1000), took, commands, error)
+    return Plain(actor, server, sentence, start, end, words.duration((start - begin) / 1000), took, commands, error)
 
 
 def _with_lost_marks(steps: Sequence[Kept]) -> list[Kept]:
@@ -104,10 +122,10 @@ def _sentence(server: str, commands: list[Kept]) -> str:
 
 def _finish(step: Kept) -> str:
     """`finish slot token value ttl`: without a value, the slot is emptied."""
-    if step["lost"]:
-        return "Its mark is gone, so it cannot know what is newer: empty the cache entry."
     if " '' " in step["command"]:
         return "Drop the cache entry: the next reader asks the database."
+    if step["lost"]:
+        return "Its mark is gone, so it cannot know what is newer: empty the cache entry."
     return "Put the new value into the cache, in place of the mark."
 
 

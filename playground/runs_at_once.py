@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cachedemo.embedded.held_files import is_held
 from playground import keep
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,15 +56,6 @@ def events(kind: str, run: str) -> tuple[list[Event], bool] | None:
     path = keep.path_of(kind, run, "jsonl")
     if path is None or not path.exists():
         return None
-    going = _is_held(path)
+    going = is_held(path)
     lines = path.read_text(errors="replace").split("\n")[:-1]  # what stands after the last newline is not whole
     return [json.loads(line) for line in lines if line.startswith("{")], going
-
-
-def _is_held(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False

@@ -9,12 +9,14 @@ from cachedemo.operations.row_state import (
     NO_ANSWER,
     QUEUE_PLACE,
     Look,
+    PlaceInQueue,
     RowState,
     Slot,
     look_at,
     place_in_queue,
 )
 from cachedemo.protocol import stamps
+from cachedemo.protocol.increments import Changes
 from playground.pending_write import Stage, sentence, stages
 from users.pages import prospects, words
 
@@ -58,20 +60,28 @@ def state(cache: ModelCache, pk: Any, was_queued: bool = False) -> State:
     """
     look = look_at(cache, [pk])
     found = look.rows[pk]
-    place = _place(cache, pk, look)
+    at = _place(cache, pk, look)
+    place = at.name if at else None
     down = {*look.problems, *([QUEUE_PLACE] if place is None else [])}
-    says = sentence(found, place, prospects.of(cache) if place == "list" else "")
+    says = sentence(found, place, _prospect(cache, at))
     return State(_lines(cache, found, place, down), stages(place, was_queued), says, sorted(down))
 
 
-def _place(cache: ModelCache, pk: Any, look: Look) -> str | None:
-    """Return where the row's write waits, "" if none does; None if the queue does not answer."""
+def _place(cache: ModelCache, pk: Any, look: Look) -> PlaceInQueue | None:
+    """Return where the row's write waits, one with an empty name if none does; None if the queue does not answer."""
     if QUEUE_PLACE in look.problems:
         return None
     try:
-        return place_in_queue(cache, pk) if look.rows[pk].waiting else ""
+        return place_in_queue(cache, pk) if look.rows[pk].waiting else PlaceInQueue("")
     except NO_ANSWER:
         return None
+
+
+def _prospect(cache: ModelCache, at: PlaceInQueue | None) -> str:
+    """Return what becomes of a write that waits or is claimed; empty for any other."""
+    if at is None or at.name not in ("list", "claimed"):
+        return ""
+    return prospects.of(cache) if at.deadline is None else prospects.of_claimed(cache, at.deadline)
 
 
 def _lines(cache: ModelCache, found: RowState, place: str | None, down: set[str]) -> list[Line]:
@@ -79,7 +89,7 @@ def _lines(cache: ModelCache, found: RowState, place: str | None, down: set[str]
         *(_line(name, found) for name in cache.table.codec.fields),
         Line("stamp", [Cell(text) for text in _stamps(found)]),
         Line("holds", [Cell(text) for text in _contents(found, place)]),
-        Line("expires in", [Cell(_time_left(found.slot)), Cell("never"), Cell("never")]),
+        Line("expires in", [Cell(_time_left(found.slot)), Cell("never" if place else "–"), Cell("never")]),
     ]
     silent = [place in down for place in (CACHE_PLACE, QUEUE_PLACE, DATABASE_PLACE)]
     return [Line(name, [UNKNOWN if s else c for c, s in zip(cells, silent, strict=True)]) for name, cells in lines]
@@ -93,9 +103,29 @@ def _line(name: str, found: RowState) -> Line:
         (waiting or {}).get(name),
         (row[0], row[1][name]) if row else None,
     ]
+    if values[1] and isinstance(values[1][1], Changes):
+        return _line_of_increments(name, values[1][1], values[0], values[2])
     known = [each for each in values if each is not None]
     newest = (values[1] or max(known, key=lambda each: each[0]))[1] if known else None
     return Line(name, [Cell(str(each[1]), each[1] != newest) if each else Cell("–") for each in values])
+
+
+def _line_of_increments(
+    name: str, changes: Changes, cached: tuple[int, Any] | None, row: tuple[int, Any] | None
+) -> Line:
+    """The queue has what is added, not a value: older is what differs from the row with that added."""
+
+    def cell(found: tuple[int, Any] | None) -> Cell:
+        if found is None:
+            return Cell("–")
+        return Cell(str(found[1]), row is not None and found[1] != changes.over(row[1], row[0]))
+
+    return Line(name, [cell(cached), Cell(_in_words(changes)), cell(row)])
+
+
+def _in_words(changes: Changes) -> str:
+    """Return what waits for a number: values as they are, and what is added with its sign."""
+    return ", ".join(f"{each.value:+}" if each.adds else str(each.value) for each in changes)
 
 
 def _stamps(found: RowState) -> list[str]:

@@ -1,30 +1,31 @@
 """Rows, slots and a queue that nobody else uses, gone when the work on them is over.
 
-Their ids are below zero, so that no sequence moves: the next user's id is what it would have been. Their emails say
-when they were made, so that whoever comes next takes away what an interrupted run has left.
+Their ids are below zero, so that no sequence moves: the next user's id is what it would have been. Their emails and
+keys have the token of their run, by which what a killed run has left is found and taken away, and what could not be
+reached while a server was down.
 """
 
 import contextlib
-import re
 import secrets
-import time
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 from django.db import DatabaseError, IntegrityError, connections, models
 
-from cachedemo import ModelCache
+from cachedemo import ModelCache, cache_for
 from cachedemo.exceptions import CachedemoError
 from cachedemo.protocol import wake
 from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
+from playground import throwaway_runs
+from playground.throwaway_runs import PREFIX, Run
 from users.models import User
 
-PREFIX = "throwaway"
-STALE = 900  # seconds after which a run that has left something is over; none takes as long
 TRIES = 5  # to find ids that nobody has
 
 NO_ANSWER = (CachedemoError, Error, DatabaseError)
-_MADE = re.compile(PREFIX + r"-([0-9a-f]{8})")
 
 
 class Throwaway:
@@ -37,59 +38,114 @@ class Throwaway:
     """
 
     def __init__(self, count: int, names: tuple[str, ...] = (), fields: tuple[str, ...] = ("name", "email")) -> None:
-        self.token = f"{PREFIX}-{int(time.time()):08x}{secrets.token_hex(3)}"
         self.names = [*names, *(f"Person {n}" for n in range(len(names), count))][:count]
-        self.cache = _cache(self.token, fields)
+        self.run = Run()
+        self.cache = _cache(self.run.token, fields)
         self.pks: list[int] = []
 
     def __enter__(self) -> Self:
         _ask_for_no_flush_of_these()
         sweep()
-        self.pks = make_rows(self.names, self.token)
-        self.cache.announce()
+        self.run.begin()
+        try:
+            self.pks = make_rows(self.names, self.run)
+            self.cache.announce()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error:  # Ctrl-C may have come in the middle of a statement, and this connection is of no more use
             connections[self.cache.table.using].close()
-        with contextlib.suppress(*NO_ANSWER):  # `sweep` comes back to it
-            _rows(self.token)._raw_delete(self.cache.table.using)
-        with contextlib.suppress(*NO_ANSWER):  # slots expire by themselves
-            self.cache.table.slots.drop(self.pks, [])
-        with contextlib.suppress(*NO_ANSWER):
-            QUEUE.unlink([self.cache.table.queue.list_key, *_keys_like(self.cache.table.queue.key("*"))])
+        self.run.end(nothing_is_left=take_away(self.run.token, self.pks))
 
 
-def make_rows(names: list[str], token: str) -> list[int]:
+@contextmanager
+def registered_row(name: str) -> Iterator[int]:
+    """Make one row that no cache has seen, for the registered cache, and take it away whatever happens meanwhile."""
+    sweep()
+    run = Run().begin()
+    pks = list[int]()
+    try:
+        pks += make_rows([name], run)
+        yield pks[0]
+    finally:
+        _delete_registered(pks)
+        run.end(nothing_is_left=take_away(run.token, pks))
+
+
+def make_rows(names: list[str], run: Run) -> list[int]:
     """Insert rows past cachedemo, so that no cache has seen them, and return their ids, all below zero."""
     for _ in range(TRIES):
         first = 1 + secrets.randbelow(9_999 * len(names))
         pks = [-(first + n) for n in range(len(names))]
-        rows = [User(pk=pk, name=name, email=f"{token}-{pk}@example.com") for pk, name in zip(pks, names, strict=True)]
+        emails = [f"{run.token}-{pk}@example.com" for pk in pks]
+        rows = [User(pk=pk, name=name, email=email) for pk, name, email in zip(pks, names, emails, strict=True)]
         with contextlib.suppress(IntegrityError):  # somebody else has one of them now
             _plain_rows().bulk_create(rows)
+            run.note(pks)
             return pks
     raise IntegrityError("No ids below zero are free for throwaway rows.")
 
 
 def sweep() -> None:
-    """Take away what runs have left that were killed, or ended while a server was down."""
+    """Take away what runs have left that are over, those of other machines too."""
+    tokens: set[str | None] = {*throwaway_runs.over()}
     with contextlib.suppress(*NO_ANSWER):
-        _rows(PREFIX).filter(email__lt=f"{PREFIX}-{int(time.time()) - STALE:08x}")._raw_delete("default")
+        tokens |= {_token(email) for email in _rows(PREFIX).values_list("email", flat=True)}
     with contextlib.suppress(*NO_ANSWER):
-        if left := [key for key in _keys_like(f"*flush:{PREFIX}-*") if _is_stale(key)]:
-            QUEUE.unlink(left)
+        tokens |= {_token(key) for key in _keys_like(f"*flush:{PREFIX}-*")}
+    _take_away_all(token for token in tokens if token and throwaway_runs.is_over(token))
 
 
-def forget(cache: ModelCache, pk: int) -> None:
-    """Delete one throwaway row of the registered cache, with what is cached of it and what waits for it."""
+def sweep_this_machine() -> None:
+    """Take away what this machine's runs have left: that asks no server while there is none, so it is done often."""
+    _take_away_all(throwaway_runs.over())
+
+
+def take_away(token: str, pks: Sequence[int]) -> bool:
+    """Take away all that has this token, and the keys of these rows; say whether everything was reached."""
+    gone = [
+        _reached(lambda: _rows(token)._raw_delete("default")),
+        _reached(lambda: _drop_slots(token, pks)),
+        _reached(lambda: _unlink_queue(token)),
+    ]
+    return all(gone)
+
+
+def _take_away_all(tokens: Any) -> None:
+    for token in tokens:
+        pks = set(throwaway_runs.noted(token))
+        with contextlib.suppress(*NO_ANSWER):
+            pks |= set(_rows(token).values_list("pk", flat=True))
+        if take_away(token, sorted(pks)):
+            throwaway_runs.forget(token)
+
+
+def _reached(work: Callable[[], object]) -> bool:
     try:
-        cache.delete(pk)
-    except (*NO_ANSWER, User.DoesNotExist):
-        with contextlib.suppress(*NO_ANSWER):  # what waits for a row that is gone is dropped by the flush
-            _plain_rows().filter(pk=pk)._raw_delete("default")
-    with contextlib.suppress(*NO_ANSWER):
-        CACHE.command("UNLINK", cache.table.slots.key(pk))
+        work()
+    except NO_ANSWER:
+        return False
+    return True
+
+
+def _delete_registered(pks: Sequence[int]) -> None:
+    """Have the registered cache forget rows, and its queue what waits for them."""
+    for pk in pks:
+        with contextlib.suppress(*NO_ANSWER, User.DoesNotExist):
+            cache_for(User).delete(pk)
+
+
+def _drop_slots(token: str, pks: Sequence[int]) -> None:
+    caches = (_cache(token, ("name",)), cache_for(User))
+    CACHE.unlink([cache.table.slots.key(pk) for cache in caches for pk in pks])
+
+
+def _unlink_queue(token: str) -> None:
+    queue = _cache(token, ("name",)).table.queue
+    QUEUE.unlink([queue.list_key, *_keys_like(queue.key("*"))])
 
 
 def _plain_rows() -> Any:
@@ -101,9 +157,8 @@ def _rows(token: str) -> Any:
     return _plain_rows().filter(pk__lt=0, email__startswith=f"{token}-")
 
 
-def _is_stale(key: bytes) -> bool:
-    made = _MADE.search(key.decode(errors="replace"))
-    return made is not None and int(made[1], 16) < time.time() - STALE
+def _token(found: str | bytes) -> str | None:
+    return throwaway_runs.token_in(found.decode(errors="replace") if isinstance(found, bytes) else found)
 
 
 def _keys_like(pattern: str) -> list[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cachedemo.tracing.trace import Step
+from playground.plain_steps import command_of
 from users.pages import words
 
 WIDTH = 1000  # of a bar's drawing, from the first step's start to the last one's end
@@ -101,7 +102,7 @@ def _row(number: int, step: Kept, shares: bool, x: float, width: float) -> Row:
     return Row(
         number=number,
         server=step["server"],
-        command=step["command"],
+        command=command_of(step),
         purpose=step["purpose"] or "part of the request",
         error="" if "matching script" in step["error"] else step["error"],  # the purpose says it
         shares=shares,

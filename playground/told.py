@@ -37,10 +37,10 @@ class Told:
             self._took = time.perf_counter() - began
             self._after = self._look()
 
-    def write(self, pattern: Pattern, pk: int, changes: dict[str, Any], if_match: str | None) -> Written:
+    def write(self, *what: Any, **options: Any) -> tuple[Written, float]:
         """Write as `views.write` does, and keep what that did."""
-        self.written = self.of(lambda: views.write(pattern, pk, changes, if_match))
-        return self.written
+        self.written, took = self.of(lambda: views.write(*what, **options))
+        return self.written, took
 
     def story(self, title: str, pattern: Pattern) -> dict[str, Any]:
         """Return it as JSON values."""

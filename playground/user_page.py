@@ -25,6 +25,9 @@ from users.pages.peek import waits
 KIND = "traces"
 HOLD = 10  # seconds that the flush is held when somebody wants to see a write wait
 
+_BY_THE_WORKER = {"actor": "worker", "ends": "The worker is done."}
+_A_VISIT = {name: {"increment": added} for name, added in views.VISIT.items()}  # as the API takes it
+
 Story = dict[str, Any]
 
 
@@ -51,13 +54,17 @@ def user(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
 
 
 def _told_update(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int) -> tuple[HttpResponse | None, str]:
-    """Write what the form says, if it does, and keep the timeline of that and nothing else."""
-    if not form.is_valid():
+    """Write what the form says, if it does, or add a visit; keep the timeline of that and nothing else."""
+    is_visit = "visit" in request.POST
+    if not is_visit and not form.is_valid():
         return None, ""
-    told, curl = Told(pk), {"curl": _curl(request, pattern, pk, form.changes())}
+    told, curl = Told(pk), {"curl": _curl(request, pattern, pk, _A_VISIT if is_visit else form.changes())}
     if "hold" in request.POST:
-        pause.pause(views.users(), "a visitor who looks closely", HOLD)
-    done = views.update(request, form, pattern, pk, told.write)
+        pause.pause(views.users(), f"a visitor, for {HOLD} s,", HOLD)
+    if is_visit:
+        done: HttpResponse | None = views.add_visit(request, pattern, pk, told.write)
+    else:
+        done = views.update(request, form, pattern, pk, told.write)
     if not told.steps:
         return done, ""
     if told.written is None:
@@ -108,7 +115,9 @@ def _flush(pk: int, story: Story) -> Board | None:
     moved = [step | {"start": step["start"] - began} for step in steps]
     took = max(step["start"] + step["took"] for step in moved) / 1000
     later = max(0.0, found["at"] - story["at"])
-    return board([{"label": f"The flush, {later:.1f} s later", "steps": moved, "took_ms": took, "places": []}])
+    return board(
+        [{"label": f"The flush, {later:.1f} s later", "steps": moved, "took_ms": took, "places": []} | _BY_THE_WORKER]
+    )
 
 
 def _curl(request: HttpRequest, pattern: Pattern, pk: int, fields: dict[str, Any] | None = None) -> str:

@@ -1,6 +1,7 @@
 """A real Redis Cluster of our own: some primaries, each with a replica, from the embedded server's binary."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -68,7 +69,7 @@ class Cluster:
     def is_whole(self) -> bool:
         """Say whether every node that runs knows a primary for each hash slot, and is or follows one."""
         with contextlib.suppress(redis.RedisError):
-            return all(_is_ready(client) for client in self.clients())
+            return all(map(_is_ready, self.clients())) and len(self.primaries_now()) == self.primaries
         return False
 
     def primary_of(self, key: str) -> EmbeddedServer:
@@ -88,6 +89,45 @@ class Cluster:
     def keys(self) -> set[bytes]:
         """Return the keys of all primaries."""
         return {key for node in self.primaries_now() for key in self.client(node).scan_iter(count=1000)}
+
+    def is_replaced(self, server: EmbeddedServer) -> bool:
+        """Say whether none of the others takes a node for a primary any more."""
+        others = [self.client(node) for node in self.nodes if node is not server and node.is_running]
+        told = [slot for client in others for slot in client.execute_command("CLUSTER SLOTS")]
+        return all(primary[1] != server.port for _, _, primary, *_ in told)
+
+    @contextlib.contextmanager
+    def without_failover(self) -> Iterator[None]:
+        """No replica takes over, however long a primary is silent."""
+        clients = self.clients()
+        for client in clients:
+            client.config_set("cluster-replica-no-failover", "yes")
+        try:
+            yield
+        finally:
+            for client in clients:
+                client.config_set("cluster-replica-no-failover", "no")
+
+    def promote_replica_of(self, primary: EmbeddedServer) -> None:
+        """Have its replica take its place, as for a server that is about to be replaced."""
+        [replica] = [
+            client for client in self.clients() if client.info("replication").get("master_port") == primary.port
+        ]
+        replica.execute_command("CLUSTER FAILOVER")
+
+    def move(self, key: str) -> None:
+        """Move the hash slot of a key to another primary for good, under load, as redis-cli does."""
+        hash_slot, source = redis.crc.key_slot(key.encode()), self.primary_of(key)
+        target = next(node for node in self.primaries_now() if node is not source)
+        one, other = self.client(source), self.client(target)
+        target_id = other.execute_command("CLUSTER MYID")
+        other.execute_command("CLUSTER SETSLOT", hash_slot, "IMPORTING", one.execute_command("CLUSTER MYID"))
+        one.execute_command("CLUSTER SETSLOT", hash_slot, "MIGRATING", target_id)
+        while keys := one.execute_command("CLUSTER GETKEYSINSLOT", hash_slot, 100):
+            _migrate(one, target, keys)
+        for each in (other, one):
+            each.execute_command("CLUSTER SETSLOT", hash_slot, "NODE", target_id)
+        until(lambda: self.primary_of(key) is target and self.is_whole(), PATIENCE)
 
     def kill_primary_of(self, key: str) -> EmbeddedServer:
         """Kill the primary that has a key; return it once a replica has taken its place."""
@@ -118,7 +158,15 @@ class Cluster:
     def _replicate(self) -> None:
         ids = [self.client(node).execute_command("CLUSTER MYID") for node in self.nodes]
         for number in range(self.primaries, len(self.nodes)):
-            self.client(self.nodes[number]).execute_command("CLUSTER REPLICATE", ids[number % self.primaries])
+            client, primary = self.client(self.nodes[number]), ids[number % self.primaries]
+            until(functools.partial(_follows, client, primary), PATIENCE)
+
+
+def _follows(client: redis.Redis, primary: Any) -> bool:
+    """Have a node follow a primary; not possible while the two have only begun to get acquainted."""
+    with contextlib.suppress(redis.ResponseError):
+        return bool(client.execute_command("CLUSTER REPLICATE", primary))
+    return False
 
 
 def _knows(client: redis.Redis) -> int:
@@ -137,7 +185,7 @@ def half_moved(cluster: Cluster, key: str, *moved: str) -> Iterator[None]:
     """A hash slot on its way from its primary to another, with these keys there already; brought back at the end."""
     hash_slot = redis.crc.key_slot(key.encode())
     source = cluster.primary_of(key)
-    target = next(node for node in cluster.nodes[: cluster.primaries] if node is not source)
+    target = next(node for node in cluster.primaries_now() if node is not source)
     one, other = cluster.client(source), cluster.client(target)
     one_id, other_id = one.execute_command("CLUSTER MYID"), other.execute_command("CLUSTER MYID")
     other.execute_command("CLUSTER SETSLOT", hash_slot, "IMPORTING", one_id)
@@ -150,6 +198,28 @@ def half_moved(cluster: Cluster, key: str, *moved: str) -> Iterator[None]:
         one.execute_command("CLUSTER SETSLOT", hash_slot, "STABLE")
         _migrate(other, source, back)
         other.execute_command("CLUSTER SETSLOT", hash_slot, "STABLE")
+
+
+@contextlib.contextmanager
+def moved(cluster: Cluster, key: str) -> Iterator[EmbeddedServer]:
+    """A hash slot that another primary has, with its keys; brought back at the end."""
+    source = cluster.primary_of(key)
+    target = next(node for node in cluster.primaries_now() if node is not source)
+    _move(cluster, key, source, target)
+    try:
+        yield target
+    finally:
+        _move(cluster, key, target, source)
+
+
+def _move(cluster: Cluster, key: str, source: EmbeddedServer, target: EmbeddedServer) -> None:
+    hash_slot, one, other = redis.crc.key_slot(key.encode()), cluster.client(source), cluster.client(target)
+    one_id, other_id = one.execute_command("CLUSTER MYID"), other.execute_command("CLUSTER MYID")
+    other.execute_command("CLUSTER SETSLOT", hash_slot, "IMPORTING", one_id)
+    one.execute_command("CLUSTER SETSLOT", hash_slot, "MIGRATING", other_id)
+    _migrate(one, target, one.execute_command("CLUSTER GETKEYSINSLOT", hash_slot, 1000))
+    for client in (other, one):
+        client.execute_command("CLUSTER SETSLOT", hash_slot, "NODE", other_id)
 
 
 def _migrate(client: redis.Redis, target: EmbeddedServer, keys: Any) -> None:

@@ -18,11 +18,12 @@ import redis
 from cachedemo.embedded.binary import ServerMissing
 from cachedemo.embedded.server import EmbeddedServer
 from tests import wheels
-from tests.engines import choose_engines
+from tests.engines import EngineMissing, add_options, choose_engines
 from tests.environment import Environment
 from tests.faults.nursery import Nursery
 from tests.helpers import past_cachedemo
 from tests.processes import Process
+from tests.servers import servers_of
 
 FORBIDDEN = ("cmdstat_keys", "cmdstat_flushall")
 
@@ -31,15 +32,7 @@ _without_servers = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--cluster", action="store_true", help="cache and queue on a Redis Cluster each: contract, races")
-    parser.addoption("--shards", type=int, metavar="K", help="each new queue begins in so many shards: contract, races")
-    parser.addoption("--sentinel", action="store_true", help="cache and queue behind sentinels: contract, races")
-    parser.addoption("--server", metavar="BINARY", help="the server to run as cache and queue: /usr/bin/redis-server")
-    parser.addoption("--postgresql", action="store_true", help="the suite on a PostgreSQL of its own, not on SQLite")
-    parser.addoption("--isolation-level", metavar="LEVEL", help="the same, at this level: 'repeatable read'")
-    parser.addoption("--pooled", action="store_true", help="the same, with Django's pool of connections")
-    parser.addoption("--pgbouncer", action="store_true", help="the same, behind PgBouncer in transaction mode")
-    parser.addoption("--mariadb", action="store_true", help="on a MariaDB of its own: contract, races, claims, fields")
+    add_options(parser.addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,7 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if "DJANGO_SETTINGS_MODULE" in os.environ:
         pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests bring settings of their own.", returncode=1)
-    choose_engines(config, _environment)
+    try:
+        choose_engines(config.option, _environment)
+    except EngineMissing as error:
+        pytest.exit(str(error), returncode=1)
     try:
         _environment.start()
     except ServerMissing as error:
@@ -113,13 +109,6 @@ def client_of(url: str) -> redis.Redis:
     if scheme != "redis+cluster":
         return redis.Redis.from_url(url, socket_timeout=5)
     return redis.RedisCluster.from_url(f"redis://{places.partition(',')[0]}", socket_timeout=5)  # type: ignore[return-value]
-
-
-def servers_of(client: Any) -> list[redis.Redis]:
-    """Return a client of each server that has keys."""
-    if isinstance(client, redis.RedisCluster):
-        return [client.get_redis_connection(node) for node in client.get_primaries()]
-    return [client]
 
 
 def forget_test_run() -> None:
@@ -190,7 +179,7 @@ def forbidden_commands(client: redis.Redis) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Make the test database, and name it to the processes that the tests start."""
     from django.db import connection
 
@@ -198,6 +187,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     url = os.environ["DATABASE_URL"]
     os.environ["DATABASE_URL"] = f"sqlite:///{name}" if connection.vendor == "sqlite" else _renamed(url, name)
     yield
+    if connection.vendor == "postgresql":  # the sessions of processes that were killed outlive them
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
     connection.close()
     if _environment.pgbouncer:
         _environment.pgbouncer.let_go(name)
@@ -329,7 +324,7 @@ def start_worker(run_python: Callable[..., Process]) -> Callable[..., Process]:
     def start(*options: str, **environment: str) -> Process:
         name = f"--hostname=own{next(numbers)}@%h"
         process = run_python(*worker_command(name, *options), **environment)
-        process.says(" ready.", timeout=30)
+        process.says(" ready.", timeout=60)
         return process
 
     return start
@@ -380,7 +375,7 @@ def worker(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     """
     log = tmp_path_factory.mktemp("worker") / "worker.log"
     process = Process(*worker_command("-B", "--concurrency=1"), log=log)
-    process.says(" ready.", timeout=30)
+    process.says(" ready.", timeout=60)
     yield process
     process.end()
 

@@ -9,7 +9,8 @@ Actors:
   update of the counter, Y write-through increment, R read,
   F flusher, G flusher whose source refuses what waits for the counter, or not: as a constraint does,
   T operator's retry of what is refused, V operator's discard of it.
-With `refuses`, the source may refuse what W, U and Y carry of the counter too.
+With `refuses`, the source may refuse what W, U and Y carry of the counter too. With `fails_over`, the queue has a replica
+that may take over without its last steps; those that WAIT count only once the replica has them, and all before them.
 A counter's value is (b, incs): the stamp of the last absolute write in it, and those of the increments counted since.
 What waits for it is a list of entries (kind, first, last, b, incs, sealed): kind S a value, D a delta. A refused one is
 always a value, the first of the list, and `flag` is its stamp; what stands behind it waits for it, and is refused too.
@@ -19,7 +20,8 @@ import sys
 
 from tests.model_search import search, show
 
-KEYS = ("slot", "clock", "title", "entries", "flag", "claim", "row", "acked", "owed", "evicts", "kills", "flushes")
+KEYS = ("slot", "clock", "title", "entries", "flag", "claim", "row", "acked", "owed", "evicts", "kills", "flushes", "replica")
+QUEUE = ("clock", "title", "entries", "flag", "claim", "owed")  # what the replica has of
 ZERO = (0, ())
 
 
@@ -432,6 +434,27 @@ def start(k):
     return (k, 0, 0, None, None)
 
 
+def waits(k, pc, s, changes, R):
+    """Whether a step counts only once the replica has it: those that are acknowledged or that something is written after."""
+    if k in "FG":
+        return pc == 0 and isinstance(changes.get("claim"), int) and not R.get("a_claim_is_known_to_the_primary_alone")
+    return pc in (1, 4) if k == "R" else pc == 1 and k not in "TV"
+
+
+def with_replica(k, pc, s, changes, nx, label, R):
+    """The same step with a replica: it has what is waited for, or has not and nobody counts on it."""
+    if not waits(k, pc, s, changes, R):
+        yield changes, nx, label
+        return
+    yield dict(changes, replica=queue_of(dict(s, **changes))), nx, label
+    gone = start(k) if k in "FG" else (k, "dead", 0, None, None)
+    yield changes, gone, f"{label}, and the replica does not confirm it"
+
+
+def queue_of(s):
+    return tuple(s[key] for key in QUEUE)
+
+
 def successors(state, R):
     g, actors = state
     s = dict(zip(KEYS, g))
@@ -441,6 +464,9 @@ def successors(state, R):
         return tuple(d[k] for k in KEYS), (actors if i is None else actors[:i] + (x,) + actors[i + 1 :])
 
     slot = s["slot"]
+    if s["replica"] not in (None, queue_of(s)):
+        yield to(dict(replica=queue_of(s))), "REPLICATE"
+        yield to(dict(zip(QUEUE, s["replica"]), replica=None)), "FAIL OVER"
     if slot and s["evicts"]:
         yield to(dict(slot=None, evicts=s["evicts"] - 1)), f"EVICT {slot}"
     if slot and slot[0] in "TL" and actors[slot[1]][1] in ("dead", "done"):
@@ -457,7 +483,10 @@ def successors(state, R):
         steps = dict(
             I=write_behind, Z=write_behind, B=write_behind, R=read, F=flush, G=flush, T=operate, V=operate
         ).get(k, write)
-        for changes, nx, label in steps(x, s, i, R):
+        taken = steps(x, s, i, R)
+        if s["replica"]:
+            taken = (each for step in taken for each in with_replica(k, pc, s, *step, R))
+        for changes, nx, label in taken:
             if nx[1] == "done":
                 nx = (k, "done", 0, None, None)
             yield to(changes, i, nx), f"{k}[{i}] {label}"
@@ -484,8 +513,9 @@ def broken(state, label, R):
 
 def check(actors, evicts=1, kills=1, flushes=3, cap=4_000_000, **R):
     """Breadth-first search of every interleaving; returns (states, None | 'CAP' | trace)."""
+    replica = (0, 0, (), 0, None, frozenset()) if R.get("fails_over") else None
     init = (
-        (("V", 0, 0, ZERO), 0, 0, (), 0, None, (0, 0, ZERO), (0, ZERO), frozenset(), evicts, kills, flushes),
+        (("V", 0, 0, ZERO), 0, 0, (), 0, None, (0, 0, ZERO), (0, ZERO), frozenset(), evicts, kills, flushes, replica),
         tuple(start(a) for a in actors.split()),
     )
     return search(init, lambda state: successors(state, R), lambda state, label: broken(state, label, R), cap)
@@ -518,6 +548,7 @@ MUTANTS = (
     ("I I G T", "a_retry_leaves_what_is_behind", {}),
     ("I I G V", "a_discard_takes_what_is_behind", {}),
     ("I W R", "a_reader_of_increments_does_not_ask_again", {"refuses": True}),
+    ("I I F", "a_claim_is_known_to_the_primary_alone", {"fails_over": True}),
 )
 
 if __name__ == "__main__":
@@ -560,6 +591,9 @@ if __name__ == "__main__":
         else ()
     ):
         ok &= show(check, a, a, refuses=True)
+    print("the queue fails over to a replica that may lack the last steps")
+    for a in ("I I F", "I F R", "I W F", "I Y R") + (("I I F R", "I I W F", "I B F R") if deep else ()):
+        ok &= show(check, a, a, fails_over=True)
     print("mutants: each must fail")
     for a, m, more in MUTANTS:
         ok &= show(check, f"{m}: {a}", a, must_fail=True, **{m: True}, **more)

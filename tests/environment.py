@@ -11,7 +11,7 @@ from tests.clusters import Cluster
 from tests.faults.postgres import Postgres
 from tests.mariadb import MariaDB
 from tests.pgbouncer import PgBouncer
-from tests.sentinels import guarded
+from tests.sentinels import Guarded, guarded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,8 +36,9 @@ class Environment:
         self.pgbouncer: PgBouncer | None = None
         self.mariadb: MariaDB | None = None
         self.pool = ""
-        self.clusters: dict[str, Cluster] = {}
-        self._guarded: dict[str, str] = {}
+        self.clusters: dict[str, Cluster] = {}  # of each role
+        self.guarded: dict[str, Guarded] = {}
+        self._sentinels = False
         self._at_the_end = contextlib.ExitStack()
 
     def use_postgresql(self, isolation_level: str = "read committed") -> None:
@@ -60,23 +61,21 @@ class Environment:
 
     def use_sentinels(self) -> None:
         """Have three servers and three sentinels for the cache, and as many for the queue; the broker stays alone."""
-        self._guarded = {"CACHEDEMO_CACHE_URL": "cache", "CACHEDEMO_QUEUE_URL": "queue"}
+        self._sentinels = True
 
     def use_clusters(self) -> None:
         """Have a cluster for the cache and one for the queue; the broker stays on a server."""
         self.clusters = {
-            "CACHEDEMO_CACHE_URL": Cluster(self.folder / "cache-cluster", role="cache"),
-            "CACHEDEMO_QUEUE_URL": Cluster(self.folder / "queue-cluster", role="queue"),
+            "cache": Cluster(self.folder / "cache-cluster", role="cache"),
+            "queue": Cluster(self.folder / "queue-cluster", role="queue"),
         }
 
     def start(self) -> None:
         self._servers.start()
         for cluster in self.clusters.values():
             cluster.start()
-        self.guarded_urls = {
-            name: self._at_the_end.enter_context(guarded(self.folder / f"guarded-{role}", role)).url()
-            for name, role in self._guarded.items()
-        }
+        for role in ("cache", "queue") if self._sentinels else ():
+            self.guarded[role] = self._at_the_end.enter_context(guarded(self.folder / f"guarded-{role}", role))
         for server in (self.postgres, self.pgbouncer, self.mariadb):
             if server:
                 server.start()
@@ -102,7 +101,9 @@ class Environment:
             CACHEDEMO_VAR=str(self.folder / "var"),
             LOG_LEVEL="INFO",
         )
-        os.environ.update({name: cluster.url for name, cluster in self.clusters.items()} | self.guarded_urls)
+        urls = {role: cluster.url for role, cluster in self.clusters.items()}
+        urls |= {role: guarded.url() for role, guarded in self.guarded.items()}
+        os.environ.update({f"CACHEDEMO_{role.upper()}_URL": url for role, url in urls.items()})
 
     def stop(self) -> None:
         for cluster in self.clusters.values():

@@ -11,6 +11,8 @@ from django.db import connection
 
 T = TypeVar("T")
 
+one_shard = pytest.mark.skipif("config.getoption('--shards')", reason="looks at the keys of a queue of one shard")
+
 
 def until(condition: Callable[[], T], timeout: float = 30.0, interval: float = 0.02) -> T:
     """Return the first true answer of `condition`, or fail the test after `timeout` seconds."""
@@ -55,3 +57,19 @@ def counted_from_zero(queue: Any) -> None:
         stats._forget()
     for key in queue.scan_iter("*{cachedemo}:stats*"):
         queue.delete(key)
+
+
+def entries(queue: Any, key: str) -> dict[bytes, bytes]:
+    """Return what waits under the key of a row, as a hash has it, also where it is packed."""
+    from cachedemo.protocol.waiting import pairs
+    from cachedemo.protocol.waiting_fields import unpacked
+
+    return pairs(unpacked(queue.get(key))) if queue.type(key) == b"string" else queue.hgetall(key)
+
+
+def as_hash(queue: Any, key: str) -> str:
+    """Let what waits for a row be a hash, to put something into it; return its key."""
+    found = entries(queue, key)
+    queue.delete(key)
+    queue.hset(key, mapping=found)
+    return key

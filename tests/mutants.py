@@ -45,6 +45,7 @@ SENTINELS = "tests/faults/test_sentinels.py::"
 GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
+PACKED = "tests/cachedemo/protocol/test_packed_rows.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
@@ -67,6 +68,8 @@ INCREMENTS = "tests/cachedemo/patterns/test_increments.py::"
 INCREMENT_RACES = "tests/races/test_increment_races.py::"
 REFUSED_RACES = "tests/races/test_refused_races.py::"
 REFUSALS = "tests/cachedemo/protocol/test_refusals.py::"
+TABLES = "tests/cachedemo/checks/test_tables.py::"
+TRIGGERS = "tests/cachedemo/protocol/test_triggers.py::"
 HIDDEN = "tests/cachedemo/protocol/test_row_filter.py::"
 CONDITIONS = "tests/cachedemo/protocol/test_manager_conditions.py::"
 HIDDEN_ADMIN = "tests/cachedemo/admin/test_hidden_rows.py::"
@@ -85,11 +88,14 @@ REFILING = "tests/cachedemo/protocol/test_refiling.py::"
 VALUES = "tests/cachedemo/protocol/test_values.py::"
 OVERTAKEN = "tests/cachedemo/protocol/test_overtaken.py::"
 FIELDS = "tests/cachedemo/protocol/test_every_field.py::"
+INSERTED = "tests/cachedemo/patterns/test_inserted_values.py::"
 OWN_FIELDS = "tests/cachedemo/protocol/test_field_codecs.py::"
 REGISTRATION = "tests/cachedemo/test_registration.py::"
 NEAR_FAULTS = "tests/faults/test_near_faults.py::"
 NEAR_RACES = "tests/races/test_near_races.py::"
 NEAR = "tests/cachedemo/protocol/test_near.py::"
+NEAR_LOOKUPS = "tests/cachedemo/protocol/test_near_lookups.py::"
+MOVES = "tests/cachedemo/servers/test_near_moves.py::"
 LOOKUP_RACES = "tests/races/test_lookup_races.py::"
 HINTS = "tests/cachedemo/protocol/test_hints.py::"
 LOOKUPS = "tests/cachedemo/protocol/test_lookup_reads.py::"
@@ -166,7 +172,45 @@ MUTANTS = [
     mutant(
         "blind_ack",
         RACES + "test_an_acknowledgement_drops_only_what_was_flushed",
+        ("protocol/lua/ack.lua", "is_packed(text) and text:sub(2, 17) <= flushed", "is_packed(text)"),
+    ),
+    mutant(
+        "blind_ack_of_a_hash",
+        PACKED + "test_of_a_hash_too",
         ("protocol/lua/ack.lua", "if fields[i]:sub(1, 16) > flushed then return false end", ""),
+    ),
+    mutant(
+        "packs_for_an_old_release",
+        PACKED + "test_while_an_old_release_is_live_nothing_is_packed",
+        (
+            "protocol/lua/enqueue.lua",
+            "if adds or #ARGV < 5 or not all_know('\"packed\"') then",
+            "if adds or #ARGV < 5 then",
+        ),
+    ),
+    mutant(
+        "a_field_that_is_written_again_gets_another_line",
+        PACKED + "test_a_field_that_is_written_again_stands_there_once",
+        (
+            "protocol/lua/enqueue.lua",
+            "if first then return first + 2, body:find",
+            "if false then return first + 2, body:find",
+        ),
+    ),
+    mutant(
+        "a_hash_is_not_asked_for",
+        PACKED + "test_what_an_old_release_has_left_is_read_and_flushed",
+        ("protocol/queue.py", "not (row is None or is_packed(row))", "False"),
+    ),
+    mutant(
+        "an_increment_forgets_what_is_packed",
+        PACKED + "test_values_are_packed_and_an_increment_makes_a_hash_of_them",
+        ("protocol/lua/rows.lua", "    redis.call('HSET', row(pk), unpack(raw))\n", ""),
+    ),
+    mutant(
+        "a_line_that_is_none_of_ours_is_left_out",
+        PACKED + "test_what_only_begins_like_a_packed_row_stops_nobody",
+        ("protocol/lua/rows.lua", "return lines > 0 and #fields == 2 * lines and fields or nil", "return fields"),
     ),
     mutant(
         "source_first",
@@ -185,18 +229,36 @@ MUTANTS = [
         ("protocol/lua/rows.lua", "return stamp < written and", "return false and"),
     ),
     mutant(
-        "stamp_before_mark",
-        RACES + "test_a_writer_marks_before_it_is_stamped",
-        (
-            "protocol/synchronous.py",
-            "    write.mark()\n    try:\n        entry = _commit",
-            "    try:\n        entry = _commit",
-        ),
-        (
-            "protocol/synchronous.py",
-            "        pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)\n",
-            "        pending = known_pending(write, floor, lambda: FLUSH_PATIENCE)\n        write.mark()\n",
-        ),
+        "a_late_mark_lies_over_any_value",
+        RACES + "test_a_mark_after_the_stamp_hides_no_newer_value",
+        ("protocol/slot_format.py", ' and beginning[1:_HEADER] < b"%016d" % stamp', ""),
+    ),
+    mutant(
+        "a_late_mark_is_trusted",
+        RACES + "test_nor_one_that_was_evicted",
+        ("protocol/database_write.py", "if is_certain or self._is_told_the_same() else", "if True else"),
+    ),
+    mutant(
+        "a_late_mark_asks_for_no_version",
+        RACES + "test_a_mark_after_the_stamp_fills_no_version_that_is_being_deleted",
+        ("protocol/database_write.py", " and announced == self.stamped.announced", ""),
+    ),
+    mutant(
+        "a_late_mark_lies_over_another_servers_value",
+        "tests/cachedemo/protocol/test_slot_format.py::test_only_a_value_of_this_server_is_known_to_be_older",
+        ("protocol/slot_format.py", "and names_it and", "and"),
+    ),
+    mutant(
+        "a_write_that_fills_without_a_mark",
+        RACES + "test_a_committed_write_replaces_nothing_but_its_own_mark",
+        ("protocol/synchronous.py", "    elif fills:", "    elif False:"),
+        ("protocol/lua/finish.lua", "slot:sub(1, 17) == 'T' .. ARGV[1]", "true"),
+    ),
+    mutant(
+        "without_a_queue_nothing_ends_what_a_dying_writer_leaves",
+        "tests/cachedemo/protocol/test_no_queue.py"
+        "::test_what_a_writer_leaves_that_dies_after_its_commit_lasts_no_longer_than_its_mark",
+        ("protocol/synchronous.py", "    if not table.queue.is_shared:", "    if False:"),
     ),
     mutant(
         "ignore_pending",
@@ -288,7 +350,17 @@ MUTANTS = [
     mutant(
         "a_replica_is_another_row",
         DATABASES + "test_a_row_that_was_read_from_a_replica_is_saved_as_what_it_is",
-        ("protocol/aliases.py", "    return alias == router.db_for_read(type(instance)) and", "    return False and"),
+        ("protocol/aliases.py", "    return alias == router.db_for_read(model) and", "    return False and"),
+    ),
+    mutant(
+        "a_deletion_asks_the_router",
+        DATABASES + "test_a_deletion_is_of_the_row_in_the_database_that_was_named",
+        ("protocol/synchronous.py", "instance.delete(using=table.using)", "instance.delete()"),
+    ),
+    mutant(
+        "a_reference_is_where_the_router_says",
+        DATABASES + "test_a_reference_is_looked_up_beside_the_row_or_where_the_router_says",
+        ("protocol/cleaning.py", "        if not _is_beside(field):", "        if True:"),
     ),
     mutant(
         "a_test_run_has_the_developers_keys",
@@ -405,7 +477,60 @@ MUTANTS = [
     mutant(
         "a_loop_reads_under_a_transaction",
         "tests/cachedemo/patterns/test_async_twins.py::test_a_read_sees_what_its_transaction_has_written",
-        ("protocol/async_reads.py", "or on_commit.is_being_written(table, [pk])", "or False"),
+        (
+            "protocol/async_reads.py",
+            "(on_commit.is_anything_under_way() and on_commit.is_being_written(table, [pk]))",
+            "False",
+        ),
+    ),
+    mutant(
+        "a_write_that_was_rolled_back_is_under_way_for_ever",
+        "tests/cachedemo/patterns/test_async_twins.py::test_a_write_that_was_rolled_back_sends_no_reader_to_a_thread",
+        ("protocol/on_commit.py", "not each.done and each.may_commit() for", "not each.done for"),
+    ),
+    mutant(
+        "a_cache_that_takes_no_writes_is_read",
+        "tests/faults/test_refusing_servers.py::test_each_call_does_what_it_says_or_is_unavailable"
+        "[cache-too few replicas]",
+        ("servers/server.py", "self.is_cache and takes_no_writes(error)", "False"),
+    ),
+    mutant(
+        "a_cache_that_takes_no_writes_is_back",
+        "tests/faults/test_refusing_servers.py::test_it_is_of_use_again_once_it_takes_writes",
+        ("servers/server.py", "            self._script(MAY_WRITE, (), ())", '            self._command(["PING"])'),
+    ),
+    mutant(
+        "nobody_looks_whether_the_cache_takes_writes",
+        "tests/faults/test_refusing_servers.py::test_who_only_reads_notices_a_cache_that_takes_no_writes",
+        ("servers/server.py", "            self._run(self._script, MAY_WRITE, (), ())", "            pass"),
+    ),
+    mutant(
+        "copies_of_a_server_that_takes_no_writes",
+        "tests/cachedemo/servers/test_near_moves.py::test_copies_of_a_server_that_takes_no_writes_are_none"
+        "[too few replicas]",
+        ("servers/server_health.py", '[_MAY_WRITE, (("HELLO",)', '[(("HELLO",)'),
+    ),
+    mutant(
+        "a_turn_of_a_loop_is_never_over",
+        "tests/cachedemo/patterns/test_async_twins.py"
+        "::test_what_is_the_same_for_all_readers_of_a_turn_is_looked_at_again_in_the_next",
+        ("servers/loop_reads.py", "            self.loop.call_soon(self.turns.clear)\n", "            pass\n"),
+    ),
+    mutant(
+        "ctrl_c_leaves_leases",
+        "tests/cachedemo/protocol/test_reads.py::test_ctrl_c_gives_the_leases_back",
+        ("protocol/leases.py", "(Exception, KeyboardInterrupt, SystemExit)", "(Exception,)"),
+    ),
+    mutant(
+        "what_is_owed_is_said_to_be_empty",
+        "tests/cachedemo/management/test_rows_by_hand.py"
+        "::test_slots_that_could_not_be_emptied_are_not_said_to_be_empty",
+        ("protocol/owed.py", "        left += len(step.owed)\n", ""),
+    ),
+    mutant(
+        "what_says_itself_what_it_takes_is_named",
+        "tests/cachedemo/checks/test_constraints.py::test_a_field_that_says_it_itself_is_named_no_more_and_refuses_at_once",
+        ("checks/constraints.py", " and not (len(named) == 1 and _is_checked(field))", ""),
     ),
     mutant(
         "switched_off_reads_the_cache",
@@ -519,6 +644,15 @@ MUTANTS = [
         ("protocol/lua/enqueue.lua", "if redis.call('EXISTS', CLOSED, DRAINING) > 0 then", "if false then"),
     ),
     mutant(
+        "an_ordinary_queue_is_one_that_is_open",
+        "tests/cachedemo/protocol/test_queue.py::test_a_row_whose_deletion_is_recent_takes_no_write",
+        (
+            "protocol/lua/enqueue.lua",
+            "redis.call('EXISTS', CLOSED, DRAINING, GONE, DEAD) == 0",
+            "redis.call('EXISTS', CLOSED, DRAINING) == 0",
+        ),
+    ),
+    mutant(
         "a_switch_ends_whatever_stands_there",
         SWITCH_RACES + "test_who_was_overtaken_by_who_switches_on_ends_nothing",
         ("protocol/lua/end_closing.lua", "if note ~= ARGV[1] then return 'SWITCHED' end\n", ""),
@@ -606,6 +740,25 @@ MUTANTS = [
         ("patterns/saving.py", "return not unchanged(field, self.loaded[field.attname], value)", "return True"),
     ),
     mutant(
+        "a_save_takes_what_a_descriptor_shows_for_a_change",
+        "tests/cachedemo/protocol/test_descriptors.py::test_a_whole_save_leaves_what_such_a_field_shows_and_the_instance_has_not_changed",
+        (
+            "protocol/values.py",
+            "    if known or (type(one) is type(other)",
+            "    if type(one) is not type(other) or (True",
+        ),
+    ),
+    mutant(
+        "a_write_of_half_of_a_value",
+        "tests/cachedemo/protocol/test_descriptors.py::test_a_write_of_one_column_of_two_is_refused_and_not_made_by_half",
+        ("protocol/codec.py", "                refuse_half(field, value, fields)\n", ""),
+    ),
+    mutant(
+        "a_manager_of_an_app_loses_its_querysets",
+        "tests/cachedemo/checks/test_managers.py::test_what_the_querysets_of_another_app_do_is_done_by_those_of_the_hint_too",
+        ("managers.py", "    if len(bases) == 1:\n        return bases[0]\n", "    return CachedQuerySet\n"),
+    ),
+    mutant(
         "a_save_below_a_newer_row",
         "tests/races/test_save_races.py::test_a_newer_write_that_commits_first_makes_the_save_stamp_again",
         ("patterns/save_statement.py", "rows.filter(stamps.below(stamp))", "rows"),
@@ -685,17 +838,12 @@ MUTANTS = [
     mutant(
         "a_claim_seals_nothing",
         INCREMENT_RACES + "test_an_increment_after_a_claim_is_another_entry",
-        ("protocol/lua/claim.lua", "    seal(pk, fields)\n", ""),
+        ("protocol/lua/claim.lua", "  seal(pk, handed)\n", ""),
     ),
     mutant(
         "a_stamp_seals_nothing",
         INCREMENT_RACES + "test_an_increment_after_a_stamp_is_another_entry",
         ("protocol/lua/stamp.lua", "\nseal(pk, fields)\n", "\n"),
-    ),
-    mutant(
-        "the_short_way_of_a_write_looks_for_no_flag",
-        FLAGGED + "test_a_flush_writes_what_waits_beside_it",
-        ("protocol/lua/enqueue.lua", "#ARGV > 3 and not adds and is_plain(raw) then", "#ARGV > 3 and not adds then"),
     ),
     mutant(
         "the_short_way_of_a_stamp_seals_nothing",
@@ -710,12 +858,12 @@ MUTANTS = [
     mutant(
         "a_write_forgets_what_waits_beside_it",
         RACES + "test_a_queued_write_publishes_all_that_waits",
-        ("protocol/lua/enqueue.lua", "return answer(raw, was", "return answer(written, was"),
+        ("protocol/lua/enqueue.lua", "local body = text and text:sub(19) or ''", "local body = ''"),
     ),
     mutant(
         "the_short_way_leaves_a_dead_row_out_of_line",
-        FLAGGED + "test_a_queued_write_brings_a_dead_letter_of_an_older_release_into_line_again",
-        ("protocol/lua/enqueue.lua", "waiting and redis.call('HDEL', DEAD, pk) == 0", "waiting"),
+        PACKED + "test_a_worker_of_an_old_release_loses_nothing[the next write]",
+        ("protocol/lua/enqueue.lua", "(is_ordinary or redis.call('HDEL', DEAD, pk) == 0)", "true"),
     ),
     mutant(
         "an_increment_joins_what_is_sealed",
@@ -789,7 +937,7 @@ MUTANTS = [
     mutant(
         "an_old_release_is_not_looked_for",
         INCREMENTS + "test_until_every_live_version_knows_them_they_go_through_the_database",
-        ("protocol/lua/enqueue.lua", "if not version:find('\"increments\"', 1, true) then", "if false then"),
+        ("protocol/lua/enqueue.lua", "if adds and not all_know('\"increments\"') then", "if false then"),
     ),
     mutant(
         "entries_have_no_bound",
@@ -976,7 +1124,7 @@ MUTANTS = [
     mutant(
         "a_flush_leaves_what_is_misfiled",
         REFILING + "test_a_flush_files_it_anew_and_the_newer_write_of_each_field_stays",
-        ("protocol/flush.py", "for claim in refile_claimed(table, claims) if", "for claim in claims if"),
+        ("protocol/flush.py", "refile_claimed(table, claimed.claims)", "claimed.claims"),
     ),
     mutant(
         "a_process_leaves_what_is_misfiled",
@@ -1116,7 +1264,31 @@ MUTANTS = [
     mutant(
         "a_new_row_is_not_tried",
         OWN_FIELDS + "test_a_value_that_does_not_lead_back_is_refused_before_anything_is_written",
-        ("protocol/synchronous.py", "        table.codec.refuse_unreadable(instance)", "        pass"),
+        ("protocol/synchronous.py", "    table.codec.refuse_unreadable(instance)", "    pass"),
+    ),
+    mutant(
+        "what_pre_save_makes_is_not_tried",
+        INSERTED + "test_what_no_read_could_show_is_refused_before_a_row_is_there",
+        ("protocol/inserted_values.py", "        try_assigned(codec.own_codecs, [(field, value)])", "        pass"),
+    ),
+    mutant(
+        "what_pre_save_made_is_not_seen",
+        INSERTED + "test_what_was_made_counts_as_seen_by_the_instance",
+        (
+            "patterns/saving.py",
+            "save_state.shown(self.instance, self.table) | self._made",
+            "save_state.shown(self.instance, self.table)",
+        ),
+    ),
+    mutant(
+        "a_field_says_in_its_own_words_what_it_does_not_understand",
+        "tests/cachedemo/protocol/test_cleaning.py::"
+        "test_a_value_of_any_type_is_taken_or_refused_by_the_name_of_its_field",
+        (
+            "protocol/cleaning.py",
+            "    except (ValidationError, DatabaseFailure, CachedemoError):",
+            "    except Exception:",
+        ),
     ),
     mutant(
         "codecs_are_not_asked",
@@ -1180,7 +1352,7 @@ MUTANTS = [
     mutant(
         "signals_are_sent_to_nobody",
         EVENTS + "test_nothing_is_sent_while_nobody_listens",
-        ("protocol/flush.py", "    if events.flushed.receivers:", "    if True:"),
+        ("protocol/flush.py", "    if flushed and events.flushed.receivers:", "    if True:"),
     ),
     mutant(
         "a_receiver_stops_a_read",
@@ -1194,7 +1366,7 @@ MUTANTS = [
     mutant(
         "a_fill_that_fails_is_not_counted",
         METRICS + "test_a_metric_of_each_kind_moves",
-        ("protocol/leases.py", "        if may_fill and not filled:", "        if False:"),
+        ("protocol/leases.py", "            if may_fill and not filled:", "            if False:"),
     ),
     mutant(
         "a_bucket_has_itself_only",
@@ -1278,6 +1450,31 @@ MUTANTS = [
         "tests/faults/test_queue_replicas.py::test_a_read_that_needs_the_queue_asks_no_primary_that_was_cut_off",
         ("protocol/replicated.py", "if not replicas:", "if True:"),
     ),
+    mutant(
+        "a_version_is_known_to_the_primary_alone",
+        "tests/faults/test_queue_replicas.py::test_a_version_counts_once_the_replica_knows_it",
+        ("protocol/queue.py", "self._run_replicated(_announce,", "self._run(_announce,"),
+    ),
+    mutant(
+        "a_claim_is_known_to_the_primary_alone",
+        "tests/faults/test_queue_replicas.py::test_nothing_is_flushed_that_the_replica_does_not_know_to_be_claimed",
+        ("protocol/queue.py", "self._run_replicated(_claim,", "self._run(_claim,"),
+    ),
+    mutant(
+        "the_next_claim_is_known_to_the_primary_alone",
+        "tests/faults/test_queue_replicas.py::test_nor_that_is_claimed_along_with_an_acknowledgement",
+        ("protocol/queue.py", "self._run_replicated(_ack_and_claim,", "self._run(_ack_and_claim,"),
+    ),
+    mutant(
+        "what_is_owed_is_known_to_the_primary_alone",
+        "tests/faults/test_queue_replicas.py::test_nor_does_what_is_owed",
+        ("protocol/queue.py", "self._run_replicated(_owe,", "self._run(_owe,"),
+    ),
+    mutant(
+        "shards_of_a_cluster_are_asked_in_one_place",
+        "tests/cachedemo/servers/test_cluster.py::test_each_shard_of_a_queue_is_asked_where_it_is_and_its_replica_confirms_it",
+        ("protocol/sharded_queue.py", "if self.replicas and QUEUE.is_cluster:", "if False:"),
+    ),
     # What faults show: processes killed and paused, servers in trouble, bad networks.
     mutant(
         "claims_are_forgotten",
@@ -1290,7 +1487,30 @@ MUTANTS = [
         (
             "protocol/flush.py",
             "        batch.commit()\n",
-            "        table.queue.ack({claim.pk: claim.stamp for claim in claims})\n        batch.commit()\n",
+            "        table.queue.ack({claim.pk: claim.stamp for claim in claimed.claims})\n        batch.commit()\n",
+        ),
+    ),
+    mutant(
+        "the_next_claim_acknowledges_nothing",
+        "tests/cachedemo/protocol/test_flush.py::test_a_batch_is_acknowledged_by_the_claim_of_the_next",
+        ("protocol/lua/joint.lua", "first(arguments(2, 1 + count))", "0"),
+    ),
+    mutant(
+        "a_key_of_a_batch_is_what_int_makes_of_it",
+        KEYS + "test_the_keys_of_a_batch_are_whole_numbers_that_are_spelled_so",
+        (
+            "protocol/primary_keys.py",
+            "is_spelled_so = found and list(map(str, found)) == texts",
+            "is_spelled_so = found",
+        ),
+    ),
+    mutant(
+        "what_has_come_unasked_is_an_answer",
+        "tests/cachedemo/servers/test_idle_connections.py::test_one_on_which_something_has_come_unasked_is_left_to_the_pool",
+        (
+            "servers/idle_connections.py",
+            "connection.is_connected and not connection.can_read()",
+            "connection.is_connected",
         ),
     ),
     mutant(
@@ -1301,7 +1521,7 @@ MUTANTS = [
     mutant(
         "nobody_reaps",
         KILLS + "test_a_killed_reaper",
-        ("protocol/flush.py", "    reap(table)\n    claims", "    claims"),
+        ("protocol/flush.py", "    reap(table)\n    rows = 0", "    rows = 0"),
     ),
     mutant(
         "a_bulk_update_carries_nothing",
@@ -1438,7 +1658,7 @@ MUTANTS = [
     mutant(
         "what_python_calls_equal_is_not_written",
         "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
-        ("protocol/values.py", "or type(one).__module__ in _KNOWN:", "or True:"),
+        ("protocol/values.py", "    if known or (type(one)", "    if True or (type(one)"),
     ),
     mutant(
         "what_is_written_over_waits_until_the_commit",
@@ -1486,6 +1706,31 @@ MUTANTS = [
             "patterns/bulk_insert.py",
             "if stamp != self.write.stamp}",
             "if False}",
+        ),
+    ),
+    mutant(
+        "a_key_that_may_not_be_looked_at_ends_the_survey",
+        "tests/cachedemo/operations/test_keyspace.py::test_what_the_user_may_not_look_at_is_counted_all_the_same",
+        ("protocol/lua/survey.lua", "redis.pcall(...)", "redis.call(...)"),
+    ),
+    mutant(
+        "no_survey_without_info",
+        "tests/cachedemo/operations/test_keyspace.py::test_a_survey_is_kept_where_the_user_may_not_send_info",
+        ("operations/keyspace.py", "        if error.forbidden:\n            return\n", ""),
+    ),
+    mutant(
+        "all_new_rows_get_a_stamp_at_once",
+        MANAGERS + "test_new_rows_come_in_pieces_too",
+        ("patterns/bulk_insert.py", "in_chunks(pks, bulk_write.PIECE)", "in_chunks(pks, len(pks) + 1)"),
+    ),
+    mutant(
+        "a_constraint_that_is_not_unique_compares_no_rows",
+        "tests/contract/test_patterns.py::"
+        "test_write_behind_leaves_what_a_constraint_compares_with_other_rows_to_the_database",
+        (
+            "protocol/unique_fields.py",
+            "if isinstance(constraint, models.CheckConstraint):",
+            "if not isinstance(constraint, models.UniqueConstraint):",
         ),
     ),
     mutant(
@@ -1558,7 +1803,20 @@ MUTANTS = [
     mutant(
         "a_batch_has_one_stamp_for_all",
         "tests/cachedemo/protocol/test_update_of_arrays.py::test_each_field_is_written_by_its_own_stamp",
-        ("protocol/update_statement.py", " and all(at == stamp for at, _ in fields.values())", ""),
+        (
+            "protocol/update_statement.py",
+            "        and all(at == stamp for _, fields, stamp in rows for at, _ in fields.values())\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a_column_that_is_gone_is_read_as_its_name",
+        "tests/cachedemo/protocol/test_row_statements.py::test_a_column_that_is_gone_is_an_error_and_no_text",
+        (
+            "protocol/row_statements.py",
+            "column.select_format(compiler, *compiler.compile(column))",
+            "(f'\"{column.target.column}\"', [])",
+        ),
     ),
     mutant(
         "a_connection_is_kept_with_an_answer_in_it",
@@ -1588,7 +1846,7 @@ MUTANTS = [
             "        if self._cache_failed:\n            queue.owe",
             "        if False:\n            queue.owe",
         ),
-        ("protocol/owed.py", "table.queue.owe(pks if error.rows is None else error.rows)", "pass"),
+        ("protocol/owed.py", "self.table.queue.owe(self.owed)", "pass"),
     ),
     mutant(
         "a_server_of_a_cluster_takes_the_others_down",
@@ -1623,6 +1881,21 @@ MUTANTS = [
         "a_moved_key_is_forgotten_again",
         CLUSTER + "test_a_key_that_has_moved_is_found_and_known_from_then_on",
         ("servers/cluster_map.py", "        self._owners[hash_slot] = node\n        self._outdated = True\n", ""),
+    ),
+    mutant(
+        "a_queue_that_tells_nothing_is_down",
+        "tests/users/test_health.py::test_a_queue_that_does_not_tell_about_itself_is_ready",
+        ("servers/queue_durability.py", "        if not error.forbidden:\n            raise\n", "        raise\n"),
+    ),
+    mutant(
+        "what_is_said_between_two_answers_is_one",
+        "tests/cachedemo/servers/test_arrived_answers.py::test_what_the_server_says_unasked_between_two_is_no_answer",
+        ("servers/arrived_answers.py", "parser.handle_push_response(answer)", "answers.append(answer)"),
+    ),
+    mutant(
+        "the_next_command_s_answer_is_taken_too",
+        "tests/cachedemo/servers/test_arrived_answers.py::test_what_stands_behind_them_is_left_where_it_is",
+        ("servers/arrived_answers.py", "len(answers) < at_most", "len(answers) <= at_most"),
     ),
     mutant(
         "one_scan_is_enough",
@@ -1801,7 +2074,13 @@ MUTANTS = [
     mutant(
         "a_clock_set_back_lowers_stamps",
         CLOCKS + "test_stamps_go_on_and_no_write_is_refused_or_lost",
-        ("protocol/lua/queue.lua", "math.max(proper(now()), last + 1, proper(floor) + 1)", "proper(now())"),
+        ("protocol/lua/queue.lua", "math.max(proper(now()), proper(floor) + 1)", "proper(now())"),
+        ("protocol/lua/queue.lua", "if last >= tonumber(stamp) then", "if false then"),
+    ),
+    mutant(
+        "a_stamp_passes_the_time_and_not_the_clock",
+        "tests/cachedemo/protocol/test_queue.py::test_a_stamp_passes_the_clock_where_time_is_behind_it",
+        ("protocol/lua/queue.lua", "if last >= tonumber(stamp) then", "if false then"),
     ),
     mutant(
         "a_claim_waits_for_the_clock",
@@ -1849,9 +2128,9 @@ MUTANTS = [
         "tests/faults/test_queue_durability.py::test_killed_under_load_it_loses_nothing",
         (
             "patterns/write_behind.py",
-            "    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n",
+            "    queued = places.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n",
             "    try:\n"
-            "        queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n"
+            "        queued = places.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)\n"
             "    except Exception:\n        return base\n",
         ),
     ),
@@ -1868,6 +2147,11 @@ MUTANTS = [
         "what_cannot_be_prepared_stops_the_flush",
         "tests/cachedemo/protocol/test_decoding.py::test_whatever_waits_is_flushed_or_a_dead_letter",
         ("protocol/database_errors.py", "    if isinstance(error, UNPREPARABLE) or getattr", "    if getattr"),
+    ),
+    mutant(
+        "a_connection_that_has_ended_refuses_the_statement",
+        REFUSALS + "test_a_code_means_the_row_or_the_statement_or_nobody",
+        ("protocol/database_errors.py", "Verdict.AGAIN if _is_of_the_client(number) else ", ""),
     ),
     mutant(
         "nobody_is_told_that_flushing_has_stopped",
@@ -1911,7 +2195,7 @@ MUTANTS = [
     mutant(
         "a_taken_write_counts_as_refused",
         UNKNOWN + "test_with_cache_and_queue_gone_right_after_the_enqueue_nobody_says_that_nothing_was_written",
-        ("protocol/outcomes.py", "    except REFUSED as error:", "    except () as error:"),
+        ("protocol/outcomes.py", "if isinstance(error, REFUSED) and", "if isinstance(error, ()) and"),
     ),
     mutant(
         "half_a_script_counts_as_none",
@@ -1921,7 +2205,7 @@ MUTANTS = [
     mutant(
         "a_command_forbidden_halfway_counts_as_none",
         UNKNOWN + "test_a_script_that_may_not_send_one_of_its_commands_is_no_refusal",
-        ("servers/server_errors.py", " or _IN_SCRIPT in str(error),", ","),
+        ("servers/server_errors.py", " or _says(error, _IN_SCRIPT),", ","),
     ),
     mutant(
         "a_write_needs_a_thread",
@@ -1986,9 +2270,55 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_write_fills_what_a_trigger_changes",
+        TRIGGERS + "test_what_a_trigger_makes_of_a_row_is_read_after_each_write[after-update write-through]",
+        ("protocol/database.py", " and not table.options.triggers", ""),
+        ("protocol/database_write.py", "if self.hides or self.table.options.triggers:", "if self.hides:"),
+        ("patterns/write_through.py", "fills=not table.options.triggers", "fills=True"),
+    ),
+    mutant(
+        "a_write_returns_the_row_without_what_a_trigger_made",
+        TRIGGERS + "test_a_write_returns_what_a_trigger_has_made_of_the_row[after-cache-aside]",
+        ("protocol/database.py", " and not table.options.triggers", ""),
+    ),
+    mutant(
+        "a_flush_spares_what_a_trigger_changes",
+        TRIGGERS + "test_what_a_trigger_makes_of_a_row_is_read_after_each_write[after-flush]",
+        ("protocol/flush.py", "if table.options.triggers:", "if False:"),
+    ),
+    mutant(
+        "a_trigger_takes_no_value_from_another_row",
+        TRIGGERS + "test_a_trigger_may_take_a_value_that_rows_are_looked_up_by[after-save]",
+        ("protocol/hints.py", "if names is None or table.options.triggers:", "if names is None:"),
+    ),
+    mutant(
+        "triggers_are_not_looked_for",
+        TRIGGERS + "test_a_check_asks_for_nothing_that_the_registration_says[after-None-True]",
+        ("checks/tables.py", "cache.triggers is None and (found := triggers.names(cache.table))", "found := []"),
+    ),
+    mutant(
+        "a_view_that_takes_no_write_acknowledges_it",
+        TABLES + "test_what_a_view_does_not_take_is_refused[cache-aside]",
+        (
+            "protocol/database.py",
+            "if row is not None and row[0] == stamp:",
+            "if row is not None and row[0] == stamp and 0:",
+        ),
+    ),
+    mutant(
+        "two_registered_models_may_have_one_table",
+        TABLES + "test_two_registered_models_of_one_table_are_refused",
+        ("checks/tables.py", "or _place(other) != _place(cache.model)", "or other._meta.managed"),
+    ),
+    mutant(
+        "an_audit_finds_drift_in_what_is_written",
+        "tests/cachedemo/operations/test_audit.py::test_a_write_under_way_is_no_drift[cache-aside]",
+        ("operations/audit.py", "for drift in drifts if str(drift.pk) not in written]", "for drift in drifts]"),
+    ),
+    mutant(
         "a_write_that_hides_fills",
         HIDDEN + "test_a_row_that_its_manager_hides_is_read_by_nobody_any_more",
-        ("protocol/database_write.py", "        if self.hides:\n", "        if False:\n"),
+        ("protocol/database_write.py", "if self.hides or", "if"),
     ),
     mutant(
         "what_hides_waits",
@@ -2125,7 +2455,7 @@ MUTANTS = [
     mutant(
         "a_hit_needs_no_pong",
         NEAR_RACES + "test_without_a_pong_no_copy_is_returned",
-        ("protocol/near.py", "        if now - feed.confirmed >= self.seconds or ", "        if "),
+        ("protocol/near.py", "        if now - found.feed.confirmed >= self.seconds or ", "        if "),
     ),
     mutant(
         "a_pong_counts_from_its_arrival",
@@ -2137,8 +2467,8 @@ MUTANTS = [
         NEAR_RACES + "test_a_copy_of_a_lost_connection_is_none",
         (
             "servers/tracking.py",
-            "        feed = Feed(self._settings)\n",
-            "        feed = self.__dict__.setdefault('kept', Feed(self._settings))\n        feed.prefixes = frozenset()\n",
+            "        feed = Feed(self.server)\n",
+            "        feed = self.__dict__.setdefault('kept', Feed(self.server))\n        feed.prefixes = frozenset()\n",
         ),
         (
             "servers/tracking.py",
@@ -2175,6 +2505,15 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "own_writes_of_many_rows_keep_the_copies",
+        NEAR + "test_what_this_process_writes_its_next_read_shows[update_many, write-behind]",
+        (
+            "protocol/near_slots.py",
+            "        with self._dropping(shown):\n            return super().publish_many",
+            "        if True:\n            return super().publish_many",
+        ),
+    ),
+    mutant(
         "an_own_write_evicts_before_its_finish",
         NEAR_RACES + "test_a_copy_that_is_made_between_the_commit_and_the_finish_is_dropped",
         (
@@ -2186,12 +2525,17 @@ MUTANTS = [
     mutant(
         "a_mark_is_copied",
         NEAR_RACES + "test_a_mark_is_not_copied",
-        ("protocol/near.py", "if note is not None and slot.startswith(_VALUE):", "if note is not None:"),
+        ("protocol/near.py", "        if slot.startswith(_VALUE):", "        if slot:"),
     ),
     mutant(
         "a_forked_process_keeps_its_parent_s_copies",
         NEAR_FAULTS + "test_a_forked_process_listens_for_itself",
         ("protocol/near_copies.py", "os.register_at_fork(after_in_child=_forget)", "_forget"),
+    ),
+    mutant(
+        "a_listener_starts_under_the_lock",
+        "tests/cachedemo/protocol/test_near_gevent.py::test_greenlets_do_not_wait_for_locks_that_are_older_than_gevent",
+        ("protocol/near_copies.py", "        listener.start()", "            listener.start()"),
     ),
     mutant(
         "a_step_that_failed_keeps_the_copy",
@@ -2216,7 +2560,7 @@ MUTANTS = [
         NEAR + "test_no_write_is_computed_from_a_copy[write-behind]",
         (
             "protocol/reads.py",
-            "    entry = find(table, pk)\n    if entry.body is None:\n        raise table.missing(pk)\n    try:",
+            "    entry = find(table, pk, seen)\n    if entry.body is None:\n        raise table.missing(pk)\n    try:",
             "    near = table.near and table.near.copy(table, pk)\n    entry = near.entry if near else find(table, pk)\n"
             "    if entry.body is None:\n        raise table.missing(pk)\n    try:",
         ),
@@ -2226,8 +2570,8 @@ MUTANTS = [
         NEAR + "test_what_asks_for_nothing_behind_is_given_no_copy",
         (
             "model_cache.py",
-            "        if table.near is not None and not fresh:\n            if (copy",
-            "        if table.near is not None:\n            if (copy",
+            "        if (near := table.near) is not None and not fresh:\n            if (copy",
+            "        if (near := table.near) is not None:\n            if (copy",
         ),
     ),
     mutant(
@@ -2240,14 +2584,14 @@ MUTANTS = [
         NEAR + "test_values_that_could_change_in_place_are_each_instance_s_own",
         (
             "protocol/templates.py",
-            "changing = {name for name in _may_change(codec) if values[name] is not None}",
+            "changing = {name for name in _may_change(codec) if decoded[name] is not None}",
             "changing = set()",
         ),
     ),
     mutant(
         "settings_that_changed_keep_the_copies",
         NEAR + "test_settings_that_lead_elsewhere_take_effect_at_once",
-        ("protocol/near.py", " or feed.settings is not CACHE.settings:", ":"),
+        ("protocol/near.py", " or found.route is not found.server.route:", ":"),
     ),
     mutant(
         "a_copy_never_expires",
@@ -2258,6 +2602,54 @@ MUTANTS = [
         "a_process_hears_more_than_it_reads",
         NEAR + "test_a_process_that_hears_more_than_it_reads_keeps_no_copies_and_says_so",
         ("protocol/near_copies.py", "if changes > max(FEW, hits):", "if False:"),
+    ),
+    mutant(
+        "copies_of_another_server_count",
+        MOVES + "test_a_copy_counts_no_more_once_commands_go_to_another_server",
+        ("protocol/near.py", " or found.route is not found.server.route:", ":"),
+    ),
+    mutant(
+        "a_replica_is_listened_to",
+        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to",
+        ("servers/server_health.py", """.get("role", "master") != "master":""", """.get("role") is None:"""),
+    ),
+    mutant(
+        "a_hash_slot_on_its_way_is_copied",
+        MOVES + "test_a_hash_slot_on_its_way_is_not_copied",
+        ("servers/server_health.py", 'if said and any(word.startswith(b"[") for word in said[1]):', "if not said:"),
+    ),
+    mutant(
+        "a_hint_is_copied_too",
+        NEAR_LOOKUPS + "test_what_this_process_gives_to_another_row_is_found_there_at_once[get_by]",
+        (
+            "protocol/lookup_reads.py",
+            "        hint = self.hints.get(self.text)\n        if hint is None and lease",
+            "        hint = vars(self.hints).setdefault(self.text, self.hints.get(self.text))\n"
+            "        if hint is None and lease",
+        ),
+    ),
+    mutant(
+        "a_copy_need_not_have_the_value",
+        NEAR_LOOKUPS + "test_a_copy_of_before_the_row_took_the_value_does_not_hide_it[get_by]",
+        (
+            "protocol/lookup_reads.py",
+            "    if copy is None or (row := shown(table, lookup, copy.entry, asked)) is None:\n        return None\n",
+            "    if copy is None:\n        return None\n    row = copy.entry, table.codec.decode(copy.entry.body)\n",
+        ),
+    ),
+    mutant(
+        "a_lookup_takes_two_trips_with_near",
+        NEAR_LOOKUPS + "test_a_hit_takes_one_trip[aget_by]",
+        ("protocol/async_lookups.py", "    row = copied(table, lookup, copy, asked)\n", "    row = None\n"),
+    ),
+    mutant(
+        "a_fresh_lookup_takes_copies",
+        NEAR_LOOKUPS + "test_what_asks_for_nothing_behind_is_given_no_copy[get_by]",
+        (
+            "protocol/lookup_reads.py",
+            "lookup.asked(value), None if fresh else table.near)",
+            "lookup.asked(value), table.near)",
+        ),
     ),
     mutant(
         "near_may_be_any_time",
@@ -2279,8 +2671,8 @@ MUTANTS = [
         LOOKUP_RACES + "test_a_hint_is_emptied_after_the_commit",
         (
             "protocol/synchronous.py",
-            "    write.mark()\n    try:\n        entry = _commit(",
-            "    write.mark()\n    write.row = values\n    write._empty_hints([table.slots.version])\n    try:\n"
+            "        write.begin_mark()\n    try:\n        entry = _commit(",
+            "        write.begin_mark()\n    write.row = values\n    write._empty_hints([table.slots.version])\n    try:\n"
             "        entry = _commit(",
         ),
         ("protocol/synchronous.py", "write.carried, write.row = carried.keys(), row[1]", "write.names = ()"),
@@ -2431,6 +2823,16 @@ MUTANTS = [
         "a_lookup_s_collation_is_not_looked_at",
         LOOKUP_FIELDS + "test_a_declared_collation_that_holds_two_texts_to_be_one_is_refused",
         ("checks/keys.py", "    for lookup in cache.table.lookups.values():", "    for lookup in ():"),
+    ),
+    mutant(
+        "that_no_script_may_run_is_a_traceback",
+        "tests/cachedemo/protocol/test_rights.py::test_that_not_even_the_question_is_allowed_is_a_sentence",
+        ("protocol/rights.py", "        if not error.forbidden:\n            raise\n", "        raise\n"),
+    ),
+    Mutant(
+        "a_url_to_be_corrected_is_an_outage_of_the_cache",
+        "tests/users/test_health.py::test_a_cache_of_another_kind_is_a_url_to_be_corrected_and_not_ready",
+        (Change("users/health.py", "isinstance(answer.__cause__, WrongKind)", "False"),),
     ),
     Mutant(
         "a_dead_broker_is_up",

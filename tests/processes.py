@@ -68,7 +68,7 @@ class Process(subprocess.Popen[str]):
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def says(self, text: str, timeout: float = 10.0) -> None:
+    def says(self, text: str, timeout: float = 30.0) -> None:
         """Wait until the process has written `text`; fail at once if it ends without."""
 
         def said() -> bool:

@@ -5,7 +5,7 @@ actor may run, be killed, or see the slot evicted. -v prints the trace of each v
 combinations.
 
 Actors (a trailing digit is the field they write, 0 or 1):
-  W write-through update, C cache-aside update, U the same as another live version's slot sees it (no mark), X write-through update that the source refuses, D delete,
+  W write-through update, C cache-aside update (no mark, for it fills nothing), U the same as another live version's slot sees it, X write-through update that the source refuses, D delete,
   K create, H the same as another live version's slot sees it, M save() of one named field, S whole save() that merges, E whole save() that refuses; each may be rolled back once and is tried again,
   Q QuerySet.update() of one field: lock, stamp, what waits and the own field, commit; may be rolled back once and is tried again,
   B write-behind update (reads its base first), R read,
@@ -37,6 +37,7 @@ State:
 With `manager`, the registration names one that hides rows by field 1: here those whose write had an odd stamp, so that
 some interleavings hide the row and others show it again. A "missing" slot then keeps, for the checks alone, the hidden
 value that it stands for. B1 is then of another release, without a manager, whose slot is not this one.
+With `triggers`, the source itself changes field 1 in each write of the row, which no writer sees: half a stamp more.
 """
 import sys
 
@@ -84,6 +85,12 @@ def origin(stamp, s):
 def hidden(value, R): return bool(R.get('manager')) and value[1] % 2 == 1
 
 
+def stored(S, val, R): return put(val, 1, S + 0.5) if R.get('triggers') else val
+
+
+def fills(kind, R): return kind == 'W' and (not R.get('triggers') or R.get('a_write_fills_what_a_trigger_changes'))
+
+
 def unflagged(pending, refused): return (pending[0], 0 if refused and pending[1] == refused else pending[1])
 
 
@@ -114,24 +121,26 @@ def settle(slot, stamp, R):
 
 
 def write(x, s, i, R):
-    """W, C, U, X and D: mark, stamp (learning what is pending), commit own and pending fields, finish, supersede, acknowledge."""
+    """W, C, U, X and D: mark (not C and U), stamp (learning what is pending; W and X at the same time, in either order), commit own and pending fields, finish, supersede, acknowledge."""
     kind, f, pc, S, old, seen, value = x
     def at(pc, S=S, old=old, seen=seen, value=value): return (kind, f, pc, S, old, seen, value)
     slot = s['slot']
-    first, second = (2, 1) if R.get('stamp_before_mark') else (1, 2)
-    if kind in 'UV' and pc == 0:
-        yield {}, at(1), 'another version: no mark'
+    if pc == 0 and (kind in 'CUV' or (kind == 'W' and not fills(kind, R)) or (kind == 'W' and R.get('a_write_that_fills_without_a_mark'))):
+        yield {}, at(1), 'no mark'
         return
-    if pc == 0 or (pc == 1 and R.get('stamp_before_mark')):
-        if (pc == 0) != bool(R.get('stamp_before_mark')):
-            keep = None if slot is None else slot if slot[0] in 'VN' else slot[2] if slot[0] == 'T' else None
-            yield dict(slot=('T', i, keep, s['server'])), at(pc + 1), f'mark over {keep}'
-            return
-    if pc == (0 if R.get('stamp_before_mark') else 1):
+    if pc in (0, 9):
+        keep = None if slot is None else slot if slot[0] in 'VN' else slot[2] if slot[0] == 'T' else None
+        older = keep and keep[0] == 'V' and (keep[1] < S or R.get('a_late_mark_lies_over_any_value')) and (keep[3] == s['server'] or R.get('a_late_mark_lies_over_another_servers_value'))
+        certain = older or R.get('a_late_mark_is_trusted')
+        yield dict(slot=('T', i, keep, s['server'])), at(1 if pc == 0 else 2 if certain else 10), f'mark over {keep}'
+    if pc == 10:
+        same = s['pending'] + (s['refused'],) == seen and (told(s, R) == old or R.get('a_late_mark_asks_for_no_version'))
+        yield {}, at(2 if same else 1), f'asks the queue: {s["pending"]}, {told(s, R)}'
+    if pc == 1 or (pc == 0 and kind in 'WX'):  # their mark is under way meanwhile
         S = s['clock'] + 1
         ch = dict(clock=S, owed=s['owed'] | {i})
         if kind in 'DV': ch['gone'] = True
-        yield ch, at(pc + 1, S=S, old=told(s, R), seen=NONE + (0,) if R.get('ignore_pending') else s['pending'] + (s['refused'],)), f'stamp {S}, pending {s["pending"]}, refused {s["refused"]}'
+        yield ch, at(9 if pc == 0 else 2, S=S, old=told(s, R), seen=NONE + (0,) if R.get('ignore_pending') else s['pending'] + (s['refused'],)), f'stamp {S}, pending {s["pending"]}, refused {s["refused"]}'
     elif pc == 2:
         stamp, val = s['row']
         if s['lock'] is not None: return  # until the save's transaction is over
@@ -149,11 +158,12 @@ def write(x, s, i, R):
                 if carried[k] > stamp and not (k == 1 and R.get('refuses')): val = put(val, k, origin(carried[k], s))
             val = put(val, f, S)
             shown = put(val, 1, origin(seen[1], s)) if f != 1 and seen[1] and seen[1] == seen[2] and not R.get('a_writer_shows_its_row_alone') else val
-            yield dict(row=(S, val)), at(3, value=shown), f'commit {S} {val}'
+            yield dict(row=(S, stored(S, val, R))), at(3, value=shown), f'commit {S} {val}'
     elif pc == 8: yield flag(s, seen[1]), at(1), f'flag {seen[1]}'
     elif pc in (3, 7):
-        if slot and slot[:2] == ('T', i): new = ('V', S, value, server_of(slot, s, 'a_finish_is_of_the_server_of_now', R)) if kind == 'W' and pc == 3 else None
+        if slot and slot[:2] == ('T', i): new = ('V', S, value, server_of(slot, s, 'a_finish_is_of_the_server_of_now', R)) if fills(kind, R) and pc == 3 else None
         elif slot is None: new = ('V', S, value, s['server']) if kind == 'W' and pc == 3 and R.get('finish_over_nil') else None
+        elif kind == 'W' and pc == 3 and R.get('a_write_that_fills_without_a_mark'): new = ('V', S, value, s['server'])
         elif R.get('finish_spares_newer') and slot[0] == 'V' and slot[1] >= S: new = slot
         elif R.get('settle_spares_lease') and slot[0] == 'L': new = slot
         elif R.get('settle_spares_mark') and slot[0] == 'T': new = slot
@@ -191,7 +201,7 @@ def create(x, s, i, R):
     elif pc == 1:
         if kind == 'H' or R.get('create_without_mark'): yield {}, at(2), 'no mark'
         else: yield dict(slot=('T', i, slot if slot and slot[0] in 'VN' else None, s['server'])), at(2), 'mark'
-    elif pc == 2: yield dict(row=(S, (S, S)), alive=True), at(3), f'commit {S}'
+    elif pc == 2: yield dict(row=(S, stored(S, (S, S), R)), alive=True), at(3), f'commit {S}'
     elif pc == 3:
         if kind == 'H': yield {}, at(4, ver=ver or told(s, R)), f'settle up, {told(s, R)}'
         else:
@@ -199,8 +209,8 @@ def create(x, s, i, R):
             yield {}, at(4, ver=ver if same else told(s, R) if R.get('a_create_trusts_its_last_look') else None), f'settle up, {told(s, R)}'
     elif pc == 4:
         mine = slot and slot[:2] == ('T', i)
-        fills = kind == 'K' and (not hidden((S, S), R) or R.get('a_write_that_hides_fills')) and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
-        new = ('V', S, (S, S), slot[3] if mine else s['server']) if fills else slot if kind == 'H' and ver is None else None
+        may = kind == 'K' and fills('W', R) and (not hidden((S, S), R) or R.get('a_write_that_hides_fills')) and ver and ver[0] == 'live' and (mine or (R.get('create_without_mark') and (slot is None or slot[0] == 'N')))
+        new = ('V', S, (S, S), slot[3] if mine else s['server']) if may else slot if kind == 'H' and ver is None else None
         yield dict(slot=new), at(5), f'finish -> {new}'
     elif pc == 5: yield dict(acked=top(s['acked'], (S, S))), at('done'), f'ACK {S}'
 
@@ -313,10 +323,11 @@ def flush(x, s, i, R):
         elif stamp < S:
             for k in (0, 1):
                 if p[k] and (p[k] > stamp or R.get('flush_whole')): val = put(val, k, origin(p[k], s))
-            yield dict(row=(S, val)), (kind, 0, 2, p), f'commit {S} {val}'
+            yield dict(row=(S, stored(S, val, R))), (kind, 0, 2, p), f'commit {S} {val}'
         else: yield {}, (kind, 0, 2, p), 'superseded'
     elif pc == 2:
-        yield dict(slot=s['slot'] if R.get('flush_without_settle') else settle(s['slot'], S, R)), (kind, 0, 3, p), 'settle'
+        empties = R.get('triggers') and not R.get('a_flush_spares_what_a_trigger_changes')
+        yield dict(slot=s['slot'] if R.get('flush_without_settle') else None if empties else settle(s['slot'], S, R)), (kind, 0, 3, p), 'settle'
     elif pc == 3:
         if True:  # no owner check: a late acknowledgement only removes what it flushed
             kept = 0 if R.get('ack_drops_what_is_flagged') else s['refused']
@@ -374,7 +385,7 @@ def save(x, s, i, R):
         if not R.get('a_save_carries_nothing') and unflagged(seen, seen[2])[g] > stamp and not (g == 1 and R.get('refuses')): val = put(val, g, origin(seen[g], s))
         if tried and tried is not True and R.get('what_was_carried_counts_as_changed'): val = put(val, g, tried)
         if kind == 'S' and R.get('a_whole_save_writes_all_that_it_shows'): val = put(val, g, inst[1][g])
-        yield dict(lock=i), at(3, inst=(inst, put(val, f, S))), f'UPDATE {S}, not committed'
+        yield dict(lock=i), at(3, inst=(inst, stored(S, put(val, f, S), R))), f'UPDATE {S}, not committed'
     elif pc == 3:
         yield dict(row=(S, inst[1]), lock=None), at(4), f'COMMIT {S} {inst[1]}'
         if not tried: yield dict(lock=None), at(1, inst=inst[0], tried=seen[g] if kind == 'S' and R.get('what_was_carried_counts_as_changed') and seen[g] else True), 'ROLLBACK, and again'
@@ -407,7 +418,7 @@ def bulk(x, s, i, R):
             yield flag(s, seen[1]), at(2, seen=seen[:2] + (seen[1],)), f'the source refuses what waits for field 1: flag {seen[1]}'
             return
         carries = unflagged(seen, seen[2])[g] > at_row and not (g == 1 and R.get('refuses')) and not R.get('a_bulk_update_carries_nothing')
-        yield {}, at(3, new=put(put(val, g, origin(seen[g], s)) if carries else val, f, S)), f'UPDATE {S}, not committed'
+        yield {}, at(3, new=stored(S, put(put(val, g, origin(seen[g], s)) if carries else val, f, S), R)), f'UPDATE {S}, not committed'
     elif pc == 3:
         yield dict(row=(S, new), lock=None), at(4), f'COMMIT {S} {new}'
         if not tried: yield dict(lock=None), at(0, tried=True), 'ROLLBACK, and again'
@@ -584,6 +595,10 @@ if __name__ == '__main__':
     print('the same, and another release without a manager lets field 1 wait (B1)')
     for a in ('B1 R R', 'B1 B0 R', 'B1 W0 R', 'B1 W1 R', 'B1 F R', 'B1 M1 R', 'B1 Q0 R', 'B1 B1 R') + (('B1 B0 F R', 'B1 W0 F R', 'B1 B1 F R', 'B1 M0 B0 R') if deep else ()):
         ok &= show(check, a, a, evicts=1, manager=True)
+    print('a trigger changes field 1 in each write, at rest; 1 eviction, 1 kill')
+    for a in ('W0 R J', 'C0 R J', 'B0 F R J', 'B1 F R J', 'B0 B0 F J', 'M0 B0 F J', 'W0 B0 F J', 'C0 B0 F J', 'D B0 F J', 'U0 B0 F J', 'Q0 B0 F J', 'W0 W1 J') + (('B0 B1 F R J', 'B0 F R R J', 'W0 B0 F R J', 'M0 B0 F R J', 'B0 F F R J', 'S0 B0 F R J', 'B0 F P R J') if deep else ()):
+        ok &= show(check, a, a, evicts=1, at_rest=True, triggers=True)
+    ok &= show(check, 'K R W0, the row does not exist yet', 'K R W0', evicts=1, kills=0, at_rest=True, alive=False, triggers=True)
     print('no drift at rest (1 eviction, no kill)')
     for a in ('W0 B1 F R', 'C0 B1 F R', 'B0 B1 F R', 'D B0 F R', 'W0 D R', 'X0 B1 F R', 'W0 W1 R', 'W0 X1 R', 'W0 C1 R', 'U0 W1 R'): ok &= show(check, a, a, kills=0, at_rest=True)
     print('no drift at rest, one kill anywhere, once the janitor has passed (1 eviction)')
@@ -607,8 +622,9 @@ if __name__ == '__main__':
     for a in ('N W0 R J', 'N A0 R I J', 'N B0 F A1 J'): ok &= show(check, f'{a}, at rest', a, evicts=0, at_rest=True)
     print('mutants: each must fail')
     for a, m in (('B0 B1 F R', 'publish_over_nil'), ('B0 B1 F R', 'publish_over_any'), ('B0 B1 R', 'publish_own_only'), ('W0 B1 R', 'publish_spares_mark'),
-                 ('W0 C1 R', 'finish_over_nil'), ('W0 B1 R R', 'finish_spares_newer'), ('W0 R R', 'settle_spares_lease'), ('W0 C1 R', 'settle_spares_mark'),
-                 ('B0 B1 F R', 'blind_ack'), ('B0 F R R', 'source_first'), ('W0 B0 R', 'pending_beats_row'), ('W0 B1 R', 'stamp_before_mark'),
+                 ('W0 C1 R', 'finish_over_nil'), ('W0 B1 R R', 'finish_spares_newer'), ('W0 R R', 'settle_spares_lease'), ('C0 R R', 'settle_spares_lease'), ('W0 C1 R', 'settle_spares_mark'),
+                 ('W0 W1 R', 'a_write_that_fills_without_a_mark'),
+                 ('B0 B1 F R', 'blind_ack'), ('B0 F R R', 'source_first'), ('W0 B0 R', 'pending_beats_row'), ('W0 B1 R', 'a_late_mark_lies_over_any_value'), ('W0 B1 R', 'a_late_mark_is_trusted'),
                  ('W0 B1 F', 'ignore_pending'), ('W0 B0 B1 F', 'flush_whole')):
         ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=2, **dict({m: True}, **({'no_supersede': True} if m == 'pending_beats_row' else {})))
     for a, m in (('M0 B1', 'a_save_carries_nothing'), ('S0 W1', 'a_whole_save_writes_all_that_it_shows'), ('M0 W1 B0 F', 'a_save_below_a_newer_row'), ('S0', 'a_rolled_back_save_counts_as_loaded'), ('S0 B1 W1', 'what_was_carried_counts_as_changed'),
@@ -618,15 +634,18 @@ if __name__ == '__main__':
         ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, **{m: True})
     ok &= show(check, 'a_create_trusts_its_stamp: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_stamp=True)
     ok &= show(check, 'a_create_trusts_its_last_look: K U1 Z R', 'K U1 Z R', must_fail=True, evicts=0, kills=0, alive=False, a_create_trusts_its_last_look=True)
+    ok &= show(check, 'a_late_mark_asks_for_no_version: W0 U1 Z R', 'W0 U1 Z R', must_fail=True, evicts=0, kills=0, a_late_mark_asks_for_no_version=True)
     ok &= show(check, 'a_read_fills_any_version: R U1 Z R', 'R U1 Z R', must_fail=True, evicts=1, kills=0, a_read_fills_any_version=True)
     for a, m in (('B1 W0 R', 'what_is_refused_is_left_unflagged'), ('B1 W0 R', 'a_reader_does_not_ask_again'), ('B1 G T W0', 'a_retry_keeps_its_stamp'), ('B1 G W1 T', 'a_retry_while_a_writer_is_under_way'),
                  ('B1 G C1 R R', 'a_flag_goes_without_the_slot'), ('B1 G W0 R', 'a_writer_shows_its_row_alone'), ('B1 B0 G', 'ack_drops_what_is_flagged'), ('B1 G Y', 'a_discard_spares_the_slot'), ('B1 G Q0 R', 'a_bulk_update_drops_what_is_flagged'), ('B1 W1 G R J', 'a_flag_owes_nothing')):
         ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=m != 'a_flag_goes_without_the_slot', kills=m == 'a_flag_owes_nothing', refuses=True, at_rest=m in ('a_discard_spares_the_slot', 'a_flag_owes_nothing'), **{m: True})
     for a, m in (('M1 R', 'a_reader_finds_hidden_rows'), ('W1 R', 'a_write_that_hides_fills'), ('K R', 'a_write_that_hides_fills'), ('B1 R', 'what_hides_waits'), ('B1 R', 'a_reader_decides_by_the_row_alone'), ('B1 B0 R', 'what_is_published_may_be_hidden')):
         ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=1, kills=0, alive=a[0] != 'K', manager=True, **{m: True})
+    for a, m in (('W0', 'a_write_fills_what_a_trigger_changes'), ('K', 'a_write_fills_what_a_trigger_changes'), ('B0 F', 'a_flush_spares_what_a_trigger_changes')):
+        ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=0, kills=0, at_rest=True, alive=a != 'K', triggers=True, **{m: True})
     ok &= show(check, 'a_collapse_owes_nothing: U0 O J', 'U0 O J', must_fail=True, evicts=0, at_rest=True, a_collapse_owes_nothing=True)
     for a, m in (('C0 P R', 'a_slot_of_another_server_is_read'), ('C0 W1 P R', 'a_mark_shows_what_another_server_left'), ('R C0 P R', 'a_fill_is_of_the_server_of_now'),
-                 ('W0 W1 P R', 'a_finish_is_of_the_server_of_now'), ('B0 W1 P R', 'a_publish_is_of_the_server_of_now')):
+                 ('W0 B1 P R', 'a_late_mark_lies_over_another_servers_value'), ('W0 W1 P R', 'a_finish_is_of_the_server_of_now'), ('B0 W1 P R', 'a_publish_is_of_the_server_of_now')):
         ok &= show(check, f'{m}: {a}', a, must_fail=True, evicts=a[0] == 'R', kills=0, **{m: True})
     for a, m in (('N A0 R R', 'a_closed_queue_says_what_is_announced'), ('N U0 R', 'a_switch_forgets_before_it_sweeps'), ('N B0 F A1 R', 'a_switch_does_not_drain'), ('N B0 F A1 R', 'a_closed_queue_takes_writes'),
                  ('N N I A0 R R', 'a_switch_ends_whatever_stands_there'), ('N A0 I R', 'a_switch_on_keeps_the_slots')):

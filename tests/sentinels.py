@@ -41,6 +41,35 @@ class Guarded:
     def _port_at(self, sentinel: Any) -> int:
         return int(sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[1])
 
+    def restart(self, server: EmbeddedServer) -> None:
+        """Start a server that has ended: as what the sentinels take it for, as its rewritten configuration would."""
+        primary = self.primary()
+        server.options.pop("replicaof", None)
+        if primary is not server:
+            server.options["replicaof"] = f"{HOST} {primary.port}"
+        server.start()
+
+    def fail_over(self) -> bool:
+        """Have a replica take the place of a primary that is well; say whether the sentinels have begun to."""
+        with contextlib.suppress(redis.ResponseError):
+            return bool(self.sentinels[0].execute_command("SENTINEL", "FAILOVER", NAME))
+        return False
+
+    def is_whole(self) -> bool:
+        """Say whether all servers run and follow the one that all sentinels name."""
+        with contextlib.suppress(redis.RedisError):
+            named = {self._port_at(each) for each in self.sentinels}
+            replication = {each.port: self._replication(each) for each in self.servers}
+            followers = [each for each in replication.values() if each["role"] == "slave"]
+            return len(followers) == REPLICAS and all(
+                {each["master_port"]} == named and each["master_link_status"] == "up" for each in followers
+            )
+        return False
+
+    def _replication(self, server: EmbeddedServer) -> Any:
+        with redis.Redis(host=HOST, port=server.port, socket_timeout=2) as client:
+            return client.info("replication")
+
     def is_ready(self) -> bool:
         states = [each.sentinel_master(NAME) for each in self.sentinels]
         return all(

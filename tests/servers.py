@@ -8,6 +8,29 @@ from typing import Any
 
 import redis
 
+from cachedemo.exceptions import Unavailable
+from cachedemo.servers import roles
+from tests.helpers import until
+
+
+def servers_of(client: Any) -> list[redis.Redis]:
+    """Return a client of each server that has keys."""
+    if isinstance(client, redis.RedisCluster):
+        return [client.get_redis_connection(node) for node in client.get_primaries()]
+    return [client]
+
+
+def asked_again(*asked: roles.Role) -> None:
+    """Wait until this process asks these again: any thread of it, the statistics' too, may have found one away."""
+
+    def answer() -> bool:
+        try:
+            return all(role.command("PING") for role in asked or (roles.CACHE, roles.QUEUE))
+        except Unavailable:
+            return False
+
+    until(answer)
+
 
 @contextlib.contextmanager
 def configured(client: redis.Redis, **settings: Any) -> Iterator[None]:
@@ -43,10 +66,12 @@ def paused(pid: int) -> Iterator[None]:
 def forbidden(client: redis.Redis, settings: Any, role: str, *commands: str) -> Iterator[None]:
     """A user of ours that may not send some commands: `forbidden(redis_cache, settings, "CACHE_URL", "get")`."""
     rules = ("on", ">x", "~*", "&*", "+@all", *(f"-{command}" for command in commands))
-    client.execute_command("ACL", "SETUSER", "limited", *rules)
-    limited = settings.CACHEDEMO[role].replace("redis://", "redis://limited:x@")
+    for server in servers_of(client):
+        server.execute_command("ACL", "SETUSER", "limited", *rules)
+    limited = settings.CACHEDEMO[role].replace("://", "://limited:x@")
     settings.CACHEDEMO = {**settings.CACHEDEMO, role: limited}
     try:
         yield
     finally:
-        client.execute_command("ACL", "DELUSER", "limited")
+        for server in servers_of(client):
+            server.execute_command("ACL", "DELUSER", "limited")

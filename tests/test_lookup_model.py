@@ -8,14 +8,14 @@ import pytest
 from tests import lookup_model, mutants
 
 
-@pytest.mark.parametrize("actors", ["P Q R", "S R", "S R R", "P A J R", "P U R", "S J R"])
+@pytest.mark.parametrize("actors", ["P Q R", "S R", "S R R", "P A J R", "P U R", "S J R", "S C", "k C"])
 def test_lookups_hold_in_every_interleaving(actors):
     states, violation = lookup_model.check(actors)
     assert violation is None
     assert states > 500
 
 
-@pytest.mark.parametrize(("actors", "mutant"), lookup_model.MUTANTS[:4])
+@pytest.mark.parametrize(("actors", "mutant"), [*lookup_model.MUTANTS[:4], *lookup_model.MUTANTS[-3:]])
 def test_the_model_has_teeth(actors, mutant):
     _, violation = lookup_model.check(actors, **{mutant: True})
     assert "STALE" in violation[-1]

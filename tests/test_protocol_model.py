@@ -8,8 +8,8 @@ import pytest
 from tests import mutants, protocol_model
 
 SAVES = ("M0 B1 R", "S0 B1 F", "E0 B1 F")
-# Only ever together with another, and no mutants but what the source, the cache or the manager does.
-COMPANIONS = {"no_supersede", "refuses", "comes_back", "manager"}
+# Only ever together with another, and no mutants but what the source, the cache, the manager or a trigger does.
+COMPANIONS = {"no_supersede", "refuses", "comes_back", "manager", "triggers"}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,13 @@ def test_what_is_refused_stays_where_it_is_in_every_interleaving(actors):
 @pytest.mark.parametrize("actors", ["W1 R R", "M1 W0 R", "M1 B0 R", "Q1 B0 R", "B1 W0 R", "B1 F R"])
 def test_what_a_manager_hides_is_read_by_nobody_in_any_interleaving(actors):
     states, violation = protocol_model.check(actors, evicts=1, manager=True)
+    assert violation is None
+    assert states > 100
+
+
+@pytest.mark.parametrize("actors", ["W0 R J", "B0 F R J", "B1 F R J"])
+def test_what_a_trigger_makes_of_a_row_is_cached_in_every_interleaving(actors):
+    states, violation = protocol_model.check(actors, evicts=1, at_rest=True, triggers=True)
     assert violation is None
     assert states > 100
 

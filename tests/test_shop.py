@@ -135,7 +135,7 @@ def test_it_writes_every_kind_of_field_in_the_three_patterns(shop: Shop, install
 
 def test_a_real_worker_flushes_what_it_writes(shop: Shop) -> None:
     worker = shop("-m", "celery", "-A", "shop", "worker", "-B", "--concurrency=1", "--loglevel=INFO")
-    worker.says(" ready.", timeout=30)
+    worker.says(" ready.", timeout=60)
     shop("-c", SET_UP + WRITE_BEHIND).finish()
     assert shop("-c", SET_UP + ASKS).finish() == "flushed\n"
 

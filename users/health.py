@@ -22,6 +22,7 @@ from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import queue_durability, roles
 from cachedemo.servers.client import connect
+from cachedemo.servers.greeting import WrongKind
 from cachedemo.servers.server_errors import Error
 from users.models import User
 
@@ -46,15 +47,17 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Say whether it can work, 503 if not; to those who may watch, also what answers and what the queue keeps."""
     enabled = conf.is_enabled()
     checks_of_servers: dict[str, Callable[[], Answer]] = {"cache": _cache, "queue": _queue} if enabled else {}
-    answers = _answers({**checks_of_servers, "database": _database, "broker": _broker})
-    down = {name for name, answer in answers.items() if answer is None}
-    status = "unavailable" if down & NEEDED else "degraded" if down or _is_stopped(answers.get("queue")) else "ready"
+    found = _answers({**checks_of_servers, "database": _database, "broker": _broker})
+    answers = {name: answer for name, answer in found.items() if not isinstance(answer, Exception)}
+    down = found.keys() - answers.keys()
+    unavailable = bool(down & NEEDED) or any(_is_of_another_kind(answer) for answer in found.values())
+    status = "unavailable" if unavailable else "degraded" if down or _is_stopped(answers.get("queue")) else "ready"
     said: Answer = {"status": status}
     if _may_watch(request):
-        checks = {name: "down" if name in down else "up" for name in answers}
+        checks = {name: "down" if name in down else "up" for name in found}
         said |= {"enabled": enabled, "switched_off": _switched_off(answers.get("queue"))}
         said |= {"checks": checks, "queue": answers.get("queue")}
-    return JsonResponse(said, status=503 if down & NEEDED else 200)
+    return JsonResponse(said, status=503 if unavailable else 200)
 
 
 @transaction.non_atomic_requests
@@ -70,7 +73,7 @@ def _may_watch(request: HttpRequest) -> bool:
     return settings.OPEN_ACCESS or monitoring_access.may_watch(request)
 
 
-def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None]:
+def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | Exception]:
     """Run all checks at the same time, so that the slowest decides how long it takes, and not their sum."""
     pool = ThreadPoolExecutor(len(checks), thread_name_prefix="readyz")
     end = time.monotonic() + PATIENCE
@@ -80,14 +83,19 @@ def _answers(checks: dict[str, Callable[[], Answer]]) -> dict[str, Answer | None
     return answers
 
 
-def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | None:
-    """Return what a check found, None if whom it asked is down."""
+def _answer(name: str, future: "Future[Answer]", patience: float) -> Answer | Exception:
+    """Return what a check found, or the error that says that whom it asked is down."""
     try:
         return future.result(max(0.0, patience))
     except (Unavailable, DatabaseError, Error, OSError, NotInTime) as error:
         said = describe(error) if isinstance(error, DatabaseError) else str(error) or "no answer in time"
         logger.warning("Not ready, %s: %s", name, said)
-        return None
+        return error
+
+
+def _is_of_another_kind(answer: Answer | Exception) -> bool:
+    """Whether a URL leads to a server that will be none of ours by itself: that is for a person to correct."""
+    return isinstance(answer, Exception) and isinstance(answer.__cause__, WrongKind)
 
 
 def _cache() -> Answer:

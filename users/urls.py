@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/", views.user_list, name="user-list"),
     path("<pattern:pattern>/users/<row_id:pk>/", views.user, name="user"),
     path("<pattern:pattern>/users/<row_id:pk>/delete/", views.delete_user, name="user-delete"),
+    path("favicon.ico", views.favicon),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -31,6 +31,7 @@ class Drawn(NamedTuple):
     name: str
     tone: str
     path: str
+    dots: str
     last: str
     values: str
 
@@ -141,7 +142,14 @@ class Chart:
     @property
     def drawn(self) -> list[Drawn]:
         return [
-            Drawn(line.name, line.tone, path(line.values, self.scale), self._last(line), self._each(line))
+            Drawn(
+                line.name,
+                line.tone,
+                path(line.values, self.scale),
+                dots(line.values, self.scale),
+                self._last(line),
+                self._each(line),
+            )
             for line in self.lines
         ]
 
@@ -159,14 +167,25 @@ class Chart:
 
 
 def path(values: Values, top: float) -> str:
-    """Return the d of a path, with a gap where nothing is known; a lone value is a dot."""
+    """Return the d of a path, with a gap where nothing is known."""
     parts, pen_down = [], False
     for x, value in enumerate(values):
         if value is not None:
-            y = HEIGHT - min(1.0, value / top) * HEIGHT
-            parts.append(f"{'L' if pen_down else 'M'}{x} {y:.1f}{'' if pen_down else 'h0'}")
+            parts.append(f"{'L' if pen_down else 'M'}{x} {_y(value, top)}")
         pen_down = value is not None
     return "".join(parts)
+
+
+def dots(values: Values, top: float) -> str:
+    """Return the d of a path that has a dot for each value without a neighbour: no line shows it."""
+    around = [None, *values, None]
+    beside = zip(around[:-2], values, around[2:], strict=True)
+    alone = (None if (before, after) != (None, None) else value for before, value, after in beside)
+    return "".join(f"M{x} {_y(value, top)}h0" for x, value in enumerate(alone) if value is not None)
+
+
+def _y(value: float, top: float) -> str:
+    return f"{HEIGHT - min(1.0, value / top) * HEIGHT:.1f}"
 
 
 def round_up(value: float) -> float:

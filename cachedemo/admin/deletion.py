@@ -30,7 +30,7 @@ def page(request: HttpRequest, name: str, version: str) -> Page:
     asked, [of_shards] = ask_with_shards([], [cache], lambda _, shard: [("HGETALL", shard.key("versions"))])
     rows = version_rows.rows([cache], of_shards[0], None)
     row = next((row for row in rows if row.version == version), None)
-    row = row or version_rows.VersionRow(cache, version, None, [], False)
+    row = row or version_rows.VersionRow(cache, version, None, [], False, asked=not (cache.queue and asked.problem))
     counted = _counted(request, row)
     context = {
         "row": row,

@@ -10,6 +10,7 @@ from cachedemo.admin.snapshot import Snapshot, Waiting
 from cachedemo.admin.tiles import BAD, FULL, OLD, WARN
 from cachedemo.operations import stopped_flushing
 from cachedemo.plurals import counted
+from cachedemo.protocol import model_stats
 from cachedemo.templatetags.cachedemo_admin import ago, span
 
 LOW, ENOUGH = 0.5, 100  # a hit ratio below this is a fault, where at least so many reads make it
@@ -49,9 +50,19 @@ def _of_the_queue(seen: Snapshot) -> Iterator[Fault]:
     for words in seen.unwaited:
         yield Fault(WARN, words, "", *AT_SERVERS)
     if seen.survey is None or seen.now - seen.survey.at > COUNTED_WITHIN:
-        since = "never been counted" if seen.survey is None else f"not been counted since {ago(seen.survey.at)}"
+        when = "have never been counted" if seen.survey is None else f"were last counted {ago(seen.survey.at)}"
         fix = "Beat has a worker do it once a minute: are both running?"
-        yield Fault(WARN, f"The keys of the cache have {since}.", fix, *AT_VERSIONS)
+        yield Fault(WARN, f"The keys of the cache {when}.", fix, *AT_VERSIONS)
+    yield from _of_the_copies(seen)
+
+
+def _of_the_copies(seen: Snapshot) -> Iterator[Fault]:
+    silent = [process for process in seen.near if process.problem]
+    for problem in dict.fromkeys(process.problem for process in silent):
+        of = [process for process in silent if process.problem == problem]
+        since = span(max(0.0, seen.now - min(process.since for process in of)))
+        words = f"{counted(len(of), 'process')} without news of changes for {since}, so without copies: {problem}"
+        yield Fault(WARN, words, "Reads ask the cache meanwhile, and are right.", *AT_SERVERS)
 
 
 def _of_one_queue(seen: Snapshot, waiting: Waiting) -> Iterator[Fault]:
@@ -60,7 +71,7 @@ def _of_one_queue(seen: Snapshot, waiting: Waiting) -> Iterator[Fault]:
         words = stopped_flushing.sentence(waiting.cache.table.queue)
         yield Fault(BAD, words, f"The database said: {waiting.stopped.error}", *AT_QUEUE)
     if waiting.paused:
-        words = f"{name} is paused by {waiting.paused['by']} since {ago(waiting.paused['at'])}: writes wait."
+        words = f"{name} is paused (by {waiting.paused['by']}, {ago(waiting.paused['at'])}): writes wait."
         yield Fault(WARN, words, "Resume it once the reason is gone.", *AT_QUEUE)
     if waiting.dead:
         words = f"The database has refused {counted(waiting.dead, 'row')} of {name}; reads still show what was written."
@@ -97,8 +108,9 @@ def _of_the_cache(seen: Snapshot) -> Iterator[Fault]:
 
 
 def _of_the_reads(seen: Snapshot) -> Iterator[Fault]:
-    reads = sum(minute.get(name, 0) for minute in seen.recent for name in ("hits", "pending", "source"))
-    ratio = sum(minute.get("hits", 0) for minute in seen.recent) / reads if reads else 1.0
+    reads = sum(minute.get(name, 0) for minute in seen.recent for name in model_stats.READS)
+    hits = sum(minute.get(name, 0) for minute in seen.recent for name in model_stats.HITS)
+    ratio = hits / reads if reads else 1.0
     if reads >= ENOUGH and ratio < LOW:
         words = f"Only {100 * ratio:.0f} % of the reads of the last minute hit the cache."
         fix = "A FLUSHDB or a new version explains it for a while; else look at memory, evictions and timeouts."

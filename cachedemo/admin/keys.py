@@ -43,7 +43,9 @@ def page(request: HttpRequest) -> Page:
     context["suggestions"] = [place.prefix for place in places]
     if prefix is None:
         kept = ask(QUEUE, [("GET", ours(keyspace.KEY))])
+        problems += [kept.problem] if kept.problem else []
         context |= {"survey": (survey := keyspace.parse(kept.answers[0])), "tree": key_tree.branches(survey)}
+        context["queue_answers"] = kept.up
     else:
         context |= prefix_actions.offered(request, prefix)
         with reported(problems):

@@ -5,13 +5,15 @@ from typing import NamedTuple
 from cachedemo import registry
 from cachedemo.admin.snapshot import Snapshot
 from cachedemo.model_cache import ModelCache
+from cachedemo.protocol import model_stats
 
 
 class ModelRatio(NamedTuple):
     """The reads of one model.
 
     Attributes:
-        ratio: of the reads, those that the cache answered, in per cent; None if there were none, or nobody knows.
+        ratio: of the reads, those that the cache or a copy answered, in per cent; None if there were none, or if nobody
+            knows.
     """
 
     label: str
@@ -35,6 +37,6 @@ def _ratio(cache: ModelCache, seen: Snapshot) -> ModelRatio:
     if not seen.queue.up:
         return ModelRatio(label, None, None, None)
     counted = seen.models.get(cache.table.slots.name, {})
-    hits, pending, source = (int(counted.get(name, 0)) for name in ("hits", "pending", "source"))
-    reads = hits + pending + source
-    return ModelRatio(label, reads, pending + source, 100 * hits / reads if reads else None)
+    reads = sum(int(counted.get(name, 0)) for name in model_stats.READS)
+    hits = sum(int(counted.get(name, 0)) for name in model_stats.HITS)
+    return ModelRatio(label, reads, reads - hits, 100 * hits / reads if reads else None)

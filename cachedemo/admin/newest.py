@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.patterns.save_state import reloaded
-from cachedemo.protocol import aliases, loading
+from cachedemo.protocol import aliases, descriptors, loading
 from cachedemo.protocol.codec import STAMP
 from cachedemo.registry import find_cache
 
@@ -45,7 +45,7 @@ def show(found: Any, read: Any, fields: Collection[str]) -> None:
     found._state.db = read._state.db  # a router may have had the rest from a replica, where no write goes
     names = [*fields, STAMP]
     for name in names:
-        setattr(found, name, getattr(read, name))
+        descriptors.show(found, name, getattr(read, name))
     reloaded(found, names)
 
 

@@ -32,6 +32,7 @@ def page(request: HttpRequest) -> Page:
         "models": model_ratios.ratios(seen),
         "versions": seen.versions,
         "survey": seen.survey,
+        "queue_answers": seen.queue.up,
         "foreign": sum(group.keys for group in keyspace.foreign(seen.survey)),
         "keys": seen.cache.answers[1],
         "pending": sum(waiting.depth for waiting in seen.waiting) if seen.queue.up else None,

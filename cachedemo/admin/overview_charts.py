@@ -11,6 +11,7 @@ from cachedemo.admin.ranges import Range
 from cachedemo.admin.snapshot import Snapshot
 from cachedemo.admin.version_rows import VersionRow
 from cachedemo.operations import history
+from cachedemo.protocol import model_stats
 from cachedemo.protocol.stats_kept import Numbers
 from cachedemo.templatetags.cachedemo_admin import span
 
@@ -98,12 +99,12 @@ def _mean(values: list[float]) -> float:
 
 
 def _reads(step: Numbers) -> float:
-    return sum(step.get(name, 0) for name in ("hits", "pending", "source"))
+    return sum(step.get(name, 0) for name in model_stats.READS)
 
 
 def _ratio(step: Numbers) -> float | None:
     reads = _reads(step)
-    return 100 * step.get("hits", 0) / reads if reads else None
+    return 100 * sum(step.get(name, 0) for name in model_stats.HITS) / reads if reads else None
 
 
 def _lag(step: Numbers) -> float | None:

@@ -31,7 +31,8 @@ def _memory(role: Role, info: Info) -> Tile:
     more = f"; fragmented: it takes {info['mem_fragmentation_ratio']:.1f} times that" if fragmented else ""
     if not limit:
         tone = WARN if role is CACHE or fragmented else ""
-        return Tile("Memory", filesizeformat(used), f"no maxmemory set{more}", tone)
+        words = "no maxmemory set" if role is CACHE else "no maxmemory set: it takes what it needs and evicts nothing"
+        return Tile("Memory", filesizeformat(used), words + more, tone)
     words = f"{100 * used / limit:.0f} % of {filesizeformat(limit)}, {info.get('maxmemory_policy', 'policy not told')}"
     return Tile("Memory", filesizeformat(used), words + more, WARN if fragmented or used > FULL * limit else GOOD)
 
@@ -75,9 +76,9 @@ def _clients(info: Info) -> Tile:
 def _commands(info: Info) -> Tile:
     rate = info.get("instantaneous_ops_per_sec")
     up = info.get("uptime_in_seconds")
-    return Tile(
-        "Commands a second", UNKNOWN if rate is None else f"{rate:,}", f"up {span(up)}" if up is not None else ""
-    )
+    everybody = "everybody's, with what workers, beat and open pages ask by themselves"
+    words = everybody if up is None else f"{everybody}; up {span(up)}"
+    return Tile("Commands a second", UNKNOWN if rate is None else f"{rate:,}", words)
 
 
 def sentences(role: Role, info: Info, configured: Mapping[Any, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from cachedemo.exceptions import CachedemoError
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import keyspace, pause, unwaited_replicas, workers
 from cachedemo.operations.keyspace import Survey
-from cachedemo.protocol import closed_notes, database_addresses, stats
+from cachedemo.protocol import closed_notes, database_addresses, near_processes, stats
 from cachedemo.protocol.closed_notes import Note
 from cachedemo.protocol.stats_kept import by_model
 from cachedemo.protocol.waiting import Stopped, oldest_of, stopped_of
@@ -60,6 +60,7 @@ class Snapshot:
     models: dict[str, stats.Minute]  # what was read within the range: name in the keys -> metric -> sum
     durability: Durability
     unwaited: list[str]  # what is wrong about the queue's replicas
+    near: list[near_processes.Process]  # those that keep copies
 
     @property
     def cache_info(self) -> dict[str, Any]:
@@ -72,14 +73,14 @@ def look(over: Range) -> Snapshot:
     own = [] if QUEUE.is_cluster else _OWN  # the servers of a cluster are asked for these one by one
     parts: list[Sequence[Any]] = [
         own,
-        [("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now)],
+        [("GET", ours(keyspace.KEY)), workers.query(now), database_addresses.query(now), near_processes.query(now)],
         over.grain.queries(over.steps, now),
         stats.queries(RECENT, now),
         over.models.queries(over.model_steps, now),
     ]
     queue, of_shards = ask_with_shards([command for part in parts for command in part], models, _of_shard)
     told, general, counted, recent, of_models = _split(queue.answers, parts)
-    kept, alive, addresses = general
+    kept, alive, addresses, near = general
     survey, announced = keyspace.parse(kept), [of_model[0][0] for of_model in of_shards]
     return Snapshot(
         now=now,
@@ -95,6 +96,7 @@ def look(over: Range) -> Snapshot:
         models=by_model(over.models.of_answers(of_models, over.model_steps, now).values()),
         durability=_durability(told),
         unwaited=unwaited_replicas.of_answers([told[0] or {}]) if told else _unwaited(),
+        near=near_processes.of_answer(near),
     )
 
 
@@ -113,7 +115,8 @@ def _cache() -> Answers:
     problems += [each.problem for each in told if each.problem]
     infos = [each.answers[0] or {} for each in told]
     info = {field: sum(each.get(field, 0) for each in infos) for field in ("used_memory", "maxmemory")}
-    return Answers([info, sum(each.answers[1] or 0 for each in told)], problems[0] if problems else "")
+    keys = None if problems else sum(each.answers[1] or 0 for each in told)
+    return Answers([info, keys], problems[0] if problems else "")
 
 
 def _durability(told: Sequence[Any]) -> Durability:

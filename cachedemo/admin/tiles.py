@@ -2,8 +2,10 @@
 
 from django.template.defaultfilters import filesizeformat, pluralize
 
+from cachedemo.admin import near_tiles
 from cachedemo.admin.page import Tile, servers
 from cachedemo.admin.snapshot import Snapshot
+from cachedemo.protocol import model_stats
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.servers.server import Server
 from cachedemo.templatetags.cachedemo_admin import span
@@ -11,23 +13,25 @@ from cachedemo.templatetags.cachedemo_admin import span
 GOOD, WARN, BAD = "good", "warn", "bad"
 OLD = 10.0  # seconds after which a waiting write is too old
 FULL = 0.95  # of maxmemory
+ENOUGH = 20  # reads from which on their hit ratio says something
 UNKNOWN = "–"
 
 _BREAKER = {"closed": ("Closed", GOOD), "open": ("Open", BAD), "half-open": ("Half open", WARN)}
 
 
 def tiles(seen: Snapshot) -> list[Tile]:
-    return [hit_ratio(seen), keys(seen), *_waiting(seen), workers_alive(seen), breakers(seen), durability(seen)]
+    found = [hit_ratio(seen), keys(seen), *_waiting(seen), workers_alive(seen), breakers(seen), durability(seen)]
+    return [*found, *near_tiles.tiles(seen)]
 
 
 def hit_ratio(seen: Snapshot) -> Tile:
     """Of this minute and the one before, since this one may have just begun."""
-    hits = sum(minute.get("hits", 0) for minute in seen.recent)
-    reads = hits + sum(minute.get(name, 0) for minute in seen.recent for name in ("pending", "source"))
+    hits = sum(minute.get(name, 0) for minute in seen.recent for name in model_stats.HITS)
+    reads = sum(minute.get(name, 0) for minute in seen.recent for name in model_stats.READS)
     if not reads:
         return Tile("Hit ratio, last minute", UNKNOWN, "no reads" if seen.queue.up else "not known")
     ratio = 100 * hits / reads
-    tone = GOOD if ratio >= 80 else WARN
+    tone = GOOD if ratio >= 80 else WARN if reads >= ENOUGH else ""
     return Tile("Hit ratio, last minute", f"{ratio:.0f} %", f"{reads:,.0f} read{pluralize(reads)}", tone)
 
 
@@ -53,11 +57,16 @@ def _waiting(seen: Snapshot) -> list[Tile]:
     age = max(0.0, seen.now - oldest) if oldest else None
     paused = [str(waiting.cache.queue) for waiting in seen.waiting if waiting.paused]
     words = f"paused: {', '.join(paused)}" if paused else "acknowledged, waiting for the database"
+    words = f"{dead:,} of them refused, not on the way" if dead else words  # such a row counts as pending too
     return [
         Tile(labels[0], f"{depth:,}", words, WARN if paused else ""),
-        Tile(labels[1], span(age) if age is not None else UNKNOWN, "", WARN if (age or 0) > OLD else ""),
+        Tile(labels[1], UNKNOWN, "nothing waits") if age is None else Tile(labels[1], span(age), "", _tone_of(age)),
         Tile(labels[2], f"{dead:,}", "refused by the database" if dead else "", BAD if dead else GOOD),
     ]
+
+
+def _tone_of(age: float) -> str:
+    return WARN if age > OLD else ""
 
 
 def workers_alive(seen: Snapshot) -> Tile:
@@ -72,7 +81,8 @@ def breakers(seen: Snapshot) -> Tile:
     states = {label: server.breaker.state for role in (CACHE, QUEUE) for label, server in _labelled(role)}
     worst = next((state for state in ("open", "half-open") if state in states.values()), "closed")
     word, tone = _BREAKER[worst]
-    return Tile("Circuit breaker", word, ", ".join(f"{name} {state}" for name, state in states.items()), tone)
+    each = ", ".join(f"{name} {state}" for name, state in states.items())
+    return Tile("Circuit breaker", word, f"{each}; closed lets calls through", tone)
 
 
 def _labelled(role: Role) -> list[tuple[str, Server]]:

@@ -67,7 +67,8 @@ class VersionRow:
 
     @property
     def memory(self) -> int | None:
-        return sum(group.memory or 0 for group in self.groups) if self.groups else None
+        known = [group.memory for group in self.groups if group.memory is not None]
+        return sum(known) if known else None
 
     @property
     def sampled(self) -> int:

@@ -29,6 +29,7 @@ def page(request: HttpRequest) -> Page:
         "problems": [asked.problem] if asked.problem else [],
         "models": [(cache, [row for row in rows if row.cache is cache]) for cache in caches],
         "survey": survey,
+        "queue_answers": asked.up,
         "foreign": keyspace.foreign(survey),
         "cancels": {row.prefix: _cancel(request, row) for row in rows if row.deletion and row.deletion.running},
         "latest": history.events(history.entries().filter(object_id="delete-version")[:LATEST]),

@@ -1,11 +1,13 @@
 """System checks: what is wrong with the settings, a registration or a server, and how to fix it.
 
-`docs/installing.md` lists the ids. A check asks no server, but for those in `running.py`. These have Django's own tag
-for that, `database`, and so run with `check --database default` and before each `migrate`. `check --deploy` leaves them
-out: none of Django's checks there asks a server, and it is run where an image is built and there are none.
+`docs/installing.md` lists the ids. A check asks no server, but for those in `running.py` and `tables.py`. These have
+Django's own tag for that, `database`, and so run with `check --database default` and before each `migrate`. `check
+--deploy` leaves them out: none of Django's checks there asks a server, and it is run where an image is built and there
+are none.
 """
 
 from cachedemo.checks.beat import check_beat
+from cachedemo.checks.constraints import check_constraints
 from cachedemo.checks.fields import check_fields
 from cachedemo.checks.keys import check_keys
 from cachedemo.checks.managers import check_managers
@@ -19,6 +21,7 @@ from cachedemo.checks.settings import (
     check_values,
 )
 from cachedemo.checks.shared_redis import check_caches, check_celery, check_channel_layers, check_sessions
+from cachedemo.checks.tables import check_shared_tables, check_tables
 
 __all__ = [
     "check_atomic_requests",
@@ -26,6 +29,7 @@ __all__ = [
     "check_caches",
     "check_celery",
     "check_channel_layers",
+    "check_constraints",
     "check_databases",
     "check_fields",
     "check_htmx",
@@ -36,6 +40,8 @@ __all__ = [
     "check_schemas",
     "check_servers",
     "check_sessions",
+    "check_shared_tables",
+    "check_tables",
     "check_values",
     "check_versions",
 ]

@@ -17,7 +17,7 @@ _DATABASE_SCHEDULER = "django_celery_beat"
 def check_beat(**kwargs: Any) -> list[CheckMessage]:
     """Beat has our entries, and no pile of requests grows in the broker while there is no worker."""
     celery = celery_app.project_settings()
-    if celery is None or not any(cache.queue for cache in registry.declared()):
+    if celery is None or not registry.has_queues():
         return []
     entries = {entry["task"]: entry for entry in (celery.beat_schedule or {}).values()}
     in_database = apps.is_installed(_DATABASE_SCHEDULER) or _DATABASE_SCHEDULER in str(celery.beat_scheduler)

@@ -18,7 +18,7 @@ def check_fields(**kwargs: Any) -> list[CheckMessage]:
 def _of(cache: ModelCache) -> list[CheckMessage]:
     codec = cache.table.codec
     own = [(field, codec.codecs[field.attname]) for field in (codec.pk, *codec.fields.values())]
-    found = [(field, first_that_does_not_lead_back(field, each)) for field, each in own if each.is_own]
+    found = [(field, first_that_does_not_lead_back(field, each, codec.using)) for field, each in own if each.is_own]
     return [_lost(field, value) for field, value in found if value is not None]
 
 

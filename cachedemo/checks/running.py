@@ -20,7 +20,7 @@ def check_running_servers(*, databases: Sequence[str] | None = None, **kwargs: A
     if not databases or not conf.is_enabled() or not registry.declared():
         return []
     try:
-        return [*_of_cache(), *(_of_queue() if any(cache.queue for cache in registry.declared()) else [])]
+        return [*_of_cache(), *(_of_queue() if registry.has_queues() else [])]
     except (Unavailable, ServerError) as error:
         return [_not_asked(str(error))]
     except ImproperlyConfigured:

@@ -28,7 +28,7 @@ def check_servers(**kwargs: Any) -> list[CheckMessage]:
     if not conf.is_enabled():
         return []  # no server is asked, so there need be none
     places = []
-    for role in (CACHE, QUEUE) if any(cache.queue for cache in registry.declared()) else (CACHE,):
+    for role in (CACHE, QUEUE) if registry.has_queues() else (CACHE,):
         try:
             places.append(role.target.places)
         except ImproperlyConfigured as error:

@@ -95,7 +95,7 @@ def _roles_in(found: set[Place]) -> list[str]:
 
 def _of_role(name: str) -> frozenset[Place]:
     """Return where a role is; nothing where it is not set or invalid, which another check says."""
-    if name == "QUEUE_URL" and not any(cache.queue for cache in registry.declared()):
+    if name == "QUEUE_URL" and not registry.has_queues():
         return frozenset()
     try:
         return targets.places(conf.get(name))

@@ -43,17 +43,24 @@ def cache_of(options: dict[str, Any]) -> ModelCache:
 
 
 def named(cache: ModelCache, ids: Iterable[str]) -> Chunks:
-    """Yield the keys that were named, a thousand at a time. Raises CommandError at one that is none."""
+    """Yield the keys that were named, a thousand at a time; of two that are one, one.
+
+    Raises:
+        CommandError: one is none; before anything is yielded, unless they come from stdin.
+    """
     ids = list(ids)
-    given = (line.strip() for line in sys.stdin) if ids == ["-"] else iter(ids)
-    return in_chunks((_key(cache, pk) for pk in given if pk), CHUNK)
+    keys: Iterable[Any] = [_key(cache, pk) for pk in ids] if ids != ["-"] else _from_stdin(cache)
+    return (list(dict.fromkeys(chunk)) for chunk in in_chunks(keys, CHUNK))
+
+
+def _from_stdin(cache: ModelCache) -> Iterator[Any]:
+    return (_key(cache, pk) for line in sys.stdin if (pk := line.strip()))
 
 
 def _key(cache: ModelCache, pk: str) -> Any:
     try:
-        cache.table.to_pk(pk)
+        return cache.table.to_pk(pk)
     except ValidationError as error:
         raise CommandError(
             f"{pk!r} is no primary key of {cache.model._meta.label}: {' '.join(error.messages)}"
         ) from error
-    return pk

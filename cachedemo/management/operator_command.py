@@ -1,12 +1,17 @@
-"""What the operators' commands share: `--json`, and what Ctrl-C leaves."""
+"""What the operators' commands share: `--json`, and how they end where something comes between."""
 
 import json
+import os
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from cachedemo.protocol.error_descriptions import describe
 
 INTERRUPTED = 130  # as a shell has it: 128, and the number of SIGINT
+UNREAD = 141  # and that of SIGPIPE
 
 
 class OperatorCommand(BaseCommand):
@@ -23,10 +28,21 @@ class OperatorCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            return self._execute(*args, **options)
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped. {self.when_stopped}")
             sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # `| head` has seen enough; what Python itself still wants to write goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(UNREAD)
+        except Error as error:
+            raise CommandError(f"The database: {describe(error)}.") from error
+
+    def _execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        finally:
+            self.stdout.flush()
 
     def write_json(self, found: Any) -> None:
         """Write a result; what JSON has no word for, as text."""

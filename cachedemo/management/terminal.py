@@ -1,9 +1,13 @@
 """Tables and progress in the terminal: rich draws them where it is installed, and plain text does elsewhere."""
 
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from cachedemo import extras
+
+PLAIN_INTERVAL = 1.0  # seconds between two lines
 
 Update = Callable[[int, int | None], None]  # how many are done, and of how many; None if that is not known
 
@@ -30,11 +34,23 @@ def _plain_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
+def _plain_progress(words: str) -> Update:
+    said = time.monotonic()
+
+    def update(done: int, total: int | None) -> None:
+        nonlocal said
+        if time.monotonic() >= said + PLAIN_INTERVAL:
+            said = time.monotonic()
+            sys.stderr.write(f"{words}: {done:,}{'' if total is None else f' of {total:,}'}\n")
+
+    return update
+
+
 @contextmanager
 def progress(words: str, total: int | None) -> Iterator[Update]:
-    """Show how far something is, on stderr, until it is over; without rich nothing is shown."""
+    """Show how far something is, on stderr, until it is over; without rich in a line each second, if it takes one."""
     if not extras.has("cli"):
-        yield lambda done, total: None
+        yield _plain_progress(words)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -35,7 +35,7 @@ def cache_maker(model: Any) -> Callable[[ModelCache], ModelCache]:
 def _historical_cache(model: Any, cache: ModelCache) -> ModelCache:
     columns = {field.attname: field.name for field in model._meta.local_concrete_fields}
     fields = [columns[attname] for attname in cache.table.codec.fields if attname in columns]
-    codec = Codec(model, fields, cache.codecs)
+    codec = Codec(model, fields, cache.codecs, cache.using)
     historical = copy.copy(cache)
     historical.model = model
     historical.table = HistoricalTable(cache.table, model, codec)

@@ -85,10 +85,8 @@ def take_turn(cache: ModelCache, shard: str | None = None) -> bool:
 
 def _turn_of(table: CachedTable) -> bool:
     end = time.monotonic() + TURN
-    while flushing.flush(table):
-        if time.monotonic() > end:
-            return True
-    return False
+    flushing.flush(table, lambda: time.monotonic() < end)
+    return time.monotonic() >= end
 
 
 def _turn_in_thread(table: CachedTable) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cachedemo import registry
+from cachedemo.exceptions import Unavailable
 from cachedemo.protocol import aliases, hint_slots, slot_keys, stats
 from cachedemo.protocol.lua import script
 from cachedemo.protocol.slot_keys import pattern as pattern  # for those who scan
@@ -129,9 +130,19 @@ def keep() -> Survey:
     groups = [asdict(group) for group in found.groups.values()]
     kept = json.dumps({"at": found.at, "seconds": found.seconds, "groups": groups})
     QUEUE.command("SET", ours(KEY), kept, "EX", KEPT)
-    told = [server.command("INFO") for server in CACHE.servers()]
-    stats.gauge({name: sum(info[field] for info in told) for name, field in GAUGES.items()})
+    _note_gauges()
     return found
+
+
+def _note_gauges() -> None:
+    """Note what the charts show; nothing where this user may not send INFO."""
+    try:
+        told = [server.command("INFO") for server in CACHE.servers()]
+    except Unavailable as error:
+        if error.forbidden:
+            return
+        raise
+    stats.gauge({name: sum(info[field] for info in told) for name, field in GAUGES.items()})
 
 
 def parse(kept: Any) -> Survey | None:

@@ -6,6 +6,7 @@ counted there, and gets its name for Prometheus here.
 """
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -13,8 +14,7 @@ from cachedemo import registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
 from cachedemo.model_cache import ModelCache
-from cachedemo.protocol import model_stats, stats
-from cachedemo.protocol.near_copies import COPIES
+from cachedemo.protocol import model_stats, near_processes, stats
 from cachedemo.servers.roles import CACHE, QUEUE, Role
 
 with needed_by("cachedemo.metrics", "metrics"):
@@ -74,7 +74,8 @@ class Histogram(NamedTuple):
 
 
 HISTOGRAMS = (
-    Histogram("write_seconds", "How long acknowledged writes through a cache took, by the way they went", "pattern"),
+    Histogram("write_seconds", "How long acknowledged writes of one row took, by the way they went", "pattern"),
+    Histogram("hit_seconds", "How long a read of one row took that the cache answered", ""),
     Histogram("near_delay_seconds", "How late processes hear of a change: how long a PING of theirs takes", ""),
     Histogram("load_seconds", "How long it took to load what was not cached, with what waits for it", ""),
 )
@@ -93,12 +94,12 @@ class _Metrics(Collector):
         yield _gauge(
             "breaker_open", "Whether this process has stopped asking", "role", ((r.name, _open(r)) for r in _ROLES)
         )
-        yield _gauge("near_copies", "Rows that this process keeps copies of, and their bytes", "unit", _copies())
         try:
             totals = stats.totals()
             yield from [_counter(counter, totals) for counter in COUNTERS]
             yield from [_histogram(histogram, totals) for histogram in HISTOGRAMS]
             yield from list(_of_the_queues(list(registry.with_queue())))
+            yield from _of_copies(near_processes.of_answer(QUEUE.command(*near_processes.query(time.time()))))
         except Unavailable:
             return
 
@@ -121,6 +122,14 @@ def _of_the_queues(caches: list[ModelCache]) -> Iterator[Metric]:
     }
     for name, (words, values) in levels.items():
         yield _gauge(name, words, "queue", zip(names, values, strict=True))
+
+
+def _of_copies(processes: list[near_processes.Process]) -> Iterator[Metric]:
+    sizes = {"rows": sum(each.rows for each in processes), "bytes": sum(each.bytes for each in processes)}
+    yield _gauge("near_copies", "Copies that all processes keep together, and their bytes", "unit", sizes.items())
+    silent = sum(bool(each.problem) for each in processes)
+    states = {"listening": len(processes) - silent, "silent": silent}
+    yield _gauge("near_processes", "Processes that keep copies, and those that hear nothing", "state", states.items())
 
 
 def _counter(counter: Counter, totals: Mapping[str, int]) -> CounterMetricFamily:
@@ -163,11 +172,6 @@ def _gauge(name: str, words: str, label: str, values: Iterable[tuple[str, float]
     for of, value in values:
         gauge.add_metric([of], value)
     return gauge
-
-
-def _copies() -> Iterator[tuple[str, float]]:
-    yield "rows", len(COPIES.by_key)
-    yield "bytes", COPIES.bytes
 
 
 def _up(role: Role) -> float:

@@ -119,9 +119,23 @@ def _rows(cache: ModelCache, pks: Sequence[Any]) -> dict[Any, Row]:
     return {cache.table.pk_of_row(row[pk]): (row[STAMP], cache.table.codec.values(row)) for row in found}
 
 
-def place_in_queue(cache: ModelCache, pk: Any) -> str:
-    """Return where the waiting write of a row is: `dead`, `claimed` or `list`."""
+class PlaceInQueue(NamedTuple):
+    """Where the waiting write of a row is.
+
+    Attributes:
+        name: `dead`, `claimed` or `list`.
+        deadline: until when a claimed one is left to who claimed it, in seconds since the epoch; None for the others.
+    """
+
+    name: str
+    deadline: float | None = None
+
+
+def place_in_queue(cache: ModelCache, pk: Any) -> PlaceInQueue:
+    """Return where the waiting write of a row is. Raises QueueUnavailable."""
     queue = cache.table.queue.part_of(pk)
     answers = QUEUE.pipeline([("ZSCORE", queue.key("claimed"), str(pk)), ("HEXISTS", queue.key("dead"), str(pk))])
     claimed, dead = map(raised, answers)
-    return "dead" if dead else "claimed" if claimed is not None else "list"
+    if dead:
+        return PlaceInQueue("dead")
+    return PlaceInQueue("list") if claimed is None else PlaceInQueue("claimed", float(claimed) / 1_000_000)

@@ -26,7 +26,7 @@ def announce_all() -> None:
     """
     if not conf.is_enabled():
         return  # no server is asked, nor need one be named
-    queued = any(cache.queue for cache in registry.declared())
+    queued = registry.has_queues()
     if queued:
         _refuse_one_database()
     for cache in registry.known():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cachedemo import registry
 from cachedemo.model_cache import ModelCache
 from cachedemo.operations import pause
-from cachedemo.protocol import stats
+from cachedemo.protocol import model_stats, stats
 from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import QUEUE
 
@@ -35,7 +35,7 @@ class Summary(NamedTuple):
     """What all processes have done within so many minutes.
 
     Attributes:
-        hit_ratio: of the reads, those that the cache answered; None if there were none.
+        hit_ratio: of the reads, those that the cache or a copy in a process answered; None if there were none.
         lag_seconds: the mean over the batches, of how long the oldest row of each had waited.
     """
 
@@ -58,8 +58,8 @@ def look(minutes: int) -> Summary:
     def total(metric: str) -> int:
         return int(sum(minute.get(metric, 0) for minute in by_minute.values()))
 
-    hits, batches = total("hits"), total("batches")
-    reads = hits + total("pending") + total("source")
+    hits, batches = sum(map(total, model_stats.HITS)), total("batches")
+    reads = sum(map(total, model_stats.READS))
     return Summary(
         minutes=minutes,
         reads=reads,

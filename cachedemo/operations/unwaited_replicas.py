@@ -17,17 +17,13 @@ def sentences() -> list[str]:
 
 def of_answers(infos: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the same from what each server answers to INFO."""
-    names, replicas = _not_waiting(), sum(int(info.get("connected_slaves", 0)) for info in infos)
-    if not replicas or not names:
+    names, counts = _not_waiting(), [int(info.get("connected_slaves", 0)) for info in infos]
+    if not any(counts) or not names:
         return []
-    fix = (
-        "keep the queue on one server or behind sentinels"
-        if QUEUE.is_cluster
-        else "set `replicas = 1` in the registration, so that a write is acknowledged once a replica has it"
-    )
     return [
-        f"The queue has {counted(replicas, 'replica')}, and {', '.join(names)} waits for none: a failover loses "
-        f"acknowledged writes that a replica has not received yet. If that matters, {fix}."
+        f"The queue has {counted(sum(counts), 'replica')}, and {', '.join(names)} waits for none: a failover loses "
+        f"acknowledged writes that the promoted one has not received. If that matters, set `replicas = {max(counts)}` "
+        "in the registration, so that a write is acknowledged once all of them have it."
     ]
 
 

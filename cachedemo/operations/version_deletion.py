@@ -24,8 +24,8 @@ from cachedemo.servers.pipeline_answers import all_raised
 from cachedemo.servers.roles import CACHE, QUEUE
 
 RETIRING = "retiring"
-BATCH = 100  # keys looked at in one go: the server is busy for some ten microseconds
-PAUSE = 0.010  # seconds between two batches: a read waits for one batch at most
+BATCH = 25  # keys looked at in one go: SCAN takes the server a microsecond a key where there are many
+PAUSE = 0.0025  # seconds between two batches: a read waits for one batch at most, and most for none
 REPORT_EVERY = 0.25  # seconds
 
 

@@ -64,28 +64,30 @@ class AsyncReads(Generic[M]):
         def get(self, pk: Any, *, fresh: bool = False) -> M: ...
         def read_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, Entry]: ...
         def get_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]: ...
-        def read_by(self, **value: Any) -> Entry: ...
-        def get_by(self, **value: Any) -> M: ...
-        def get_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]: ...
+        def read_by(self, *, fresh: bool = False, **value: Any) -> Entry: ...
+        def get_by(self, *, fresh: bool = False, **value: Any) -> M: ...
+        def get_many_by(self, field: str, values: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]: ...
         def warm(self, pks: Iterable[Any]) -> int: ...
         def evict(self, pks: Iterable[Any]) -> None: ...
 
     async def aread(self, pk: Any, *, fresh: bool = False) -> Entry:
         """Do what `read` does."""
-        pk = self.table.find_pk(pk)
-        entry = await async_reads.find(self.table, pk, fresh)
+        table = self.table
+        pk = table.find_pk(pk)
+        entry = await async_reads.find(table, pk, None if fresh else table.near)
         if entry.body is None:
-            raise self.table.missing(pk)
+            raise table.missing(pk)
         return entry
 
     async def aget(self, pk: Any, *, fresh: bool = False) -> M:
         """Do what `get` does."""
-        pk = self.table.find_pk(pk)
-        entry = await async_reads.find(self.table, pk, fresh)
+        table = self.table
+        pk = table.find_pk(pk)
+        entry = await async_reads.find(table, pk, None if fresh else table.near)
         if entry.body is None:
-            raise self.table.missing(pk)
+            raise table.missing(pk)
         try:
-            instance: M = self.table.instance(entry)
+            instance: M = table.instance(entry)
         except ValueError:  # JSON that is not ours
             return await in_djangos_thread(self.get, pk, fresh=fresh)
         return instance
@@ -93,9 +95,10 @@ class AsyncReads(Generic[M]):
     async def aread_many(self, pks: Iterable[Any], *, fresh: bool = False) -> dict[Any, Entry]:
         """Do what `read_many` does."""
         found: dict[Any, Entry] = {}
+        near = None if fresh else self.table.near
         for some in in_chunks(self.table.find_pks(pks)):
             wanted = list(dict.fromkeys(some))
-            entries = await async_reads.hits(self.table, wanted, fresh)
+            entries = await async_reads.hits(self.table, wanted, near)
             if missed := [pk for pk in wanted if pk not in entries]:
                 entries |= await in_djangos_thread(self.read_many, missed, fresh=fresh)
             found |= {pk: entries[pk] for pk in wanted if pk in entries and entries[pk].body is not None}
@@ -111,24 +114,25 @@ class AsyncReads(Generic[M]):
                 instances[pk] = await in_djangos_thread(self.get, pk, fresh=fresh)
         return instances
 
-    async def aread_by(self, **value: Any) -> Entry:
+    async def aread_by(self, *, fresh: bool = False, **value: Any) -> Entry:
         """Do what `read_by` does."""
-        return (await async_lookups.find(self.table, value))[0]
+        return (await async_lookups.find(self.table, value, fresh))[0]
 
-    async def aget_by(self, **value: Any) -> M:
+    async def aget_by(self, *, fresh: bool = False, **value: Any) -> M:
         """Do what `get_by` does."""
-        instance: M = lookup_reads.instance(self.table, await async_lookups.find(self.table, value))
+        instance: M = lookup_reads.instance(self.table, await async_lookups.find(self.table, value, fresh))
         return instance
 
-    async def aget_many_by(self, field: str, values: Iterable[Any]) -> dict[Any, M]:
+    async def aget_many_by(self, field: str, values: Iterable[Any], *, fresh: bool = False) -> dict[Any, M]:
         """Do what `get_many_by` does."""
         lookup, instances = self.table.lookup(field), dict[Any, M]()
+        near = None if fresh else self.table.near
         for some in in_chunks(values):
             wanted = {lookup.parsed(asked) for asked in lookup.held(some)}
-            for asked, row in await async_lookups.hits(self.table, lookup, wanted):
+            for asked, row in await async_lookups.hits(self.table, lookup, wanted, near):
                 instances[lookup.parsed(asked)] = lookup_reads.instance(self.table, row)
             if missed := [value for value in wanted if value not in instances]:
-                instances |= await in_djangos_thread(self.get_many_by, field, missed)
+                instances |= await in_djangos_thread(self.get_many_by, field, missed, fresh=fresh)
         return instances
 
     async def awarm(self, pks: Iterable[Any]) -> int:

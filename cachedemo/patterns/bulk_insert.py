@@ -9,9 +9,11 @@ from django.db import NotSupportedError, models, transaction
 
 from cachedemo.patterns import save_state
 from cachedemo.patterns.bulk_update import Named, change_locked
-from cachedemo.protocol import database, on_commit, stamps
+from cachedemo.patterns.expressions import is_expression
+from cachedemo.protocol import bulk_write, database, on_commit, stamps
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.on_commit import Finish
 
@@ -28,6 +30,12 @@ class BulkInsert:
         self.using = using
         self.instances = instances
         self.write = BulkWrite(table, ())
+        self._made: dict[int, dict[str, Any]] = {}  # of each instance, what the fields' own `pre_save` have made of it
+
+    def note(self, instance: Any, attname: str, value: Any) -> None:
+        """Take note of a value that was made of an instance while it is sent."""
+        if not is_expression(value):
+            self._made.setdefault(id(instance), {})[attname] = value
 
     def plainly(self, send: Send) -> list[Any]:
         """Insert all of them or none."""
@@ -35,7 +43,8 @@ class BulkInsert:
             inserted = self._with_a_stamp(send)
             finish = self._finish(self._keys_of_new_rows())
             for instance in self.instances:
-                save_state.saved(instance, save_state.shown(instance, self.table), finish, self.using)
+                shown = save_state.shown(instance, self.table) | self._made.get(id(instance), {})
+                save_state.saved(instance, shown, finish, self.using)
             return inserted
 
     def ignoring_conflicts(self, send: Send) -> list[Any]:
@@ -95,7 +104,8 @@ class BulkInsert:
 
     def _stamps_of_alike(self, unique: Collection[str]) -> dict[Any, int]:
         """Find the rows that have the same values in these fields as the instances; return key -> stamp."""
-        names = [self.table.model._meta.pk.name if name == "pk" else name for name in unique]
+        meta: Any = self.table.model._meta
+        names = [(meta.pk if name == "pk" else meta.get_field(name)).attname for name in unique]
         found: dict[Any, int] = {}
         for start in range(0, len(self.instances), MOST_ALIKE):
             alike = _alike(names, self.instances[start : start + MOST_ALIKE])
@@ -115,6 +125,7 @@ class BulkInsert:
 
 
 def _alike(names: list[str], instances: list[Any]) -> models.Q:
+    """Return which rows have the values of these columns; a related instance is not loaded for it."""
     if len(names) == 1:
         return models.Q(**{f"{names[0]}__in": [getattr(instance, names[0]) for instance in instances]})
     return functools.reduce(
@@ -133,12 +144,15 @@ def finish_new_rows(table: CachedTable, using: str, pks: list[Any], stamp: int) 
 
     Args:
         stamp: what these rows have.
+
+    Returns:
+        One of the finishes, which all come with the same COMMIT.
     """
-    write = BulkWrite(table, pks)
-    if pks:
+    finish = BulkWrite(table, ()).as_finish()
+    for some in in_chunks(pks, bulk_write.PIECE):
+        write = BulkWrite(table, some)
         write.take_stamp(floor=stamp)
-    write.stamp = stamp
-    finish = write.as_finish()
-    if pks:
+        write.stamp = stamp
+        finish = write.as_finish()
         on_commit.finish_first(using, finish)
     return finish

@@ -14,7 +14,7 @@ def update(
     table: CachedTable, pk: Any, values: Values, if_match: str | None = None, added: Addition = NOTHING
 ) -> Entry:
     """Write the named fields of a row and return it. Raises as `commit_update` does."""
-    write, entry = commit_update(table, pk, values, if_match, added)
+    write, entry = commit_update(table, pk, values, if_match, added, fills=False)
     write.empty_slot()
     write.settle_up()
     return entry

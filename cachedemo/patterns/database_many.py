@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
-
 from cachedemo.patterns.bulk_insert import keys_by_stamp
 from cachedemo.patterns.bulk_update import Named, prepare
 from cachedemo.protocol import database, loading, reads, row_locks, transactions
@@ -13,6 +11,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.inserted_values import InsertingQuerySet
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.overtaken import again_if_overtaken
 from cachedemo.protocol.probe import accepts_insert, accepts_update, telling_rows_from_statements
@@ -95,7 +94,9 @@ def create(table: CachedTable, instances: Sequence[Any], *, fills: bool) -> list
     outcome = transactions.Outcome()
     try:
         with telling_rows_from_statements(table, accepts_insert), transactions.writing(table.using) as outcome:
-            QuerySet(table.model, using=table.using).bulk_create(instances)
+            rows: InsertingQuerySet[Any] = InsertingQuerySet(table.model, using=table.using)
+            rows.codec = table.codec
+            rows.bulk_create(instances)
             for some in in_chunks(_keys(table, instances, new.stamp)):
                 writes.append(BulkWrite(table, some))
                 writes[-1].take_stamp(floor=new.stamp)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 from cachedemo.patterns.expressions import is_expression
-from cachedemo.protocol import aliases, on_commit
+from cachedemo.protocol import aliases
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.instances import ROW, kept
 from cachedemo.protocol.on_commit import Finish
@@ -67,7 +67,7 @@ def _take_back_saves(state: dict[str, Any]) -> None:
     """Forget saves that were rolled back, the last first, and that there were any once they are committed."""
     saves: list[_Save] = list(state.pop(_SAVES, []))  # a copy of the instance may have the same list
     while saves and not saves[-1].finish.done:
-        if on_commit.is_under_way(saves[-1].using, saves[-1].finish):
+        if saves[-1].finish.may_commit():
             state[_SAVES] = saves
             return
         state[_LOADED] = saves.pop().before

@@ -18,11 +18,12 @@ from cachedemo.patterns import save_state, save_statement
 from cachedemo.patterns.expressions import expressions_of, is_expression, read_by
 from cachedemo.patterns.missed_fields import refuse_if_missed
 from cachedemo.patterns.save_statement import Assigned
-from cachedemo.protocol import database, on_commit, overtaken, synchronous, transactions
+from cachedemo.protocol import database, descriptors, on_commit, overtaken, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.flagged_fields import flag_refused
+from cachedemo.protocol.inserted_values import watched
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.round_trips import try_assigned, try_instance
@@ -49,6 +50,7 @@ class Save:
         self.loaded = save_state.loaded_by(instance, using)
         self.write: DatabaseWrite | None = None
         self._inserted = False
+        self._made: dict[str, Any] = {}  # what the fields' own `pre_save` have made of it, and an INSERT has sent
         self._computed: list[str] = []
         self._seen: dict[str, Any] = {}  # what the database has computed, where the save has it locked
         self._finish_hook: Finish | None = None
@@ -193,7 +195,7 @@ class Save:
         for name, value in row.items():
             field = self.table.codec.fields[name]
             if self.loaded and name in shown and unchanged(field, self.loaded.get(name, value), shown[name]):
-                setattr(self.instance, name, value)
+                descriptors.show(self.instance, name, value)
         save_state.carried(self.instance, row)
 
     def _row(self, names: Any) -> dict[str, Any]:
@@ -201,10 +203,14 @@ class Save:
 
     # an INSERT
 
-    def insert(self, send: Callable[[], Any]) -> Any:
-        """Send Django's INSERT with a stamp of its own."""
+    def insert(self, send: Callable[[Any], Any], fields: Any, *, raw: bool) -> Any:
+        """Send Django's INSERT of these fields with a stamp of its own.
+
+        Args:
+            raw: whether no `pre_save` of theirs is asked, as by `loaddata`.
+        """
         transactions.refuse_manual_transactions(self.using)
-        try_instance(self.table.codec.own_codecs, self.instance)
+        try_instance(self.table.codec.own_codecs, self.instance, raw=raw)
         self.write = self.write or DatabaseWrite(self.table, self._pk())
         own = getattr(self.instance, STAMP)
         if self.write.stamped is None:
@@ -212,7 +218,7 @@ class Save:
         assert self.write.stamped is not None
         setattr(self.instance, STAMP, self.write.stamped.stamp)
         try:
-            results = send()
+            results = send(fields if raw else watched(self.table.codec, fields, self._note))
         except Exception as error:
             setattr(self.instance, STAMP, own)
             if transactions.has_written_nothing(error, self.using):
@@ -220,6 +226,10 @@ class Save:
             raise
         self._inserted = True
         return results
+
+    def _note(self, instance: Any, attname: str, value: Any) -> None:
+        if not is_expression(value):
+            self._made[attname] = value
 
     def end(self) -> None:
         """Do what is left once Django is through with the table: only then a new row has its id, and from Django 6.0
@@ -236,7 +246,7 @@ class Save:
         assert self.write is not None
         self.write.pk = self._pk()
         self.write.mark()
-        self._finish(save_state.shown(self.instance, self.table))
+        self._finish(save_state.shown(self.instance, self.table) | self._made)
 
     def _finish(self, shown: dict[str, Any]) -> None:
         assert self.write is not None

@@ -53,13 +53,14 @@ def update(table: CachedTable, pk: Any, values: Values, if_match: str | None, ad
     if why := counters.why_through(table, added):
         raise NotQueued(why)
     base, shown = reads.find_values(table, pk)
-    if table.closed:
+    places = table.places
+    if places.closed:
         raise NotQueued("closed")  # its table may be new, so that no note stands at its queue
     counters.after(table, shown, added)
     values = without_unchanged(table.codec.fields, table.unique_fields, values, shown)
     options = table.options
     spans.note(table, pk)
-    queued = table.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)
+    queued = places.queue.enqueue(pk, base.stamp, options.max_pending, values, options.fsync_within, added.deltas)
     with taken("queue"):
         try:
             entry = over_base(table, base, shown, queued, added)

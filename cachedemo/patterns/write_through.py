@@ -13,8 +13,11 @@ from cachedemo.protocol.synchronous import commit_insert, commit_update
 def update(
     table: CachedTable, pk: Any, values: Values, if_match: str | None = None, added: Addition = NOTHING
 ) -> Entry:
-    """Write the named fields of a row and return it. Raises as `commit_update` does."""
-    write, entry = commit_update(table, pk, values, if_match, added)
+    """Write the named fields of a row and return it. Raises as `commit_update` does.
+
+    Where triggers change rows, the slot is emptied: only a read after the COMMIT sees what they have made of this one.
+    """
+    write, entry = commit_update(table, pk, values, if_match, added, fills=not table.options.triggers)
     write.replace_slot(entry)
     write.settle_up()
     return entry

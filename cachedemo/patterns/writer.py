@@ -50,7 +50,8 @@ class Writer(AsyncWrites[M]):
 
         Raises:
             ValidationError, FieldError: as `update`; a note on it says in which row.
-            And all else that `update` raises, but DoesNotExist. OutcomeUnknown says so of all rows.
+            OutcomeUnknown: any of them may have been written or not.
+            Exception: what else `update` raises, but DoesNotExist.
         """
         self._begin()
         wanted = many_rows.cleaned(self.table, rows)
@@ -76,7 +77,8 @@ class Writer(AsyncWrites[M]):
             rows: name -> value of each; any number.
 
         Raises:
-            As `create`; a note on a ValidationError or TypeError says in which row.
+            ValidationError, TypeError: as `create`; a note on it says in which row.
+            Exception: what else `create` raises.
         """
         self._begin()
         instances = many_rows.valid_instances(self.table, rows)
@@ -95,7 +97,8 @@ class Writer(AsyncWrites[M]):
 
         Args:
             deltas: name -> what is added, an int or a Decimal; a field named `min` or `max` can only stand here.
-            min, max: what each of the fields must be at least, or at most, afterwards.
+            min: what each of the fields must be at least, afterwards.
+            max: what it must be at most.
             more: as `deltas`.
 
         Raises:
@@ -124,7 +127,8 @@ class Writer(AsyncWrites[M]):
             fields: name -> Python value.
             if_match: an `etag`; the row is written only if it still is what that says, whatever the pattern.
             increments: name -> what is added; no field that is in `fields` too.
-            least, most: what each of the incremented fields must be at least, or at most, afterwards.
+            least: what each of the incremented fields must be at least, afterwards.
+            most: what it must be at most.
 
         Raises:
             PreconditionFailed: it is not. And all that `update` raises.
@@ -187,7 +191,8 @@ class Writer(AsyncWrites[M]):
         """
         self._begin()
         versions.refuse_conflict(self.table)
-        synchronous.delete(self.table, self.table.find_pk(pk), if_match)
+        with latency.measured_as(latency.DELETE):
+            synchronous.delete(self.table, self.table.find_pk(pk), if_match)
 
     def _begin(self) -> None:
         transactions.refuse_inside_transaction(self.table.using)

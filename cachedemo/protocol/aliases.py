@@ -1,5 +1,6 @@
 """Which database a row is in: its alias is part of the row's identity, and of the names in both servers."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,19 @@ def primary(alias: str) -> str:
     return mirrored or alias
 
 
+def of_rows(model: type[models.Model], alias: str) -> str:
+    """Return the alias of the database whose rows are seen by this one: where it is a replica, its primary."""
+    with suppress(Exception):  # a router that must know whose request this is
+        if _is_replica(model, alias, written := router.db_for_write(model)):
+            return primary(written)
+    return primary(alias)
+
+
+def _is_replica(model: type[models.Model], alias: str, using: str) -> bool:
+    """Whether the router, where it writes to `using`, reads from this alias."""
+    return alias == router.db_for_read(model) and router.db_for_write(model) == using != alias
+
+
 def holds_the_row(instance: Any, using: str) -> bool:
     """Say whether the row that this instance was loaded from is the one that a write to `using` changes.
 
@@ -32,7 +46,7 @@ def holds_the_row(instance: Any, using: str) -> bool:
         return alias == using
     if primary(alias) == primary(using):
         return True
-    return alias == router.db_for_read(type(instance)) and router.db_for_write(type(instance)) == using
+    return _is_replica(type(instance), alias, using)
 
 
 def named(name: str, alias: str) -> str:

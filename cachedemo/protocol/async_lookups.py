@@ -1,22 +1,22 @@
-"""Lookups in an event loop: a hint, and the slot of the row that it names; everything else goes to Django's thread.
+"""Lookups in an event loop: a hint, and the row that it names; everything else goes to Django's thread."""
 
-A copy in this process (`near`) decides nothing: it may be of before the value changed hands.
-"""
-
-import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cachedemo.protocol import async_reads, hints, lookup_reads
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.lookup_fields import Lookup
-from cachedemo.protocol.lookup_reads import Row, has_it, pk_in
+from cachedemo.protocol.lookup_reads import Row, copied, pk_in, shown
+from cachedemo.protocol.many_lookups import by_copies, by_entries
+from cachedemo.protocol.near import Near
 from cachedemo.protocol.primary_keys import NotHeld
 
 
-async def find(table: CachedTable, named: Mapping[str, Any]) -> Row:
+async def find(table: CachedTable, named: Mapping[str, Any], fresh: bool) -> Row:
     """Return the row that has the value of a field.
+
+    Args:
+        fresh: take no copy.
 
     Raises:
         DoesNotExist, FieldError, ValidationError, and the others: as `lookup_reads.find_named`.
@@ -24,8 +24,9 @@ async def find(table: CachedTable, named: Mapping[str, Any]) -> Row:
     asked = _asked(table, named)
     if asked is None:
         return await async_reads.in_djangos_thread(lookup_reads.find_named, table, named)
-    row = await _hit(table, *asked)
-    return await _load(table, *asked) if row is None else row
+    near = None if fresh else table.near
+    row = await _hit(table, *asked, near)
+    return await _load(table, *asked, near) if row is None else row
 
 
 def _asked(table: CachedTable, named: Mapping[str, Any]) -> tuple[Lookup, Any] | None:
@@ -40,17 +41,24 @@ def _asked(table: CachedTable, named: Mapping[str, Any]) -> tuple[Lookup, Any] |
         return None
 
 
-async def _hit(table: CachedTable, lookup: Lookup, asked: Any) -> Row | None:
-    """Return the row that the hint names, if its slot has the value; all of one turn of the loop are two trips."""
+async def _hit(table: CachedTable, lookup: Lookup, asked: Any, near: Near | None) -> Row | None:
+    """Return the row that the hint names, if its copy or its slot has the value.
+
+    All hints of one turn of the loop are one trip, and all slots another.
+    """
     loop = async_reads.of_loop(table)
     if loop is None:
         return None
     found = await loop.get(_key(table, lookup, asked))
     pk = pk_in(table, found.slot if found else None)
-    return None if pk is None else _row(table, lookup, asked, await async_reads.hit(table, pk, None))
+    if pk is None:
+        return None
+    copy = async_reads.copies(table, [pk], near).get(pk)
+    row = copied(table, lookup, copy, asked)
+    return row or shown(table, lookup, await async_reads.in_slot(table, pk, near), asked)
 
 
-async def _load(table: CachedTable, lookup: Lookup, asked: Any) -> Row:
+async def _load(table: CachedTable, lookup: Lookup, asked: Any, near: Near | None) -> Row:
     """Look it up in Django's thread; of the readers of one loop, one at a time goes there, as `async_reads` does it."""
     for _ in range(async_reads.WAITS):
         loop = async_reads.of_loop(table)
@@ -59,37 +67,28 @@ async def _load(table: CachedTable, lookup: Lookup, asked: Any) -> Row:
         key = _key(table, lookup, asked)
         if (ended := loop.loading.get(key)) is None:
             with loop.loads(key):
-                return await async_reads.in_djangos_thread(lookup_reads.find, table, lookup, asked)
+                return await async_reads.in_djangos_thread(lookup_reads.find, table, lookup, asked, near)
         await ended.wait()
-        if (row := await _hit(table, lookup, asked)) is not None:
+        if (row := await _hit(table, lookup, asked, near)) is not None:
             return row
-    return await async_reads.in_djangos_thread(lookup_reads.find, table, lookup, asked)
+    return await async_reads.in_djangos_thread(lookup_reads.find, table, lookup, asked, near)
 
 
 def _key(table: CachedTable, lookup: Lookup, asked: Any) -> str:
     return table.places.hints[lookup.attname].key(hints.text_of(asked))
 
 
-async def hits(table: CachedTable, lookup: Lookup, values: Iterable[Any]) -> list[tuple[Any, Row]]:
-    """Return (asked, row) of those of at most a thousand values whose hints and slots have them, in two trips."""
-    asked = list(lookup.held(values))
+async def hits(table: CachedTable, lookup: Lookup, values: Iterable[Any], near: Near | None) -> list[tuple[Any, Row]]:
+    """Return (asked, row) of those of at most a thousand values whose hints and rows have them, in two trips."""
+    asked = {hints.text_of(value): value for value in lookup.held(values)}
     loop = async_reads.of_loop(table)
     if not asked or loop is None:
         return []
-    found = await loop.get_many([_key(table, lookup, value) for value in asked])
-    named = [(value, pk_in(table, each.slot if each else None)) for value, each in zip(asked, found, strict=True)]
-    pks = list(dict.fromkeys(pk for _, pk in named if pk is not None))
-    entries = await async_reads.hits(table, pks, fresh=True)
-    rows = [(value, _row(table, lookup, value, entries.get(pk))) for value, pk in named if pk is not None]
-    return [(value, row) for value, row in rows if row is not None]
-
-
-def _row(table: CachedTable, lookup: Lookup, asked: Any, entry: Entry | None) -> Row | None:
-    """Return a row that was read if it has the value; a thread throws out what is not ours."""
-    if entry is None or entry.body is None:
-        return None
-    with contextlib.suppress(ValueError):
-        values = table.codec.decode(entry.body)
-        if has_it(lookup, values, asked):
-            return entry, values
-    return None
+    places = table.places.hints[lookup.attname]
+    standing = zip(asked, await loop.get_many([places.key(text) for text in asked]), strict=True)
+    named = {text: pk for text, hint in standing if hint and (pk := pk_in(table, hint.slot)) is not None}
+    found = by_copies(table, lookup, asked, named, async_reads.copies(table, list(named.values()), near))
+    rest = {text: pk for text, pk in named.items() if text not in found}
+    entries = await async_reads.in_slots(table, list(dict.fromkeys(rest.values())), near)
+    found |= by_entries(table, lookup, asked, rest, entries)
+    return [(asked[text], row) for text, row in found.items()]

@@ -4,17 +4,22 @@ A loop knows nothing of the transactions of Django's thread, so a copy (near.py)
 may have been written by one that has not ended.
 """
 
+from asyncio import Future
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, TypeVar
 
 from asgiref.sync import AsyncToSync, sync_to_async
 
 from cachedemo import conf
-from cachedemo.protocol import events, near_reads, on_commit, reads, slot_format, stats
+from cachedemo.protocol import events, near_reads, on_commit, slot_format, stats
 from cachedemo.protocol.cached_table import CachedTable, Places
 from cachedemo.protocol.entries import Entry
-from cachedemo.protocol.near import Near
+from cachedemo.protocol.model_stats import HIT_LATENCY
+from cachedemo.protocol.near import Keeper, Near
+from cachedemo.protocol.near_copies import Copy
 from cachedemo.servers import loop_reads
+from cachedemo.servers.loop_server import Found
 
 T = TypeVar("T")
 
@@ -29,33 +34,108 @@ async def in_djangos_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -
     return await sync_to_async(call, thread_sensitive=True)(*args, **kwargs)
 
 
-async def find(table: CachedTable, pk: Any, fresh: bool = False) -> Entry:
-    """Return the row as `reads.find` does, or a copy of it."""
-    near = None if fresh else table.near
-    entry = await hit(table, pk, near)
-    return await _load(table, pk, near) if entry is None else entry
+async def find(table: CachedTable, pk: Any, near: Near | None) -> Entry:
+    """Return the row as `reads.find` does, or a copy of it.
+
+    Args:
+        near: whose copies are used and made, None for none.
+    """
+    entry = _copied(table, pk, near)
+    if entry is not None:
+        return entry
+    asked = ask(table, pk, near)  # here and not in `in_slot`: each coroutine inside another takes its time
+    entry = None if asked is None else await asked
+    if entry is None:
+        return await _load(table, pk, near)
+    if events.cache_hit.receivers:
+        await events.atell_hits(table, {pk: entry})
+    return entry
 
 
 async def hit(table: CachedTable, pk: Any, near: Near | None) -> Entry | None:
     """Return the row if it has a copy here or its slot holds it, None where a thread must be asked."""
-    places = table.places
-    if not _may_ask(places) or on_commit.is_being_written(table, [pk]):
+    return _copied(table, pk, near) or await in_slot(table, pk, near)
+
+
+def _copied(table: CachedTable, pk: Any, near: Near | None) -> Entry | None:
+    if near is None or not (copy := copies(table, [pk], near)):
         return None
-    if near is not None and (copy := near.current(places, pk)) is not None:
-        return near.hit(copy).entry
+    near.hits += 1
+    return copy[pk].entry
+
+
+def copies(table: CachedTable, pks: Sequence[Any], near: Near | None) -> dict[Any, Copy]:
+    """Return the copy of each of these rows that has one, and may be returned in a loop."""
+    places = table.places
+    if near is None or not _may_ask(places) or on_commit.is_being_written(table, pks):
+        return {}
+    return {pk: copy for pk in pks if (copy := near.current(places, pk)) is not None}
+
+
+async def in_slot(table: CachedTable, pk: Any, near: Near | None) -> Entry | None:
+    """Return the row if its slot holds it, and copy it; None where a thread must be asked."""
+    asked = ask(table, pk, near)
+    entry = None if asked is None else await asked
+    if entry is not None and events.cache_hit.receivers:
+        await events.atell_hits(table, {pk: entry})
+    return entry
+
+
+def ask(table: CachedTable, pk: Any, near: Near | None) -> "Future[Entry | None] | None":
+    """Ask for a row in this turn of the loop; None, now or then, where a thread must be asked."""
     loop = loop_reads.of_this_loop()
     if loop is None:
         return None
-    note = None if near is None else near.note(places, pk)
-    found = await loop.get(places.slots.key(pk))
-    if found is None or (entry := slot_format.held(*found)) is None:
+    turn: Any = loop.turns.get(table) or loop.begin(table, _Turn(table))
+    if not turn.may_ask or (on_commit.is_anything_under_way() and on_commit.is_being_written(table, [pk])):
         return None
-    stats.count(table.reads.hits)
-    if near is not None:
-        near.keep(note, found.slot, entry)
-    if events.cache_hit.receivers:
-        await events.atell_hits(table, {pk: entry})
-    return entry
+    keep = None if near is None else near.keeper(turn.places, pk)
+    return loop.get(turn.key(pk), turn if keep is None else _Kept(turn, keep))
+
+
+class _Turn(loop_reads.Turn):
+    """What the readers of one turn of a loop ask of one table's slots; what they are told are entries.
+
+    Attributes:
+        may_ask: as `_may_ask`.
+        key: returns the key of a row's slot.
+    """
+
+    def __init__(self, table: CachedTable) -> None:
+        self.places = table.places
+        self.may_ask = _may_ask(self.places)
+        self.key = self.places.slots.key
+        self._counts = table.reads.hits
+        self._begun = perf_counter()
+        self._hits = 0
+
+    def taken(self, found: Found | None) -> Entry | None:
+        if found is None or (entry := slot_format.held(*found)) is None:
+            return None
+        self._hits += 1
+        return entry
+
+    def is_answered(self) -> None:
+        hits, self._hits = self._hits, 0
+        stats.count(self._counts, hits)
+        HIT_LATENCY.took(perf_counter() - self._begun, hits)
+
+
+class _Kept(loop_reads.Turn):
+    """The same for one reader who copies what was found."""
+
+    def __init__(self, turn: _Turn, keep: Keeper) -> None:
+        self._turn = turn
+        self._keep = keep
+
+    def taken(self, found: Found | None) -> Entry | None:
+        entry = self._turn.taken(found)
+        if found is not None and entry is not None:
+            self._keep(found.slot, entry)
+        return entry
+
+    def is_answered(self) -> None:
+        self._turn.is_answered()
 
 
 async def _load(table: CachedTable, pk: Any, near: Near | None) -> Entry:
@@ -80,7 +160,7 @@ async def _load(table: CachedTable, pk: Any, near: Near | None) -> Entry:
 
 
 def _find(table: CachedTable, pk: Any, near: Near | None) -> Entry:
-    return reads.find(table, pk) if near is None else near_reads.find(table, near, pk)
+    return near_reads.find(table, near, pk)
 
 
 def holds_djangos_thread() -> bool:
@@ -88,29 +168,32 @@ def holds_djangos_thread() -> bool:
     return getattr(AsyncToSync.executors, "current", None) is not None
 
 
-async def hits(table: CachedTable, pks: Sequence[Any], fresh: bool = False) -> dict[Any, Entry]:
-    """Return those of at most a thousand rows that have a copy here, or whose slots hold them.
+async def hits(table: CachedTable, pks: Sequence[Any], near: Near | None) -> dict[Any, Entry]:
+    """Return those of at most a thousand rows that have a copy here, or whose slots hold them."""
+    copied = {pk: copy.entry for pk, copy in copies(table, pks, near).items()}
+    if near is not None:
+        near.hits += len(copied)
+    return copied | await in_slots(table, [pk for pk in pks if pk not in copied], near)
 
-    That takes one round trip to each server.
-    """
+
+async def in_slots(table: CachedTable, pks: Sequence[Any], near: Near | None) -> dict[Any, Entry]:
+    """Return those of at most a thousand rows whose slots hold them, in one trip to each server, and copy them."""
     places = table.places
     if not pks or not _may_ask(places) or on_commit.is_being_written(table, pks):
         return {}
-    near = None if fresh else table.near
-    copied = {} if near is None else near.copies(places, pks)
     loop = loop_reads.of_this_loop()
-    if loop is None or len(copied) == len(pks):
-        return copied
-    asked = [pk for pk in pks if pk not in copied]
-    notes = {} if near is None else {pk: near.note(places, pk) for pk in asked}
-    found = dict(zip(asked, await loop.get_many([places.slots.key(pk) for pk in asked]), strict=True))
+    if loop is None:
+        return {}
+    keepers = {} if near is None else {pk: near.keeper(places, pk) for pk in pks}
+    found = dict(zip(pks, await loop.get_many([places.slots.key(pk) for pk in pks]), strict=True))
     read = {pk: entry for pk, each in found.items() if each and (entry := slot_format.held(*each))}
     stats.count(table.reads.hits, len(read))
-    for pk, entry in read.items() if near is not None else ():
-        near.keep(notes[pk], found[pk].slot, entry)  # type: ignore[union-attr]
+    for pk, keep in keepers.items():
+        if keep is not None and pk in read:
+            keep(found[pk].slot, read[pk])
     if events.cache_hit.receivers:
         await events.atell_hits(table, read)
-    return copied | read
+    return read
 
 
 def of_loop(table: CachedTable) -> loop_reads.LoopReads | None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,14 @@ from cachedemo.protocol.no_queue import NoQueue
 from cachedemo.protocol.no_slots import NoSlots
 from cachedemo.protocol.primary_keys import NotHeld
 from cachedemo.protocol.row_filter import HidesRows
+from cachedemo.protocol.row_statements import RowStatements
 from cachedemo.protocol.slots import Slots
 from cachedemo.protocol.stats import OF_ALL_MODELS, reads_of
 from cachedemo.protocol.unique_fields import unique_fields
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.key_prefix import in_use
 
+MOST_EMPTIED = 1_000  # rows whose emptied slots a process remembers
 ASK_AGAIN = 0.25  # seconds between two questions whether a queue that was closed is open again
 
 
@@ -43,6 +45,7 @@ class Options:
     max_pending: int
     fsync_within: float | None
     max_attempts: int
+    triggers: bool = False
 
 
 @dataclass
@@ -51,6 +54,7 @@ class Places:
 
     Attributes:
         ask_again: when to ask whether it still is closed, by the monotonic clock.
+        emptied: rows whose slots this process has just emptied, and not read since.
     """
 
     prefix: str | None
@@ -60,6 +64,13 @@ class Places:
     announced: bytes | None = None
     closed: bytes | None = None
     ask_again: float = 0.0
+    emptied: dict[Any, bool] = field(default_factory=dict)
+
+    def has_emptied(self, pk: Any) -> None:
+        """Note that the next read of this row need not look: it takes the lease at once, which looks too."""
+        if len(self.emptied) >= MOST_EMPTIED:
+            self.emptied.clear()
+        self.emptied[pk] = True
 
 
 def _nowhere(slots: Slots, queue: WriteQueue, looked_up_by: Iterable[str]) -> Places:
@@ -126,6 +137,11 @@ class CachedTable(HidesRows):
             places = self._servers = Places(prefix, slots, places.queue.under(prefix), self._hints(slots))
         return places
 
+    @property
+    def asks_servers(self) -> bool:
+        """Whether there is anything in the servers, or may be: not where cachedemo is switched off by its setting."""
+        return self.places.prefix is not None
+
     def count_by_name(self) -> None:
         """Count by its own name too: for a model that is registered, so that no name comes once only."""
         name = self._servers.slots.name
@@ -186,6 +202,11 @@ class CachedTable(HidesRows):
         return {name for field in generated for name in computed_from(self.model, field)}
 
     @cached_property
+    def statements(self) -> RowStatements:
+        """How one of its rows is read and written."""
+        return RowStatements(self.model, self.using, self.codec)
+
+    @cached_property
     def lookups(self) -> dict[str, Lookup]:
         """How rows are looked up by each of the fields that they are looked up by."""
         return {attname: Lookup(self.codec, attname) for attname in self.looked_up_by}
@@ -216,8 +237,11 @@ class CachedTable(HidesRows):
             DoesNotExist: the column cannot hold such a key, so there is no such row.
             ValidationError: it is no key at all.
         """
+        keys = self.codec.keys
+        if keys.is_whole(value):
+            return value
         try:
-            return self.codec.to_pk(value)
+            return keys.canonical(value)
         except NotHeld:
             raise self.missing(value) from None
 

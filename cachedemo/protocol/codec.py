@@ -7,11 +7,13 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.core.files import File
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
 from cachedemo.protocol import stamps
+from cachedemo.protocol.cleaning import naming
+from cachedemo.protocol.descriptors import refuse_half
 from cachedemo.protocol.entries import Entry, Origin
-from cachedemo.protocol.field_classes import PLAIN, is_generated, names_of, why_not
+from cachedemo.protocol.field_classes import PLAIN, is_generated, makes_its_value, names_of, why_not
 from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of
 from cachedemo.protocol.increments import over_all
 from cachedemo.protocol.instances import Instances
@@ -25,9 +27,7 @@ from cachedemo.protocol.values import clean, normalised
 _IMMUTABLE = (*PLAIN, models.ForeignKey)
 
 _TEXTS = {models.CharField, models.TextField, models.EmailField, models.SlugField, models.URLField}
-
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-
 STAMP = "cache_stamp"
 
 
@@ -65,6 +65,7 @@ class Codec:
         model: inherits `Stamped`.
         fields: names of the fields to cache, or "__all__"; the primary key is always there.
         codecs: name of a field -> its own conversions to a JSON value and back.
+        using: alias of the database that the rows are in.
 
     Attributes:
         fields: the cached ones, by attname.
@@ -75,8 +76,15 @@ class Codec:
         FieldDoesNotExist: the model has no such field.
     """
 
-    def __init__(self, model: type[models.Model], fields: Iterable[str], codecs: Codecs | None = None) -> None:
+    def __init__(
+        self,
+        model: type[models.Model],
+        fields: Iterable[str],
+        codecs: Codecs | None = None,
+        using: str = DEFAULT_DB_ALIAS,
+    ) -> None:
         self.model = model
+        self.using = using
         meta = model._meta
         codecs = codecs or {}
         self.pk = meta.pk
@@ -100,7 +108,8 @@ class Codec:
 
     @cached_property
     def codecs(self) -> dict[str, FieldCodec]:
-        return {field.attname: codec_of(field, self._own_codecs) for field in (self.pk, *self.fields.values())}
+        cached, own = (self.pk, *self.fields.values()), self._own_codecs
+        return {field.attname: codec_of(field, own, self.using) for field in cached}
 
     @cached_property
     def own_codecs(self) -> dict[str, FieldCodec]:
@@ -120,7 +129,7 @@ class Codec:
     @cached_property
     def keys(self) -> PrimaryKeys:
         """What makes one key of each value that means it. Raises ImproperlyConfigured if the model has no such key."""
-        return PrimaryKeys(self.pk, self.codecs[self.pk.attname])
+        return PrimaryKeys(self.pk, self.codecs[self.pk.attname], self.using)
 
     def to_pk(self, value: Any) -> Any:
         """Return a primary key in the one form that its slot is named by.
@@ -179,6 +188,10 @@ class Codec:
         """Return the model instance for these Python values, the stamp among them, which are its own then."""
         return self._instances.maker(using)(values)
 
+    def repeater(self, values: Values, using: str) -> Callable[[], Any]:
+        """Return what makes instances of these Python values again and again; none of them may change in place."""
+        return self._instances.repeater(values, using)
+
     def loader(self, using: str) -> Callable[[bytes, int], Any]:
         """Return what makes an instance of a slot's body and stamp: `decode` and `instance` of many, in less time.
 
@@ -210,7 +223,8 @@ class Codec:
         for name, value in fields.items():
             field = self.field(name)
             try:
-                cleaned[field.attname] = tried(self.codecs[field.attname], field, clean(field, value))
+                refuse_half(field, value, fields)
+                cleaned[field.attname] = tried(self.codecs[field.attname], field, clean(field, value, self.using))
             except ValidationError as error:
                 errors[name] = error
         if errors:
@@ -222,15 +236,20 @@ class Codec:
     def refuse_unreadable(self, instance: Any) -> None:
         """Look at a new row before it is inserted: no read could show what cannot be written down.
 
+        What `pre_save` of a field will make is looked at when it is made (`inserted_values.py`).
+
         Raises:
             ValidationError: a value is such; `message_dict` has the reasons by field.
         """
         errors: dict[str, Any] = {}
         for name, field in self.written.items():
+            if makes_its_value(field):
+                continue
             value = instance.__dict__.get(name)
             try:
                 if not isinstance(value, File) and not hasattr(value, "resolve_expression"):
-                    tried(self.codecs[name], field, _in_one_form(field, value))
+                    with naming(field, value):
+                        tried(self.codecs[name], field, _in_one_form(field, value))
             except ValidationError as error:
                 errors[field.name] = error
         if errors:
@@ -254,10 +273,6 @@ class Codec:
     def has_own(self, field: models.Field) -> bool:
         """Whether a field has conversions of its own."""
         return field.name in self._own_codecs
-
-    def has_any(self, names: Iterable[str]) -> bool:
-        """Whether one of these fields is cached."""
-        return any({field.name, field.attname} & set(names) for field in self.fields.values())
 
     def mutable(self, names: Sequence[str]) -> list[int]:
         """Return the positions of the cached fields among these whose values can change in place."""

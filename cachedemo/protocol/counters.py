@@ -103,7 +103,7 @@ def after(table: CachedTable, shown: Values, added: Addition) -> Values:
         field = table.codec.fields[name]
         found[name] = increments.add(shown[name], delta)
         try:
-            _check(field, table.codec.parse(name, found[name]), added)
+            _check(field, table.codec.parse(name, found[name]), added, table.using)
         except ValidationError as error:
             errors[field.name] = error
     if errors:
@@ -111,14 +111,14 @@ def after(table: CachedTable, shown: Values, added: Addition) -> Values:
     return found
 
 
-def _check(field: models.Field, value: Any, added: Addition) -> None:
+def _check(field: models.Field, value: Any, added: Addition, using: str) -> None:
     if value is None:
         raise ValidationError("It has no value (NULL) to add to: update() it first.", code="null")
     if added.least is not None and value < added.least:
         raise ValidationError(f"It would be less than {added.least}.", code="min_value")
     if added.most is not None and value > added.most:
         raise ValidationError(f"It would be more than {added.most}.", code="max_value")
-    clean(field, value)
+    clean(field, value, using)
 
 
 def why_through(table: CachedTable, added: Addition) -> str:

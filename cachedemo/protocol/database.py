@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import Q, QuerySet
 
+from cachedemo.exceptions import StatementRefused
 from cachedemo.protocol import row_locks, stamps, transactions
 from cachedemo.protocol.answering import answering
 from cachedemo.protocol.cached_table import CachedTable
@@ -13,7 +14,7 @@ from cachedemo.protocol.chunks import in_chunks, keys_in_a_statement
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.overtaken import again_if_overtaken
 from cachedemo.protocol.update_of_arrays import IN_ORDER, statement_of_arrays
-from cachedemo.protocol.update_statement import columns_of, shown_condition, statement_for
+from cachedemo.protocol.update_statement import key_of, shown_condition, statement_for
 from cachedemo.protocol.waiting_fields import Fields
 
 Row = tuple[int, Values]  # the stamp of the last write that reached it, and its values as JSON values
@@ -26,7 +27,17 @@ def select(table: CachedTable, pk: Any, hidden_too: bool = False) -> Row | None:
         hidden_too: whether a row counts that the registration's manager hides.
     """
     transactions.trip(table.using)
-    return again_if_overtaken(table, table.using, lambda: _first(table, _rows(table, hidden_too).filter(pk=pk)))
+    if not hidden_too and table.row_filter is not None:
+        return again_if_overtaken(table, table.using, lambda: _first(table, table.shown_rows.filter(pk=pk)))
+    return again_if_overtaken(table, table.using, lambda: _select(table, pk))
+
+
+def _select(table: CachedTable, pk: Any) -> Row | None:
+    statement, parameters = table.statements.select
+    connection = connections[table.using]
+    with answering(), connection.cursor() as cursor:
+        cursor.execute(statement, [*parameters, key_of(table, pk, connection)])
+        return _returned(table, cursor)
 
 
 def select_many(table: CachedTable, pks: Sequence[Any], hidden_too: bool = False) -> dict[Any, Row]:
@@ -85,19 +96,25 @@ def improper_stamps(table: CachedTable) -> int:
 def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too: bool = True) -> Row | None:
     """Write the fields that are newer than the row, in the transaction under way; return the whole row.
 
+    What a trigger makes of its row once it is written, RETURNING does not tell.
+
     Returns None and writes nothing if the row has a stamp of `stamp` or above, or does not exist.
     """
     connection = connections[table.using]
     condition, its_parameters = ("", []) if hidden_too else shown_condition(table)
     statement, [parameters] = statement_for(table, [(pk, fields, stamp)], of_all_fields=True)
     statement, parameters = statement + condition, [*parameters, *its_parameters]
-    if connection.vendor in ("sqlite", "postgresql"):
-        columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns_of(table))
-        rows = list(table.rows.raw(f"{statement} RETURNING {columns}", parameters))
-        return _row(table, [rows[0].__dict__[name] for name in _names(table)]) if rows else None
+    returns = connection.vendor in ("sqlite", "postgresql") and not table.options.triggers
+    if returns:
+        statement += table.statements.returning
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return _first(table, table.rows.filter(pk=pk)) if cursor.rowcount else None
+        row = _returned(table, cursor) if returns else _first(table, table.rows.filter(pk=pk))
+        if cursor.rowcount:
+            return row
+    if row is not None and row[0] == stamp:  # SQLite shows what the row of a view would be, and writes nothing
+        raise StatementRefused(f"{table.model._meta.db_table} is a view, and SQLite does not tell what it has written.")
+    return None
 
 
 def apply_many(table: CachedTable, batch: Iterable[tuple[Any, Fields, int]]) -> None:
@@ -153,13 +170,19 @@ def reconnect(using: str) -> None:
         connection.close()
 
 
+def _returned(table: CachedTable, cursor: Any) -> Row | None:
+    """Return the row that a statement has given back, its values as the fields have them."""
+    rows = cursor.fetchall()
+    return _row(table, table.statements.converted(rows[0])) if rows else None
+
+
 def _names(table: CachedTable) -> list[str]:
-    return [field.attname for field in columns_of(table)]
+    return [field.attname for field in table.statements.columns]
 
 
 def _first(table: CachedTable, rows: Any) -> Row | None:
     with answering():
-        row = rows.values_list(*_names(table)).first()
+        row = next(iter(rows.values_list(*_names(table))), None)  # not first(), which sorts what is one row at most
     return None if row is None else _row(table, row)
 
 

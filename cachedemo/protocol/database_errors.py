@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, DataError, Error, IntegrityError, OperationalError
+from django.db import DatabaseError, DataError, Error, IntegrityError, InternalError, OperationalError
 
 from cachedemo.exceptions import CachedemoError
 
@@ -50,14 +50,17 @@ _SQLITE = {
     **dict.fromkeys((5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 17, 3, 26), _AGAIN),
 }
 
-# MySQL: SIGNAL, a CHECK constraint; a lock, a deadlock, an interrupted query; no connection, or none for us, no memory,
-# no space, read-only, shutting down; a row that has changed since the transaction's snapshot.
+# MySQL: SIGNAL, a CHECK constraint; a lock, a deadlock, an interrupted query, one over MySQL's or MariaDB's time limit;
+# no connection, or none for us, no memory, no space, read-only, shutting down; a connection that was killed, or idle
+# for too long, a node of Galera that is not ready; a row that has changed since the transaction's snapshot.
 _MYSQL = {
     **dict.fromkeys((1644, 3819, 4025), _ROW),
-    **dict.fromkeys((1205, 1213, 1317, 3024, 3572), _MAYBE),
+    **dict.fromkeys((1205, 1213, 1317, 1969, 3024, 3572), _MAYBE),
     **dict.fromkeys((2002, 2003, 2006, 2013, 2055, 1040, 1044, 1045, 1049, 1203, 1226), _AGAIN),
-    **dict.fromkeys((1021, 1037, 1038, 1053, 1114, 1290, 1792, 1836), _AGAIN),
+    **dict.fromkeys((1021, 1037, 1038, 1041, 1053, 1114, 1206, 1290, 1792, 1836), _AGAIN),
+    **dict.fromkeys((1047, 1129, 1927, 4031), _AGAIN),
     1020: _OVERTAKEN,
+    2020: Verdict.STATEMENT_OR_ROW,  # this row is larger than what may be sent
 }
 
 
@@ -74,9 +77,9 @@ def judge(error: BaseException) -> Verdict:
         return _by_sqlstate(state, cause)
     if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
         return _SQLITE.get(code & 0xFF, Verdict.STATEMENT_OR_ROW)
-    if (number := mysql_number(cause)) in _MYSQL:
-        return _MYSQL[number]
-    return _by_class(error, answered=number is not None)
+    if (number := mysql_number(cause)) is None:
+        return _by_class(error)
+    return _MYSQL.get(number, Verdict.AGAIN if _is_of_the_client(number) else _refused_by_class(error))
 
 
 def said(error: BaseException) -> BaseException:
@@ -126,9 +129,16 @@ def _by_sqlstate(state: str, cause: BaseException) -> Verdict:
     return _SQLSTATES.get(state) or _SQLSTATES.get(state[:2]) or Verdict.STATEMENT_OR_ROW
 
 
-def _by_class(error: BaseException, answered: bool) -> Verdict:
+def _is_of_the_client(number: int) -> bool:
+    """Whether MySQL's client says so, and not the server: then the connection is of no use any more."""
+    return number < 1000 or 2000 <= number < 3000
+
+
+def _by_class(error: BaseException) -> Verdict:
     """Without a code that says more: the driver itself says no, or there is no connection any more."""
-    if isinstance(error, IntegrityError | DataError):
-        return Verdict.ROW
-    lost = isinstance(error, OperationalError) or not isinstance(error, DatabaseError)
-    return Verdict.AGAIN if lost and not answered else Verdict.STATEMENT_OR_ROW
+    lost = isinstance(error, OperationalError | InternalError) or not isinstance(error, DatabaseError)
+    return Verdict.AGAIN if lost else _refused_by_class(error)
+
+
+def _refused_by_class(error: BaseException) -> Verdict:
+    return Verdict.ROW if isinstance(error, IntegrityError | DataError) else Verdict.STATEMENT_OR_ROW

@@ -1,12 +1,12 @@
 """One write of one row to the database, from the mark to the last step before the acknowledgement.
 
-Cache-aside and write-through, creates, deletes and the signals all take these steps, in this order: mark, stamp,
-(the database commits), replace or empty the slot, settle up. A process may be killed between any two; what it leaves
-is worked off by the next flush once `owed` is overdue.
+Cache-aside and write-through, creates, deletes and the signals all take these steps, in this order: mark, stamp (those
+of an update are under way at the same time), (the database commits), replace or empty the slot, settle up. A process
+may be killed between any two; what it leaves is worked off by the next flush once `owed` is overdue.
 """
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.on_commit import Finish
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.owed import or_owed
+from cachedemo.protocol.slot_format import is_older_value
 from cachedemo.protocol.waiting import Stamp
 from cachedemo.protocol.waiting_fields import not_refused, refused
 
@@ -44,19 +45,62 @@ class DatabaseWrite:
         self.stamped: Stamp | None = None
         self.outcome = transactions.Outcome()
         self.hides = False  # whether the registration's manager hides the row as it was written
+        self._is_marked = False
+        self._mark_lies_over: Callable[[], bytes] | None = None  # waits for a mark that is under way
         self._cache_failed = False
         self._server = b""  # which one the cache was before the mark was put there
 
     def mark(self) -> None:
-        """Put a mark over the slot, so that no value that was loaded before the commit is filled after it."""
+        """Put a mark over the slot: only what is put in its place is sure to replace nothing newer."""
+        self._is_marked = True
         try:
             self._server = self._slots.server(self.pk)
             self._slots.mark(self.pk, self.token)
         except CacheUnavailable:
             self._cache_failed = True
 
+    def begin_mark(self) -> None:
+        """Send the mark, so that the cache puts it there while the queue is asked for the stamp."""
+        self._is_marked = True
+        try:
+            self._server = self._slots.server(self.pk)
+            self._mark_lies_over = self._slots.begin_mark(self.pk, self.token)
+        except CacheUnavailable:
+            self._cache_failed = True
+
     def stamp(self, floor: int = 0) -> Stamp:
-        """Get a stamp above `floor`; always after the mark, so that no newer write-behind is marked over."""
+        """Get a stamp above `floor`, after the mark or beside it.
+
+        A mark that came after the stamp may hide that a newer write-behind was published, unless it lies over a value
+        that is older. So the queue is asked whether any waits, or whether our version is being deleted; then the stamp
+        is taken anew, after the mark.
+        """
+        try:
+            stamped = self._take_stamp(floor)
+        finally:
+            is_certain = self._mark_hides_nothing()
+        return stamped if is_certain or self._is_told_the_same() else self._take_stamp(floor)
+
+    def _mark_hides_nothing(self) -> bool:
+        """Wait for a mark that is under way; say whether it certainly hides nothing newer than the stamp."""
+        mark_lies_over, self._mark_lies_over = self._mark_lies_over, None
+        if mark_lies_over is None:
+            return True
+        try:
+            beginning = mark_lies_over()
+        except CacheUnavailable:
+            self._cache_failed = True  # then nothing is filled
+            return True
+        return self.stamped is not None and is_older_value(beginning, self.stamped.stamp, self._server)
+
+    def _is_told_the_same(self) -> bool:
+        """Whether the queue says of the row, and of our version, what it said with the stamp."""
+        assert self.stamped is not None
+        [pending], announced = self.table.queue.pending([self.pk], self.table.slots.version)
+        pending = on_commit.without_superseded(self.table.using, self.table, {self.pk: pending})[self.pk]
+        return pending == self.stamped.pending and announced == self.stamped.announced
+
+    def _take_stamp(self, floor: int) -> Stamp:
         version, owed_for = self._announced_version(), self.table.options.lease_timeout
         taken = self.table.queue.stamp(self.pk, self.token, owed_for, floor, version)
         pending = on_commit.without_superseded(self.table.using, self.table, {self.pk: taken.pending})[self.pk]
@@ -93,7 +137,7 @@ class DatabaseWrite:
 
     def _may_fill(self, announced: bytes | None) -> bool:
         """Say whether the slot may be filled, from what was announced of our version after the mark was put there."""
-        if self.hides:
+        if self.hides or self.table.options.triggers:  # one that is deferred acts at COMMIT, after any look at the row
             return False
         return not self._cache_failed and announced is not None and announced == self.table.announced
 
@@ -106,6 +150,8 @@ class DatabaseWrite:
         with taken("database"):
             try:
                 self._slots.finish(self.pk, self.token, entry, self.stamped.versions, self._server)
+                if entry is None:
+                    self.table.places.has_emptied(self.pk)
                 self._empty_hints(self.stamped.versions)
             except (CacheUnavailable, SourceUnavailable):
                 self._cache_failed = True
@@ -113,7 +159,7 @@ class DatabaseWrite:
     def _empty_hints(self, versions: Iterable[str]) -> None:
         """Let nobody find another row any more by a unique value that this write has given to this one."""
         lookups = hints.written(self.table, self.names, self.carried)
-        if self.row is None:
+        if self.row is None or self.table.options.triggers:
             hints.empty_of(self.table, lookups, [self.pk], versions)
         elif lookups:
             hints.empty(self.table, lookups, [self.row], versions)
@@ -183,8 +229,9 @@ class DatabaseWrite:
 
     def restore(self) -> None:
         """Put the old value back, since nothing was written for certain."""
-        with contextlib.suppress(CacheUnavailable):
-            self._slots.unmark(self.pk, self.token)
+        if self._is_marked:
+            with contextlib.suppress(CacheUnavailable):
+                self._slots.unmark(self.pk, self.token)
         self.withdraw()
 
     def restore_if_certain(self) -> None:

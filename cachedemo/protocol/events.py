@@ -13,11 +13,16 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.waiting import Claim
 
-cache_hit = Signal()  # sender: the model; pk, entry, using
-cache_miss = Signal()  # the same; the entry says whether the database alone answered, or what waits too
-flushed = Signal()  # pks: as texts; using
-dead_lettered = Signal()  # pk: as text; fields: the names of those that are refused; error; using
-drift_found = Signal()  # pks; using
+cache_hit = Signal()
+"""A slot has answered a read. Sent with `pk`, `entry`, `using`."""
+cache_miss = Signal()
+"""A row was loaded. Sent with `pk`, `entry`, `using`; `entry.origin` is `source` or `pending`."""
+flushed = Signal()
+"""A batch is in the database and acknowledged. Sent with `pks`, as texts, and `using`."""
+dead_lettered = Signal()
+"""The database has refused waiting fields. Sent with `pk`, as a text; `fields`, their names; `error`, `using`."""
+drift_found = Signal()
+"""An audit has found slots that disagree with the database. Sent with `pks` and `using`."""
 
 
 def tell_hits(table: CachedTable, entries: Mapping[Any, Entry]) -> None:

@@ -64,6 +64,12 @@ def converts_itself(field: Any) -> frozenset[str]:
     return _converts_itself(kind)
 
 
+def makes_its_value(field: Any) -> bool:
+    """Whether a project's own class makes the value in `pre_save`, when a row is saved."""
+    kind: Any = type(field)
+    return _makes_its_value(kind)
+
+
 def is_postgres(field: Any, name: str) -> bool:
     """Whether it is of this class of PostgreSQL's; that may be asked where no driver for it is installed."""
     kind: Any = type(field)
@@ -82,6 +88,11 @@ def _djangos_class(kind: type) -> type:
 def _converts_itself(kind: type) -> frozenset[str]:
     base = _djangos_class(kind)
     return frozenset(name for name in _CONVERSIONS if getattr(kind, name, None) is not getattr(base, name, None))
+
+
+@functools.lru_cache(_CLASSES)
+def _makes_its_value(kind: type) -> bool:
+    return kind.pre_save is not _djangos_class(kind).pre_save  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(_CLASSES)

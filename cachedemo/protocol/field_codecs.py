@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from django.db import connections, models, router
+from django.db import connections, models
 from django.db.models.expressions import Col
 
 from cachedemo.protocol import postgres_values
@@ -35,23 +35,23 @@ class FieldCodec(NamedTuple):
     keeps_type: bool = True
 
 
-def codec_of(field: Any, codecs: Codecs) -> FieldCodec:
-    """Return how the values of a field are converted: as registered, else as its class does it."""
+def codec_of(field: Any, codecs: Codecs, using: str) -> FieldCodec:
+    """Return how the values of a field are converted: as registered, else as its class does it in this database."""
     if field.name in codecs:
         return FieldCodec(*codecs[field.name], is_own=True)
-    return _by_class(column_of(field), field.model)
+    return _by_class(column_of(field), using)
 
 
-def _by_class(column: Any, model: Any) -> FieldCodec:
+def _by_class(column: Any, using: str) -> FieldCodec:
     changed = converts_itself(column)
     if changed & {"get_prep_value", "from_db_value"} and not changed & {"get_db_prep_value", "get_db_prep_save"}:
-        return _as_prepared(column, model)
+        return _as_prepared(column, using)
     if djangos_class(column) is models.Field or is_geometry(column):
         return _as_serialized(column)
-    nested = postgres_values.conversions(column, lambda part: _by_class(part, model))
+    nested = postgres_values.conversions(column, lambda part: _by_class(part, using))
     codec = _plain(column) if nested is None else FieldCodec(*nested)
     if nested and hasattr(column, "base_field"):
-        part = _by_class(column.base_field, model)
+        part = _by_class(column.base_field, using)
         codec = codec._replace(is_own=part.is_own, keeps_type=part.keeps_type)
     return codec._replace(is_own=True, keeps_type=True) if changed else codec
 
@@ -77,7 +77,7 @@ def _by_decoder(decoder: Any, value: Any) -> Any:
     return json.loads(json.dumps(value), cls=decoder)
 
 
-def _as_prepared(column: Any, model: Any) -> FieldCodec:
+def _as_prepared(column: Any, using: str) -> FieldCodec:
     """Write down what the column holds, and read it as Django reads the column."""
     base: Any = djangos_class(column)
 
@@ -91,7 +91,7 @@ def _as_prepared(column: Any, model: Any) -> FieldCodec:
             value = base.to_python(column, value)
         if not hasattr(column, "from_db_value"):
             return value
-        return column.from_db_value(value, Col("", column), connections[router.db_for_write(model)])
+        return column.from_db_value(value, Col("", column), connections[using])
 
     return FieldCodec(prepared, loaded, is_own=True, keeps_type=False)
 

@@ -21,7 +21,7 @@ from cachedemo.protocol.flush_batch import Batch, bury
 from cachedemo.protocol.owed import or_owed
 from cachedemo.protocol.queue import REAP_LIMIT
 from cachedemo.protocol.refiling import refile_claimed
-from cachedemo.protocol.waiting import Claim, Owed
+from cachedemo.protocol.waiting import Claim, Claimed, Owed
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,15 @@ DRAIN_PAUSE = 0.05
 ALONE_AFTER = 3  # flushes that died with a row in their batch; from then on it is flushed alone
 
 
-def flush(table: CachedTable) -> int:
-    """Flush one batch; return how many rows left the list, dead letters and parked rows among them.
+def _one_batch() -> bool:
+    return False
+
+
+def flush(table: CachedTable, goes_on: Callable[[], bool] = _one_batch) -> int:
+    """Flush one batch, or several; return how many rows left the list, dead letters and parked rows among them.
+
+    Args:
+        goes_on: asked before each batch is acknowledged, whether to claim the next one with that.
 
     Raises:
         TransactionManagementError: autocommit is off, so that nothing could be acknowledged; nothing was claimed.
@@ -40,47 +47,69 @@ def flush(table: CachedTable) -> int:
     """
     transactions.refuse_manual_transactions(table.using)
     reap(table)
-    claims, live = table.queue.claim(table.options.batch_size, table.options.claim_deadline, ALONE_AFTER)
-    readable = [claim for claim in refile_claimed(table, claims) if _flushable(table, claim)]
-    flushed = _traced(table, sorted(readable, key=_order), live) if readable else 0
-    if flushed < len(claims):
-        reap(table)  # the slots of what was buried are owed
-    return len(claims)
+    rows = 0
+    claimed: Claimed | None = table.queue.claim(*_how(table))
+    while claimed is not None and (claims := claimed.claims):
+        flushed, claimed = _flush_claimed(table, claimed, goes_on)
+        rows += len(claims)
+        if flushed < len(claims):
+            reap(table)  # the slots of what was buried are owed
+    return rows
 
 
-def _traced(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> int:
+def _how(table: CachedTable) -> tuple[int, float, int]:
+    return table.options.batch_size, table.options.claim_deadline, ALONE_AFTER
+
+
+def _flush_claimed(table: CachedTable, claimed: Claimed, goes_on: Callable[[], bool]) -> tuple[int, Claimed | None]:
+    """Flush a batch; return how many rows of it have landed, and the next batch if that was claimed."""
+    readable = sorted(_flushable(table, refile_claimed(table, claimed.claims)), key=_order)
+    if readable:
+        return _traced(table, claimed._replace(claims=readable), goes_on)
+    return 0, table.queue.claim(*_how(table)) if goes_on() else None
+
+
+def _traced(table: CachedTable, claimed: Claimed, goes_on: Callable[[], bool]) -> tuple[int, Claimed | None]:
     """Do what `_write` does, in a span that is linked to those of the writes, where somebody traces."""
-    with spans.span("flush", table, spans.noted(table, [claim.pk for claim in claims])) as span:
-        flushed = _write(table, claims, live)
+    with spans.span("flush", table, spans.noted(table, [claim.pk for claim in claimed.claims])) as span:
+        flushed, following = _write(table, claimed, goes_on)
         if span is not None:
             span.set_attribute("cachedemo.rows", flushed)
-        return flushed
+        return flushed, following
 
 
-def _write(table: CachedTable, claims: Sequence[Claim], live: Sequence[str]) -> int:
-    """Commit a batch and acknowledge what has landed, also where the rest of it has not; return how many rows have."""
-    batch = Batch(table, claims)
+def _write(table: CachedTable, claimed: Claimed, goes_on: Callable[[], bool]) -> tuple[int, Claimed | None]:
+    """Commit a batch and acknowledge what has landed, also where the rest of it has not."""
+    batch = Batch(table, claimed.claims)
     try:
         batch.commit()
     except (SourceUnavailable, OutcomeUnknown) as error:
         if batch.flushed:
-            _acknowledge(table, batch.flushed, live)
+            _acknowledge(table, batch.flushed, claimed.versions, _one_batch)
         if isinstance(error, StatementRefused):
             _stop(table, error)
         raise
-    _acknowledge(table, batch.flushed, live)
-    return len(batch.flushed)
+    return len(batch.flushed), _acknowledge(table, batch.flushed, claimed.versions, goes_on)
 
 
-def _acknowledge(table: CachedTable, flushed: Sequence[Claim], live: Sequence[str]) -> None:
+def _acknowledge(
+    table: CachedTable, flushed: Sequence[Claim], live: Sequence[str], goes_on: Callable[[], bool]
+) -> Claimed | None:
+    """Settle and acknowledge what has landed; return the next batch if that was claimed with it."""
     stamps = {claim.pk: claim.stamp for claim in flushed}
     _settle(table, stamps, live)
     _settle_hints(table, flushed, live)
-    if table.queue.ack(stamps):
+    following = None
+    if goes_on():
+        had_stopped, following = table.queue.ack_and_claim(stamps, *_how(table))
+    else:
+        had_stopped = table.queue.ack(stamps)
+    if had_stopped:
         logger.warning("Flushing %s goes on.", table.queue.name)
     table.counts.count_flush(flushed)
-    if events.flushed.receivers:
+    if flushed and events.flushed.receivers:
         events.tell_flushed(table, flushed)
+    return following
 
 
 def _order(claim: Claim) -> tuple[int, str]:
@@ -147,7 +176,16 @@ def drain(
             time.sleep(DRAIN_PAUSE)
 
 
-def _flushable(table: CachedTable, claim: Claim) -> bool:
+def _flushable(table: CachedTable, claims: Sequence[Claim]) -> list[Claim]:
+    """Return the claims that can be written, as nearly all can."""
+    names: set[str] = set().union(*[claim.fields for claim in claims])
+    are_keys = table.codec.keys.whole_of([claim.pk for claim in claims]) is not None
+    if are_keys and names <= table.codec.fields.keys() and not any(claim.error for claim in claims):
+        return list(claims)
+    return [claim for claim in claims if _is_flushable(table, claim)]
+
+
+def _is_flushable(table: CachedTable, claim: Claim) -> bool:
     """Bury what nobody can read or knows; park what another release knows (it comes back with its deadline)."""
     if not table.codec.is_pk(claim.pk):
         bury(table, claim, one_line(f"{claim.pk!r} is no primary key of {table.model._meta.label}."))
@@ -169,7 +207,10 @@ def _flushable(table: CachedTable, claim: Claim) -> bool:
 
 def _settle(table: CachedTable, stamps: dict[str, int], live: Sequence[str]) -> None:
     with or_owed(table, stamps):
-        table.slots.settle(stamps, live)
+        if table.options.triggers:  # a slot of this stamp shows what was written, and not what they made of it
+            table.slots.drop(stamps, live)
+        else:
+            table.slots.settle(stamps, live)
 
 
 def _settle_hints(table: CachedTable, flushed: Sequence[Claim], live: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ def text_of(value: Any) -> str:
 
 def written(table: CachedTable, names: Names, carried: Collection[str] = ()) -> list[Lookup]:
     """Return the lookups whose values a write of these fields may set; None is a write of all of the row."""
-    if names is None:
+    if names is None or table.options.triggers:
         return list(table.lookups.values())
     return [lookup for lookup in table.lookups.values() if not lookup.set_by.isdisjoint({*names, *carried})]
 
@@ -69,5 +69,5 @@ def empty_of(table: CachedTable, lookups: Sequence[Lookup], pks: Iterable[Any], 
         CacheUnavailable: they are as they were.
         SourceUnavailable: the database does not say which values these are.
     """
-    if lookups:
+    if lookups and table.asks_servers:
         empty(table, lookups, database.values_of(table, pks, [lookup.attname for lookup in lookups]), versions)

@@ -95,6 +95,25 @@ class Instances:
 
         return make
 
+    def repeater(self, values: dict[str, Any], using: str) -> Callable[[], Any]:
+        """Return what makes instances of one row again and again; its values must be such as cannot change in place."""
+        by_django, listens, new, model = self._by_django(using), self._somebody_listens, object.__new__, self._model
+        if not self._can_skip_init:
+            return lambda: by_django(values)
+        made = {**values, ROW: (self._names, self._in_order(values))}
+
+        def make() -> Any:
+            if (pre_init.receivers or post_init.receivers) and listens():
+                return by_django(values)
+            instance, state, own = new(model), ModelState(), made.copy()
+            state.adding = False
+            state.db = using
+            own["_state"] = state
+            instance.__dict__ = own
+            return instance
+
+        return make
+
     @cached_property
     def _can_skip_init(self) -> bool:
         """Whether an instance is the same without `__init__`, as far as its class tells."""

@@ -14,6 +14,8 @@ from cachedemo.protocol.primary_keys import PrimaryKeys
 _OF_SQLITE = ("NOCASE", "RTRIM")
 _EXACT_IN_MYSQL = re.compile(r"binary|.*_0900_bin|.*_nopad_bin")  # any other `_bin` ignores spaces at the end
 _LOOSE_TYPES = ("citext", "bpchar")  # of PostgreSQL: they ignore case, and spaces at the end
+_LOOSE_TYPE_OF_POSTGRESQL = re.compile(r"citext|bpchar(\(\d+\))?|char(acter)?(\s*\(\d+\))?", re.IGNORECASE)
+_COLLATION = re.compile(r"\bCOLLATE\s+[\"'`]?(\w+)", re.IGNORECASE)  # in the type of a project's own field
 _DECLARED_IN_SQLITE = r"[\"`\[]?{}[\"`\]]?[^,]*?\bCOLLATE\s+[\"'`]?(\w+)"
 _IN_POSTGRESQL = """
     SELECT t.typname, c.collname, coalesce(c.collisdeterministic, true)
@@ -25,10 +27,16 @@ _IN_MYSQL = """
 
 
 def loose_by_declaration(table: CachedTable, keys: PrimaryKeys) -> str | None:
-    """Return the collation that the model declares for a key or a unique field, if its name says that it is loose."""
-    declared = getattr(keys.column, "db_collation", None)
-    vendor = connections[table.using].vendor
-    return declared if declared and keys.are_texts and _is_loose(vendor, declared) else None
+    """Return the collation or type that a key or a unique field is declared with, if its name says that it is loose."""
+    connection = connections[table.using]
+    if not keys.are_texts:
+        return None
+    kind = keys.column.db_type(connection) or ""
+    if connection.vendor == "postgresql" and _LOOSE_TYPE_OF_POSTGRESQL.fullmatch(kind):
+        return str(kind)
+    named = _COLLATION.search(kind)
+    declared = getattr(keys.column, "db_collation", None) or (named and named[1])
+    return declared if declared and _is_loose(connection.vendor, declared) else None
 
 
 def loose_in_database(table: CachedTable, keys: PrimaryKeys) -> str | None:

@@ -11,6 +11,7 @@ from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.slot_format import Lease
 
+_STOPPED = (Exception, KeyboardInterrupt, SystemExit)  # what ends a reader that can still say so
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05  # seconds between two looks at somebody else's lease
 
 
@@ -43,16 +44,16 @@ def load(table: CachedTable, pk: Any) -> Entry:
 
 
 def _fill(table: CachedTable, pk: Any, lease: Lease) -> Entry:
+    filled = False
     try:
         entry, may_fill = loading.load(table, pk)
-    except Exception:
+        with contextlib.suppress(CacheUnavailable):
+            [filled] = table.slots.fill(lease, {pk: entry if may_fill else None})
+            if may_fill and not filled:
+                stats.count(table.counts.rejected_fills)
+    except _STOPPED:
         _give_back(table, lease, [pk])
         raise
-    filled = False
-    with contextlib.suppress(CacheUnavailable):
-        [filled] = table.slots.fill(lease, {pk: entry if may_fill else None})
-        if may_fill and not filled:
-            stats.count(table.counts.rejected_fills)
     return entry._replace(slot=slot_format.slot_of(entry, lease.servers[pk])) if filled else entry
 
 
@@ -64,14 +65,14 @@ def load_many(table: CachedTable, pks: Sequence[Any]) -> dict[Any, Entry]:
     lease, leased = _leased(table, pks)
     try:
         entries, may_fill = loading.load_many(table, pks)
-    except Exception:
+        if leased:
+            with contextlib.suppress(CacheUnavailable):
+                filled = table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
+                if may_fill:
+                    stats.count(table.counts.rejected_fills, len(leased) - sum(filled))
+    except _STOPPED:
         _give_back(table, lease, leased)
         raise
-    if leased:
-        with contextlib.suppress(CacheUnavailable):
-            filled = table.slots.fill(lease, {pk: entries[pk] if may_fill else None for pk in leased})
-            if may_fill:
-                stats.count(table.counts.rejected_fills, len(leased) - sum(filled))
     return entries
 
 

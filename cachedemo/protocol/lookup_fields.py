@@ -12,6 +12,8 @@ from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.field_classes import computed_from, is_generated
 from cachedemo.protocol.primary_keys import NotHeld, PrimaryKeys
 
+FRESH = "fresh"  # what no field that rows are looked up by can be called
+
 
 class _Values(PrimaryKeys):
     """The values of a unique field, which name a row as its key does."""
@@ -35,7 +37,7 @@ class Lookup:
     @cached_property
     def values(self) -> PrimaryKeys:
         """What makes one value of all that mean it. Raises ImproperlyConfigured if the field has no such values."""
-        return _Values(self.field, self._codec.codecs[self.attname])
+        return _Values(self.field, self._codec.codecs[self.attname], self._codec.using)
 
     @cached_property
     def set_by(self) -> frozenset[str]:
@@ -72,6 +74,8 @@ def attnames(codec: Codec, names: Any) -> list[str]:
 def why_not(codec: Codec, name: Any) -> str | None:
     """Return why rows cannot be looked up by the field of this name, with the fix; None if they can be."""
     found = attnames(codec, [name])
+    if name == FRESH:
+        return f"get_by() takes {FRESH!r} for its own argument: give the field another name"
     if not found:
         return f"{name!r} is none of the cached fields, so no slot could confirm whose value it is: add it to `fields`"
     field = codec.fields[found[0]]

@@ -2,6 +2,9 @@
 
 Without a hint, or where the row that it names has another value, the database says which row; where that row's slot
 disagrees, the row is read from the database. That there is no such row is never remembered.
+
+A copy in this process (near.py) is as good as the slot where it has the value. Where not, it says nothing: it may
+be of before the row took it. A hint is asked for each time, so nobody is shown that has lost the value to another.
 """
 
 import contextlib
@@ -12,19 +15,24 @@ from typing import Any
 from django.core.exceptions import FieldError
 
 from cachedemo.exceptions import CacheUnavailable, Contended
-from cachedemo.protocol import hints, leases, loading, reads, rows_by_value, slot_format, transactions
+from cachedemo.protocol import hints, leases, loading, near_reads, reads, rows_by_value, slot_format, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.hint_slots import hint_and_lifetime, pk_text
 from cachedemo.protocol.lookup_fields import Lookup
+from cachedemo.protocol.near import Near
+from cachedemo.protocol.near_copies import Copy
 from cachedemo.protocol.primary_keys import NotHeld
 
 Row = tuple[Entry, Values]
 
 
-def find_named(table: CachedTable, named: Mapping[str, Any]) -> Row:
+def find_named(table: CachedTable, named: Mapping[str, Any], fresh: bool = False) -> Row:
     """Do what `find` does for one field and its value, as a caller names them.
+
+    Args:
+        fresh: take no copy.
 
     Raises:
         FieldError: that is not one field, or rows are not looked up by it.
@@ -35,7 +43,7 @@ def find_named(table: CachedTable, named: Mapping[str, Any]) -> Row:
     [(name, value)] = named.items()
     lookup = table.lookup(name)
     try:
-        return find(table, lookup, lookup.asked(value))
+        return find(table, lookup, lookup.asked(value), None if fresh else table.near)
     except NotHeld:
         raise rows_by_value.missing(table, lookup) from None
 
@@ -46,22 +54,40 @@ def instance(table: CachedTable, row: Row) -> Any:
     return table.codec.instance(values, entry.stamp, table.using)
 
 
-def find(table: CachedTable, lookup: Lookup, asked: Any) -> Row:
+def find(table: CachedTable, lookup: Lookup, asked: Any, near: Near | None) -> Row:
     """Return the row that has this value, as no older than any write acknowledged before.
 
     Args:
         asked: a value as `Lookup.asked` returns it.
+        near: whose copies it may be, and as old as they may be.
 
     Raises:
         DoesNotExist: no row has it.
         Contended: the row that has it was another with every try.
         And what `rows_by_value.named` raises.
     """
-    search = Search(table, lookup, asked)
+    search = Search(table, lookup, asked, near)
     if reads.is_announced(table):
         with contextlib.suppress(CacheUnavailable):
             return search.by_hint()
     return search.by_database()
+
+
+def copied(table: CachedTable, lookup: Lookup, copy: Copy | None, asked: Any) -> Row | None:
+    """Return a copied row, and count that it was used, if it has the value; None says nothing of what the row has."""
+    if copy is None or (row := shown(table, lookup, copy.entry, asked)) is None:
+        return None
+    copy.note.reader.hits += 1
+    return row
+
+
+def shown(table: CachedTable, lookup: Lookup, entry: Entry | None, asked: Any) -> Row | None:
+    """Return a row that was read, if it has the value. What is not ours has none: a read of the row throws it out."""
+    if entry is not None and entry.body is not None:
+        with contextlib.suppress(ValueError):
+            values = table.codec.decode(entry.body)
+            return (entry, values) if has_it(lookup, values, asked) else None
+    return None
 
 
 def has_it(lookup: Lookup, values: Values, asked: Any) -> bool:
@@ -78,10 +104,11 @@ def pk_in(table: CachedTable, hint: bytes | None) -> Any:
 class Search:
     """One value of one field that is looked up."""
 
-    def __init__(self, table: CachedTable, lookup: Lookup, asked: Any) -> None:
+    def __init__(self, table: CachedTable, lookup: Lookup, asked: Any, near: Near | None = None) -> None:
         self.table = table
         self.lookup = lookup
         self.asked = asked
+        self.near = near
         self.text = hints.text_of(asked)
         self.hints = table.hints[lookup.attname]
 
@@ -152,8 +179,11 @@ class Search:
 
     def _shown(self, pk: Any) -> Row | None:
         """Return the row as every read shows it, if it has the value."""
+        copy = None if self.near is None else self.near.copy(self.table, pk)
+        if row := copied(self.table, self.lookup, copy, self.asked):
+            return row
         try:
-            row = reads.find_values(self.table, pk)
+            row = near_reads.find_values(self.table, self.near, pk)
         except self.table.model.DoesNotExist:  # type: ignore[attr-defined]
             return None
         return row if has_it(self.lookup, row[1], self.asked) else None

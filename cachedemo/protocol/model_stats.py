@@ -10,9 +10,14 @@ from cachedemo.protocol import stats
 from cachedemo.protocol.waiting import Claim
 from cachedemo.protocol.waiting_fields import oldest_stamp
 
-BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+BUCKETS: Final = (  # seconds
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025),
+    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
 BEYOND = "+Inf"  # as Prometheus names the last bucket
 SUM = "sum_us"
+READS: Final = ("hits", "near", "pending", "source")  # by where the value came from
+HITS: Final = READS[:2]  # those that needed no database
 
 
 class ModelStats:
@@ -59,14 +64,16 @@ class Latency:
     """
 
     def __init__(self, name: str) -> None:
+        # the sum has the last number, so that whoever has room for it has room for all
         self._buckets = [stats.metric(f"{name}/{le}") for le in (*BUCKETS, BEYOND)]
         self._sum = stats.metric(f"{name}/{SUM}")
 
-    def took(self, seconds: float) -> None:
-        """Count one that took so long."""
-        stats.count(self._buckets[bisect_left(BUCKETS, seconds)])
-        stats.count(self._sum, round(seconds * 1_000_000))
+    def took(self, seconds: float, number: int = 1) -> None:
+        """Count one that took so long, or some that took as long each."""
+        bucket = self._buckets[bisect_left(BUCKETS, seconds)]
+        stats.count_measured(bucket, self._sum, int(seconds * 1_000_000) * number, number)
 
 
 LOADS = Latency("load_seconds/all")
+HIT_LATENCY = Latency("hit_seconds/all")
 NEAR_DELAYS = Latency("near_delay_seconds/all")

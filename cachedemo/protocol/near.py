@@ -3,18 +3,19 @@
 A copy may be behind. So none is used inside a transaction, nor for the base of a write.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.protocol import on_commit, slot_kinds, stats, transactions
+from cachedemo.protocol import near_processes, on_commit, slot_kinds, stats, transactions
 from cachedemo.protocol.entries import Entry
 from cachedemo.protocol.near_copies import COPIES, Copy, Note
-from cachedemo.servers.roles import CACHE
 
 SHORTEST = 0.25  # seconds: the server is asked some times in it
+
+Keeper = Callable[[bytes, Entry], None]  # copies a row, told of what its slot held and of what was taken from it
 
 _VALUE = slot_kinds.VALUE.letter
 
@@ -28,7 +29,8 @@ class Near:
         timeout: seconds that a copy lives.
 
     Attributes:
-        hits: how many copies were read.
+        hits: how many copies were used; who uses one counts it.
+        by_pk: the copies, some of which may be of no use any more.
     """
 
     def __init__(self, name: str, seconds: float, timeout: float) -> None:
@@ -36,25 +38,16 @@ class Near:
         self.seconds = seconds
         self.timeout = timeout
         self.hits = 0
+        self.by_pk: dict[Any, Copy] = {}
         self._counted = 0
-        self._metric = stats.metric(f"near/{name}")
+        self._metric = stats.metric(f"near:{name}")
 
     def copy(self, table: Any, pk: Any) -> Copy | None:
         """Return the copy of a row that a read may return now, None if there is none. Asks no server."""
         found = self.current(table.places, pk)
         if found is None or (transactions.in_transaction(table.using) and _may_differ(table, pk)):
             return None
-        self.hits += 1
         return found
-
-    def hit(self, copy: Copy) -> Copy:
-        """Count a copy that `current` has returned, and that is used."""
-        self.hits += 1
-        return copy
-
-    def copies(self, places: Any, pks: Iterable[Any]) -> dict[Any, Entry]:
-        """Return an entry for each row that has a copy, as `current` does, and count them."""
-        return {pk: self.hit(copy).entry for pk in pks if (copy := self.current(places, pk)) is not None}
 
     def current(self, places: Any, pk: Any) -> Copy | None:
         """Return the same where no transaction of this thread can be under way.
@@ -62,23 +55,34 @@ class Near:
         Args:
             places: where the rows are cached now.
         """
-        slots = places.slots
-        found = COPIES.by_key.get(slots.prefix + str(pk) if CACHE.is_one else slots.key(pk))
+        found = self.by_pk.get(pk)
         if found is None:
             return None
-        feed, now = found.feed, monotonic()
-        if now - feed.confirmed >= self.seconds or now > found.expires or feed.settings is not CACHE.settings:
+        now = monotonic()
+        if now - found.feed.confirmed >= self.seconds or now > found.expires or found.route is not found.server.route:
             return None
-        return found if places.announced and places.closed is None else None
+        return found if found.places is places and places.announced and places.closed is None else None
 
-    def note(self, places: Any, pk: Any) -> Note | None:
-        """Return what `keep` wants to know of a row's slot, before it is asked for; None if it is not to be copied."""
+    def copies(self, table: Any, pks: Iterable[Any]) -> dict[Any, Copy]:
+        """Return the copy of each of these rows that has one, as `copy` does."""
+        return {pk: found for pk in pks if (found := self.copy(table, pk)) is not None}
+
+    def keeper(self, places: Any, pk: Any) -> Keeper | None:
+        """Return what copies a row that is about to be read, told of its slot; None if it is not to be copied."""
+        note = self._note(places, pk)
+        return None if note is None else lambda slot, entry: self._keep(note, slot, entry)
+
+    def _note(self, places: Any, pk: Any) -> Note | None:
         if places.prefix is None or places.closed is not None:
             return None
-        slots = places.slots
         with suppress(CacheUnavailable):  # no server is known to have it, as the read will find
-            return COPIES.note(self, slots.prefix, slots.key(pk))
+            return COPIES.note(self, places, pk)
         return None
+
+    def _keep(self, note: Note, slot: bytes, entry: Entry) -> None:
+        """Copy what a read found in a slot, if it is a value, and nothing has changed since the note."""
+        if slot.startswith(_VALUE):
+            COPIES.keep(note, entry, self.timeout)
 
     def count(self) -> None:
         """Pass on to the statistics what was not counted there yet: nothing else is done at a hit."""
@@ -86,10 +90,8 @@ class Near:
         stats.count(self._metric, hits - self._counted)
         self._counted = hits
 
-    def keep(self, note: Note | None, slot: bytes, entry: Entry) -> None:
-        """Copy what a read found in a slot, if it is a value, and nothing has changed since the note."""
-        if note is not None and slot.startswith(_VALUE):
-            COPIES.keep(note, entry, self.timeout)
+
+stats.also_said.append(near_processes.to_say)
 
 
 def _may_differ(table: Any, pk: Any) -> bool:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from cachedemo import conf
@@ -34,6 +34,7 @@ class Reader(Protocol):
     name: str
     seconds: float  # by which a copy may be behind
     hits: int
+    by_pk: "dict[Any, Copy]"  # its own, as the rows are asked for; kept here
 
     def count(self) -> None: ...
 
@@ -41,6 +42,9 @@ class Reader(Protocol):
 class Note(NamedTuple):
     """What was known of a key before its slot was asked for."""
 
+    reader: Reader
+    places: Any
+    pk: Any
     key: str
     feed: Feed
     era: int
@@ -51,21 +55,23 @@ class Copy:
     """A row as its slot had it.
 
     Attributes:
+        note: what was known before it was read; of what row it is, and what tells of its key.
         entry: what a read returns.
-        feed: what tells of its key.
         expires: when it is too old to be returned, by the monotonic clock.
         size: in bytes, about.
-        template: what instances are made from, once somebody has asked for one.
+        make: makes an instance of it, once somebody has asked for one.
     """
 
-    __slots__ = ("entry", "expires", "feed", "size", "template")
+    __slots__ = ("entry", "expires", "feed", "make", "note", "places", "route", "server", "size")
 
-    def __init__(self, entry: Entry, feed: Feed, expires: float, size: int) -> None:
+    def __init__(self, note: Note, entry: Entry, expires: float, size: int) -> None:
+        self.note = note
         self.entry = entry
-        self.feed = feed
         self.expires = expires
         self.size = size
-        self.template: Any = None
+        self.make: Callable[[], Any] | None = None
+        self.feed, self.places = note.feed, note.places  # at hand, as the next two: each hit looks at them
+        self.server, self.route = note.feed.server, note.feed.route
 
 
 class Copies:
@@ -86,14 +92,16 @@ class Copies:
 
     # what is copied
 
-    def note(self, reader: Reader, prefix: str, key: str) -> Note | None:
-        """Return what is known of a key before it is asked for; None where nothing is heard of it.
+    def note(self, reader: Reader, places: Any, pk: Any) -> Note | None:
+        """Return what is known of a row's key before it is asked for; None where nothing is heard of it.
 
         From then on, somebody listens.
 
         Args:
-            reader: who asks; a test has another prefix than the test before.
+            reader: who asks.
+            places: where its rows are cached now; a test has another prefix than the test before.
         """
+        prefix, key = places.slots.prefix, places.slots.key(pk)
         if self._wanted.get(reader) != prefix:
             with self._lock:
                 others = {each: keys for each, keys in self._wanted.items() if each.name != reader.name}
@@ -101,7 +109,7 @@ class Copies:
         feed = self._listener(key).feed
         if feed is None or prefix not in feed.prefixes:
             return None
-        return Note(key, feed, self._era, self._generations[hash(key) % SHARED])
+        return Note(reader, places, pk, key, feed, self._era, self._generations[hash(key) % SHARED])
 
     def keep(self, note: Note, entry: Entry, timeout: float) -> None:
         """Keep a copy of what was read, if nothing has changed since.
@@ -111,14 +119,14 @@ class Copies:
         """
         kept = entry._replace(origin=Origin.NEAR)
         size = OVERHEAD + len(note.key) + len(entry.body or b"") * 2 + len(entry.slot or b"")
-        copy = Copy(kept, note.feed, time.monotonic() + timeout, size)
+        copy = Copy(note, kept, time.monotonic() + timeout, size)
         most, most_bytes = conf.get_valid("NEAR_ENTRIES"), conf.get_valid("NEAR_BYTES")
         with self._lock:
             now = (self._era, self._generations[hash(note.key) % SHARED])
             if now != (note.era, note.generation) or note.feed.confirmed == NEVER:
                 return
             self._drop(note.key)
-            self.by_key[note.key] = copy
+            self.by_key[note.key] = note.reader.by_pk[note.pk] = copy
             self.bytes += size
             while len(self.by_key) > most or self.bytes > most_bytes:
                 self._drop(next(iter(self.by_key)))
@@ -126,6 +134,9 @@ class Copies:
     def _drop(self, key: str) -> None:
         if (copy := self.by_key.pop(key, None)) is not None:
             self.bytes -= copy.size
+            note = copy.note
+            if note.reader.by_pk.get(note.pk) is copy:
+                del note.reader.by_pk[note.pk]
 
     def forget(self, keys: Iterable[str]) -> None:
         """Drop the copies of these keys, and those that are about to be made: this process has changed their slots."""
@@ -138,8 +149,8 @@ class Copies:
         """Do the same for every key."""
         with self._lock:
             self._era += 1
-            self.by_key.clear()
-            self.bytes = 0
+            for key in list(self.by_key):
+                self._drop(key)
 
     # what is heard: `servers.tracking.Hearer`
 
@@ -188,12 +199,16 @@ class Copies:
         cluster = CACHE.cluster()
         server = CACHE if cluster is None else cluster.owner(key)
         listener = self._listeners.get(server)
-        if listener is None or not listener.is_alive:
-            with self._lock:
-                listener = self._listeners.get(server)
-                if listener is None or not listener.is_alive:
-                    self._listeners = {s: each for s, each in self._listeners.items() if each.is_alive}
-                    listener = self._listeners[server] = Listener(server, self._prefixes, self._interval, self)
+        return listener if listener is not None and listener.is_alive else self._new_listener(server)
+
+    def _new_listener(self, server: Any) -> Listener:
+        with self._lock:
+            listener = self._listeners.get(server)
+            if listener is not None and listener.is_alive:  # another thread has come first, and starts it
+                return listener
+            self._listeners = {s: each for s, each in self._listeners.items() if each.is_alive}
+            listener = self._listeners[server] = Listener(server, self._prefixes, self._interval, self)
+        listener.start()
         return listener
 
     def listeners(self) -> list[Listener]:
@@ -212,6 +227,8 @@ COPIES = Copies()
 
 def _forget() -> None:
     """A forked child has no threads that listen."""
+    for reader in COPIES._wanted:
+        reader.by_pk.clear()
     COPIES.__init__()  # type: ignore[misc]
 
 

@@ -3,7 +3,7 @@
 The server says what has changed, but not at once; what this process has written itself its next read must show.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,12 @@ class NearSlots(Slots):
     def publish(self, pk: Any, base: bytes | None, entry: Entry, versions: Iterable[str]) -> bytes | None:
         with self._dropping([pk]):
             return super().publish(pk, base, entry, versions)
+
+    def publish_many(
+        self, shown: Mapping[Any, tuple[bytes | None, Entry]], versions: Iterable[str]
+    ) -> dict[Any, bytes | None]:
+        with self._dropping(shown):
+            return super().publish_many(shown, versions)
 
     def settle(self, stamps: dict[str, int], versions: Iterable[str]) -> None:
         with self._dropping(stamps):

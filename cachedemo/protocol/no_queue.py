@@ -12,6 +12,7 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.waiting import (
     Claim,
+    Claimed,
     Enqueued,
     Names,
     NotQueued,
@@ -95,8 +96,8 @@ class NoQueue(WriteQueue):
     ) -> list[Enqueued | NotQueued]:
         return [NotQueued("no queue") for _ in rows]
 
-    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        return [], [self.version]
+    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> Claimed:
+        return Claimed([], [self.version])
 
     def ack(self, stamps: Mapping[str, int]) -> bool:
         return False
@@ -166,6 +167,9 @@ class NoQueue(WriteQueue):
 
     def owed(self) -> tuple[int, float]:
         return 0, 0.0
+
+    def written_now(self) -> set[str]:
+        return set()
 
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         return [False for _ in pks]

@@ -44,6 +44,9 @@ class NoSlots(Slots):
     def mark(self, pk: Any, writer: str) -> None:
         """No reader looks here."""
 
+    def begin_mark(self, pk: Any, writer: str) -> None:
+        """No reader looks here."""
+
     def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str], server: bytes = b"") -> None:
         """No reader looks here."""
 

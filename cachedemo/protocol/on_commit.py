@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from django.db import connections
 
@@ -45,6 +45,7 @@ class Finish:
         self.done = False
         self._steps = steps
         self._token = ""
+        self._connection: Callable[[], Any] = lambda: None  # a weak reference to the one whose hook it is
 
     def __call__(self) -> None:
         if self.done:  # a test calls the hooks that it has captured, perhaps after `finish_ended`
@@ -53,6 +54,16 @@ class Finish:
         if self._token:
             _committed.append(self._token)
         self._steps()
+
+    def stands_in(self, connection: Any) -> None:
+        """Note that it is a hook of this connection's transaction."""
+        self._connection = ref(connection)
+
+    def may_commit(self) -> bool:
+        """Whether the transaction that it is of, in whatever thread, may still commit. A rollback drops its hooks."""
+        connection = self._connection()
+        # A list is made in one go, so that its own thread may begin or end a transaction meanwhile.
+        return connection is not None and any(hook[1] is self for hook in list(connection.run_on_commit))
 
     def supersedes(self, name: str, stamp: int) -> bool:
         """Whether it has written over what waits for this field; the queue drops that once it has committed."""
@@ -107,6 +118,7 @@ def finish_first(using: str, finish: Finish) -> None:
     first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
     if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
         first = len(connection.run_on_commit)
+    finish.stands_in(connection)
     _uncommitted[id(finish)] = finish
     connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
 
@@ -114,11 +126,6 @@ def finish_first(using: str, finish: Finish) -> None:
 def is_anything_under_way() -> bool:
     """Whether any transaction of this process may have written a row and not committed it yet."""
     return bool(_uncommitted)
-
-
-def is_under_way(using: str, finish: Finish) -> bool:
-    """Whether the transaction that wrote the row may still commit it."""
-    return any(hook[1] is finish for hook in connections[using].run_on_commit)
 
 
 def wrote(using: str, table: Any, pk: Any) -> bool:
@@ -149,7 +156,8 @@ def is_being_written(table: Any, pks: Iterable[Any]) -> bool:
     prefix = table.slots.prefix
     # A list is made in one go, so that another thread may begin or end a transaction meanwhile.
     finishes = [finish for reference in list(_uncommitted.valuerefs()) if (finish := reference()) is not None]
-    return any(not each.done and each.pks & keys and each.table.slots.prefix == prefix for each in finishes)
+    of_rows = [each for each in finishes if each.pks & keys and each.table.slots.prefix == prefix]
+    return any(not each.done and each.may_commit() for each in of_rows)
 
 
 def without_superseded(using: str, table: Any, waiting: Mapping[Any, Fields]) -> dict[Any, Fields]:

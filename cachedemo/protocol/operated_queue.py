@@ -8,7 +8,7 @@ from typing import Any
 from cachedemo.exceptions import ForeignData, Refused, Unavailable
 from cachedemo.protocol.lua import QueueScript, queue_script
 from cachedemo.protocol.shards import Moved, is_moved
-from cachedemo.protocol.waiting import letter_of, oldest_of, text
+from cachedemo.protocol.waiting import Owed, letter_of, oldest_of, text
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
@@ -73,6 +73,11 @@ class OperatedQueue(WriteQueue):
             return 0, 0.0
         return raised(count), max(0.0, time.time() - float(oldest[0][1]) / 1_000_000)
 
+    def written_now(self) -> set[str]:
+        now = int(time.time() * 1_000_000)
+        members = QUEUE.command("ZRANGE", self.key("owed"), f"({now}", "+inf", "BYSCORE")
+        return {Owed(member, b"").pk for member in members}
+
     def waits(self, pks: Sequence[Any]) -> list[bool]:
         scores = QUEUE.pipeline([("ZSCORE", self.key("pending"), str(pk)) for pk in pks])
         return [raised(score) is not None for score in scores]
@@ -94,8 +99,11 @@ class OperatedQueue(WriteQueue):
         return bool(self._run(_open, note))
 
     def _run(self, script: QueueScript, *arguments: Any) -> Any:
-        with self._naming_foreign_keys():
+        try:
             return self._current(QUEUE.script(self._of(script), [self.list_key], arguments))
+        except ForeignData:
+            with self._naming_foreign_keys():
+                raise
 
     def _of(self, script: QueueScript) -> Script:
         return script.shard if self.is_shard else script.whole

@@ -195,6 +195,9 @@ class OperatedShards(WriteQueue):
         counts, ages = zip(*self.ask_each(FlushQueue.owed), strict=True)
         return sum(counts), max(ages)
 
+    def written_now(self) -> set[str]:
+        return set().union(*self.ask_each(FlushQueue.written_now))
+
     def waiting_pks(self) -> list[str]:
         return [pk for pks in self.ask_each(FlushQueue.waiting_pks) for pk in pks]
 

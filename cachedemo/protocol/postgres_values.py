@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo.protocol.field_classes import is_postgres
@@ -74,6 +75,8 @@ def normalised(column: Any, value: Any, normalise: Callable[[Any, Any], Any]) ->
 def _range(column: Any, value: Any, normalise: Callable[[Any, Any], Any]) -> Any:
     """Whole numbers and days come back with the lower end and without the upper one; no end is never part of it."""
     lower, upper = (normalise(column.base_field, end) for end in (value.lower, value.upper))
+    if lower is not None and upper is not None and lower > upper:
+        raise ValidationError("The lower end lies above the upper one.", code="range_order")
     starts, ends = value._bounds
     if step := _step(column):
         lower = lower + step if lower is not None and starts == "(" else lower

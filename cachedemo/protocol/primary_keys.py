@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import connections, models, router
+from django.db import connections, models
 from django.utils import timezone
 
 from cachedemo.protocol.field_classes import column_of
@@ -52,6 +52,7 @@ class PrimaryKeys:
     Args:
         field: its primary key.
         codec: how the field's values are written down.
+        using: alias of the database that the rows are in.
 
     Attributes:
         column: the field whose values it has: another model's key, if it refers to that.
@@ -60,8 +61,9 @@ class PrimaryKeys:
 
     what = "primary key"
 
-    def __init__(self, field: Any, codec: FieldCodec) -> None:
+    def __init__(self, field: Any, codec: FieldCodec, using: str) -> None:
         self.field = field
+        self._using = using
         self.column = column_of(field)
         self.is_own = codec.is_own
         self._codec = codec
@@ -100,9 +102,18 @@ class PrimaryKeys:
         low, high = self._range or self._find_range()
         return low <= min(values) and max(values) <= high
 
+    def whole_of(self, texts: list[Any]) -> list[int] | None:
+        """Return the keys that these texts stand for, all of them whole numbers; None if one is anything else."""
+        try:
+            found = list(map(int, texts)) if self._counts else []
+        except (ValueError, TypeError):
+            return None
+        is_spelled_so = found and list(map(str, found)) == texts
+        return found if is_spelled_so and self.are_whole(found) else None
+
     def _find_range(self) -> tuple[int, int]:
-        """Return what the column can hold: of a router's databases, one is as good as the other."""
-        operations = connections[router.db_for_write(self.field.model)].ops
+        """Return what the column can hold."""
+        operations = connections[self._using].ops
         try:
             low, high = operations.integer_field_range(self.column.get_internal_type())
         except KeyError:  # a project's own column type

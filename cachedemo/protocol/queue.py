@@ -15,12 +15,13 @@ from cachedemo.protocol import deleted_rows, parked_rows, replicated, rights
 from cachedemo.protocol.batch_owner import batch_owner
 from cachedemo.protocol.error_descriptions import describe, one_line
 from cachedemo.protocol.increments import Changes, to_json
-from cachedemo.protocol.lua import QueueScript, queue_script
+from cachedemo.protocol.lua import QueueScript, joint_script, queue_script
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.queues_many import ENQUEUE, QueuesMany
 from cachedemo.protocol.shards import NOT_OPEN
 from cachedemo.protocol.waiting import (
     Claim,
+    Claimed,
     Enqueued,
     Names,
     NotQueued,
@@ -29,13 +30,13 @@ from cachedemo.protocol.waiting import (
     Stamp,
     StampOfMany,
     Stopped,
-    claims_of,
+    claimed_of,
     letter,
     pairs,
     stopped_of,
     texts,
 )
-from cachedemo.protocol.waiting_fields import Fields, decode
+from cachedemo.protocol.waiting_fields import Fields, decode, decode_packed, decode_plain, is_packed, unpacked
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.roles import QUEUE
 
@@ -55,6 +56,7 @@ _claim, _ack, _release, _bury = (
     queue_script("release"),
     queue_script("bury"),
 )
+_ack_and_claim = joint_script("ack_and_claim", "ack", "claim")
 _reap, _owe, _paid = queue_script("reap"), queue_script("owe"), queue_script("paid")
 _park, _refile = queue_script("park"), queue_script("refile")
 _OF_WRITERS = (_announce, _stamp, _settle_up, _enqueue, _stamp_many, _settle_up_many, _owe, _refile, _bury)
@@ -71,18 +73,33 @@ class FlushQueue(QueuesMany):
 
     def asking(self, pks: Sequence[Any], version: str) -> list[tuple[Any, ...]]:
         """Return the commands that ask what waits for these rows, and what is announced."""
-        commands: list[tuple[Any, ...]] = [("HGETALL", self.key(f"row:{pk}")) for pk in pks]
+        commands: list[tuple[Any, ...]] = [("GET", self.key(f"row:{pk}")) for pk in pks]
         opened = [("GET", self.key("opened"))] if self.is_shard else []
         return [*commands, *opened, ("GET", self.key("closed")), ("HGET", self.key("versions"), version)]
 
     def told(self, pks: Sequence[Any], answers: Sequence[Any]) -> tuple[list[Fields], bytes | None]:
-        """Return what `pending` does, from the answers to these commands. Raises Moved."""
+        """Return what `pending` does, from the answers; what is a hash is asked for once more. Raises Moved."""
         told = raised(answers[-2]) or raised(answers[-1])  # as `announced` in lua/queue.lua has it
         self._current(NOT_OPEN if self.is_shard and raised(answers[-3]) is None else told)
-        return [self._readable(pk, raw) for pk, raw in zip(pks, answers, strict=False)], told
+        found = dict(zip(pks, answers, strict=False))
+        found |= self._hashes([pk for pk, row in found.items() if not (row is None or is_packed(row))])
+        return [self._readable(pk, found[pk]) for pk in pks], told
+
+    def _hashes(self, pks: Sequence[Any]) -> dict[Any, Any]:
+        """Return what waits for rows that are not packed, as few are; one may have been flushed and packed since."""
+        if not pks:
+            return {}
+        commands = [(how, self.key(f"row:{pk}")) for pk in pks for how in ("HGETALL", "GET")]
+        answers = replicated.pipeline(commands, self.key("asked"), self.replicas)
+        hashes, packed = answers[: 2 * len(pks) : 2], answers[1 : 2 * len(pks) : 2]
+        return {pk: text if is_packed(text) else raw for pk, raw, text in zip(pks, hashes, packed, strict=True)}
 
     def _readable(self, pk: Any, raw: Any) -> Fields:
         """Return the fields that can be read; the flush buries the others with their error."""
+        if is_packed(raw):
+            raw = pairs(unpacked(raw))
+        elif raw is None:
+            return {}
         if isinstance(raw, ForeignData):
             logger.warning("%s", describe(raw))
             return {}
@@ -95,7 +112,7 @@ class FlushQueue(QueuesMany):
 
     def announce(self, version: str, record: bytes) -> bytes:
         rights.refuse_half_a_step(self.name, self.key("versions"), map(self._of, _OF_WRITERS))
-        return self._run(_announce, version, record)
+        return self._run_replicated(_announce, version, record)
 
     def versions(self) -> dict[str, bytes]:
         known, closed, opened = map(raised, QUEUE.pipeline(self._asking_versions()))
@@ -149,7 +166,7 @@ class FlushQueue(QueuesMany):
         return self._bury(pk, letter(error, stamps), parts, claimed=False)
 
     def owe(self, pks: Iterable[Any]) -> None:
-        self._run(_owe, *map(str, pks))
+        self._run_replicated(_owe, *map(str, pks))
 
     # for write-behind
 
@@ -185,7 +202,9 @@ class FlushQueue(QueuesMany):
         with taken("queue"):
             stamp, first, count, *rest = answer
             versions, previous, waiting = rest[:count], rest[count : count + len(deltas)], rest[count + len(deltas) :]
-            pending = self._readable(pk, pairs(waiting))
+            plain = decode_packed(waiting[0]) if len(waiting) == 1 else decode_plain(waiting)
+            raw = waiting[0] if len(waiting) == 1 else pairs(waiting)
+            pending = self._readable(pk, raw) if plain is None else plain[0]
             before = {name: int(last or 0) for name, last in zip(deltas, previous, strict=True)} if deltas else {}
             return Enqueued(int(stamp), pending, texts(versions), bool(first), before)
 
@@ -216,13 +235,21 @@ class FlushQueue(QueuesMany):
 
     # for the flush
 
-    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        answer = self._run(_claim, batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
-        rows = 1 + answer[0]
-        return claims_of(answer[rows:]), texts(answer[1:rows])
+    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> Claimed:
+        # With replicas: a delta that one which takes over lacks the seal of would grow while it is written.
+        claim = (batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
+        return claimed_of(self._run_replicated(_claim, *claim))
 
     def ack(self, stamps: Mapping[str, int]) -> bool:
-        return bool(self._run(_ack, b"".join([b"%016d" % stamp for stamp in stamps.values()]), *stamps))
+        return bool(self._run(_ack, _joined(stamps), *stamps))
+
+    def ack_and_claim(
+        self, stamps: Mapping[str, int], batch_size: int, claim_for: float, max_reaped: int
+    ) -> tuple[bool, Claimed]:
+        claim = (batch_size, int(claim_for * 1_000_000), max_reaped, batch_owner())
+        count = 1 + len(stamps)
+        had_stopped, answer = self._run_replicated(_ack_and_claim, count, _joined(stamps), *stamps, *claim)
+        return bool(had_stopped), claimed_of(answer)
 
     def stop(self, error: str) -> bool:
         known = self.stopped()
@@ -272,6 +299,10 @@ def _to_flag(name: str, field: tuple[int, Any], made_of: Changes | None) -> list
 
 def _entries(name: str, changes: Changes) -> list[tuple[str, bytes]]:
     return [(f"{name}+{each.first:016d}" if each.adds else name, b"%016d" % each.last) for each in changes]
+
+
+def _joined(stamps: Mapping[str, int]) -> bytes:
+    return b"".join([b"%016d" % stamp for stamp in stamps.values()])
 
 
 def _between_commas(names: Names) -> str:

@@ -1,6 +1,7 @@
 """Reads: the same in all three patterns. A slot that is empty is loaded as `leases.py` says."""
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 from cachedemo import conf
@@ -9,6 +10,7 @@ from cachedemo.protocol import events, leases, loading, on_commit, slot_format, 
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import Values
 from cachedemo.protocol.entries import Entry
+from cachedemo.protocol.model_stats import HIT_LATENCY
 
 
 def find(table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | None = None) -> Entry:
@@ -20,9 +22,13 @@ def find(table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | Non
     places = table.places
     if not (places.announced or _announce(table)):
         return loading.load(table, pk)[0]
+    started = perf_counter()
     try:
+        if places.emptied and places.emptied.pop(pk, False) and not transactions.in_transaction(table.using):
+            return leases.load(table, pk)
         slot = places.slots.get(pk)
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
+            HIT_LATENCY.took(perf_counter() - started)
             stats.count(table.reads.hits)
             if seen is not None:
                 seen(slot, entry)
@@ -34,13 +40,18 @@ def find(table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | Non
         return loading.load(table, pk)[0]
 
 
-def find_values(table: CachedTable, pk: Any) -> tuple[Entry, Values]:
+def find_values(
+    table: CachedTable, pk: Any, seen: Callable[[bytes, Entry], None] | None = None
+) -> tuple[Entry, Values]:
     """Return the entry and what is in its body; a slot with JSON that is not ours is thrown out and loaded again.
+
+    Args:
+        seen: as for `find`.
 
     Raises:
         DoesNotExist: there is no such row.
     """
-    entry = find(table, pk)
+    entry = find(table, pk, seen)
     if entry.body is None:
         raise table.missing(pk)
     try:
@@ -66,11 +77,13 @@ def find_with_ttl(table: CachedTable, pk: Any) -> Entry:
     """Do the same, and tell how long the slot that answered still has to live."""
     places = table.places
     if places.announced:
+        started = perf_counter()
         try:
             slot, ttl = places.slots.get_with_ttl(pk)
         except CacheUnavailable:
             return loading.load(table, pk)[0]
         if slot is not None and (entry := places.slots.held(pk, slot)) and not _may_hide_own_write(table, pk, slot):
+            HIT_LATENCY.took(perf_counter() - started)
             stats.count(table.reads.hits)
             if events.cache_hit.receivers:
                 events.tell_hits(table, {pk: entry})

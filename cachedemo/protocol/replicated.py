@@ -7,8 +7,6 @@ script, WAIT would speak of what was written before; `Role.script_and` sends bot
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from cachedemo import conf
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.servers.pipeline_answers import raised
@@ -27,36 +25,25 @@ class TooFew(QueueUnavailable):
 
 def script(script: Script, keys: Sequence[str], arguments: Sequence[Any], replicas: int) -> Any:
     """Run a script of the queue's and return its answer once so many replicas have what it wrote. Raises TooFew."""
-    _refuse_cluster()
     answer, reached = QUEUE.script_and(script, keys, arguments, wait(replicas))
     _check(reached, replicas)
     return answer
 
 
 def pipeline(commands: Sequence[Sequence[Any]], key: str, replicas: int) -> list[Any]:
-    """Read from the queue, and make sure that it is still the primary of so many replicas.
+    """Read from the queue, and make sure that the server is still the primary of so many replicas.
 
     Args:
-        key: written, so that there is something to wait for.
+        key: written, so that there is something to wait for. On a cluster, all the others share its hash slot.
 
     Raises:
         TooFew: it may have been cut off, and another be primary, which has acknowledged more.
     """
     if not replicas:
         return QUEUE.pipeline(commands)
-    _refuse_cluster()
-    *answers, _, reached = QUEUE.pipeline([*commands, ("SET", key, "", "PX", _KEPT_MS), wait(replicas)])
+    *answers, _, reached = QUEUE.together(key, [*commands, ("SET", key, "", "PX", _KEPT_MS), wait(replicas)])
     _check(reached, replicas)
     return answers
-
-
-def _refuse_cluster() -> None:
-    """A command that a cluster sends elsewhere would be waited for where it was not taken."""
-    if QUEUE.is_cluster:
-        raise ImproperlyConfigured(
-            "`replicas` of a registration needs one queue server or sentinels, and QUEUE_URL names a Redis Cluster: "
-            "leave `replicas` away, or name one server."
-        )
 
 
 def wait(replicas: int) -> tuple[str, int, int]:

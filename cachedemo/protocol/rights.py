@@ -6,7 +6,7 @@ to a queue, and `cache_ping` asks for all kinds.
 
 from collections.abc import Iterable
 
-from cachedemo.exceptions import QueueUnavailable
+from cachedemo.exceptions import QueueUnavailable, Unavailable
 from cachedemo.protocol.lua import script
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import CACHE, QUEUE, Role
@@ -23,9 +23,9 @@ _ON_CACHE = {
     OPERATOR: "client|list config|get dbsize flushdb getrange pexpire slowlog|get type",
 }
 _ON_QUEUE = {
-    WEB: f"{_ALWAYS} del exists expire get hdel hexists hget hgetall hincrby hkeys hset hsetnx hvals lrem rpush sadd "
+    WEB: f"{_ALWAYS} del exists expire get hdel hexists hget hgetall hincrby hkeys hset hsetnx lrem rpush sadd "
     "set smembers time zadd zcard zcount zrange zrangebyscore zrem zremrangebyscore zscore",
-    WORKER: "hlen hmget llen lpop lpush",
+    WORKER: "hlen hmget llen lpop lpush mget",
     OPERATOR: "client|list config|get memory|usage pttl setnx slowlog|get type",
 }
 _WHO = {WEB: "every process needs that", WORKER: "workers need that", OPERATOR: "operators need that"}
@@ -45,6 +45,15 @@ def missing(role: Role, key: str, commands: Iterable[str]) -> list[str]:
 
 def sentences(role: Role) -> list[str]:
     """Return what the user of a role's URL may not do, kind by kind. Raises Unavailable."""
+    try:
+        return _sentences(role)
+    except Unavailable as error:
+        if not error.forbidden:
+            raise
+        return [str(error)]  # not even the script that asks
+
+
+def _sentences(role: Role) -> list[str]:
     found, said = [], set()
     for kind in KINDS:
         forbidden = [each for each in missing(role, ours("rights"), needed(role, kind)) if each not in said]

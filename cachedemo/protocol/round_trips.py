@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.db import models
 
-from cachedemo.protocol.field_classes import is_generated
+from cachedemo.protocol.field_classes import is_generated, makes_its_value
 from cachedemo.protocol.field_codecs import FieldCodec
 from cachedemo.protocol.values import normalised
 
@@ -87,20 +87,21 @@ def try_assigned(codecs: Mapping[str, FieldCodec], assigned: Iterable[tuple[Any,
         raise ValidationError(errors)
 
 
-def try_instance(codecs: Mapping[str, FieldCodec], instance: Any, names: Iterable[str] | None = None) -> None:
+def try_instance(
+    codecs: Mapping[str, FieldCodec], instance: Any, names: Iterable[str] | None = None, *, raw: bool = True
+) -> None:
     """Do the same for what an instance shows.
 
     Args:
         names: of the fields to look at; None for all that can be written.
+        raw: whether all of it is sent as it is shown; else what `pre_save` of a field will make is not looked at.
     """
     if codecs:
-        fields = [
-            field for field in instance._meta.concrete_fields if field.attname in codecs and not is_generated(field)
-        ]
-        wanted = (
-            fields if names is None else [each for each in fields if not {each.name, each.attname}.isdisjoint(names)]
-        )
-        try_assigned(codecs, ((field, instance.__dict__.get(field.attname)) for field in wanted))
+        fields = [each for each in instance._meta.concrete_fields if each.attname in codecs and not is_generated(each)]
+        if names is not None:
+            fields = [each for each in fields if not {each.name, each.attname}.isdisjoint(names)]
+        shown = [each for each in fields if raw or not makes_its_value(each)]
+        try_assigned(codecs, ((field, instance.__dict__.get(field.attname)) for field in shown))
 
 
 def try_named(codecs: Mapping[str, FieldCodec], model: Any, values: Mapping[str, Any]) -> None:

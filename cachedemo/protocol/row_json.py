@@ -1,4 +1,4 @@
-"""The JSON object in a slot's body: read by msgspec where that is installed, else by Python's own json.
+"""The JSON object in a slot's body, or in a packed row: read by msgspec where that is installed, else by Python's json.
 
 Both read the same values. What msgspec refuses (NaN, half of a surrogate pair, many brackets) json reads again, and its
 word counts. Only json writes, so that the bytes are the same on all machines and in all releases.
@@ -13,6 +13,7 @@ except ImportError:  # it is an extra
     Decoder = None  # type: ignore[assignment, misc]
 
 Values = dict[str, Any]  # attname -> value as a JSON value
+Stamped = dict[str, tuple[int, Any]]  # attname -> its stamp, and its value
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # without the white space around it that json.loads looks for
 
@@ -37,8 +38,26 @@ def by_msgspec(body: bytes) -> Values:
         return by_json(body)
 
 
+def stamped_by_json(body: bytes) -> Stamped:
+    """Return fields with their stamps. Raises ValueError if they are none."""
+    found = {}
+    for name, pair in by_json(body).items():
+        if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not int:
+            raise ValueError("not a stamp and a value")
+        found[name] = (pair[0], pair[1])
+    return found
+
+
+def stamped_by_msgspec(body: bytes) -> Stamped:
+    """Do the same, several times as fast."""
+    try:
+        return _decode_stamped(body)
+    except (ValueError, RecursionError):
+        return stamped_by_json(body)
+
+
 if Decoder is None:
-    parsed = by_json
+    parsed, parsed_fields = by_json, stamped_by_json
 else:
-    _decode = Decoder(Values).decode
-    parsed = by_msgspec
+    _decode, _decode_stamped = Decoder(Values).decode, Decoder(Stamped).decode
+    parsed, parsed_fields = by_msgspec, stamped_by_msgspec

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from django.db import connections, models, router
+from django.db import connections, models
 from django.db.models.expressions import Col
 from django.utils import timezone
 
@@ -49,13 +49,13 @@ _SAMPLES: tuple[tuple[str, tuple[Any, ...]], ...] = (
 )
 
 
-def first_that_does_not_lead_back(field: Any, codec: FieldCodec) -> Any:
+def first_that_does_not_lead_back(field: Any, codec: FieldCodec, using: str) -> Any:
     """Return a value of a field none of whose values can be cached; None if one can, or if nobody can tell its values.
 
     A project's own code is asked for them, so whatever it raises means that it has no such value.
     """
     column = column_of(field)
-    found = _all(_values(column)) or _all(_declared(column))
+    found = _all(_values(column, connections[using])) or _all(_declared(column))
     lost = [value for value in found if not _leads_back(codec, column, value)]
     return lost[0] if lost and len(lost) == len(found) else None
 
@@ -76,12 +76,11 @@ def _leads_back(codec: FieldCodec, column: Any, value: Any) -> bool:
     return True
 
 
-def _values(column: Any) -> Iterator[Any]:
+def _values(column: Any, connection: Any) -> Iterator[Any]:
     """Yield what instances have that were loaded from the database, or whose values were parsed."""
     if is_postgres(column, "ArrayField") and not converts_itself(column):
-        yield from ([part] for part in _values(column.base_field))
+        yield from ([part] for part in _values(column.base_field, connection))
         return
-    connection = connections[router.db_for_write(column.model) if hasattr(column, "model") else "default"]
     for raw in _samples(column, connection):
         with suppress(Exception):
             if hasattr(column, "from_db_value"):

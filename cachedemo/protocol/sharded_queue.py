@@ -5,7 +5,7 @@ the keys that it has always had. How their number changes stands in `operations/
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,7 @@ from cachedemo.protocol.queues_many import all_or_unknown
 from cachedemo.protocol.shards import OPENED, Shards
 from cachedemo.protocol.waiting import (
     Claim,
+    Claimed,
     Enqueued,
     Names,
     NotQueued,
@@ -48,20 +49,28 @@ class ShardedQueue(OperatedShards):
         return self.again(lambda parts: self._pending(parts, pks, version))
 
     def _pending(self, parts: Parts, pks: Sequence[Any], version: str) -> tuple[list[Fields], bytes | None]:
-        """All shards are asked in one trip."""
         if len(parts) == 1 or len(pks) == 1:
             return self._of(parts, pks[0] if pks else None).pending(pks, version)
         asked = self.by_part(parts, pks)
-        groups = [part.asking(some, version) for part, some in asked.items()]
-        commands = [command for group in groups for command in group]
-        answers = iter(replicated.pipeline(commands, parts[0].key("asked"), self.replicas))
         fields: dict[Any, Fields] = {}
         told: list[bytes | None] = []
-        for (part, some), group in zip(asked.items(), groups, strict=True):
-            waiting, announced = part.told(some, [next(answers) for _ in group])
+        for some, (waiting, announced) in zip(asked.values(), self._ask(asked, version), strict=True):
             fields |= zip(some, waiting, strict=True)
             told.append(announced)
         return [fields[pk] for pk in pks], _told_by_all(told)
+
+    def _ask(
+        self, asked: Mapping[FlushQueue, Sequence[Any]], version: str
+    ) -> Iterator[tuple[list[Fields], bytes | None]]:
+        """All shards are asked in one trip, unless each has replicas of its own that must confirm it."""
+        if self.replicas and QUEUE.is_cluster:
+            yield from (part.pending(some, version) for part, some in asked.items())
+            return
+        groups = [part.asking(some, version) for part, some in asked.items()]
+        commands = [command for group in groups for command in group]
+        answers = iter(replicated.pipeline(commands, self.key("asked"), self.replicas))
+        for (part, some), group in zip(asked.items(), groups, strict=True):
+            yield part.told(some, [next(answers) for _ in group])
 
     # for versions
 
@@ -155,7 +164,7 @@ class ShardedQueue(OperatedShards):
         deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
         def enqueue(parts: Parts) -> Enqueued:
-            share = max(1, max_pending // len(parts))
+            share = _share(max_pending, parts)
             return self._of(parts, pk).enqueue(pk, floor, share, values, fsync_within, deltas)
 
         try:
@@ -172,7 +181,7 @@ class ShardedQueue(OperatedShards):
         by_pk = {row.pk: row for row in rows}
 
         def enqueue(parts: Parts) -> list[Enqueued | NotQueued]:
-            share = max(1, max_pending // len(parts))
+            share = _share(max_pending, parts)
             found: dict[Any, Enqueued | NotQueued] = {}
             for part, some in self.by_part(parts, by_pk).items():
                 with all_or_unknown(found):
@@ -184,19 +193,29 @@ class ShardedQueue(OperatedShards):
 
     # for the flush, which may also take one shard: see shard_tables.py
 
-    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
-        def claim(parts: Parts) -> tuple[list[Claim], list[str]]:
+    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> Claimed:
+        def claim(parts: Parts) -> Claimed:
             claims: list[Claim] = []
             for part in parts:
                 if len(claims) < batch_size:
                     some, versions = part.claim(batch_size - len(claims), claim_for, max_reaped)
                     claims += some
-            return claims, versions
+            return Claimed(claims, versions)
 
         return self.again(claim)
 
     def ack(self, stamps: Mapping[str, int]) -> bool:
         return any(self.of_rows(stamps, lambda part, some: part.ack({pk: stamps[pk] for pk in some})))
+
+    def ack_and_claim(
+        self, stamps: Mapping[str, int], batch_size: int, claim_for: float, max_reaped: int
+    ) -> tuple[bool, Claimed]:
+        def both(parts: Parts) -> tuple[bool, Claimed]:
+            if len(parts) == 1:
+                return parts[0].ack_and_claim(stamps, batch_size, claim_for, max_reaped)
+            return self.ack(stamps), self.claim(batch_size, claim_for, max_reaped)
+
+        return self.again(both)
 
     def stop(self, error: str) -> bool:
         return self._parts[0].stop(error)
@@ -233,6 +252,11 @@ class ShardedQueue(OperatedShards):
         self.of_rows(of_rows, lambda part, some: part.paid([each for pk in some for each in of_rows[pk]]))
         if of_all:
             self.ask_each(lambda part: part.paid(of_all))
+
+
+def _share(max_pending: int, parts: Parts) -> int:
+    """Return how many rows may wait in each shard: rounded up, since 1 in 4 shards must let a row wait in any."""
+    return -(-max_pending // len(parts))
 
 
 def _told_by_all(told: Sequence[bytes | None]) -> bytes | None:

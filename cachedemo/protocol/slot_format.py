@@ -75,6 +75,12 @@ def server_of(slot: bytes) -> bytes:
     return b"" if slot[_HEADER : _HEADER + 1] == b"{" else slot[_HEADER:_BODY]
 
 
+def is_older_value(beginning: bytes, stamp: int, server: bytes) -> bool:
+    """Say of what a slot begins with whether it is a value below a stamp, and of this server as far as that is told."""
+    names_it = not server or beginning[_HEADER:_BODY] == server
+    return beginning[:1] == VALUE.letter and names_it and beginning[1:_HEADER] < b"%016d" % stamp
+
+
 def is_well_formed(slot: bytes) -> bool:
     """Say whether cachedemo may have written this."""
     return _WELL_FORMED.fullmatch(slot) is not None

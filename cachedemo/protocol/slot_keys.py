@@ -42,6 +42,8 @@ def _beginning_of(key: str) -> re.Match[str] | None:
 
 def braced(pk: Any) -> str:
     """Return a primary key as it stands in a key of a cluster."""
+    if type(pk) is int:  # as nearly all are
+        return f"{{{pk}}}"
     text = str(pk)
     return f"{{~{text}}}" if text[:1] in ("", "}", "~") else f"{{{text}}}"
 

@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from cachedemo.exceptions import CacheUnavailable, ForeignData
@@ -67,7 +67,7 @@ class Slots:
         if version is None and CACHE.is_one:  # as in nearly all reads
             return f"{self.prefix}{pk}"
         beginning = self.prefix if version is None else self.prefix_of(version)
-        return beginning + (braced(pk) if CACHE.is_cluster else str(pk))
+        return beginning + braced(pk) if CACHE.is_cluster else f"{beginning}{pk}"
 
     def pk_of(self, key: bytes, version: str) -> str | None:
         """Return the primary key in a key of a version, None if it is not of this form."""
@@ -90,9 +90,15 @@ class Slots:
     def all_held(self, pks: Iterable[Any], slots: Iterable[bytes | None]) -> dict[Any, Entry]:
         """Return what a reader may take from the slots of many rows, for each that holds anything."""
         if not CACHE.is_one:
-            return {pk: entry for pk, slot in zip(pks, slots, strict=True) if slot and (entry := self.held(pk, slot))}
+            return self._all_held_of_each_server([(pk, slot) for pk, slot in zip(pks, slots, strict=True) if slot])
         server = CACHE.recognised.identity
         return {pk: entry for pk, slot in zip(pks, slots, strict=True) if slot and (entry := held(slot, server))}
+
+    def _all_held_of_each_server(self, found: Sequence[tuple[Any, bytes]]) -> dict[Any, Entry]:
+        prefix = self.prefix
+        servers = CACHE.identities_of([prefix + braced(pk) for pk, _ in found])
+        each = zip(found, servers, strict=True)
+        return {pk: entry for (pk, slot), server in each if (entry := held(slot, server))}
 
     def get(self, pk: Any) -> bytes | None:
         """Return the slot as it is, None if it is empty or held foreign data (which is thrown out)."""
@@ -182,6 +188,10 @@ class Slots:
         """Put the writer's mark over the slot, with the old value inside."""
         CACHE.script(_mark, [self.key(pk)], [writer, self.lease_ms], insist=True)
 
+    def begin_mark(self, pk: Any, writer: str) -> Callable[[], bytes] | None:
+        """Send the mark; return what waits for the beginning of the value that it lies over, None if it is there."""
+        return CACHE.begin_script(_mark, [self.key(pk)], [writer, self.lease_ms])
+
     def finish(self, pk: Any, writer: str, entry: Entry | None, versions: Iterable[str], server: bytes = b"") -> None:
         """Replace the writer's mark by the new value, or empty the slot if `entry` is None.
 
@@ -228,12 +238,18 @@ class Slots:
         Raises:
             CacheUnavailable: with the `rows` that were not reached.
         """
-        slots = {key: pk for pk in stamps for key in self._keys(pk, versions)}
+        beginnings = [self.prefix, *(self.prefix_of(version) for version in versions if version != self.version)]
+        named = braced if CACHE.is_cluster else str
+        slots = {beginning + named(pk): pk for beginning in beginnings for pk in stamps}
         if not slots:
             return
-        rows = [(key, (b"%016d" % stamps[pk],)) for key, pk in slots.items()]
+        digits = [b"%016d" % stamps[pk] for pk in slots.values()]
         with naming_rows(slots):
-            all_reached(slots, CACHE.script_for_each(_settle, [], rows, insist=True))
+            if CACHE.is_cluster:
+                rows = [(key, (each,)) for key, each in zip(slots, digits, strict=True)]
+                all_reached(slots, CACHE.script_for_each(_settle, [], rows, insist=True))
+            else:
+                CACHE.script(_settle, list(slots), [b"".join(digits)], insist=True)
 
     def drop(self, pks: Iterable[Any], versions: Iterable[str]) -> int:
         """Empty slots whatever they hold, leases and marks too; return how many were not empty.

@@ -17,7 +17,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,6 +41,9 @@ TOTALS = "stats-totals"  # a hash that stays, metric -> sum over all time
 INTERVAL = 1.0  # seconds between two sendings
 
 Minute = Numbers  # metric -> sum within the minute
+
+also_said: list[Callable[[], list[tuple[Any, ...]]]] = []  # return commands that go along each second
+_BY_MINUTES_TOO = "near_delay_seconds/"  # of those with a label, what is shown of the last minutes
 
 _local = threading.local()
 _lock = threading.Lock()
@@ -95,6 +98,17 @@ def count(metric: int, number: int = 1) -> None:
         _begin()[metric] += number
 
 
+def count_measured(metric: int, total: int, measured: int, number: int = 1) -> None:
+    """Add a number to a metric and what was measured to its total: both at once, for a hit does it."""
+    try:
+        counts = _local.counts
+        counts[total] += measured
+    except (AttributeError, IndexError):
+        counts = _begin()
+        counts[total] += measured
+    counts[metric] += number
+
+
 def count_loaded(reads: Reads, entries: Iterable[Entry]) -> None:
     """Count reads that the cache could not answer, by where the value came from."""
     for entry in entries:
@@ -109,11 +123,13 @@ def _begin() -> list[int]:
         counts.extend([0] * (len(_names) - len(counts)))
         return counts
     counts = _local.counts = [0] * len(_names)
+    begun = None
     with _lock:
         _threads.append((weakref.ref(threading.current_thread()), counts))
         if _sender is None:
-            _sender = threading.Thread(target=_serve, name="cachedemo-stats", daemon=True)
-            _sender.start()
+            begun = _sender = threading.Thread(target=_serve, name="cachedemo-stats", daemon=True)
+    if begun is not None:  # without the lock: where threads are greenlets, others run while it starts
+        begun.start()
     return counts
 
 
@@ -145,16 +161,21 @@ def send() -> None:
         with _lock:  # not while the server is asked: a thread that begins to count must not wait for it
             counted = _totals()
         new = {name: number - _sent.get(name, 0) for name, number in counted.items() if number > _sent.get(name, 0)}
-        if not new:
+        said = [command for say in also_said for command in say()]
+        if not new and not said:
             return
         ever = [("HINCRBY", ours(TOTALS), name, number) for name, number in new.items()]
         charted = {name: number for name, number in new.items() if "/" not in name}
         of_models = {name: number for name, number in charted.items() if ":" in name}
-        of_all = {name: number for name, number in charted.items() if name not in of_models}
+        of_all = {name: n for name, n in new.items() if name not in of_models and _is_of_minutes(name)}
         kept = [*BY_MINUTES.add(of_all), *BY_MODELS.add(of_models), *BY_HOURS.add(charted)]
         own = flushed_by.to_say(new["flushed"]) if "flushed" in new else []
-        all_raised(QUEUE.pipeline([*kept, *ever, *own, *database_addresses.to_say()]))
+        all_raised(QUEUE.pipeline([*kept, *ever, *own, *said, *database_addresses.to_say()]))
         _sent = counted
+
+
+def _is_of_minutes(name: str) -> bool:
+    return "/" not in name or name.startswith(_BY_MINUTES_TOO)
 
 
 def totals() -> dict[str, int]:

@@ -4,6 +4,7 @@ Each function returns the committed row and the write that is still to be finish
 slot is replaced or emptied, then the write settles up.
 """
 
+import inspect
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -12,7 +13,17 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from cachedemo.exceptions import Contended, Overtaken, PreconditionFailed
-from cachedemo.protocol import answering, counters, database, overtaken, stamps, transactions, unknown_fields, wake
+from cachedemo.protocol import (
+    answering,
+    cleaning,
+    counters,
+    database,
+    overtaken,
+    stamps,
+    transactions,
+    unknown_fields,
+    wake,
+)
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP, Values
 from cachedemo.protocol.counters import NOTHING, Addition
@@ -23,7 +34,7 @@ from cachedemo.protocol.flagged_fields import flag_refused
 from cachedemo.protocol.instance_notes import noted
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.probe import accepts_deletion, accepts_insert, accepts_update, telling_rows_from_statements
-from cachedemo.protocol.values import no_overflow, refuse_what_no_write_takes, storable
+from cachedemo.protocol.values import refuse_what_no_write_takes, storable
 from cachedemo.protocol.waiting_fields import Fields, not_refused, refused
 
 WRITE = "write"  # noted of an instance that is being created: the write whose steps are under way
@@ -35,9 +46,12 @@ Committed = tuple[DatabaseWrite, Entry]
 
 
 def commit_update(
-    table: CachedTable, pk: Any, values: Values, if_match: str | None, added: Addition = NOTHING
+    table: CachedTable, pk: Any, values: Values, if_match: str | None, added: Addition = NOTHING, *, fills: bool
 ) -> Committed:
     """Write the named fields to the database, and increment others.
+
+    Args:
+        fills: whether the slot is to be filled then; where there is a queue, only that needs a mark.
 
     Raises:
         DoesNotExist: there is no such row.
@@ -48,7 +62,10 @@ def commit_update(
         Whatever the database refuses the values with.
     """
     write = DatabaseWrite(table, pk, {*values, *added.deltas})
-    write.mark()
+    if not table.queue.is_shared:  # a queue is told what a dying writer leaves; else a mark must end it
+        write.mark()
+    elif fills:
+        write.begin_mark()
     try:
         entry = _commit(write, values, if_match, added)
     except Exception:
@@ -197,7 +214,7 @@ def _mark_and_lock(write: DatabaseWrite, instance: Any) -> database.Row:
             write.hides = not database.is_shown(write.table, write.pk)
             return row
     does_not_exist: type[Exception] = type(instance).DoesNotExist
-    raise does_not_exist("A receiver has deleted the row that was to be created; nothing was written.")
+    raise does_not_exist("The row that was to be created is not there: a receiver or a trigger has deleted it.")
 
 
 def valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:
@@ -214,12 +231,17 @@ def valid_instance(table: CachedTable, fields: Mapping[str, Any]) -> Any:
             errors[name] = error
     if errors:
         raise ValidationError(errors)
-    instance = table.model(**fields)
+    instance = table.model(**{_taken_by(by_name.get(name), name, value): value for name, value in fields.items()})
     table.codec.spell_key(instance)
-    with no_overflow():
-        instance.clean_fields(exclude={field.name for field in columns if _needs_no_form(field, fields, instance)})
-        table.codec.refuse_unreadable(instance)
+    needless = {field.name for field in columns if _needs_no_form(field, fields, instance)}
+    cleaning.clean_instance(instance, table.using, needless)
+    table.codec.refuse_unreadable(instance)
     return instance
+
+
+def _taken_by(field: Any, name: str, value: Any) -> str:
+    """Return the name by which an instance takes a value: a foreign key's own is for rows, not for what names them."""
+    return field.attname if field is not None and field.remote_field and not isinstance(value, models.Model) else name
 
 
 def _needs_no_form(field: Any, fields: Mapping[str, Any], instance: Any) -> bool:
@@ -244,4 +266,8 @@ def _delete(table: CachedTable, pk: Any, if_match: str | None) -> None:
             waiting, _ = table.queue.pending([pk], table.slots.version)
             _check(table, pk, waiting[0], if_match)
         instance: models.Model = table.shown_rows.get(pk=pk)
-        instance.delete()
+        takes = inspect.signature(instance.delete).parameters.values()
+        if any(each.name == "using" or each.kind is inspect.Parameter.VAR_KEYWORD for each in takes):
+            instance.delete(using=table.using)
+        else:
+            instance.delete()  # as an admin calls it: a project's own need not take a database

@@ -67,7 +67,7 @@ def sees_a_snapshot(using: str) -> bool:
     return in_transaction(using) and not is_of_testcase(using)
 
 
-def after_commit(using: str, call: Callable[[], None]) -> None:
+def after_commit(using: str, call: Callable[[], object]) -> None:
     """Call it after the COMMIT of the transaction under way; now if none is. Raises TransactionManagementError."""
     if is_of_testcase(using):
         call()

@@ -27,9 +27,11 @@ def unique_fields(model: type[models.Model], fields: Mapping[str, models.Field])
 def _unique_together(model: type[models.Model], fields: Mapping[str, models.Field]) -> set[str]:
     together = {name for names in model._meta.unique_together for name in names}
     for constraint in model._meta.constraints:
-        if isinstance(constraint, models.UniqueConstraint):
-            named = constraint.fields and constraint.condition is None
-            together |= set(constraint.fields) if named else fields.keys()  # what an expression looks at is not named
+        if isinstance(constraint, models.CheckConstraint):
+            continue  # it looks at the row itself: checks/constraints.py
+        # What an expression or a condition looks at is not named, nor is what PostgreSQL's exclusions look at.
+        named = isinstance(constraint, models.UniqueConstraint) and constraint.fields and constraint.condition is None
+        together |= set(constraint.fields) if named else fields.keys()  # type: ignore[attr-defined]
     return together
 
 

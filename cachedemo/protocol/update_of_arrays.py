@@ -14,7 +14,7 @@ from django.db import connections
 
 from cachedemo.protocol.added import added
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.update_statement import Shape, Waiting, columns_of, parameters_of, reached_of, shape_of
+from cachedemo.protocol.update_statement import Shape, Waiting, parameters_of_all, reached_of, shape_of
 
 # A nested loop takes the rows in the order of the arrays, as a statement a row would: so nobody who locks rows in the
 # order of their keys, as a write of many does, waits for a flush that waits for him.
@@ -80,7 +80,7 @@ def statement_of_arrays(table: CachedTable, rows: Iterable[Waiting]) -> tuple[st
     shape = shape_of(table, rows)
     if (types := _types(table, connection, shape)) is None:
         return None
-    columns = list(zip(*(parameters_of(table, connection, row, shape) for row in rows), strict=True))
+    columns = list(zip(*parameters_of_all(table, connection, rows, shape), strict=True))
     *columns, stamps, keys, _ = columns
     if len(set(keys)) < len(keys):
         return None  # of two rows of the arrays, the UPDATE would take either
@@ -114,7 +114,7 @@ def _type(field: Any, connection: Any) -> str:
 def _statement(table: CachedTable, connection: Any, shape: Shape, types: Sequence[str]) -> str:
     quote = connection.ops.quote_name
     name = quote(table.model._meta.db_table)
-    pk, stamp = (quote(str(field.column)) for field in columns_of(table)[:2])
+    pk, stamp = (quote(str(field.column)) for field in table.statements.columns[:2])
     reached = reached_of(f"{name}.{stamp}")
     parameters = (f"waiting.p{number}" for number in range(len(types)))
     assignments = [

@@ -10,7 +10,6 @@ from django.db import connections
 from cachedemo.protocol import database_errors, stamps
 from cachedemo.protocol.added import added, times_named
 from cachedemo.protocol.cached_table import CachedTable
-from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.increments import Changes, most_steps, steps
 from cachedemo.protocol.waiting_fields import Fields
 
@@ -38,8 +37,10 @@ def shape_of(table: CachedTable, rows: Sequence[Waiting]) -> Shape:
     named = {name for _, fields, _ in rows for name in fields}
     names = [name for name in table.codec.written if name in named]
     most = most_steps(fields for _, fields, _ in rows)
-    at_once = not most and all(
-        len(fields) == len(names) and all(at == stamp for at, _ in fields.values()) for _, fields, stamp in rows
+    at_once = (
+        not most
+        and all(len(fields) == len(names) for _, fields, _ in rows)
+        and all(at == stamp for _, fields, stamp in rows for at, _ in fields.values())
     )
     return Shape(names, most, at_once)
 
@@ -53,7 +54,7 @@ def update_statement(table: CachedTable, shape: Shape | None = None) -> str:
     shape = shape or Shape(list(table.codec.written), NO_STEPS, at_once=False)
     connection = connections[table.using]
     quote = connection.ops.quote_name
-    pk, stamp = (quote(str(field.column)) for field in columns_of(table)[:2])
+    pk, stamp = (quote(str(field.column)) for field in table.statements.columns[:2])
     reached = reached_of(stamp)
     assignments = [
         f"{quote(str(field.column))} = %s" if shape.at_once else _assignment(connection, field, reached, deltas)
@@ -97,8 +98,34 @@ def parameters_of(table: CachedTable, connection: Any, row: Waiting, shape: Shap
             parameters += (value,) if shape.at_once else (waiting[0], value)
         if shape.most and name in shape.most:
             parameters += _unused(connection, shape.most[name])
-    key = table.codec.pk.get_db_prep_save(table.codec.to_pk(pk), connection)
-    return [*parameters, stamp, key, stamp]
+    return [*parameters, stamp, key_of(table, pk, connection), stamp]
+
+
+def parameters_of_all(
+    table: CachedTable, connection: Any, rows: Sequence[Waiting], shape: Shape
+) -> list[Sequence[Any]]:
+    """Return the same of many rows; where each names all fields at once, a field after the other, in half the time."""
+    if not shape.at_once:
+        return [parameters_of(table, connection, row, shape) for row in rows]
+    columns = [_column(table, name, [fields[name][1] for _, fields, _ in rows], connection) for name in shape.names]
+    stamps = [stamp for _, _, stamp in rows]
+    return list(zip(*columns, stamps, _keys(table, [pk for pk, _, _ in rows], connection), stamps, strict=True))
+
+
+def _column(table: CachedTable, name: str, values: list[Any], connection: Any) -> list[Any]:
+    if name in table.codec.plain_texts and set(map(type, values)) == {str}:
+        return values
+    return [prepared(table, name, value, connection) for value in values]
+
+
+def _keys(table: CachedTable, pks: list[Any], connection: Any) -> list[Any]:
+    keys = table.codec.keys.whole_of(pks)
+    return keys if keys is not None else [key_of(table, pk, connection) for pk in pks]
+
+
+def key_of(table: CachedTable, pk: Any, connection: Any) -> Any:
+    """Return a row's key as the driver takes it."""
+    return table.codec.pk.get_db_prep_save(table.codec.to_pk(pk), connection)
 
 
 def _of_changes(table: CachedTable, connection: Any, name: str, changes: Changes, most: int) -> list[Any]:
@@ -115,7 +142,7 @@ def _unused(connection: Any, deltas: int) -> list[Any]:
 
 def statement_for(
     table: CachedTable, rows: Iterable[Waiting], *, of_all_fields: bool = False
-) -> tuple[str, list[list[Any]]]:
+) -> tuple[str, list[Sequence[Any]]]:
     """Return the UPDATE for these rows and the parameters of each of them.
 
     Args:
@@ -126,7 +153,15 @@ def statement_for(
     shape = shape_of(table, rows)
     if of_all_fields:
         shape = Shape(list(table.codec.written), shape.most, at_once=False)
-    return update_statement(table, shape), [parameters_of(table, connection, row, shape) for row in rows]
+        return _of_all_fields(table, shape), parameters_of_all(table, connection, rows, shape)
+    return update_statement(table, shape), parameters_of_all(table, connection, rows, shape)
+
+
+def _of_all_fields(table: CachedTable, shape: Shape) -> str:
+    if shape.most:
+        return update_statement(table, shape)
+    table.statements.update = table.statements.update or update_statement(table, shape)
+    return table.statements.update
 
 
 def prepared(table: CachedTable, name: str, value: Any, connection: Any) -> Any:
@@ -139,8 +174,3 @@ def prepared(table: CachedTable, name: str, value: Any, connection: Any) -> Any:
         raise
     except Exception as error:
         raise ValueError(f"{name} cannot be prepared for the database.") from error
-
-
-def columns_of(table: CachedTable) -> list[Any]:
-    meta = table.model._meta
-    return [meta.pk, meta.get_field(STAMP), *table.codec.fields.values()]

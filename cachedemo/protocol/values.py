@@ -4,10 +4,10 @@ import datetime
 import decimal
 import json
 import math
+import os
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
-from cachedemo.protocol import postgres_values
+from cachedemo.protocol import cleaning, postgres_values
 from cachedemo.protocol.field_classes import column_of, converts_itself, is_generated
 
 # What the database may refuse although the field's own validators let it pass.
@@ -27,8 +27,8 @@ _LONGEST = 2**63 // 1_000_000  # seconds: most databases keep a duration as micr
 _WHOLE_FROM = 1e16  # from here on a database that keeps JSON as numbers writes a float as a whole number
 
 
-def clean(field: models.Field, value: Any) -> Any:
-    """Return a value as the database would give it back. Raises ValidationError if it would not take it."""
+def clean(field: models.Field, value: Any, using: str) -> Any:
+    """Return a value as the database `using` would give it back. Raises ValidationError if it would not take it."""
     refuse_what_no_write_takes(field, value)
     if isinstance(value, models.Model) and field.remote_field:
         value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
@@ -36,8 +36,9 @@ def clean(field: models.Field, value: Any) -> Any:
         return None  # whatever a form asks of those who fill it in: NULL is what the column is for
     if isinstance(value, File):
         value = _name_of(value)
-    with no_overflow():
-        return normalised(field, field.clean(value, None))
+    value = cleaning.cleaned(field, value, using)
+    with cleaning.naming(field, value):
+        return normalised(field, value)
 
 
 def refuse_what_no_write_takes(field: models.Field, value: Any) -> None:
@@ -70,15 +71,6 @@ def _with_parts(value: Any) -> Iterator[Any]:
         yield from _with_parts(part)
 
 
-@contextmanager
-def no_overflow() -> Iterator[None]:
-    """Raise ValidationError for a value that is too large for Python's own types already."""
-    try:
-        yield
-    except OverflowError as error:
-        raise ValidationError("Beyond what a database may be able to hold.", code="unstorable") from error
-
-
 def _name_of(file: File) -> str:
     """Return what the column holds of a file. A new one is stored by a save: there its storage gives it a name."""
     if not getattr(file, "_committed", False):
@@ -98,12 +90,18 @@ def normalised(field: models.Field, value: Any) -> Any:
     value = storable(value)
     if isinstance(value, str):
         value = str.__str__(value)  # the member of a TextChoices is its text
-    if converts_itself(column):
+    if converts_itself(column) and not _has_places(column, value):
         return value
     for kind, normalise in _NORMALISE:
         if isinstance(column, kind):
             return normalise(column, value)
     return postgres_values.normalised(column, value, normalised)
+
+
+def _has_places(column: Any, value: Any) -> bool:
+    """Whether the database gives a project's own decimal back as it does Django's."""
+    is_plain = isinstance(column, models.DecimalField) and "from_db_value" not in converts_itself(column)
+    return is_plain and isinstance(value, decimal.Decimal)
 
 
 def _decimal(field: Any, value: Any) -> Any:
@@ -140,6 +138,13 @@ def _duration(field: Any, value: Any) -> Any:
     return value
 
 
+def _path(field: Any, value: Any) -> str:
+    """Django's own classes take anything here, and the column gets what `str()` makes of it."""
+    if not isinstance(value, str | os.PathLike if isinstance(field, models.FilePathField) else str):
+        raise ValidationError("Neither a text nor a path.", code="invalid")
+    return str(value)
+
+
 def _json(field: Any, value: Any) -> Any:
     """Return what JSON gives back of a value. Raises ValidationError if it would not take it."""
     try:
@@ -172,6 +177,8 @@ _NORMALISE: tuple[tuple[type, Any], ...] = (
     (models.TimeField, _time),
     (models.DurationField, _duration),
     (models.JSONField, _json),
+    (models.FileField, _path),
+    (models.FilePathField, _path),
 )
 
 
@@ -218,8 +225,12 @@ def same(one: Any, other: Any) -> bool:
 
 
 def unchanged(field: models.Field, one: Any, other: Any) -> bool:
-    """Whether the database would get the same for two values of a field: a project may compare objects of its own."""
-    if not same(one, other) or type(one) is not type(other) or type(one).__module__ in _KNOWN:
+    """Whether the database would get the same for two values of a field.
+
+    A project may compare objects of its own, and its descriptor may show one of them for what the column holds.
+    """
+    known = {type(one).__module__, type(other).__module__} <= _KNOWN
+    if known or (type(one) is type(other) and not same(one, other)):
         return same(one, other)
     try:
         return same(field.get_prep_value(one), field.get_prep_value(other))
@@ -227,6 +238,6 @@ def unchanged(field: models.Field, one: Any, other: Any) -> bool:
         return False
 
 
-_KNOWN = ("builtins", "datetime", "decimal", "uuid")  # modules whose types compare as the database does
+_KNOWN = {"builtins", "datetime", "decimal", "uuid"}  # modules whose types compare as the database does
 
 _NUMBERS = (bool, int, float)

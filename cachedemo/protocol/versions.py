@@ -31,7 +31,14 @@ def announce(table: CachedTable) -> None:
     version, fields = table.slots.version, sorted(table.codec.fields)
     known = announced_tables.announce(table) if table.queue.is_shared else None
     if known is None:
-        mine = {"state": LIVE, "since": time.time(), "fields": fields, "increments": True, "shards": True}
+        mine = {
+            "state": LIVE,
+            "since": time.time(),
+            "fields": fields,
+            "increments": True,
+            "shards": True,
+            "packed": True,
+        }
         if table.looked_up_by:
             mine["lookups"] = sorted(table.looked_up_by)
         if table.row_filter is not None:

@@ -6,7 +6,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cachedemo.protocol.waiting_fields import Fields, decode, field_of
+from cachedemo.protocol.waiting_fields import (
+    Fields,
+    decode,
+    decode_packed,
+    decode_plain,
+    field_of,
+    is_packed,
+    unpacked,
+)
 
 Names = Iterable[str] | None  # of the fields that a write names; None for all of the row
 
@@ -75,10 +83,15 @@ class Claim(NamedTuple):
     """One claimed row: what waits for it, or why that cannot be read."""
 
     pk: str
-    raw: dict[bytes, bytes]  # as it stands in the row's hash
+    waiting: Sequence[bytes]  # as it stands in the row's hash, name and value in turn; or what is packed, alone
     fields: Fields
     stamp: int  # the newest of its fields'
     error: str | None
+
+    @property
+    def raw(self) -> dict[bytes, bytes]:
+        """What stands in the row's hash, or would."""
+        return pairs(unpacked(self.waiting[0]) if len(self.waiting) == 1 else self.waiting)
 
     @property
     def unreadable(self) -> list[str]:
@@ -88,6 +101,13 @@ class Claim(NamedTuple):
     def entries(self, names: Iterable[str] | None) -> dict[bytes, bytes]:
         """Return the entries of these fields, of all if None, as they stand in the row's hash."""
         return {name: raw for name, raw in self.raw.items() if names is None or field_of(name) in names}
+
+
+class Claimed(NamedTuple):
+    """The rows that one flush has taken, and the versions whose slots it must see to."""
+
+    claims: list[Claim]
+    versions: list[str]
 
 
 class Stopped(NamedTuple):
@@ -112,24 +132,39 @@ class Owed(NamedTuple):
         return self.member == b":all"
 
 
+def claimed_of(answer: Sequence[Any]) -> Claimed:
+    """Return the batch in the claim script's answer: how many versions there are, these, and the rows."""
+    rows = 1 + answer[0]
+    return Claimed(claims_of(answer[rows:]), texts(answer[1:rows]))
+
+
 def claims_of(parts: Sequence[Any]) -> list[Claim]:
-    """Return the claims in the claim script's answer: for each row its id, how many strings follow, and these."""
+    """Return the claims in the claim script's answer: for each row its id, and what is packed there or an error in
+    words; or how many strings follow, and these, the names and values of its fields in turn.
+    """
     found, place = [], 0
     while place < len(parts):
-        pk, fields = parts[place].decode(), place + 2
-        place = fields + parts[place + 1]
-        found.append(_claim(pk, parts[fields:place]))
+        pk, what = parts[place].decode(), parts[place + 1]
+        place += 2
+        if type(what) is int:
+            found.append(_claim(pk, parts[place : place + what]))
+            place += what
+        elif (plain := decode_packed(what)) is not None:
+            found.append(Claim(pk, (what,), *plain, None))
+        elif is_packed(what):
+            found.append(_claim(pk, unpacked(what)) if unpacked(what) else Claim(pk, (), {}, 0, "no row of ours"))
+        else:
+            found.append(Claim(pk, (), {}, 0, what.decode()))
     return found
 
 
 def _claim(pk: str, fields: Sequence[bytes]) -> Claim:
-    """Return one claim, from the row's fields, name and value in turn, or an error in words alone."""
-    if len(fields) == 1:
-        return Claim(pk, {}, {}, 0, fields[0].decode())
-    raw = pairs(fields)
-    decoded, errors = decode(raw)
+    """Return one claim, from the row's fields, name and value in turn."""
+    if (plain := decode_plain(fields)) is not None:
+        return Claim(pk, fields, *plain, None)
+    decoded, errors = decode(pairs(fields))
     newest = max([stamp for stamp, _ in decoded.values()], default=0)
-    return Claim(pk, raw, decoded, newest, "; ".join(f"{name}: {error}" for name, error in errors.items()) or None)
+    return Claim(pk, fields, decoded, newest, "; ".join(f"{name}: {why}" for name, why in errors.items()) or None)
 
 
 def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:

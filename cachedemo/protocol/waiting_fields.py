@@ -1,20 +1,65 @@
-"""What waits for the fields of a row: how it is written down in the row's hash, and as Python has it."""
+"""What waits for the fields of a row: how it is written down in the row's hash or packed, and as Python has it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from cachedemo.protocol import increments, stamps
+from cachedemo.protocol import increments, row_json, stamps
 from cachedemo.protocol.increments import Change, Changes
 
-_decode = json.JSONDecoder().raw_decode  # without the white space around it that json.loads looks for
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # without the white space around it that json.loads looks for
 
 # Field -> its stamp, its value as a JSON value. The stamp of one that the database has refused is above every row's
 # (see `stamps.of_refused`), so it is laid over any row. Where increments wait, all of it is in the value, as `Changes`.
 Fields = dict[str, tuple[int, Any]]
 
-FLAG, FLAGGED, DELTA = b"!", b"true", b"+"  # as in lua/queue.lua
+FLAG, FLAGGED, DELTA, PACKED = b"!", b"true", b"+", b"="  # as in lua/queue.lua
+
+
+def decode_plain(waiting: Sequence[bytes]) -> tuple[Fields, int] | None:
+    """Do what `decode` does for a row with values only, as nearly all have, and return the newest stamp with them.
+
+    None if anything else waits, or cannot be read.
+    """
+    fields: Fields = {}
+    newest = 0
+    try:
+        for name, value in zip(waiting[::2], waiting[1::2], strict=True):
+            text, digits = value[16:].decode(), value[:16]
+            json_value, end = _scan(text, 0)
+            if not digits.isdigit() or end != len(text) or DELTA in name or FLAG in name:
+                return None
+            stamp = int(digits)
+            fields[name.decode()] = stamp, json_value
+            newest = stamp if stamp > newest else newest
+    except (ValueError, RecursionError, StopIteration):
+        return None
+    return (fields, newest) if newest < stamps.END else None
+
+
+def decode_packed(packed: bytes) -> tuple[Fields, int] | None:
+    """Do what `decode_plain` does for a packed row."""
+    try:
+        newest, fields = int(packed[1:17]), row_json.parsed_fields(packed[18:])
+        return (fields, newest) if fields and newest < stamps.END else None
+    except ValueError:
+        return None
+
+
+def unpacked(packed: bytes) -> list[bytes]:
+    """Return what the hash of a packed row would have, name and value in turn."""
+    found = []
+    for line in packed.split(b"\n")[1:-1]:
+        name, _, pair = line.partition(b'":[')
+        stamp, _, value = pair.partition(b",")
+        found += [name[2:], stamp + value[:-1]]
+    return found
+
+
+def is_packed(text: Any) -> bool:
+    """Whether this is a packed row, as lua/queue.lua has it."""
+    return isinstance(text, bytes) and text[:1] == PACKED and text[17:18] == b"\n"
 
 
 def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
@@ -30,8 +75,9 @@ def decode(raw: Mapping[bytes, bytes]) -> tuple[Fields, dict[str, str]]:
             continue
         try:
             stamp, value = _field(waiting)
-            flagged = raw.get(FLAG + name) == waiting[:16] + FLAGGED
-            fields[name.decode()] = (stamps.of_refused(stamp) if flagged else stamp), value
+            flag = raw.get(FLAG + name)
+            is_refused = flag is not None and flag == waiting[:16] + FLAGGED
+            fields[name.decode()] = (stamps.of_refused(stamp) if is_refused else stamp), value
         except (ValueError, RecursionError) as error:
             errors[name.decode(errors="backslashreplace")] = _why(error)
     if deltas:
@@ -124,13 +170,17 @@ def _field(waiting: bytes) -> tuple[int, Any]:
     """Return the stamp of a waiting field and its value. Raises ValueError if it is not 16 digits and JSON."""
     stamp = _stamp(waiting[:16])
     text = waiting[16:].decode()
-    value, end = _decode(text)
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise json.JSONDecodeError("no value", text, 0) from None
     if end != len(text):
         raise ValueError("more than a value")
     return stamp, value
 
 
 def _stamp(digits: bytes) -> int:
-    if not digits.isdigit() or not stamps.is_proper(int(digits)):
+    stamp = int(digits) if digits.isdigit() else stamps.END
+    if stamp >= stamps.END:
         raise ValueError("no stamp")
-    return int(digits)
+    return stamp

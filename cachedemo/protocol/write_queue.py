@@ -9,6 +9,7 @@ from typing import Any, Self
 from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.waiting import (
     Claim,
+    Claimed,
     Enqueued,
     Names,
     NotQueued,
@@ -179,7 +180,7 @@ class WriteQueue(ABC):
         """
 
     @abstractmethod
-    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> tuple[list[Claim], list[str]]:
+    def claim(self, batch_size: int, claim_for: float, max_reaped: int) -> Claimed:
         """Take up to `batch_size` rows for `claim_for` seconds; return them and the versions."""
 
     @abstractmethod
@@ -188,6 +189,12 @@ class WriteQueue(ABC):
 
         Returns whether flushing had stopped; it has not any more.
         """
+
+    def ack_and_claim(
+        self, stamps: Mapping[str, int], batch_size: int, claim_for: float, max_reaped: int
+    ) -> tuple[bool, Claimed]:
+        """Do both, in one step where that can be."""
+        return self.ack(stamps), self.claim(batch_size, claim_for, max_reaped)
 
     @abstractmethod
     def stop(self, error: str) -> bool:
@@ -296,6 +303,10 @@ class WriteQueue(ABC):
     @abstractmethod
     def owed(self) -> tuple[int, float]:
         """Return how many writers are owed something, and how many seconds the oldest is overdue."""
+
+    @abstractmethod
+    def written_now(self) -> set[str]:
+        """Return the keys of the rows that somebody is writing, who does not count as dead yet."""
 
     @abstractmethod
     def waits(self, pks: Sequence[Any]) -> list[bool]:

@@ -59,12 +59,16 @@ class Breaker:
         """closed, open or half-open."""
         return self._breaker.current_state
 
-    def note(self, error: Exception) -> None:
-        """Count a failure of a command."""
+    def note(self, error: Exception, *, is_certain: bool = False) -> None:
+        """Count a failure of a command.
+
+        Args:
+            is_certain: that the server is of no use, so that there need not be more failures.
+        """
         if not self._counts(error):
             return
         self.troubled = True
-        self._breaker.fail_max = conf.get_valid("BREAKER_FAILURES")
+        self._breaker.fail_max = 1 if is_certain else conf.get_valid("BREAKER_FAILURES")
         if self.state == pybreaker.STATE_CLOSED:
             self._fails_fast = self._at_once(error)
             self._pass_on(error)

@@ -8,10 +8,14 @@ from django.core.exceptions import ImproperlyConfigured
 from redis import asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
+from redis.client import Pipeline
+from redis.connection import HiredisRespSerializer, parse_url
 from redis.retry import Retry
+from redis.utils import HIREDIS_AVAILABLE
 
 from cachedemo import conf
+from cachedemo.servers.idle_connections import give_back, idle
+from cachedemo.servers.packing import all_packed, packed
 from cachedemo.servers.sentinels import Sentinels, pool_of
 from cachedemo.servers.targets import Target, Topology
 
@@ -26,29 +30,56 @@ class Client(redis.Redis):
 
         Where somebody watches `execute_command`, as Sentry and OpenTelemetry do, it goes that way.
         """
-        if _is_watched(redis.Redis.execute_command):
+        if is_watched():
             return self.execute_command(*words)
-        connection = self.connection_pool.get_connection()
+        return self._exchange(_ask, words)
+
+    def ask_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Send many commands in one round trip; an answer that is an error is an exception in its place.
+
+        Where somebody watches pipelines, they are one of redis-py's.
+        """
+        if _is_watched(Pipeline.execute) or _is_watched(redis.Redis.execute_command):
+            pipe = self.pipeline(transaction=False)
+            for words in commands:
+                pipe.execute_command(*words)
+            return pipe.execute(raise_on_error=False)
+        return self._exchange(self._ask_all, commands)
+
+    def _ask_all(self, connection: Any, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        connection.send_packed_command(all_packed(connection, commands))
+        return [self._answer(connection, words[0]) for words in commands]
+
+    def _answer(self, connection: Any, name: str) -> Any:
         try:
-            connection.send_packed_command(_packed_get(words[1]) if _is_get(words) else connection.pack_command(*words))
-            return connection.read_response()
+            answer = connection.read_response()
+        except redis.ResponseError as error:
+            return error
+        translate = self.response_callbacks.get(name)
+        return answer if translate is None else translate(answer)
+
+    def _exchange(self, talk: Callable[[Any, Any], Any], said: Any) -> Any:
+        pool = self.connection_pool
+        connection = idle(pool) or pool.get_connection()
+        try:
+            return talk(connection, said)
         except redis.ResponseError:
             raise
         except BaseException:
             connection.disconnect()  # what comes over it yet would be taken for the answer to another command
             raise
         finally:
-            self.connection_pool.release(connection)
+            give_back(pool, connection)
 
 
-def _is_get(words: Sequence[Any]) -> bool:
-    return len(words) == 2 and words[0] == "GET" and type(words[1]) is str
+def _ask(connection: Any, words: Sequence[Any]) -> Any:
+    connection.send_packed_command(packed(connection, words))
+    return connection.read_response()
 
 
-def _packed_get(key: str) -> tuple[bytes]:
-    """Return what redis-py makes of GET in ten steps: each read of a row is one."""
-    text = key.encode()
-    return (b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(text), text),)
+def is_watched() -> bool:
+    """Whether somebody watches `execute_command`."""
+    return _is_watched(redis.Redis.execute_command)
 
 
 def _is_watched(method: Any) -> bool:
@@ -94,6 +125,12 @@ def connect_in_a_loop(url: str, on_connect: Callable[[Any], Awaitable[None]]) ->
     options = {"retry": AsyncRetry(NoBackoff(), 0), "redis_connect_func": on_connect, **_options(url)}
     client: asyncio.Redis = asyncio.Redis.from_url(url, **options)
     return client
+
+
+def pack_in_c(connection: Any) -> None:
+    """Let hiredis, if it is there, pack what a connection of an event loop sends, as it does for those of threads."""
+    if HIREDIS_AVAILABLE:
+        connection.pack_command = HiredisRespSerializer().pack
 
 
 def _options(url: str) -> dict[str, Any]:

@@ -67,6 +67,11 @@ class Cluster:
         """Return the server that has a key now. Raises Unavailable if nobody is known to."""
         return self.map.owner(hash_slots.of(key))
 
+    def identities(self, keys: Sequence[str]) -> list[bytes]:
+        """Return for each key which server has it now, as far as that is known. Raises Unavailable as `owner` does."""
+        owners = self.map.owners()
+        return [(owners[each] or self.map.owner(each)).recognised.identity for each in map(hash_slots.of, keys)]
+
     # one key
 
     def command(self, words: Words, *, insist: bool = False) -> Any:
@@ -97,6 +102,19 @@ class Cluster:
         except REDIRECTIONS as error:
             answer, then = self._follow(error, hash_slot, [_eval(script, keys, arguments), command])
             return raised(answer), then
+
+    def together(self, key: str, commands: Sequence[Words]) -> list[Any]:
+        """All of them are sent again where the server has not taken one: what is asked together may come together."""
+        hash_slot, patience = hash_slots.of(key), time.monotonic() + conf.get_valid("TIMEOUT")
+        while True:
+            answers = self.map.owner(hash_slot).pipeline(commands)
+            error = next((answer for answer in answers if isinstance(answer, REDIRECTIONS)), None)
+            if error is None:
+                return answers
+            self._named_by(error, hash_slot)
+            if time.monotonic() > patience:
+                raise self._being_moved(hash_slot, error)
+            time.sleep(TRY_AGAIN)
 
     # many keys: a call for each hash slot, all servers at the same time
 
@@ -163,7 +181,7 @@ class Cluster:
         for places, collect in begun:
             for place, answer in zip(places, collect(), strict=True):
                 answers[place] = answer
-                if isinstance(answer, _NOT_TAKEN):
+                if isinstance(answer, Exception) and isinstance(answer, _NOT_TAKEN):  # of a hundred, none is any
                     answers[place] = self._again(answer, *calls[place], script)
         return answers
 
@@ -198,12 +216,15 @@ class Cluster:
                 return answers
             error = answers[0]
             time.sleep(TRY_AGAIN)
-        raise self._unavailable(f"The {self._name}'s hash slot {hash_slot} is being moved: {error}")
+        raise self._being_moved(hash_slot, error)
+
+    def _being_moved(self, hash_slot: int, error: Exception) -> Unavailable:
+        return self._unavailable(f"The {self._name}'s hash slot {hash_slot} is being moved: {error}")
 
     def _named_by(self, error: Exception, hash_slot: int) -> ClusterNode:
         if not isinstance(error, redis.exceptions.AskError):
             return self.map.owner(hash_slot)  # TRYAGAIN, and a script that the server has not got
-        node = self.map.node(error.host or self.map.owner(hash_slot).host, error.port)
+        node = self.map.named(error.host, error.port, hash_slot)
         if isinstance(error, redis.exceptions.MovedError):
             self.map.moved(hash_slot, node)
         return node

@@ -77,6 +77,17 @@ class ClusterMap:
             node = self._nodes.setdefault(place, new)  # of two threads, both take the same one
         return node
 
+    def named(self, host: str, port: int, hash_slot: int) -> ClusterNode:
+        """Return the server that a redirection names, which may be by its port only. Raises Unavailable."""
+        if host and host != hash_slots.UNNAMED:
+            return self.node(host, port)
+        asked = self.owner(hash_slot)
+        places = {each.primary for each in self.ranges if each.primary[1] == port} if host else set()
+        if len(places) > 1:  # on several machines, so that only the map can tell
+            self._outdated = True
+            return self.owner(hash_slot)
+        return self.node(*(places.pop() if places else (asked.host, port)))
+
     def nodes(self) -> list[ClusterNode]:
         """Return all servers that have been asked, or will be."""
         return list(self._nodes.values())

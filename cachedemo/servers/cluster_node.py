@@ -1,6 +1,6 @@
 """One server of a cluster. Where it says that another has the key, the redirection is raised as it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -12,6 +12,7 @@ from cachedemo.servers.pipeline_answers import meant
 from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import Error, is_silence
 from cachedemo.servers.targets import Target
+from cachedemo.servers.trip import Commands, Gets, Trip
 
 # A server that answers with one of these has not taken the command.
 REDIRECTIONS = (redis.exceptions.AskError, redis.exceptions.TryAgainError)  # a MovedError is an AskError
@@ -22,7 +23,6 @@ _OUTDATED = (
     Unusable,
 )
 
-Commands = Sequence[Sequence[Any]]
 Collect = Callable[[], list[Any]]
 
 
@@ -105,69 +105,10 @@ class ClusterNode(Server):
             return lambda: failed
         return lambda: self._collected(trip)
 
-    def _collected(self, trip: "Trip") -> list[Any]:
+    def _collected(self, trip: Trip) -> list[Any]:
         try:
             answers = trip.answers(getattr(self._client, "recording", None))
             return meant(trip.commands, answers, self.outage)
         except Error as error:
             self.breaker.note(error)
             return [self.outage(error)] * len(trip.commands)
-
-
-class Trip:
-    """Commands on their way over one connection."""
-
-    def __init__(self, client: redis.Redis, commands: Commands) -> None:
-        self.commands = commands
-        self._client = client
-        self._connection = client.connection_pool.get_connection()
-        try:
-            self._connection.send_packed_command(self._packed())
-        except BaseException:
-            self._give_up()
-            raise
-
-    def answers(self, recording: Callable[[Commands, Collect], list[Any]] | None = None) -> list[Any]:
-        """Return the answers, errors among them as exceptions. Raises redis-py's error where there is none.
-
-        Args:
-            recording: collects them for somebody who watches.
-        """
-        try:
-            found = self._collect() if recording is None else recording(self.commands, self._collect)
-        except BaseException:
-            self._give_up()
-            raise
-        self._client.connection_pool.release(self._connection)
-        return found
-
-    def _collect(self) -> list[Any]:
-        return [self._answer(words[0]) for words in self.commands]
-
-    def _packed(self) -> Any:
-        return self._connection.pack_commands(self.commands)
-
-    def _answer(self, name: Any) -> Any:
-        try:
-            return self._client.parse_response(self._connection, name)
-        except redis.ResponseError as error:
-            return error
-
-    def _give_up(self) -> None:
-        """What else comes over this connection would be taken for the answer to another command."""
-        self._connection.disconnect()
-        self._client.connection_pool.release(self._connection)
-
-
-class Gets(Trip):
-    """The same for many GETs, whose answers need no translation: each read of many rows is one such trip per server."""
-
-    def _packed(self) -> list[bytes]:
-        keys = [key.encode() for _, key in self.commands]
-        return [b"".join([b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(key), key) for key in keys])]
-
-    def _answer(self, name: Any) -> Any:
-        try:
-            return self._connection.read_response()
-        except redis.ResponseError as error:
-            return error

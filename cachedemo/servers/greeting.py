@@ -27,6 +27,10 @@ class Unusable(redis.RedisError):
     """Raised when a server is not of the kind that its URL says, with the fix; continues "The cache server at …"."""
 
 
+class WrongKind(Unusable):
+    """Raised when it will never be: a replica may become a primary, a sentinel or an old server does not."""
+
+
 def greet(connection: Any, mode: str = "standalone") -> bytes:
     """Take the usual steps on a new connection, and return which server is there; NOT_TOLD if that is refused.
 
@@ -59,7 +63,7 @@ def _refuse_wrong_kind(connection: Any, mode: str) -> None:
     hello = _as_text(connection.handshake_metadata or {})
     found, version = hello.get("mode", mode), hello.get("version", "")
     if found != mode:
-        raise Unusable(_ANOTHER_KIND.get(found, f"runs in the mode {found}, which cachedemo does not know."))
+        raise WrongKind(_ANOTHER_KIND.get(found, f"runs in the mode {found}, which cachedemo does not know."))
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
         raise _too_old(version)
@@ -67,9 +71,9 @@ def _refuse_wrong_kind(connection: Any, mode: str) -> None:
         raise Unusable(_REPLICA)
 
 
-def _too_old(version: str) -> Unusable:
+def _too_old(version: str) -> WrongKind:
     oldest = ".".join(map(str, OLDEST))
-    return Unusable(f"is version {version}: install Redis {oldest} or newer, or Valkey.")
+    return WrongKind(f"is version {version}: install Redis {oldest} or newer, or Valkey.")
 
 
 def identity(connection: Any) -> bytes:

@@ -39,7 +39,23 @@ class Watcher(Protocol):
 watcher: Watcher | None = None
 
 
-Asked = tuple[str, "asyncio.Future[Found | None]", Any]  # a key, its answer to be, and who watches the reader
+class Turn:
+    """What the readers of one turn of a loop ask for: what is the same for all of them is looked at once.
+
+    This one hands each of them what stands under its key.
+    """
+
+    def taken(self, found: Found | None) -> Any:
+        """Return what the reader of a key is told, None where a thread must ask."""
+        return found
+
+    def is_answered(self) -> None:
+        """Note that a trip has answered what was asked for in it, or a part of that."""
+
+
+AS_IT_STANDS = Turn()
+
+Asked = tuple[str, "asyncio.Future[Any]", Any, Turn]  # a key, its answer to be, who watches the reader, and its turn
 
 
 class LoopReads:
@@ -48,22 +64,30 @@ class LoopReads:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.loading: dict[str, asyncio.Event] = {}  # which keys a reader loads in a thread, and when that has ended
-        self._waiting: list[Asked] = []  # in this turn
+        self.turns: dict[Any, Turn] = {}  # of this turn of the loop, by whom they are for
+        self._waiting: list[Asked] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[str, LoopServer] = {}  # by URL
         self._settings: object = None  # the role's, when ours were opened
         self._target: Target | None = None
         self._closing: AsyncGenerator[None, None] | None = None
 
-    def get(self, key: str) -> "asyncio.Future[Found | None]":
-        """Return what is under a key; None where a thread must ask.
+    def begin(self, whom: Any, turn: Turn) -> Turn:
+        """Note for whom a turn is, until it is over."""
+        if not self.turns:
+            self.loop.call_soon(self.turns.clear)
+        self.turns[whom] = turn
+        return turn
+
+    def get(self, key: str, turn: Turn = AS_IT_STANDS) -> "asyncio.Future[Any]":
+        """Return what the turn makes of what is under a key; None where a thread must ask.
 
         Who is cancelled drops only that future; the trip goes on for the others.
         """
         if not self._waiting:
             self.loop.call_soon(self._go)
-        answer: asyncio.Future[Found | None] = self.loop.create_future()
-        self._waiting.append((key, answer, watcher and watcher.who()))
+        answer: asyncio.Future[Any] = self.loop.create_future()
+        self._waiting.append((key, answer, watcher and watcher.who(), turn))
         return answer
 
     def _go(self) -> None:
@@ -79,17 +103,19 @@ class LoopReads:
 
     async def _answer(self, waiting: list[Asked]) -> None:
         try:
-            found = await self._ask([key for key, _, _ in waiting], [who for _, _, who in waiting if who])
+            found = await self._ask([key for key, _, _, _ in waiting], [who for _, _, who, _ in waiting if who])
         except BaseException as error:
-            for _, answer, _ in waiting:
+            for _, answer, _, _ in waiting:
                 if not answer.done():
                     answer.cancel() if isinstance(error, asyncio.CancelledError) else answer.set_exception(error)
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, answer, _), slot in zip(waiting, found, strict=True):
+        for (_, answer, _, turn), slot in zip(waiting, found, strict=True):
             if not answer.done():
-                answer.set_result(slot)
+                answer.set_result(turn.taken(slot))
+        for turn in {turn for _, _, _, turn in waiting}:
+            turn.is_answered()
 
     @contextlib.contextmanager
     def loads(self, key: str) -> Iterator[None]:

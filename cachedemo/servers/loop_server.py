@@ -5,12 +5,13 @@ of another one, or none at all, the reader asks in a thread.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import redis
 from redis import asyncio as redis_asyncio
 
-from cachedemo.servers.client import connect_in_a_loop
+from cachedemo.servers.client import connect_in_a_loop, pack_in_c
 from cachedemo.servers.greeting import NOT_LEARNED, greet_in_a_loop
 from cachedemo.servers.server import Server
 
@@ -26,6 +27,7 @@ class Found(NamedTuple):
 
 
 Answers = list[Found | None]
+_found = partial(tuple.__new__, Found)  # a call less for each key
 
 
 class LoopServer:
@@ -76,7 +78,7 @@ class LoopServer:
 
     def _found(self, slot: Any, server: bytes) -> Found | None:
         if isinstance(slot, bytes):
-            return Found(slot, server)
+            return _found((slot, server))
         if isinstance(slot, redis.RedisError):
             self._known.outage(slot)  # which takes note, if it says that the cluster has changed
         return None
@@ -87,6 +89,7 @@ class LoopServer:
         return self._client
 
     async def _greet(self, connection: Any) -> None:
+        pack_in_c(connection)
         self._identity = await greet_in_a_loop(connection)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ to a cluster, `cluster.py` finds the server that has the key.
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import redis
@@ -15,6 +15,7 @@ from django.core.signals import setting_changed
 
 from cachedemo import conf
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
+from cachedemo.servers import hash_slots
 from cachedemo.servers.client import Client, client_for
 from cachedemo.servers.cluster import Cluster
 from cachedemo.servers.cluster_map import NOBODY
@@ -30,12 +31,16 @@ Rows = Sequence[tuple[str, Sequence[Any]]]  # keys, with the arguments of a scri
 class Role(Server):
     """The cache or the queue, wherever its URL leads: the server itself, or the cluster behind it."""
 
+    _cluster: Cluster | None = None
+
     def reset(self) -> None:
+        for node in self._cluster.map.nodes() if self._cluster else ():
+            node.reset()
         super().reset()
         self.settings = object()  # another one whenever the settings may be others
         self._opened_for: list[Any] = []
         self.is_one = False  # whether it is known to be one server; read before every command
-        self._cluster: Cluster | None = None
+        self._cluster = None
 
     # where it is
 
@@ -101,9 +106,15 @@ class Role(Server):
 
     def identity_of(self, key: str) -> bytes:
         """Return the same as far as it is known, without asking. Raises Unavailable if nobody is known to have it."""
-        if cluster := self.cluster():
-            return cluster.owner(key).recognised.identity
+        if cluster := self._cluster or self.cluster():
+            return cluster.map.owner(hash_slots.of(key)).recognised.identity
         return self.recognised.identity
+
+    def identities_of(self, keys: Sequence[str]) -> list[bytes]:
+        """Return the same for each of many keys."""
+        if cluster := self._cluster or self.cluster():
+            return cluster.identities(keys)
+        return [self.recognised.identity] * len(keys)
 
     def look_again(self) -> None:
         for server in self._cluster.map.nodes() if self._cluster else ():
@@ -115,14 +126,16 @@ class Role(Server):
         """Return the cluster that the URL leads to, None if it is one server. Raises ImproperlyConfigured."""
         if self.is_one or self._cluster is not None:
             return self._cluster
-        with self._opening:
+        opening = self._opening
+        with opening:
             if self._cluster is None and not self.is_one:
-                found = self.target
-                if found.topology is Topology.CLUSTER:
-                    self._opened_for = conf.of_connection(self.name)
-                    self._cluster = Cluster(self.name, self.unavailable, found, lambda: self.cover)
-                else:
-                    self.is_one = True
+                found, opened_for = self.target, conf.of_connection(self.name)
+                is_cluster = found.topology is Topology.CLUSTER
+                made = Cluster(self.name, self.unavailable, found, lambda: self.cover) if is_cluster else None
+                if self._opening is not opening:  # reset meanwhile: this is where the settings before led to
+                    return made
+                self._cluster, self.is_one = made, not is_cluster
+                self._opened_for = opened_for if is_cluster else self._opened_for
             return self._cluster
 
     # what is known of it without asking anybody, for an event loop
@@ -153,6 +166,12 @@ class Role(Server):
             return cluster.script(script, keys, arguments, insist=insist)
         return super().script(script, keys, arguments, insist=insist)
 
+    def begin_script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Callable[[], Any] | None:
+        if cluster := self.cluster():
+            cluster.script(script, keys, arguments, insist=True)
+            return None
+        return super().begin_script(script, keys, arguments)
+
     def script_for_each(self, script: Script, common: Sequence[Any], rows: Rows, *, insist: bool = False) -> list[Any]:
         if cluster := self.cluster():
             return cluster.script_for_each(script, common, rows, insist=insist)
@@ -169,6 +188,11 @@ class Role(Server):
         if cluster := self.cluster():
             return cluster.pipeline(commands)
         return super().pipeline(commands)
+
+    def together(self, key: str, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        if cluster := self.cluster():
+            return cluster.together(key, commands)
+        return super().together(key, commands)
 
     def get_many(self, keys: Sequence[str]) -> list[Any]:
         if cluster := self.cluster():

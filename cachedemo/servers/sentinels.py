@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -51,20 +51,28 @@ class Sentinels:
     def named_by_most(self) -> Node:
         """Return where a majority says that the primary is. Raises NoMajority."""
         with ThreadPoolExecutor(len(self._clients)) as threads:
-            said = Counter(address for address in threads.map(self._ask, self._clients) if address)
+            answers = list(threads.map(self._ask, self._clients))
+        said = Counter(address for address in answers if isinstance(address, tuple))
         for address, votes in said.items():
             if votes > len(self._clients) // 2:
                 return address
         raise NoMajority(
             f"Error connecting to the primary: {sum(said.values())} of {len(self._clients)} sentinels name one of the "
-            f"name {self.service}, and no majority the same."
+            f"name {self.service}, and no majority the same.{self._first_problem(answers)}"
         )
 
-    def _ask(self, client: redis.Redis) -> Node | None:
+    def _first_problem(self, answers: Sequence[Node | redis.RedisError | None]) -> str:
+        """Return what one of them has said instead, such as that its password is another, in a sentence."""
+        for (host, port), answer in zip(self.nodes, answers, strict=True):
+            if isinstance(answer, redis.RedisError):
+                return f" Of that at {host}:{port} we have: {answer}"
+        return ""
+
+    def _ask(self, client: redis.Redis) -> Node | redis.RedisError | None:
         try:
             answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.service)
-        except redis.RedisError:
-            return None
+        except redis.RedisError as error:
+            return error
         if not answer:
             return None
         host, port = answer

@@ -9,13 +9,15 @@ import redis
 from cachedemo import conf
 from cachedemo.exceptions import ForeignData, Unavailable
 from cachedemo.servers.breaker import Breaker, Open
-from cachedemo.servers.client import Client
+from cachedemo.servers.client import Client, is_watched
 from cachedemo.servers.greeting import NOT_LEARNED, Unusable
 from cachedemo.servers.pipeline_answers import meant, raised
 from cachedemo.servers.recognition import Recognition
-from cachedemo.servers.scripts import Script
-from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning
+from cachedemo.servers.scripts import MAY_WRITE, Script
+from cachedemo.servers.server_errors import failed_at_once, is_foreign_data, is_silence, meaning, takes_no_writes
+from cachedemo.servers.trip import Trip
 
+_PLAIN = {"GET", "MGET", "SET"}  # their answers need no translation (`client.py` says of SET that it has none)
 _NO_PRIMARY = (redis.exceptions.ReadOnlyError, Unusable)
 
 when_opened: list[Callable[[str], object]] = []  # called with the role of a server whose breaker has just opened
@@ -29,9 +31,13 @@ class Server:
     Args:
         name: of its role, cache or queue.
         unavailable: what to raise.
+
+    Attributes:
+        route: another object whenever commands go over a new client, and so perhaps to another server.
     """
 
     mode = "standalone"  # what it says of itself
+    _client: Client | None = None
 
     def __init__(self, name: str, unavailable: type[Unavailable]) -> None:
         self.name = name
@@ -42,14 +48,25 @@ class Server:
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
-        self._client: Client | None = None
+        self._let_go()
         self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.recognised = Recognition(self._let_go, self.mode)
-        self.breaker = Breaker(self.ping, is_silence, failed_at_once, self._opened)
+        self.breaker = Breaker(self.ping, self._is_of_no_use, failed_at_once, self._opened)
 
     def ping(self) -> None:
-        """Ask for an answer, past the breaker. Raises redis-py's errors."""
-        self._command(["PING"])
+        """Ask whether it is of use, past the breaker. Raises redis-py's errors."""
+        if self.is_cache:
+            self._script(MAY_WRITE, (), ())
+        else:
+            self._command(["PING"])
+
+    @property
+    def is_cache(self) -> bool:
+        """Whether slots are here: whoever cannot empty them must not read them, for they may be old."""
+        return self.name == "cache"
+
+    def _is_of_no_use(self, error: BaseException) -> bool:
+        return is_silence(error) or (self.is_cache and takes_no_writes(error))
 
     @property
     def address(self) -> str:
@@ -85,15 +102,22 @@ class Server:
         return self.recognised.identity
 
     def look_again(self) -> None:
-        """Ask again which server it is, since a promotion need not end connections. Raises Unavailable."""
+        """Ask again what may change without an end of connections: which server it is, whether it takes writes.
+
+        Raises:
+            Unavailable: it does not answer, or it is a cache that takes none.
+        """
         if self._client is not None and self.recognised.may_change:
             self._run(self._on_a_connection, self.recognised.ask)
+        if self._client is not None and self.is_cache:
+            self._run(self._script, MAY_WRITE, (), ())
 
     def _opened(self) -> None:
         for call in when_opened:
             call(self.name)
 
     def _let_go(self) -> None:
+        self.route = object()  # first, so that nothing that a new client brings is taken for the old one's
         self._client = None
 
     def _on_a_connection(self, ask: Callable[[Any], None]) -> None:
@@ -121,6 +145,28 @@ class Server:
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any], *, insist: bool = False) -> Any:
         """Run a Lua script and return its answer, loading the script first where the server has not got it."""
         return self._run(self._script, script, keys, arguments, insist=insist)
+
+    def begin_script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Callable[[], Any] | None:
+        """Send a writer's script, and return what waits for its answer: another server can be asked meanwhile.
+
+        None where the answer is here already, because the server is in trouble, or somebody watches.
+        """
+        client = self.client()
+        if self.breaker.troubled or not isinstance(client, Client) or is_watched():
+            self.script(script, keys, arguments, insist=True)
+            return None
+        trip = self._run(Trip, client, [("EVALSHA", script.digest, len(keys), *keys, *arguments)])
+
+        def answer() -> Any:
+            try:
+                [found] = trip.answers()
+                if isinstance(found, redis.exceptions.NoScriptError):
+                    return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
+                return raised(found)
+            except redis.RedisError as error:
+                raise self._failed(error) from error
+
+        return answer
 
     def script_for_each(
         self, script: Script, common: Sequence[Any], rows: Sequence[tuple[str, Sequence[Any]]], *, insist: bool = False
@@ -187,13 +233,17 @@ class Server:
                 raise answer
         return answers
 
+    def together(self, key: str, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Do the same over one connection, to whichever server has a key; all other keys share its hash slot."""
+        return self.pipeline(commands)
+
     def answers(self, commands: Sequence[Sequence[Any]], *, insist: bool = False) -> list[Any]:
         """Do the same, and raise nothing but that the server did not answer."""
         return meant(commands, self._run(self._pipeline, commands, insist=insist), self.outage)
 
     def _command(self, words: Sequence[Any]) -> Any:
         client = self._client or self.client()
-        return client.ask(*words) if words[0] in ("GET", "MGET") else client.execute_command(*words)
+        return client.ask(*words) if words[0] in _PLAIN else client.execute_command(*words)
 
     def _script(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         client = self._client or self.client()
@@ -204,10 +254,7 @@ class Server:
 
     def _pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         client = self.client()  # held until the answers are here, whichever thread resets the role meanwhile
-        pipe = client.pipeline(transaction=False)
-        for words in commands:
-            pipe.execute_command(*words)
-        return pipe.execute(raise_on_error=False)
+        return client.ask_all(commands)
 
     def _refuse_if_switched_off(self) -> None:
         if not conf.is_enabled():
@@ -227,7 +274,7 @@ class Server:
 
     def _failed(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Take note that a command has failed, and return what to raise."""
-        self.breaker.note(error)
+        self.breaker.note(error, is_certain=takes_no_writes(error))
         if isinstance(error, _NO_PRIMARY):
             self._let_go()  # a new connection may lead to the primary
         return self.outage(error, key)

@@ -40,6 +40,7 @@ RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: host, process and time of its begin
 
 # Alias -> the settings of the database, which a test run changes, and its name when Django was ready.
 _ready: dict[str, tuple[dict[str, Any], Any]] = {}
+_modules = sys.modules
 _begun = RUN in os.environ  # asked at every call, and a look at the environment is slow
 _numbers = itertools.count(1)
 _when_emptied: list[Callable[[], None]] = []
@@ -57,20 +58,16 @@ def remember_databases() -> None:
 
 def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
     """Say whether this process is running tests, or `testserver`, on that database; or has, or its parent does."""
-    if not (_begun or _is_test_environment() or _is_another_database(using)):
-        return False
+    if not _begun and (_modules.get("django.test.utils") is None or not _is_test_environment()):
+        known = _ready.get(using)
+        if known is None or known[0]["NAME"] == known[1]:  # here and not in a function, since every hit asks
+            return False
     return bool(conf.get("TEST_ISOLATION"))
 
 
 def _is_test_environment() -> bool:
     """Whether Django's `setup_test_environment()` has been called. `mail.outbox` would not do: `locmem` has one too."""
-    utils = sys.modules.get("django.test.utils")
-    return utils is not None and "saved_data" in vars(utils._TestState)
-
-
-def _is_another_database(using: str) -> bool:
-    known = _ready.get(using)
-    return known is not None and known[0]["NAME"] != known[1]
+    return "saved_data" in vars(_modules["django.test.utils"]._TestState)
 
 
 def prefix(using: str) -> str:

@@ -19,10 +19,10 @@ import redis
 
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import cluster_health
 from cachedemo.servers.roles import CACHE
 from cachedemo.servers.server import Server
 from cachedemo.servers.server_errors import meaning
+from cachedemo.servers.server_health import health_of
 
 NEVER = float("-inf")
 PINGS = 4  # in the shortest `near`, so that one may be late
@@ -36,18 +36,20 @@ class Feed:
     """What one server says over one connection; a new connection is another feed.
 
     Attributes:
+        server: which says it.
+        route: the server's when the connection was opened. Once that is another, this tells of nothing that is read.
         confirmed: when the last PING was sent that was answered, by the monotonic clock: all that was acknowledged
             before then has been heard. NEVER before the first, and once the connection is lost.
         prefixes: of the keys that it tells of.
-        settings: those of the cache when it was opened.
     """
 
-    __slots__ = ("confirmed", "prefixes", "settings")
+    __slots__ = ("confirmed", "prefixes", "route", "server")
 
-    def __init__(self, settings: object) -> None:
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.route = server.route
         self.confirmed = NEVER
         self.prefixes: frozenset[str] = frozenset()
-        self.settings = settings
 
 
 class Hearer(Protocol):
@@ -78,7 +80,7 @@ class _Anew(Exception):
 
 
 class Listener:
-    """One connection to one server, in a thread of its own; opened anew when it was lost.
+    """One connection to one server, in a thread of its own; opened anew when it was lost. `start` is to be called once.
 
     Args:
         server: of the cache.
@@ -89,6 +91,7 @@ class Listener:
     Attributes:
         feed: what it says, None while nothing is heard.
         problem: why that is, with the fix; empty while nothing is wrong.
+        since: when it began to be heard, or to be so no more; in seconds since the epoch.
     """
 
     def __init__(
@@ -101,20 +104,32 @@ class Listener:
         self.server = server
         self.feed: Feed | None = None
         self.problem = ""
+        self.since = time.time()
         self._wanted, self._interval, self._hearer = wanted, interval, hearer
         self._settings = CACHE.settings
         self._expected: deque[Callable[[Any], None]] = deque()  # what each answer is for that is still to come
-        self._thread = threading.Thread(target=self._listen, name="cachedemo-near", daemon=True)
-        with contextlib.suppress(RuntimeError):  # no thread can start now: the next read tries again
-            self._thread.start()
+        self._ended = False
+
+    def start(self) -> None:
+        """Begin to listen; not under a lock, for where threads are greenlets others run before it has begun."""
+        try:
+            threading.Thread(target=self._serve, name="cachedemo-near", daemon=True).start()
+        except RuntimeError:  # no thread can start now: the next read tries again
+            self._ended = True
 
     @property
     def is_alive(self) -> bool:
-        """Whether it listens, or tries to."""
-        return self._thread.is_alive() and self._is_wanted()
+        """Whether it listens, or tries to, or is about to."""
+        return not self._ended and self._is_wanted()
 
     def _is_wanted(self) -> bool:
         return self._settings is CACHE.settings and conf.is_enabled()
+
+    def _serve(self) -> None:
+        try:
+            self._listen()
+        finally:
+            self._ended = True
 
     def _listen(self) -> None:
         while self._is_wanted():
@@ -139,6 +154,12 @@ class Listener:
             self.problem = self._meant(error)  # the last two: of a connection that another thread has closed
         return PAUSE
 
+    def _heard(self, feed: Feed | None) -> None:
+        if feed is not self.feed:
+            self.feed, self.since = feed, time.time()
+        if feed is not None:
+            self.problem = ""
+
     @property
     def _where(self) -> str:
         return f"The cache server at {self.server.address}"
@@ -149,9 +170,9 @@ class Listener:
 
     def _follow(self) -> None:
         """Track on a new connection until it is lost, or something else is wanted."""
+        feed = Feed(self.server)
         client = self.server.client()  # held: its pool closes the connection when nobody holds it any more
         connection = client.connection_pool.get_connection()
-        feed = Feed(self._settings)
         try:
             parser = connection._parser
             parser.set_invalidation_push_handler(_Push)
@@ -159,7 +180,8 @@ class Listener:
             self._expected.clear()
             self._track(connection, feed)
         finally:
-            self.feed, feed.confirmed = None, NEVER
+            feed.confirmed = NEVER
+            self._heard(None)
             self._hearer.everything_changed(feed)
             connection.disconnect()
             with contextlib.suppress(AttributeError):
@@ -167,7 +189,7 @@ class Listener:
             client.connection_pool.release(connection)
 
     def _track(self, connection: Any, feed: Feed) -> None:
-        health = cluster_health.Health() if self.server.mode == "cluster" else None
+        health = health_of(self.server)
         sent, answered = NEVER, True
         timeout = conf.get_valid("TIMEOUT")
 
@@ -175,18 +197,19 @@ class Listener:
             nonlocal answered
             answered = True
             feed.confirmed = sent
-            self.feed, self.problem = feed, ""
+            self._heard(feed)
             if not self._hearer.ponged(feed, time.monotonic() - sent):
                 raise _NotNow(TOO_MUCH)
 
         while self._is_wanted():
+            if feed.route is not self.server.route:
+                raise redis.ConnectionError("Error: commands go to another server now.")
             self._want(connection, feed)
             now = time.monotonic()
             if answered and now >= sent + self._interval():
                 sent, answered = now, False
-                if health is not None:
-                    self._ask(connection, health.nodes, "CLUSTER", "NODES")
-                    self._ask(connection, health.info, "CLUSTER", "INFO")
+                for words, take in health.questions():
+                    self._ask(connection, take, *words)
                 self._ask(connection, pong, "PING")
             elif not answered and now > sent + timeout:
                 raise redis.TimeoutError("Timeout waiting for a PONG")

@@ -12,6 +12,8 @@ from django.utils.html import escape
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
+from cachedemo import plurals
+
 register = template.Library()
 
 _TICKED = re.compile("`([^`]+)`")
@@ -22,6 +24,12 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 def number(value: Any) -> str:
     """12345 -> 12,345; None -> a dash."""
     return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def counted(count: int, nouns: str) -> str:
+    """1 and "keys" -> "1 key"; 2000 -> "2,000 keys"."""
+    return plurals.counted(count, nouns.removesuffix("s"))
 
 
 @register.filter

@@ -83,7 +83,8 @@ def assert_cache_trips(
 
     Args:
         num: round trips to both servers together.
-        cache, queue: round trips to this one.
+        cache: round trips to the cache server.
+        queue: round trips to the queue server.
 
     Returns:
         The trips, for assertions of your own.

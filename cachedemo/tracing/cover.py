@@ -38,23 +38,9 @@ class RecordingClient:
         """Note commands that were sent before; their answers are collected now."""
         return timed_together(self.server, commands, collect)
 
-    def pipeline(self, transaction: bool = True) -> Any:
-        return RecordingPipeline(self.server, self.plain.pipeline(transaction=transaction))
-
-
-class RecordingPipeline:
-    """Notes many commands as one round trip."""
-
-    def __init__(self, server: str, plain: Any) -> None:
-        self.server = server
-        self.plain = plain
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.plain, name)
-
-    def execute(self, raise_on_error: bool = True) -> Any:
-        sent = [words for words, _ in self.plain.command_stack]
-        return timed_together(self.server, sent, lambda: self.plain.execute(raise_on_error=raise_on_error))
+    def ask_all(self, commands: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        """Note many commands as one round trip."""
+        return timed_together(self.server, [tuple(words) for words in commands], lambda: self.plain.ask_all(commands))
 
 
 @contextmanager

@@ -15,10 +15,10 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "announce": "say that this version is in use",
     "announce_table": "say that rows of this database are cached",
     "mark": "mark the slot: a write is under way, nobody else may fill",
-    "stamp": "get a stamp, newer than every other; always after the mark",
+    "stamp": "get a stamp, newer than every other",
     "stamp_many": "get one stamp for many locked rows, and what waits for each",
     "settle_up_many": "drop what this write of many rows superseded",
-    "finish": "the database has it: replace the mark by the new value, or empty the slot",
+    "finish": "the database has it: put the new value in place of the mark, or empty the slot",
     "unmark": "the database refused it: put the old value back",
     "settle_up": "drop what this write superseded; now it may be acknowledged",
     "fill": (
@@ -35,6 +35,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "claim": "claim a batch, until a deadline",
     "settle": "empty the slots that may be older than the database now",
     "ack": "the database has it: drop it from the queue",
+    "ack_and_claim": "the database has it: drop it from the queue, and claim the next batch",
     "release": "give the claimed rows back",
     "park": "leave the row to a later flush",
     "refile": "file what an older release has queued under the key's one text",
@@ -60,8 +61,8 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
 }
 _FROM_THE_QUEUE = {
     "row:": "what waits for this row",
-    "closed": "is it switched off",
-    "versions": "may this version fill",
+    "closed": "has an operator switched this cache off",
+    "versions": "may this release still fill the cache",
     "paused": "is it paused",
 }
 _STATEMENTS = {
@@ -90,7 +91,7 @@ def purpose_of(server: str, words: tuple[Any, ...], answer: Any) -> str:
     if server == "database":
         return _STATEMENTS.get(first.split()[0], "")
     if server == "worker":
-        return "ask Celery for a flush, without waiting for it"
+        return "ask the worker (Celery) for a flush, without waiting for it"
     if name := script_name(words):
         return _of_script(name, answer)
     return (_of_cache if server == "cache" else _of_queue)(first, words, answer)
@@ -107,7 +108,7 @@ def script_name(words: tuple[Any, ...]) -> str:
 
 def _scripts() -> Iterator[tuple[str, str]]:
     """Yield the scripts of every module that is loaded, by digest and by text."""
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # another thread may be importing
         if name.startswith("cachedemo."):
             for script in scripts_in(module):
                 yield from ((script.digest, script.name), (script.source, script.name))
@@ -115,6 +116,8 @@ def _scripts() -> Iterator[tuple[str, str]]:
 
 def _of_script(name: str, answer: Any) -> str:
     words = _SCRIPTS.get(name, name)
+    if isinstance(answer, Exception):
+        return f"{words}: no answer" if isinstance(words, str) else f"the script {name}: no answer"
     if isinstance(words, str):
         return words
     done = not isinstance(answer, bytes) and answer not in (0, [0], None)
@@ -150,7 +153,7 @@ def _of_queue(first: str, words: tuple[Any, ...], answer: Any) -> str:
     if first == "WAITAOF":
         return "wait until it is on the queue's disk"
     key = str(words[1]).rpartition("}:")[2] if len(words) > 1 else ""
-    if key.startswith("row:") and isinstance(answer, dict):
+    if key.startswith("row:") and (isinstance(answer, dict | bytes) or answer is None):
         return f"{_FROM_THE_QUEUE['row:']}: {'a newer write' if answer else 'nothing'}"
     return next((text for part, text in _FROM_THE_QUEUE.items() if key.startswith(part)), "")
 

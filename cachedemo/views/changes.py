@@ -27,8 +27,11 @@ class Changes(NamedTuple):
     increments: dict[str, Any]
 
 
-def changes_in(cache: ModelCache, said: Any) -> Changes:
+def changes_in(cache: ModelCache, said: Any, *, new: bool = False) -> Changes:
     """Return what a JSON object asks of a row of this cache.
+
+    Args:
+        new: whether the row is to be created; then a key that nobody else makes may be named.
 
     Raises:
         Problem: 422, with a sentence for each field that is invalid.
@@ -38,7 +41,7 @@ def changes_in(cache: ModelCache, said: Any) -> Changes:
     found, errors = Changes({}, {}), {}
     for name, value in said.items():
         try:
-            _put(cache, found, name, value)
+            _put(cache, found, name, value, new)
         except FieldError:
             errors[name] = ["There is no such field."]
         except ValidationError as error:
@@ -50,8 +53,9 @@ def changes_in(cache: ModelCache, said: Any) -> Changes:
     return found
 
 
-def _put(cache: ModelCache, found: Changes, name: str, value: Any) -> None:
-    field = cache.table.codec.field(name)
+def _put(cache: ModelCache, found: Changes, name: str, value: Any, new: bool) -> None:
+    pk = cache.table.codec.pk
+    field = pk if new and name in (pk.name, pk.attname) and not _is_made(pk) else cache.table.codec.field(name)
     if not _is_plain(cache, field):
         found.fields[name] = _python_value(cache, field, value)
     elif isinstance(value, dict):
@@ -59,7 +63,21 @@ def _put(cache: ModelCache, found: Changes, name: str, value: Any) -> None:
     elif isinstance(value, list):
         raise ValidationError("This takes one value, not a list.")
     else:
-        found.fields[name] = value
+        found.fields[name] = _number(column_of(field), value) if isinstance(value, bool | float) else value
+
+
+def _is_made(pk: models.Field) -> bool:
+    """Whether a new row gets a key by itself."""
+    return isinstance(pk, models.AutoField) or pk.has_default() or pk.db_default is not models.NOT_PROVIDED
+
+
+def _number(column: models.Field, value: bool | float) -> Any:
+    """Return a JSON number as a client means it: digit by digit, and whole where the column is."""
+    if isinstance(column, models.IntegerField) and (isinstance(value, bool) or not value.is_integer()):
+        raise ValidationError("This takes a whole number.")
+    if isinstance(column, models.DecimalField) and isinstance(value, float):
+        return decimal.Decimal(repr(value))
+    return value
 
 
 def _is_plain(cache: ModelCache, field: models.Field) -> bool:

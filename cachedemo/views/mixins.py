@@ -93,7 +93,7 @@ class CachedMixin(_View):
 
     def get_changes(self) -> Changes:
         """Return what the request asks to write; override it to validate with a form or a serializer first."""
-        return changes_in(self.get_cache(), self.get_body())
+        return changes_in(self.get_cache(), self.get_body(), new=self.request.method == "POST")
 
 
 class CachedRowMixin(CachedMixin):

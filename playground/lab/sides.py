@@ -77,7 +77,7 @@ class Ours:
         self.users.via("cache-aside").update(pk, name=name)
 
     def wrong_order(self, pk: int, name: str) -> None:
-        self.cache_aside(pk, name)  # there is no other order to choose: the mark comes first, the rest after the commit
+        self.cache_aside(pk, name)  # there is no other order to choose: the cache comes after the commit
 
     def write_through(self, pk: int, name: str) -> None:
         self.users.via("write-through").update(pk, name=name)

@@ -48,6 +48,7 @@ class World(PrivateWorld):
         from cachedemo import registry
         from cachedemo.operations import startup
         from cachedemo.servers import roles
+        from playground import scripts_ready
         from users.models import User
 
         self.cache.start()
@@ -57,3 +58,4 @@ class World(PrivateWorld):
         models.QuerySet(User).update(name="old", cache_stamp=0)
         registry.forget_announcements()
         startup.announce_all()
+        scripts_ready.load()

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from demo import visitor_actions
 from playground.lesson import scenes, two_writers
+from users.pages import words
 
 
 class Lesson(NamedTuple):
@@ -42,8 +43,9 @@ LESSONS = [
         [
             "Alice is a row in the database. In this demo the way there takes 200 ms on purpose, as it may where the "
             "database is far away or busy.",
-            "The cache is a Redis server in between. It keeps a copy of each row that somebody has read, for a while. "
-            "Redis keeps everything in memory and answers in a fraction of a millisecond.",
+            "The cache is a Redis server in between. It keeps a copy of each row that somebody has read: in memory "
+            "only, and for 60 seconds here, its time to live (TTL). On a machine with nothing else to do it answers "
+            "in a fraction of a millisecond; the figures below are those of this machine now.",
             "The queue is another Redis server. It holds writes that the database does not have yet, so a read that "
             "finds no copy asks it too; the next step shows what for.",
         ],
@@ -60,14 +62,17 @@ LESSONS = [
         [
             "There are three classic answers. Cache-aside writes the database and drops the copy. Write-through "
             "writes the database and replaces the copy. Write-behind puts the write into a queue and replaces the "
-            "copy; a worker writes the database later.",
-            "Three rows called Alice Singh are in the cache now, one for each pattern. All three are renamed. Each "
-            "write also asks the queue for a number, its stamp: by that, a late write never wins over a newer one.",
+            "copy; a worker, which is another process (here Celery), writes the database later.",
+            "Three rows called Alice Singh are in the cache now, one for each pattern. All three are renamed. What you "
+            "see beside the classic steps is this project's own: for each write a stamp, a number that the queue hands "
+            "out, and where the copy is replaced a mark, which stands in the cache meanwhile. Without them an old copy "
+            "or a late write may win over a newer one: step 7 shows how. Where the copy is only dropped, no mark is "
+            "needed.",
         ],
         "Change Alice's name, in each pattern",
         "Cache-aside and write-through make the caller wait for the database; cache-aside then leaves the cache "
         "empty, and write-through up to date. Write-behind does not wait: the database has the old value until a "
-        "worker has written the new one.",
+        "worker has written the new one. Only a row that the cache does not have is read from the database first.",
         "invalidate-first",
         scenes.write,
     ),
@@ -87,12 +92,13 @@ LESSONS = [
         "Flush",
         "When does a write-behind write reach the database?",
         [
-            "The worker takes what waits about once a second, many rows at a time. This is called a flush.",
+            "The worker takes what waits, many rows at a time, and writes it to the database. This is called a flush. "
+            "Each write asks for one; in case nobody heard it, one begins every second anyway.",
             "Until then only the queue has the write for good. The copy in the cache may vanish at any time.",
         ],
         "Write behind, then flush",
-        "A flush claims the write, commits it to the database and only then drops it from the queue, so that a "
-        "worker that dies on the way loses nothing.",
+        "A flush claims the write, commits it to the database and only then drops it from the queue. If the worker "
+        "dies on the way, the write is still in the queue, and another flush claims it when the deadline is over.",
         "killed-flusher",
         scenes.flush,
     ),
@@ -101,10 +107,11 @@ LESSONS = [
         "Forget",
         "Why is the queue a second server?",
         [
-            "A cache may forget: it runs in memory, throws out what is used least when it is full, and somebody may "
-            "empty it. A write that was acknowledged (its caller was told that it is done) must not be forgotten.",
-            "So the queue is a server of its own that throws nothing out and writes each command to disk before it "
-            "answers. Here the cache loses its copy while a write waits.",
+            "A cache may forget: it runs in memory, when it is full it throws out what was not used for "
+            "longest, and somebody may empty it. A write that was acknowledged (its caller was told that it is done) "
+            "must not be forgotten.",
+            "So the queue is a server of its own, which is set otherwise: it throws nothing out, and it writes each "
+            "command to its disk before it answers. Here the cache loses its copy while a write waits.",
         ],
         "Make the cache forget, then read",
         "The read finds the write in the queue and lays it over the older row: with cache and queue on one server "
@@ -115,14 +122,18 @@ LESSONS = [
     Lesson(
         "kill-the-cache",
         "Kill",
-        "What if the cache dies?",
+        "What if the cache dies? And the queue?",
         [
             f"The cache server of this demo is killed at once, without a warning, and kept down for {scenes.DOWN_FOR} "
             "seconds. Meanwhile Alice is read and written; then it comes back, empty.",
+            "Not tried here: the queue. Without it the rows in the cache are still read. Other reads are refused, "
+            "since a newer write may wait in it, and so are all writes, since each needs a stamp. So it is run with "
+            "the care of a database. A model that never writes behind can do without a queue.",
         ],
         "Now kill the cache",
-        "Without the cache everything is slower and nothing is wrong: reads ask the database, and a write notes in "
-        "the queue that the cache entry must be emptied, in case the cache comes back with the old copy in it.",
+        "Without the cache everything is slower and nothing is wrong: reads ask the database. A write notes in the "
+        "queue that the cache entry must be emptied, for a cache that was only out of reach comes back with the old "
+        "copy in it. The next flush does it, to a fresh copy too: that costs one more read of the database.",
         "cache-killed",
         scenes.kill_the_cache,
         needs_demo=True,
@@ -149,29 +160,52 @@ BY_SLUG = {lesson.slug: lesson for lesson in LESSONS}
 
 
 class Kept(NamedTuple):
-    """One row of what to take away: a pattern, what a write does, and when it loses."""
+    """What to take away of a pattern, in a sentence or two each."""
 
     pattern: str
     write: str
+    waits: str
     loses: str
+    old: str
+    pick: str
+
+    @property
+    def down(self) -> str:
+        """What happens while a server is down, as the table of patterns has it."""
+        return next(choice.failure for choice in words.CHOICES if choice.pattern == self.pattern)
 
 
 TAKE_AWAY = [
     Kept(
         "cache-aside",
-        "writes the database, then drops the copy. The next read loads it.",
-        "Loses no write: the database has it before it is acknowledged. The first read after each write is slow.",
+        "It writes the database, then drops the copy. The next read loads it.",
+        "The writer for the database, and so does the first reader after it.",
+        "Never: the database has it before the writer is told so.",
+        "Until the write is acknowledged, readers get the old copy. What goes past the app, raw SQL or another "
+        "program, shows once the copy has expired: after 60 s here.",
+        "Nearly everything that is read more often than it is written: a profile page, a product, settings. If in "
+        "doubt, this one. Only what must be exact where it is used, a balance say, is read from the database itself.",
     ),
     Kept(
         "write-through",
-        "writes the database, then replaces the copy. The next read finds it.",
-        "Loses no write either. Copies that nobody reads take up memory.",
+        "It writes the database, then replaces the copy. The next read finds it, unless two writers met: then the "
+        "entry is empty, as after cache-aside.",
+        "The writer for the database. The reader after it does not.",
+        "Never, as with cache-aside.",
+        "As with cache-aside. And copies that nobody reads take up memory.",
+        "What is read right after it was written, where that read must be fast: a basket, the settings page that is "
+        "shown again after saving.",
     ),
     Kept(
         "write-behind",
-        "puts the write into the queue and replaces the copy. A worker writes the database within about a second.",
-        "Loses what waits if the queue's disk is lost; and if the queue does not put each write on disk before it "
-        "answers, as it does here, the last seconds before a crash. Others who read the database directly see the "
-        "old value until the flush, and while no worker runs, for as long as that.",
+        "It puts the write into the queue and replaces the copy. A worker writes the database within about a second.",
+        "Nobody for the database, if the cache has the row; else it is read first.",
+        "If the queue's disk is lost, with what waits on it. This demo's queue has each write on disk before it "
+        "answers; one that is set to write its disk once a second also loses up to a second of writes in a crash.",
+        "Readers through the app get the new value at once. Whoever asks the database directly gets the old one until "
+        "the flush, and while no worker runs, for as long as that.",
+        "Many writes of little weight: a counter of views (increments add up, whatever others write meanwhile), “last "
+        "seen”. A unique field, the email here, goes write-through even so, since only the database can tell whether "
+        "it is taken.",
     ),
 ]

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cachedemo import Pattern
+from cachedemo import Entry, Pattern
+from cachedemo.plurals import counted
 from cachedemo.servers.roles import CACHE
 from demo import visitor_actions
 from playground import scripts_ready
@@ -12,6 +13,7 @@ from playground.lesson import acts
 from playground.throwaway import Throwaway
 
 OLD, NEW = "Alice Singh", "Alice S."
+BEHIND, THROUGH = Pattern.WRITE_BEHIND, Pattern.WRITE_THROUGH
 PATIENCE = 5.0  # seconds until the demo must have killed what it was asked to
 DOWN_FOR = 3  # seconds that the lesson keeps the cache down
 
@@ -22,23 +24,23 @@ def read() -> Scene:
     """Read a row that the cache does not have, and once more."""
     with _rows(1) as own:
         [pk] = own.pks
-        cold = acts.track("The first read", own.cache, pk, lambda: own.cache.read(pk))
-        warm = acts.track("The second read", own.cache, pk, lambda: own.cache.read(pk))
-    return {"tracks": [cold, warm]}
+        cold = acts.track("The first read", own.cache, pk, lambda: own.cache.read(pk), acts.returned)
+        warm = acts.track("The second read", own.cache, pk, lambda: own.cache.read(pk), acts.returned)
+    return {"tracks": [cold, warm], "in_turn": True}
 
 
 def write() -> Scene:
     """Change the name in each of the three patterns, on three rows that the cache has."""
-    return {"tracks": _in_each_pattern(lambda own, pk, pattern: own.cache.via(pattern).update(pk, name=NEW))}
+    return {"tracks": _in_each_pattern(_update, acts.acknowledged)}
 
 
 def read_after() -> Scene:
     """Read each row again, right after it was written in its pattern."""
 
-    def written_then_read(own: Throwaway, pk: int, pattern: Pattern) -> object:
+    def read_again(own: Throwaway, pk: int, pattern: Pattern) -> Entry:
         return own.cache.read(pk)
 
-    return {"tracks": _in_each_pattern(written_then_read, before=_update)}
+    return {"tracks": _in_each_pattern(read_again, acts.returned, before=_update)}
 
 
 def flush() -> Scene:
@@ -47,9 +49,9 @@ def flush() -> Scene:
         [pk] = own.pks
         own.cache.read(pk)
         scripts_ready.load()
-        write = acts.track("The write", own.cache, pk, lambda: _update(own, pk, Pattern.WRITE_BEHIND))
-        flushed = acts.track("The flush, later", own.cache, pk, own.cache.flush)
-    return {"tracks": [write, flushed]}
+        write = acts.track("The write", own.cache, pk, lambda: _update(own, pk, BEHIND), acts.acknowledged)
+        flushed = _flushed(own, pk)
+    return {"tracks": [write, flushed], "in_turn": True}
 
 
 def forget() -> Scene:
@@ -57,14 +59,19 @@ def forget() -> Scene:
     with _rows(1) as own:
         [pk] = own.pks
         own.cache.read(pk)
-        _update(own, pk, Pattern.WRITE_BEHIND)
+        _update(own, pk, BEHIND)
         scripts_ready.load()
         gone = acts.track(
-            "The cache forgets", own.cache, pk, lambda: CACHE.command("DEL", own.cache.table.slots.key(pk))
+            "The cache forgets",
+            own.cache,
+            pk,
+            lambda: CACHE.command("DEL", own.cache.table.slots.key(pk)),
+            actor="somebody",
+            ends="The copy is gone.",
         )
-        found = acts.track("A read", own.cache, pk, lambda: own.cache.read(pk))
-        flushed = acts.track("The flush, later", own.cache, pk, own.cache.flush)
-    return {"tracks": [gone, found, flushed]}
+        found = acts.track("A read", own.cache, pk, lambda: own.cache.read(pk), acts.returned)
+        flushed = _flushed(own, pk)
+    return {"tracks": [gone, found, flushed], "in_turn": True}
 
 
 def kill_the_cache() -> Scene:
@@ -74,11 +81,12 @@ def kill_the_cache() -> Scene:
         own.cache.read(pk)
         visitor_actions.ask("cache server", f"down-{DOWN_FOR}")
         _wait_until_down()
-        read = acts.track("A read without the cache", own.cache, pk, lambda: own.cache.read(pk))
-        wrote = acts.track("A write without the cache", own.cache, pk, lambda: _update(own, pk, Pattern.WRITE_THROUGH))
+        read = acts.track("A read without the cache", own.cache, pk, lambda: own.cache.read(pk), acts.returned)
+        label = "A write-through write without the cache"
+        wrote = acts.track(label, own.cache, pk, lambda: _update(own, pk, THROUGH), acts.acknowledged)
         _wait_until_up()
-        again = acts.track("A read, the cache is back", own.cache, pk, lambda: own.cache.read(pk))
-    return {"tracks": [read, wrote, again]}
+        again = acts.track("A read, the cache is back", own.cache, pk, lambda: own.cache.read(pk), acts.returned)
+    return {"tracks": [read, wrote, again], "in_turn": True}
 
 
 def _wait_until_down() -> None:
@@ -106,8 +114,19 @@ def _update(own: Throwaway, pk: int, pattern: Pattern) -> object:
     return own.cache.via(pattern).update(pk, name=NEW)
 
 
+def _flushed(own: Throwaway, pk: int) -> acts.Track:
+    """Flush as the worker does, which is another process: here it is done by this one, so that it can be drawn."""
+
+    def written(rows: int) -> str:
+        return f"{counted(rows, 'row')} written to the database."
+
+    ends = "The worker is done."
+    return acts.track("The flush, later", own.cache, pk, own.cache.flush, written, actor="worker", ends=ends)
+
+
 def _in_each_pattern(
-    work: Callable[[Throwaway, int, Pattern], object],
+    work: Callable[[Throwaway, int, Pattern], Any],
+    answer: Callable[[Any], str],
     before: Callable[[Throwaway, int, Pattern], object] | None = None,
 ) -> list[acts.Track]:
     """Do the work in each pattern, one after the other, on a row of its own that the cache has."""
@@ -117,5 +136,5 @@ def _in_each_pattern(
             own.cache.read(pk)
             if before is not None:
                 before(own, pk, pattern)
-            tracks.append(acts.track(str(pattern), own.cache, pk, lambda: work(own, pk, pattern)))  # noqa: B023
+            tracks.append(acts.track(str(pattern), own.cache, pk, lambda: work(own, pk, pattern), answer))  # noqa: B023
     return tracks

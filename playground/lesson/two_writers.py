@@ -52,7 +52,8 @@ def _ours(own: Throwaway, pk: int) -> acts.Track:
 def _verdict(cached: str, stored: str) -> dict[str, Any]:
     broken = cached not in ("empty", stored)
     verdict = (
-        f"The cache says {cached}, the database {stored}: every read is wrong until the entry expires."
+        f"The cache says {cached}, the database {stored}: every read is wrong until the "
+        f"entry expires, up to {naive.TTL_SECONDS} s later."
         if broken
         else f"The cache is {'empty' if cached == 'empty' else 'right'}: the next read returns {stored}."
     )
@@ -75,4 +76,4 @@ def _opposite_order(label: str, first: Callable[[], object], second: Callable[[]
     one.until(at("database", "COMMIT"))
     two.finish()
     one.finish()
-    return acts.of_steps(label, told, time.perf_counter() - began)
+    return acts.of_steps(label, told, time.perf_counter() - began) | {"ends": "Both have their answer."}

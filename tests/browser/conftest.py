@@ -86,8 +86,8 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
 
 
 def complains(message: ConsoleMessage) -> bool:
-    """Whether the browser calls something wrong; an icon that it looks for by itself is not."""
-    return message.type == "error" and "favicon" not in str(message.location)
+    """Whether the browser calls something wrong."""
+    return message.type == "error"
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from tests import scene
 from tests.operators import ALL, operator, url
 from users.models import User
 
+TOO_WIDE = """[...document.querySelectorAll(".cd-stack")].map((each) => each.parentElement)
+    .filter((frame) => frame.scrollWidth > frame.clientWidth + 1).map((frame) => frame.textContent)"""
 USERS = "/admin/users/user/"
 SCREENS = {
     "overview": ("changelist", "Hit ratio"),
@@ -67,6 +69,16 @@ def test_every_screen_fits_and_breaks_no_policy(
         page.goto(path)
         assert_no_sideways_scroll(page)
         picture(page, f"admin-{name}-{width}-{scheme}")
+
+
+def test_no_table_is_cut_beside_the_admins_sidebar(open_page: Callable[..., Page], people: list[User]) -> None:
+    olga = operator(*ALL)
+    scene.build(olga)
+    page = open_page(olga, url("changelist"), width=768)
+    for view in ("versions", "queue", "history"):
+        page.goto(url(view))
+        assert page.locator(".cd-stack").count()
+        assert page.evaluate(TOO_WIDE) == [], view
 
 
 def test_a_server_that_is_down_is_said_on_every_screen(

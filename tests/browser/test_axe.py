@@ -1,5 +1,6 @@
 """axe-core finds nothing serious on any page, in light and dark, wide and narrow."""
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from cachedemo import cache_for, registry
+from playground import comparison, keep
 from tests import scene
 from tests.operators import ALL, client_of, operator, url
 from users.models import User
@@ -37,6 +39,20 @@ SCREENS: dict[str, Callable[[], str]] = {
     "key": lambda: url("key") + "?key=v2:user:5",
     "version": lambda: url("version", "user", "1"),
 }
+DRY_RUNS = {"keys of a prefix": "Count", "live": "Watch the cache", "version": "Count", "danger": "Count"}
+_TIMES = {"per_second": 100.0, "mean": 0.01, "p50": 0.01, "p99": 0.02}
+FIGURES = {
+    "article_ms": 200,
+    "source_ms": 5.0,
+    "article": [
+        {"state": state, "user": f"user {n}", "seconds": 0.2, "origin": "source"}
+        for state in ("cold", "warm")
+        for n in (1, 2, 3)
+    ],
+    "reads": [{"ratio": 0.5, "hits": 0.5} | _TIMES],
+    "writes": [{"pattern": "write-behind"} | _TIMES],
+    "flush": [{"rows": 60, "batch_size": 1000, "seconds": 0.1, "per_second": 600.0}],
+}
 # Swagger UI's own markup has a link in each of its buttons.
 NOT_OURS = {"/api/docs": {"nested-interactive"}}
 
@@ -51,10 +67,16 @@ def page(browser: Browser, live_server: Any) -> Iterator[Page]:
 
 
 def findings(page: Page, address: str) -> list[str]:
-    """Return what axe calls serious in any look, each with the page, the look and the element."""
+    """Go to a page and return what axe calls serious there."""
     page.goto(address)
     if address == "/api/docs":
         page.locator(".opblock").first.wait_for()
+    return findings_here(page, address)
+
+
+def findings_here(page: Page, address: str) -> list[str]:
+    """Return what axe calls serious in any look with all details open, each with the page, the look and the element."""
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     found = []
     for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -73,13 +95,30 @@ def test_nothing_serious_is_found(page: Page, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "press"), [("/lesson/write/", "Change Alice's name"), ("/lesson/two-writers/", "Now let two write")]
+    ("address", "press", "then"),
+    [
+        ("/lesson/write/", "Change Alice's name", ".board"),
+        ("/lesson/two-writers/", "Now let two write", ".take-away"),
+        ("/lab/killed-flusher/", "Run it", ".side.ours .verdict"),
+        ("/compare/", "Run the script", ".chart"),
+        ("/write-behind/users/1/", "stamp", "#term-stamp"),
+        ("/write-behind/users/1/", "Save", ".message"),
+    ],
 )
-def test_nothing_serious_is_found_once_a_button_was_pressed(page: Page, address: str, press: str) -> None:
+def test_nothing_serious_is_found_once_a_button_was_pressed(
+    page: Page, monkeypatch: pytest.MonkeyPatch, address: str, press: str, then: str
+) -> None:
+    monkeypatch.setattr(comparison, "PATIENCE", 0.1)  # there is no worker
     page.goto(address)
-    page.get_by_role("button", name=press).click()
-    page.locator(".board").wait_for()
-    assert findings(page, address) == []
+    page.get_by_role("button", name=press).first.click()
+    page.locator(then).first.wait_for(timeout=30_000)
+    assert findings_here(page, address) == []
+
+
+def test_nothing_serious_is_found_in_figures(page: Page) -> None:
+    kept = keep.save("bench", {})
+    (keep.folder("bench") / f"{kept}.jsonl").write_text(json.dumps({"kind": "report", "report": FIGURES}) + "\n")
+    assert findings(page, f"/bench/{kept}/") == []
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -93,3 +132,6 @@ def test_nothing_serious_is_found_for_operators(
     session = client_of(olga).cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     assert findings(page, SCREENS[screen]()) == []
+    if screen in DRY_RUNS:
+        page.get_by_role("button", name=DRY_RUNS[screen]).first.click()
+        assert findings_here(page, screen) == []

@@ -79,7 +79,8 @@ def test_two_at_once_break_what_is_done_by_hand_and_nothing_here(visit: Visit) -
     page = visit("/lesson/two-writers/", reduced_motion="reduce")
     do(page, "Now let two write at once")
     expect(page.locator(".verdict.broken")).to_have_text(
-        "The cache says Alice One, the database Alice Two: every read is wrong until the entry expires."
+        "The cache says Alice One, the database Alice Two: every read is wrong until the entry expires, "
+        "up to 60 s later."
     )
     expect(page.locator(".verdict.held")).to_have_text("The cache is empty: the next read returns Alice Two.")
     expect(page.locator(".track.held .plain")).to_contain_text("writer 1: Its mark is gone")

@@ -55,12 +55,12 @@ def a_worker() -> Iterator[None]:
 
 
 def says(page: Page) -> Locator:
-    return page.locator("#state .journey-says")
+    return page.locator("#journey .journey-says")
 
 
 def reached(page: Page) -> list[str]:
     """Return the stages that are shown as reached."""
-    return page.locator("#state .journey li.done, #state .journey li.now").all_inner_texts()
+    return page.locator("#journey .journey li.done, #journey .journey li.now").all_inner_texts()
 
 
 def test_a_write_that_waits_for_a_worker_that_is_alive(written: Page) -> None:
@@ -72,14 +72,14 @@ def test_a_worker_that_dies_is_known_within_five_seconds(written: Page) -> None:
     expect(says(written)).to_contain_text(prospects.NO_WORKER, timeout=15_000)
     assert workers.GONE_AFTER <= 5
     with a_worker():
-        expect(says(written)).to_contain_text(prospects.SOON, timeout=15_000)
+        expect(says(written)).not_to_contain_text(prospects.NO_WORKER, timeout=15_000)
 
 
 def test_a_queue_that_is_paused_in_the_admin(written: Page, users: Any) -> None:
     pause.pause(users, "olga")
     expect(says(written)).to_contain_text("Flushing is paused by olga since")
     pause.resume(users)
-    expect(says(written)).not_to_contain_text("paused")
+    expect(says(written)).not_to_contain_text("Flushing is paused")
 
 
 def test_a_database_that_refuses_the_statement(written: Page, users: Any) -> None:
@@ -89,7 +89,7 @@ def test_a_database_that_refuses_the_statement(written: Page, users: Any) -> Non
 
 def test_a_write_that_a_flush_holds(written: Page, users: Any) -> None:
     users.table.queue.claim(500, 600, 5)
-    expect(says(written)).to_contain_text("A flush holds the write of name and is taking it to the database.")
+    expect(says(written)).to_contain_text(f"A flush holds the write of name. {prospects.TAKING}")
     assert reached(written) == ["acknowledged", "in the queue", "claimed by a flush"]
 
 
@@ -103,7 +103,7 @@ def test_a_dead_letter_is_no_write_that_waits(written: Page, users: Any) -> None
     [claim], _ = users.table.queue.claim(500, 600, 5)
     users.table.queue.bury(claim, "IntegrityError")
     expect(says(written)).to_contain_text("The database refused the write of name: it is a dead letter.")
-    expect(written.locator("#state .journey li.refused")).to_have_text("refused: a dead letter")
+    expect(written.locator("#journey .journey li.refused")).to_have_text("refused: a dead letter")
     assert "in the database" not in reached(written)
     written.goto("/users/")
     expect(written.get_by_text("a write waits")).to_have_count(0)
@@ -112,13 +112,13 @@ def test_a_dead_letter_is_no_write_that_waits(written: Page, users: Any) -> None
 def test_a_queue_that_does_not_answer(written: Page, queue_server: Any) -> None:
     queue_server.stop()
     expect(says(written)).to_have_text("The queue server does not answer: nobody can tell what waits.", timeout=15_000)
-    expect(written.locator("#state .journey")).to_have_count(0)
+    expect(written.locator("#journey .journey")).to_have_count(0)
 
 
 def test_a_row_that_was_never_written_has_no_stages(visit: Visit, users: Any) -> None:
     page = visit("/write-behind/users/2/")
     expect(says(page)).to_have_text("Nothing waits: the database has every acknowledged write of this row.")
-    expect(page.locator("#state .journey")).to_have_count(0)
+    expect(page.locator("#journey .journey")).to_have_count(0)
 
 
 @pytest.mark.parametrize("place", ["list", "claimed", "dead", ""])

@@ -136,7 +136,8 @@ def new_models() -> Iterator[list[Any]]:
     finally:
         with connection.schema_editor() as editor:
             for model in reversed(made):
-                editor.delete_model(model)
+                if model._meta.managed:
+                    editor.delete_model(model)
         for model in made:
             registry._declared.pop(model, None)
         for name in set(apps.all_models["notes"]) - before:

@@ -1,10 +1,13 @@
 """The settings of the two connections: they reach the client, and a wrong one is a sentence."""
 
+import socket
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from cachedemo import conf
+from cachedemo import Pattern, conf
 from cachedemo.servers import roles
+from cachedemo.servers.client import connect
 
 
 @pytest.mark.parametrize("name", ["CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE"])
@@ -40,6 +43,19 @@ def test_the_client_has_what_is_set(settings):
     assert pool.connection_kwargs["socket_keepalive"] is False
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="the system does not say how long it waits")
+@pytest.mark.parametrize("role", [roles.CACHE, roles.QUEUE], ids=lambda role: role.name)
+def test_an_idle_connection_is_probed_before_a_firewall_forgets_it(role, settings):
+    pool = connect(settings.CACHEDEMO[f"{role.name.upper()}_URL"]).connection_pool
+    opened = pool.get_connection()
+    try:
+        tcp = opened._sock
+        assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
+    finally:
+        opened.disconnect()
+
+
 def test_a_socket_file_has_no_keepalive(settings, tmp_path):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"unix://{tmp_path}/none.sock"}
     with pytest.raises(roles.CACHE.unavailable):
@@ -50,3 +66,7 @@ def test_the_breaker_opens_after_as_many_failures_as_are_set(settings):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_FAILURES": 1, "BREAKER_PAUSE": 60}
     roles.CACHE.breaker.note(roles.redis.ConnectionError("gone"))
     assert roles.CACHE.breaker.state == "open"
+
+
+def test_the_setting_knows_every_pattern():
+    assert set(conf._PATTERNS) == set(Pattern)

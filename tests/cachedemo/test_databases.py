@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.checks import ERROR, run_checks
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, connections, models, transaction
 
 from cachedemo import cache_for, registry, tasks
 from cachedemo.exceptions import NotRegistered, UnknownDatabase
 from cachedemo.operations import audit, keyspace
 from cachedemo.protocol import announced_tables, slot_keys
-from tests.helpers import past_cachedemo
-from tests.notes.models import Essay, Note
+from tests.helpers import entries, past_cachedemo
+from tests.notes.models import Essay, Note, Paper, Shelf
 from users.models import User
 
 ACME = "ac:me"  # an alias may hold what a key may not
@@ -33,9 +35,8 @@ def acme(people: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
     connections[ACME].connect()  # past the guard of a test that has not named this database
     try:
         with connections[ACME].schema_editor() as editor:
-            editor.create_model(User)
-            editor.create_model(Note)
-            editor.create_model(Essay)
+            for model in (User, Note, Essay, Shelf, Paper):
+                editor.create_model(model)
         for using in ("default", ACME):
             past_cachedemo(Note).using(using).create(pk=1, title=f"of {using}", body="b0")
         yield ACME
@@ -79,7 +80,7 @@ def test_the_keys_have_the_alias_where_it_is_not_the_default_one(acme: str, redi
         cache_for(Note, using=using).get(1)
         cache_for(Note, using=using).via("write-behind").update(1, body="waits")
     assert set(redis_cache.scan_iter("v*")) == {b"v1:note:1", b"v1:note@ac%3Ame:1"}
-    assert redis_queue.hgetall("{flush:notes@ac%3Ame}:row:1").keys() == {b"body"}
+    assert entries(redis_queue, "{flush:notes@ac%3Ame}:row:1").keys() == {b"body"}
     assert slot_keys.parts("v1:note@ac%3Ame:1") == ("1", "note@ac%3Ame", "1")
     assert {group.name for group in keyspace.scan().groups.values()} == {"v1:note:", "v1:note@ac%3Ame:"}
     assert keyspace.foreign(keyspace.scan()) == []
@@ -112,6 +113,62 @@ def test_saves_bulk_methods_and_deletions_touch_the_slots_of_their_database_alon
         there.get(1)
 
 
+@pytest.mark.parametrize("elsewhere", ["default", ACME])
+def test_a_deletion_is_of_the_row_in_the_database_that_was_named(acme: str, tenant: Tenant, elsewhere: str) -> None:
+    using = acme if elsewhere == "default" else "default"
+    tenant.current = elsewhere
+    cache_for(Note, using=using).delete(1)
+    with pytest.raises(Note.DoesNotExist):
+        cache_for(Note, using=using).get(1)
+    assert cache_for(Note, using=elsewhere).get(1).title == title(elsewhere) == f"of {elsewhere}"
+
+
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
+@pytest.mark.parametrize("constrained", [True, False])
+def test_a_reference_is_looked_up_beside_the_row_or_where_the_router_says(
+    acme: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, pattern: str, constrained: bool
+) -> None:
+    for field in Paper._meta.concrete_fields:
+        if isinstance(field, models.ForeignKey):
+            monkeypatch.setattr(field, "db_constraint", constrained)
+    beside, elsewhere = (1, 2) if constrained else (2, 1)
+    Shelf.objects.using(acme).create(pk=1, name="of acme")
+    Shelf.objects.using("default").create(pk=2, name="of default")
+    papers = cache_for(Paper, using=acme).via(pattern)
+    with connections[acme].constraint_checks_disabled():  # the table has them all the same
+        paper = papers.create(title="t", nulled_id=beside, set=None, defaulted=None, own=None)
+        assert papers.update(paper.pk, nulled=None).nulled_id is None
+        assert papers.update(paper.pk, nulled=beside).nulled_id == beside
+    for write in (
+        lambda: papers.update(paper.pk, nulled=elsewhere),
+        lambda: papers.create(title="", nulled_id=elsewhere, set=None, defaulted=None, own=None),
+    ):
+        with pytest.raises(ValidationError) as error:
+            write()
+        assert error.value.message_dict["nulled"] == [f"shelf instance with id {elsewhere} is not a valid choice."]
+    assert "title" in error.value.message_dict
+
+
+def test_a_router_that_must_know_whose_request_this_is_is_not_asked_where_the_database_is_named(
+    acme: str, settings: Any
+) -> None:
+    class Strict(Tenant):
+        def db_for_read(self, model: Any, **hints: Any) -> str:
+            raise RuntimeError("no tenant")
+
+        db_for_write = db_for_read
+
+    Shelf.objects.using(acme).create(pk=1, name="of acme")
+    settings.DATABASE_ROUTERS = [Strict()]
+    papers = cache_for(Paper, using=acme)
+    paper = papers.create(title="t", nulled_id=1, set=None, defaulted=None, own=None)
+    assert papers.update(str(paper.pk), title="t2", nulled=1).title == papers.get(paper.pk).title == "t2"
+    papers.via("write-behind").update(paper.pk, title="t3")
+    papers.drain()
+    papers.delete(paper.pk)
+    assert papers.get_many([paper.pk]) == {}
+
+
 def test_a_copy_to_another_database_writes_all_of_it(acme: str) -> None:
     note = Note.objects.get(pk=1)
     note.save(using=acme)
@@ -129,6 +186,7 @@ def test_a_row_that_was_read_from_a_replica_is_saved_as_what_it_is(acme: str, se
     settings.DATABASE_ROUTERS = [Replica()]
     note = Note.objects.get(pk=1)
     assert note._state.db == acme
+    assert cache_for(Note, using=acme) is cache_for(Note)
     cache_for(Note).update(1, title="acknowledged")
     note.body = "saved"
     note.save()
@@ -184,6 +242,15 @@ def test_names_that_would_look_like_an_alias_are_refused(name: str) -> None:
         declared = type("Odd", (ModelCache,), {"fields": ["title"], **option})
         with pytest.raises(ImproperlyConfigured, match=next(iter(option))):
             registration_checks.check(declared(Note))
+
+
+def test_no_check_of_a_project_with_two_databases_needs_a_server(
+    acme: str, broken_queue: Any, broken_cache: Any
+) -> None:
+    with broken_queue(), broken_cache():
+        found = run_checks(databases=["default", acme])
+    assert [message.id for message in found if message.level >= ERROR] == []
+    assert "cachedemo.W030" in [message.id for message in found]
 
 
 def test_what_is_not_registered_says_so() -> None:

@@ -41,6 +41,24 @@ def test_a_declared_collation_is_refused_by_every_check(collation: str) -> None:
         assert "notes.Made.key is declared with" in message.msg
 
 
+class Padded(models.CharField):
+    """A project's own field, whose type ignores case or spaces at the end."""
+
+    def db_type(self, connection: Any) -> str:
+        return {"sqlite": "varchar(20) COLLATE NOCASE", "postgresql": "char(20)"}[connection.vendor]
+
+
+def test_so_is_a_type_that_a_field_of_a_projects_own_has() -> None:
+    own = {"key": Padded(primary_key=True, max_length=20), "title": models.TextField()}
+    with made(own):
+        assert said() == ["cachedemo.E010"]
+
+
+@pytest.mark.parametrize("kind", ["varchar(20)", "character varying(20)", "text", "uuid", "character_data"])
+def test_a_type_that_tells_texts_apart_is_fine(kind: str) -> None:
+    assert not key_collations._LOOSE_TYPE_OF_POSTGRESQL.fullmatch(kind)
+
+
 @sqlite_only
 def test_a_declared_collation_that_tells_texts_apart_is_fine() -> None:
     with made(key(db_collation="BINARY")):

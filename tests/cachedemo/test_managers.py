@@ -15,7 +15,7 @@ from cachedemo import cache_for
 from cachedemo.exceptions import QueueUnavailable, UnknownFieldWaiting
 from cachedemo.managers import CachedManager
 from cachedemo.patterns import bulk_update
-from cachedemo.protocol import bulk_write
+from cachedemo.protocol import bulk_write, queue
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note, Sample
 from tests.notes.refusal import sql
@@ -170,6 +170,25 @@ def test_rows_come_in_pieces(notes: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     notes.via("write-behind").update(3, body="waiting")
     assert Note.objects.update(title="bulk") == 3
     assert shown(notes, "title", "body") == {1: ("bulk", "b0"), 2: ("bulk", "b0"), 3: ("bulk", "waiting")}
+
+
+def test_new_rows_come_in_pieces_too(notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamped: list[int] = []
+    stamp_many = queue.FlushQueue.stamp_many
+
+    def stamp_some(self: Any, pks: Any, *others: Any) -> Any:
+        stamped.append(len(pks))
+        return stamp_many(self, pks, *others)
+
+    monkeypatch.setattr(bulk_write, "PIECE", 2)
+    monkeypatch.setattr(queue.FlushQueue, "stamp_many", stamp_some)
+    assert not notes.get_many(range(10, 15)), "there is a slot to be emptied"
+    made = Note.objects.bulk_create([Note(pk=pk, title="new", body="b") for pk in range(10, 15)])
+    assert max(stamped) == 2
+    assert {pk: note.title for pk, note in notes.get_many(range(10, 15)).items()} == dict.fromkeys(range(10, 15), "new")
+    made[0].title = "newer"
+    made[0].save()
+    assert notes.get(10).title == "newer"
 
 
 def test_a_row_whose_key_is_changed_is_read_under_the_new_one_only(notes: Any) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from django.core.management.color import no_style
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import Exists, Max, Subquery
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import cachedemo
@@ -20,6 +21,7 @@ from cachedemo.exceptions import StaleInstance
 from cachedemo.models import Stamped
 from cachedemo.patterns import bulk_insert
 from cachedemo.protocol import bulk_write, on_commit
+from tests.cachedemo.made_models import made as made_model
 from tests.cachedemo.test_cascades import new_models
 from tests.helpers import past_cachedemo
 from tests.notes.models import Draft, Essay, Note, Sample
@@ -256,6 +258,58 @@ def test_many_rows_are_found_by_two_columns(odd: OddKinds) -> None:
     new = [odd.coded(code=f"d{number}", left=f"l{number}", right="r", title="new") for number in range(count)]
     odd.coded.objects.bulk_create(new, update_conflicts=True, update_fields=["title"], unique_fields=["left", "right"])
     assert odd.coded.objects.filter(title="new").count() == count == odd.coded.objects.count()
+
+
+def test_an_upsert_by_a_foreign_key_loads_no_related_rows_and_ends_as_django_does(
+    odd: OddKinds,
+) -> None:
+    class Owned(Stamped):
+        coded = models.OneToOneField(odd.coded, models.CASCADE)
+        title = models.CharField(max_length=10, default="")
+
+        class Meta:
+            app_label = "notes"
+
+    with new_models() as made:
+        made.append(Owned)
+        with connection.schema_editor() as editor:
+            editor.create_model(Owned)
+        cachedemo.register(Owned)(type("OwnedCache", (cachedemo.ModelCache,), {"fields": "__all__"}))
+        odd.coded.objects.bulk_create(odd.coded(code=code, left=code) for code in "ab")
+        cache, upsert = cache_for(Owned), {"update_conflicts": True, "update_fields": ["title"]}
+        for title in ("old", "new"):
+            rows = [Owned(coded_id=code, title=title) for code in "ab"]
+            with CaptureQueriesContext(connection) as sent:
+                Owned.objects.bulk_create(rows, unique_fields=["coded"], **upsert)
+            assert not [each for each in sent if each["sql"].startswith("SELECT") and "notes_coded" in each["sql"]]
+            assert {row.title for row in cache.get_many(Owned.objects.values_list("pk", flat=True)).values()} == {title}
+        with pytest.raises(IntegrityError):
+            Owned.objects.bulk_create([Owned(coded_id="none")], unique_fields=["coded"], **upsert)
+
+
+class Kept(Stamped):
+    """Hides what is deleted, by a method that takes no database."""
+
+    title = models.CharField(max_length=10)
+
+    class Meta:
+        abstract = True
+
+    def delete(self) -> None:  # type: ignore[override]
+        self.title = "deleted"
+        self.save()
+
+
+def test_a_delete_of_the_models_own_is_called_as_an_admin_calls_it(transactional_db: None) -> None:
+    with made_model({}, Kept) as cache:
+        pk = cache.create(title="here").pk
+        cache.via("write-behind").update(pk, title="waits")
+        cache.delete(pk)
+        assert cache.drain(timeout=5) == 0
+        assert cache.get(pk).title == cache.model.objects.get().title == "deleted"
+        assert cache.via("write-behind").update(pk, title="again").title == cache.get(pk).title == "again"
+        cache.drain(timeout=5)
+        assert cache.model.objects.get().title == "again"
 
 
 # copies of an instance, and receivers that save it again

@@ -17,6 +17,7 @@ from cachedemo.exceptions import Unavailable
 from cachedemo.operations import flushdb, monitoring_access
 from cachedemo.protocol import near_copies, transactions
 from cachedemo.protocol.entries import Entry, Origin
+from cachedemo.protocol.near import Near
 from cachedemo.protocol.near_copies import COPIES
 from cachedemo.servers import breaker, roles
 from cachedemo.servers.roles import CACHE, QUEUE
@@ -103,12 +104,11 @@ Seen = Callable[[Any, pytest.MonkeyPatch], Any]
 
 def copies_kept() -> int:
     """Return how many of three copies are kept."""
-    feed = Feed(CACHE.settings)
+    feed, near = Feed(CACHE), Near("copy", 1.0, 60)
     feed.confirmed = time.monotonic()
     for number in range(3):
-        before = near_copies.Note(
-            f"copy:{number}", feed, COPIES._era, COPIES._generations[hash(f"copy:{number}") % 4096]
-        )
+        key = f"copy:{number}"
+        before = near_copies.Note(near, None, number, key, feed, COPIES._era, COPIES._generations[hash(key) % 4096])
         COPIES.keep(before, Entry(b"{}", 1, Origin.CACHE, b"V"), 60)
     kept = len(COPIES.by_key)
     COPIES.forget_all()

@@ -15,6 +15,7 @@ from cachedemo.exceptions import CacheUnavailable
 from cachedemo.servers.roles import CACHE
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
+from users.models import User
 
 SAID_OF_SERVERS = {"cachedemo.E001", "cachedemo.W027", "cachedemo.W028", "cachedemo.W030"}
 PATTERNS = pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
@@ -48,6 +49,15 @@ def test_a_write_is_in_the_database_at_once_and_read_from_there(notes: Any, patt
 def test_a_change_past_cachedemo_is_read_at_once(notes: Any) -> None:
     past_cachedemo(Note).filter(pk=1).update(title="raw")
     assert notes.get(1).title == notes.get_many([1])[1].title == "raw"
+
+
+def test_a_save_asks_for_no_hints(notes: Any, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        user = User.objects.create(name="Ann", email="ann@example.com")
+    user.email = "anna@example.com"
+    with django_assert_num_queries(1):
+        user.save()
+    assert cache_for(User).get_by(email="anna@example.com") == user
 
 
 @PATTERNS

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, UniqueConstraint
+from django.db.models import BaseConstraint, CheckConstraint, Q, UniqueConstraint
 from django.test.utils import isolate_apps
 
 from cachedemo import Pattern, cache_for
@@ -97,6 +97,20 @@ def test_a_created_row_is_there_at_once(users, pattern):
     assert row(made.pk).email == "dan@example.com"
     assert users.get(made.pk).name == "Dan"
     assert row(made.pk).cache_stamp == made.cache_stamp > 0
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_new_row_names_another_by_an_instance_or_by_its_key(users, pattern):
+    notes = cache_for(Note).via(pattern)
+    for owner in ({"owner": 1}, {"owner": "1"}, {"owner_id": 1}, {"owner": row()}):
+        made = notes.create(title="a", body="b", **owner)
+        assert made.owner_id == Note.objects.get(pk=made.pk).owner_id == 1
+    assert notes.create(title="a", body="b", owner=None).owner_id is None
+    for wrong in (99, "x"):
+        with pytest.raises(ValidationError) as error:
+            notes.create(title="a", body="b", owner=wrong)
+        assert list(error.value.message_dict) == ["owner"]
+    assert [made.owner_id for made in notes.create_many([{"title": "a", "body": "b", "owner": 1}])] == [1]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -197,12 +211,25 @@ def test_an_invalid_create_names_the_field(users):
 
 
 @pytest.mark.django_db
-def test_write_behind_leaves_what_a_conditional_constraint_looks_at_to_the_database(monkeypatch):
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        UniqueConstraint(fields=["title"], condition=Q(size=1), name="conditional"),
+        BaseConstraint(name="of_any_other_kind"),  # PostgreSQL's exclusions, for example
+    ],
+    ids=lambda constraint: constraint.name,
+)
+def test_write_behind_leaves_what_a_constraint_compares_with_other_rows_to_the_database(monkeypatch, constraint):
     notes = cache_for(Note)
-    constraint = UniqueConstraint(fields=["title"], condition=Q(size=1), name="one")
     monkeypatch.setattr(Note._meta, "constraints", [constraint])
     fresh = type(notes)(Note)
     assert fresh.table.unique_fields == {"title", "body", "size"}
+
+
+@pytest.mark.django_db
+def test_a_constraint_that_looks_at_its_own_row_keeps_nothing_from_the_queue(monkeypatch):
+    monkeypatch.setattr(Note._meta, "constraints", [CheckConstraint(name="small", condition=Q(size__lt=9))])
+    assert type(cache_for(Note))(Note).table.unique_fields == set()
 
 
 @isolate_apps("tests.notes")

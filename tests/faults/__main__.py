@@ -1,10 +1,12 @@
 """Break things for some minutes, and say whether every promise was kept.
 
-    python -m tests.faults [--seed N] [--minutes M] [--queue-kills N] [--clients N] [--postgresql] [--keep FOLDER]
+    python -m tests.faults [--seed N] [--minutes M] [--queue-kills N] [--clients N] [--near] [--keep FOLDER] [ENGINES]
 
 First the queue's server is killed again and again while clients queue writes; then a mixed load of all patterns meets
 random faults. Ends with 0 if the checker accepts both histories. The seed decides what the clients do and which fault
-comes when; how the processes interleave is up to the machine.
+comes when; how the processes interleave is up to the machine. ENGINES are those of pytest: --postgresql --cluster, and
+so on. What can happen depends on them: behind sentinels and on a cluster, replicas take the place of primaries, and a
+write of the queue waits for all of them (`replicas`).
 """
 
 import argparse
@@ -19,9 +21,8 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
-from tests.faults import injectors
-from tests.faults.disk import compiler
-from tests.faults.run import Load, Report
+from tests.engines import EngineMissing, add_options, words
+from tests.faults.run import NEAR, Report
 from tests.faults.stage import Stage
 from tests.faults.trouble import Trouble
 
@@ -32,12 +33,16 @@ REST = 120.0  # seconds until everything must be at rest
 
 def main() -> int:
     options = parsed()
-    say(f"seed {options.seed}, {options.minutes:g} minutes, {options.clients} clients")
+    engines = " ".join(words(options)) or "SQLite, one server for each role"
+    say(f"seed {options.seed}, {options.minutes:g} minutes, {options.clients} clients, {engines}")
     try:
-        with Stage(options.postgresql) as stage, contextlib.ExitStack() as at_the_end:
+        with Stage(options, options.seed) as stage, contextlib.ExitStack() as at_the_end:
             if options.keep:
                 at_the_end.callback(keep, stage, options.keep)
             good = [kill_the_queue(stage, options), break_everything(stage, options)]
+    except EngineMissing as error:
+        say(str(error))
+        return 1
     except KeyboardInterrupt:
         say("stopped; nothing was decided")
         return 130
@@ -51,34 +56,29 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--queue-kills", type=int, default=50)
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--postgresql", action="store_true", help="the source is one, behind a bad network of its own")
+    parser.add_argument("--near", action="store_true", help=f"clients keep copies, which may be {NEAR} s behind")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="put the histories there")
+    add_options(parser.add_argument_group("engines").add_argument)
     return parser.parse_args()
 
 
 def kill_the_queue(stage: Stage, options: argparse.Namespace) -> bool:
-    """Kill it while clients queue writes; where there is a compiler, every other time by a power cut."""
-    folder, chance = stage.part("queue"), random.Random(options.seed)
-    disk = stage.disk("disk", "always", delay_ms=1) if compiler() else None
-    server = disk.server if disk else stage.environment.queue
-    load = Load(stage.nursery, folder, options.seed, pause=0.001, settings={"QUEUE_URL": server.url(1)})
+    """Kill it while clients queue writes, in each way in turn: one server of its own also by a power cut."""
+    queue, chance = stage.queue_to_kill(), random.Random(options.seed)
+    kills = queue.kills(stage.moments)
+    load = stage.load("queue", queue, pause=0.001)
     load.begin(job="writer")
     for number in range(options.queue_kills):
         load.go_on(chance.randint(10, 100))
-        if disk:
-            end = disk.cut_power if number % 2 else disk.kill
-            end()
-            disk.start()
-        else:
-            injectors.kill(server, lambda: None)
+        kills[number % len(kills)]()
         if number % 10 == 9:
             say(f"{number + 1} kills of the queue, {load.done()} operations went well")
     return verdict(f"queue killed {options.queue_kills} times", load.end(REST))
 
 
 def break_everything(stage: Stage, options: argparse.Namespace) -> bool:
-    load = Load(stage.nursery, stage.part("mixed"), options.seed, pause=0.005)
-    load.begin(clients=options.clients)
+    load = stage.load("mixed", stage.queue, pause=0.005, near=NEAR if options.near else 0.0)
+    load.begin(clients=options.clients, job="near_client" if options.near else "client")
     load.add_client("counter")
     stage.start_worker()
     trouble, chance = Trouble(stage, load, options.seed), random.Random(options.seed)
@@ -109,7 +109,7 @@ def verdict(what: str, report: Report) -> bool:
 
 def keep(stage: Stage, folder: Path) -> None:
     for part in stage.folder.glob("part-*"):
-        shutil.copytree(part, folder / part.name)
+        shutil.copytree(part, folder / part.name, dirs_exist_ok=True)
     for log in stage.folder.glob("*.log"):
         shutil.copy(log, folder)
 

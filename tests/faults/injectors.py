@@ -6,6 +6,8 @@ from collections.abc import Callable
 import redis
 
 from cachedemo.embedded.server import EmbeddedServer
+from tests.faults.proxy import Proxy
+from tests.helpers import until
 from tests.servers import paused
 
 Wait = Callable[[], object]  # how long a fault lasts: for example until so many more operations are done
@@ -54,6 +56,21 @@ def evict(server: EmbeddedServer, wait: Wait, room: int = 100_000) -> None:
     finally:
         connection.config_set("maxmemory", before)
         connection.unlink(*connection.scan_iter("junk:*", count=1000), "junk:0")
+
+
+def bad_network(proxy: Proxy, fault: str, wait: Wait, delay: float = 0.02, times: int = 1_000_000) -> None:
+    """A fault of `Proxy`, for a while."""
+    proxy.begin(fault, delay=delay, times=times)
+    wait()
+    proxy.end()
+
+
+def cut_off_replicas(server: EmbeddedServer) -> None:
+    """No replica can follow it until it is restarted; clients, sentinels and the servers of its cluster reach it."""
+    with client(server) as connection:
+        connection.execute_command("ACL", "SETUSER", "default", "-psync", "-sync", "-replconf")
+        connection.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        until(lambda: connection.info("replication")["connected_slaves"] == 0)
 
 
 def client(server: EmbeddedServer) -> redis.Redis:

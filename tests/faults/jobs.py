@@ -21,11 +21,11 @@ from tests.faults import owners
 from tests.faults.history import Kind, Outcome, Recorder
 from tests.faults.load import FIELDS, PATTERNS, ROWS, Client, seen
 from tests.faults.roles import hand_out_new_ids, shorten
+from tests.faults.run import NEAR
 from tests.notes.models import Note
 from users.models import User
 
 LONGEST = 900.0  # seconds
-NEAR = 0.3  # seconds
 
 
 def client(
@@ -52,11 +52,18 @@ def writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> 
     _until_stopped(folder, one.queue_something, pause)
 
 
-def confirmed_writer(name: str, folder: str, seed: int, pause: float, deadline: float) -> None:
-    """Run a client that only queues writes, and waits for a replica to have each."""
-    servers: Any = cache_for(Note).table._servers
-    servers.queue.replicas = 1
-    writer(name, folder, seed, pause, deadline)
+def with_replicas(of: str, replicas: int, **options: Any) -> Any:
+    """Do a job in a process that waits for so many replicas of the queue to have each write."""
+    wait_for_replicas(replicas)
+    return globals()[of](**options)
+
+
+def wait_for_replicas(number: int) -> None:
+    """Let all registrations of this process say `replicas = number`."""
+    for cache in registry.declared():
+        if cache.queue:
+            cache.replicas = number
+            cache.table = cache._table()
 
 
 def of_next_release(of_next: str, **options: Any) -> Any:
@@ -114,7 +121,7 @@ def operator(action: str, deadline: float) -> None:
         assert switch.off(both, "operator", timeout=20).left == []
 
 
-def resharder(number: int, deadline: float) -> None:
+def resharder(number: int, folder: str, deadline: float) -> None:
     """Change the number of shards of both queues, to the end."""
     for cache in _shorten_both(deadline):
         shard_change.change(cache, number, timeout=20)
@@ -152,18 +159,21 @@ def empty_table() -> None:
         cursor.execute("TRUNCATE notes_note RESTART IDENTITY CASCADE")
 
 
-def empty_everything() -> None:
+def empty_everything(folder: str, deadline: float) -> None:
     """Begin without rows, slots or waiting writes."""
     from cachedemo.servers.roles import CACHE, QUEUE
 
     Note.objects.all()._raw_delete("default")
-    CACHE.command("FLUSHDB")
-    QUEUE.command("FLUSHDB")
+    for server in (*CACHE.servers(), *QUEUE.servers()):
+        server.command("FLUSHDB")
 
 
 def overdue(folder: str, deadline: float) -> bool:
     """Whether something is owed that should be paid by now."""
-    return any(cache_for(model).table.queue.owed()[1] > 0 for model in (Note, User))
+    try:
+        return any(cache_for(model).table.queue.owed()[1] > 0 for model in (Note, User))
+    except Unavailable:  # nobody knows
+        return True
 
 
 def rest(folder: str, rows: int, deadline: float, timeout: float) -> int:

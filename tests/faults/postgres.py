@@ -73,7 +73,10 @@ class Postgres:
     def _initialize(self) -> None:
         options = ["--auth=trust", "--username=tests", "--encoding=UTF8", "--locale=C", "--no-sync"]
         command = [str(find("initdb")), f"--pgdata={self.folder}/data", *options]
-        subprocess.run(command, check=True, capture_output=True, timeout=60, cwd="/", **self.account)
+        made = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", **self.account)
+        if made.returncode:
+            user = self.account.get("user", "this user")
+            raise RuntimeError(f"initdb as {user}, who must be able to reach {self.folder} (TMPDIR): {made.stderr}")
 
     def _start(self) -> None:
         with (self.folder.parent / "postgres.log").open("ab") as log:

@@ -15,6 +15,7 @@ from tests.faults.checker import Violation, check
 from tests.faults.history import Kind, Operation, Outcome
 from tests.faults.nursery import Job, Nursery
 
+NEAR = 0.3  # seconds by which copies may be behind, where clients keep any
 PATIENCE = 30.0  # seconds for so many operations, and until everything is at rest
 
 
@@ -50,6 +51,7 @@ class Load:
         pause: seconds between two operations of a client.
         settings: entries of CACHEDEMO that are others for everybody here.
         near: seconds by which the reads of clients may be behind that keep copies.
+        replicas: how many replicas of the queue must have what anybody here writes to it.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class Load:
         pause: float = 0.002,
         settings: dict[str, str] | None = None,
         near: float = 0.0,
+        replicas: int = 0,
     ) -> None:
+        self.replicas = replicas
         self.near = int(near * 1e9)
         self.settings = settings or {}
         self.next_release = False  # whether who is started from now on has the registration of the next release
@@ -71,6 +75,7 @@ class Load:
         self.pause = pause
         self.deadline = deadline
         self.clients: dict[str, Job] = {}
+        self._jobs: dict[str, str] = {}
         self.flushers: list[Job] = []
         self.outages: list[tuple[int, int]] = []
         self._started = 0
@@ -87,12 +92,24 @@ class Load:
         self._started += 1
         name, seed = f"c{self._started}", self.seed * 1000 + self._started
         self.clients[name] = self._start(job, name=name, seed=seed, pause=self.pause)
+        self._jobs[name] = job
         return self.clients[name]
 
     def kill_client(self, name: str) -> None:
-        """Kill a client in whatever it is doing, and start another."""
+        """Kill a client in whatever it is doing, and start another that does the same."""
         self.clients.pop(name).kill()
-        self.add_client()
+        self.add_client(self._jobs.pop(name))
+
+    def empty_everything(self) -> None:
+        """Begin without rows, slots or waiting writes."""
+        self._start("empty_everything").result()
+
+    def reshard(self, number: int) -> None:
+        """Change the number of shards of both queues, to the end."""
+        self.begin_to_reshard(number).result()
+
+    def begin_to_reshard(self, number: int) -> Job:
+        return self._start("resharder", number=number)
 
     def delete_version(self, version: int) -> None:
         """Delete the keys of a version of the notes, as a deploy does when it is over."""
@@ -104,6 +121,8 @@ class Load:
 
     def _start(self, job: str, **options: Any) -> Job:
         options |= {"folder": str(self.folder), "deadline": self.deadline}
+        if self.replicas:
+            job, options = "with_replicas", {"of": job, "replicas": self.replicas, **options}
         if self.next_release:
             job, options = "of_next_release", {"of_next": job, **options}
         return self.nursery.start(f"tests.faults.jobs:{job}", self.settings, **options)
@@ -140,7 +159,10 @@ class Load:
             time.sleep(0.02)
 
     def _began_since(self, client: str, moment: int) -> bool:
-        with (self.folder / f"{client}.jsonl").open("rb") as file:
+        history = self.folder / f"{client}.jsonl"
+        if not history.exists():  # it is about to begin
+            return False
+        with history.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
             starts = re.findall(rb'"start": (\d+)}', file.read())
         return bool(starts) and int(starts[-1]) > moment

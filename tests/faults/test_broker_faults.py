@@ -8,7 +8,7 @@ from tests.helpers import until
 from users.models import User
 
 DRAINED_WITHIN = 5  # seconds of a worker's return
-SLOWEST = 0.5  # seconds for one write; a dead broker's client would try for a second and more
+SLOWEST = 0.9  # seconds for one write; a dead broker's client would try for a second and more
 
 WRITER = """
 import time

@@ -8,7 +8,9 @@ import pytest
 import redis
 
 from cachedemo import Pattern
+from cachedemo.exceptions import CacheUnavailable
 from cachedemo.protocol import queue
+from cachedemo.servers import roles
 from tests.helpers import until
 from tests.notes.models import Note
 from tests.notes.rows import owed, stored_title
@@ -116,6 +118,8 @@ def test_a_cache_that_refuses_every_command_counts_as_down_inside_a_pipeline_too
     with configured(redis_cache, replica_serve_stale_data="no"):
         redis_cache.replicaof("127.0.0.1", 1)  # nobody is there: it answers MASTERDOWN
         try:
+            with pytest.raises(CacheUnavailable, match="a replica whose primary is away"):
+                roles.CACHE.command("GET", "any")
             assert_down(notes)
         finally:
             redis_cache.replicaof("NO", "ONE")

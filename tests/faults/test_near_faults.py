@@ -13,9 +13,8 @@ import pytest
 
 from tests import near_notes
 from tests.faults import injectors
-from tests.faults.jobs import NEAR
 from tests.faults.proxy import Proxy
-from tests.faults.run import Load, refused_for_good_reasons
+from tests.faults.run import NEAR, Load, refused_for_good_reasons
 from tests.near_notes import copied
 from tests.servers import paused
 

@@ -12,6 +12,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.run import Load
 from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note
+from tests.servers import asked_again
 
 PATTERNS = ["cache-aside", "write-through", "write-behind"]
 MOST_REQUESTS = 12
@@ -102,6 +103,7 @@ def test_a_restarted_queue_is_found_again_although_nothing_is_sent_twice(notes, 
     notes.via("write-behind").update(1, title="a1")
     queue_server.kill()
     queue_server.start()
+    asked_again(roles.QUEUE)
     notes.via("write-behind").update(1, title="a2")
     assert notes.get(1).title == "a2"
 

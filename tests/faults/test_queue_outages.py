@@ -9,10 +9,9 @@ import redis
 from cachedemo import Pattern
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable
 from cachedemo.servers import roles
-from tests.helpers import until
 from tests.notes.models import Note
 from tests.notes.rows import stored_title
-from tests.servers import configured, without_memory
+from tests.servers import asked_again, configured, without_memory
 
 pytestmark = pytest.mark.usefixtures("short_timeouts")
 
@@ -68,17 +67,10 @@ def test_a_restarted_queue_has_lost_nothing(notes, queue_server):
     notes.via("write-behind").update(1, title="a1")
     queue_server.kill()
     queue_server.start()
-    until(lambda: roles.QUEUE.breaker.state == "closed" or _answers())
+    asked_again(roles.QUEUE)
     assert notes.get(1).title == "a1"
     notes.drain(timeout=5)
     assert stored_title() == "a1"
-
-
-def _answers():
-    try:
-        return roles.QUEUE.command("PING")
-    except QueueUnavailable:
-        return False
 
 
 # A queue at its memory limit

@@ -6,8 +6,8 @@ import pytest
 
 from cachedemo import ModelCache, Pattern
 from cachedemo.servers import roles
-from tests.helpers import until
 from tests.notes.models import Note
+from tests.servers import asked_again
 
 VERSIONS = "{flush:notes}:versions"
 SAID = "the queue was restored from an older copy"
@@ -46,7 +46,7 @@ def folder(queue_server):
 def come_back(queue_server):
     queue_server.start()
     roles.reset()
-    until(lambda: roles.QUEUE.command("PING"))
+    asked_again(roles.QUEUE)
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
-from cachedemo.embedded.server import HOST
+from tests.faults.injectors import cut_off_replicas
 from tests.faults.nursery import Nursery
 from tests.faults.run import Load, Report
 from tests.helpers import until
@@ -41,17 +40,13 @@ def stop(server: Any) -> None:
 
 
 def cut_off_and_kill(server: Any) -> None:
-    """No replica can follow it any more, while clients and sentinels still reach it; then it dies."""
-    with redis.Redis(host=HOST, port=server.port) as client:
-        client.execute_command("ACL", "SETUSER", "default", "-psync", "-sync", "-replconf")
-        client.execute_command("CLIENT", "KILL", "TYPE", "replica")
-        until(lambda: client.info("replication")["connected_slaves"] == 0)
+    cut_off_replicas(server)
     time.sleep(CUT_OFF_FOR)  # what the fault is, and nothing that is waited for
     server.kill()
 
 
-def failed_over_under(load: Load, queue: Guarded, fail: Fail, job: str) -> Report:
-    load.begin(job=job, flushers=0)  # so that all of it waits where it can be lost
+def failed_over_under(load: Load, queue: Guarded, fail: Fail) -> Report:
+    load.begin(job="writer", flushers=0)  # so that all of it waits where it can be lost
     load.go_on(60)
     primary = queue.primary()
     fail(primary)
@@ -67,8 +62,8 @@ def failed_over_under(load: Load, queue: Guarded, fail: Fail, job: str) -> Repor
 def test_what_a_replica_had_to_confirm_is_never_lost(
     nursery: Nursery, tmp_path: Path, queue: Guarded, fail: Fail
 ) -> None:
-    load = Load(nursery, tmp_path, settings={"QUEUE_URL": queue.url(1)})
-    report = failed_over_under(load, queue, fail, "confirmed_writer")
+    load = Load(nursery, tmp_path, settings={"QUEUE_URL": queue.url(1)}, replicas=1)
+    report = failed_over_under(load, queue, fail)
     assert not report.violations, str(report)
     assert report.outcomes["write ok"] > 40
 
@@ -76,4 +71,4 @@ def test_what_a_replica_had_to_confirm_is_never_lost(
 def test_without_that_a_primary_that_was_cut_off_loses_writes(nursery: Nursery, tmp_path: Path, queue: Guarded) -> None:
     """The control: the test above can see such a loss."""
     load = Load(nursery, tmp_path, settings={"QUEUE_URL": queue.url(1)})
-    assert failed_over_under(load, queue, cut_off_and_kill, "writer").violations
+    assert failed_over_under(load, queue, cut_off_and_kill).violations

@@ -37,11 +37,11 @@ def test_under_load_it_loses_nothing_and_shows_nothing_old(
     load.begin(clients=3)
     for number in (4, 2, 3, 1):
         load.go_on(60)
-        killed = nursery.start("tests.faults.jobs:resharder", number=number, deadline=load.deadline)
+        killed = load.begin_to_reshard(number)
         load.go_on(chosen.randint(1, 8))
         killed.kill()
         killed.wait()
-        nursery.start("tests.faults.jobs:resharder", number=number, deadline=load.deadline).result()
+        load.reshard(number)
     load.go_on(60)
     report = load.end()
     assert not report.violations, str(report)
@@ -61,7 +61,7 @@ def test_with_many_writes_waiting_none_is_lost_or_put_in_another_order(
         for pk in range(first, first + many):
             notes.table.queue.enqueue(pk, 0, 2 * MANY, {"title": f"before {number}"})
         assert notes.table.queue.depth() >= many
-        nursery.start("tests.faults.jobs:resharder", number=number, deadline=load.deadline).result(120)
+        load.begin_to_reshard(number).result(120)
         for pk in range(first, first + 100):
             notes.table.queue.enqueue(pk, 0, 2 * MANY, {"title": f"after {number}"})
     report = load.end()

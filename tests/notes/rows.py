@@ -5,6 +5,7 @@ import redis
 from tests.notes.models import Note
 
 OWED = "{flush:notes}:owed"
+_OF_EACH_SHARD = "{flush:notes*}:owed"
 
 
 def stored(pk: int = 1) -> tuple[str, str]:
@@ -18,10 +19,10 @@ def stored_title(pk: int = 1) -> str:
 
 def owed(redis_queue: redis.Redis) -> int:
     """Return how many slots are owed to the cache."""
-    return redis_queue.zcard(OWED)
+    return sum(redis_queue.zcard(key) for key in redis_queue.scan_iter(_OF_EACH_SHARD))
 
 
 def let_deadlines_pass(redis_queue: redis.Redis) -> None:
     """Make whatever is owed overdue."""
-    for each in redis_queue.zrange(OWED, 0, -1):
-        redis_queue.zadd(OWED, {each: 0})
+    for key in redis_queue.scan_iter(_OF_EACH_SHARD):
+        redis_queue.zadd(key, dict.fromkeys(redis_queue.zrange(key, 0, -1), 0))

@@ -94,8 +94,8 @@ def drawn(events, slug: str, side: str) -> diagram.Diagram:
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_step_that_breaks_is_marked_on_the_naive_side_and_nothing_on_ours(events, slug):
-    assert any(row.is_wrong for row in drawn(events, slug, "naive").rows)
-    assert not any(row.is_wrong for row in drawn(events, slug, "ours").rows)
+    assert any(row.wrong for row in drawn(events, slug, "naive").rows)
+    assert not any(row.wrong for row in drawn(events, slug, "ours").rows)
 
 
 @pytest.mark.parametrize("slug", SLUGS)

@@ -23,6 +23,7 @@ from playground.bench.measurements import Sizes
 from playground.bench.run import run
 from tests.helpers import until
 from users.models import User
+from users.pages import prospects
 
 pytestmark = pytest.mark.usefixtures("people", "open_access")
 
@@ -102,7 +103,7 @@ def test_a_read_shows_its_steps_in_order_with_their_lines(client):
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
-        ("cache-aside", ["mark the slot", "get a stamp", "commit: the database has it", "now it may be acknowledged"]),
+        ("cache-aside", ["get a stamp", "commit: the database has it", "now it may be acknowledged"]),
         (
             "write-through",
             ["mark the slot", "get a stamp", "commit: the database has it", "now it may be acknowledged"],
@@ -128,6 +129,22 @@ def test_the_request_as_curl_is_a_request_of_the_api(client, users):
     assert json.loads(command[-1]) == {"name": "Al 'the' \"Ox\""}
     sent = client.patch(command[command.index("PATCH") + 1], data=command[-1], content_type="application/json")
     assert sent.status_code == 200
+
+
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
+def test_a_visit_has_its_timeline_and_its_curl_adds_another(client, users, pattern):
+    answer = client.post(f"/{pattern}/users/1/", {"visit": "1"})
+    page = client.get(answer["Location"])
+    assert f"This write, {pattern}" in text_of(page)
+    command = shlex.split(html.unescape(re.search(r'id="curl"[^>]*>(.*?)</code>', page.content.decode())[1]))
+    sent = client.patch(command[command.index("PATCH") + 1], data=command[-1], content_type="application/json")
+    assert sent.status_code in (200, 202)
+    assert users.get(1).visits == 2
+
+
+def test_a_visit_can_be_held_too(client, users):
+    client.post("/write-behind/users/1/", {"visit": "1", "hold": "on"})
+    assert pause.is_paused(users)
 
 
 def test_a_refused_write_keeps_the_form_and_shows_what_was_done(client):
@@ -190,6 +207,15 @@ def test_the_three_places_stand_side_by_side_and_differences_are_marked(client, 
     after = state(client)
     assert "older" not in after
     assert "Nothing waits" in after
+
+
+def test_what_is_added_stands_in_the_queue_with_its_sign_and_only_the_database_is_older(client, users):
+    users.get(1)
+    users.via("write-behind").increment(1, visits=3)
+    assert re.search(r"visits 3 \+3 0 older", state(client))
+    users.via("write-behind").update(1, visits=7)
+    users.via("write-behind").increment(1, visits=-2)
+    assert re.search(r"visits 5 7, -2 0 older", state(client))
 
 
 def test_a_claimed_write_and_a_dead_letter_are_told_apart(client, users):
@@ -417,7 +443,7 @@ def waiting(users):
 
 
 def test_the_database_will_have_it_soon_only_if_a_worker_is_there(client, waiting):
-    assert said_of_a_waiting_write(client) == "No worker is running: it waits in the queue until one does."
+    assert said_of_a_waiting_write(client) == prospects.NO_WORKER
     workers.say()
     assert said_of_a_waiting_write(client) == "The database will have it within about a second."
 
@@ -444,6 +470,24 @@ def test_a_queue_that_has_stopped_is_said(client, users, waiting):
     workers.say()
     users.table.queue.stop("no such column")
     assert said_of_a_waiting_write(client).startswith("Flushing has stopped")
+
+
+def test_a_flush_that_is_late_is_said_whatever_it_is_that_holds_it_up(client, waiting, monkeypatch):
+    later = time.time() + 12
+    monkeypatch.setattr(time, "time", lambda: later)
+    workers.say()
+    assert said_of_a_waiting_write(client) == "Flushing is late: the oldest write has waited for more than 10 s."
+
+
+def test_a_claim_that_does_not_end_is_said_with_when_another_flush_takes_over(client, users, waiting, monkeypatch):
+    users.table.queue.claim(10, 30, 5)
+    assert f"A flush holds the write of name. {prospects.TAKING}" in state(client)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 7)
+    assert "It has not ended for more than 5 s" in state(client)
+    assert "the next flush takes over within 25 s." in state(client)
+    monkeypatch.setattr(time, "time", lambda: now + 40)
+    assert "the next flush takes over as soon as one runs." in state(client)
 
 
 def test_what_is_said_after_a_write_is_what_will_become_of_it(client, users):

@@ -5,6 +5,7 @@ import pytest
 from cachedemo import cache_for
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
+from tests.notes.rows import let_deadlines_pass, owed
 
 pytestmark = pytest.mark.usefixtures("people")
 
@@ -84,9 +85,8 @@ def test_one_that_dies_after_its_commit_is_made_up_for(notes, actor, redis_queue
     bulk = actor(update).until("drop")
     bulk.kill()
     assert notes.get(1).title == "a0"  # never acknowledged
-    owed = redis_queue.zrange("{flush:notes}:owed", 0, -1)
-    assert len(owed) == 2
-    redis_queue.zadd("{flush:notes}:owed", dict.fromkeys(owed, 0))  # their deadline passes
+    assert owed(redis_queue) == 2
+    let_deadlines_pass(redis_queue)
     notes.flush()
     assert shown(notes) == ("bulk", "b0")
     assert notes.get(2).title == "bulk"

@@ -6,7 +6,9 @@ The title is the model's field 0, the body its field 1.
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
+from cachedemo.servers import roles
 from tests.failover import cache_with_replica
+from tests.interleaving import late
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_a_slot_that_was_emptied_on_the_old_primary_is_not_read_on_the_new_one(n
 
 
 def test_nor_is_what_stands_in_a_mark_there(notes, write, replica):
-    writer = write("cache-aside", title="a1").step("mark")
+    writer = write("write-through", title="a1").step("mark")
     replica.receives()
     writer.finish()
     replica.takes_over()
@@ -48,6 +50,16 @@ def test_nor_is_what_a_new_mark_has_found(notes, write, replica):
     replica.takes_over()
     writer = write("write-through", body="b1").step("mark")
     assert seen(notes) == ("a1", "b0")
+    writer.finish()
+    assert seen(notes) == ("a1", "b1")
+
+
+def test_nor_does_a_mark_there_count_as_one_over_an_older_value(notes, write, replica, monkeypatch):
+    monkeypatch.setattr(roles.Role, "begin_script", late)
+    writer = write("write-through", title="a1").until("mark")
+    replica.receives()
+    write("write-behind", body="b1").finish()
+    replica.takes_over()
     writer.finish()
     assert seen(notes) == ("a1", "b1")
 

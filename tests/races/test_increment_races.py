@@ -53,7 +53,7 @@ def test_an_increment_does_not_join_a_value_that_a_writer_was_handed(notes, behi
 def test_two_workers_on_one_batch_add_it_once(notes, behind, actor, redis_queue):
     behind.increment(1, size=1)
     late = actor(notes.flush).until("commit")
-    redis_queue.zadd(notes.table.queue.key("claimed"), {"1": 0})
+    redis_queue.zadd(notes.table.queue.part_of(1).key("claimed"), {"1": 0})
     behind.increment(1, size=10)
     actor(notes.flush).finish()
     behind.increment(1, size=100)
@@ -64,7 +64,7 @@ def test_two_workers_on_one_batch_add_it_once(notes, behind, actor, redis_queue)
 def test_a_late_acknowledgement_takes_nothing_along(notes, behind, actor, redis_queue):
     behind.increment(1, size=1)
     late = actor(notes.flush).until("ack")
-    redis_queue.zadd(notes.table.queue.key("claimed"), {"1": 0})
+    redis_queue.zadd(notes.table.queue.part_of(1).key("claimed"), {"1": 0})
     actor(notes.flush).finish()
     behind.increment(1, size=10)
     late.finish()
@@ -76,7 +76,7 @@ def test_a_flusher_killed_at_any_step_adds_it_once(notes, behind, actor, redis_q
     behind.increment(1, size=1)
     actor(notes.flush).until(step).kill()
     behind.increment(1, size=10)
-    redis_queue.zadd(notes.table.queue.key("claimed"), {"1": 0})
+    redis_queue.zadd(notes.table.queue.part_of(1).key("claimed"), {"1": 0})
     assert shown_and_stored(notes) == (16, 16)
 
 

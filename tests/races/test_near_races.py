@@ -20,7 +20,7 @@ from cachedemo.servers import tracking
 from cachedemo.servers.roles import CACHE
 from tests import near_notes
 from tests.helpers import until
-from tests.near_notes import copied
+from tests.near_notes import copied, heard_all
 from tests.notes.models import Note
 
 NEAR = 0.5
@@ -49,12 +49,6 @@ def elsewhere(redis_cache: redis.Redis, near: Any, key: str) -> None:
     slot = redis_cache.get(key)
     assert isinstance(slot, bytes)
     redis_cache.set(key, slot.replace(b'"a0"', b'"a1"'), px=60_000)
-
-
-def heard_all() -> None:
-    """Wait until everything has been heard that the server has said by now."""
-    now = time.monotonic()
-    until(lambda: any(each.feed and each.feed.confirmed > now for each in COPIES.listeners()))
 
 
 def before_the_copy(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> None:
@@ -97,7 +91,7 @@ def test_without_a_pong_no_copy_is_returned(
     near: Any, key: str, redis_cache: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the server says is held up, and so is its PONG: then nothing is known."""
-    [listener] = COPIES.listeners()
+    listener = COPIES._listener(key)
     go_on, plain = threading.Event(), COPIES.changed
 
     def held_up(keys: Any) -> None:
@@ -141,10 +135,7 @@ def test_a_pong_is_as_old_as_its_ping(
 
 def test_a_copy_of_a_lost_connection_is_none(near: Any, key: str, redis_cache: redis.Redis) -> None:
     """What was said in between nobody has heard."""
-    [tracks] = [client for client in redis_cache.client_list() if "t" in client["flags"]]
-    with redis_cache.pipeline() as pipe:  # in one step: what is written is not said to anybody any more
-        pipe.client_kill_filter(_id=tracks["id"])
-        pipe.execute()
+    near_notes.cut(redis_cache)
     elsewhere(redis_cache, near, key)
     heard_all()  # on the next connection
     assert title(near) == "a1"
@@ -162,13 +153,13 @@ def test_what_was_asked_for_before_anybody_listened_is_not_copied(
 ) -> None:
     """The connection is there, and says nothing of these keys yet."""
     other = near_notes.cache_for(near_notes.Note)
-    [listener] = COPIES.listeners()
+    listener = COPIES._listener(key)
     assert listener.feed is not None
     COPIES.forget([key])
     monkeypatch.setattr(listener.feed, "prefixes", frozenset({"v1:other:"}))
     monkeypatch.setattr(listener, "_wanted", lambda: frozenset({"v1:other:"}))
     assert other.table.near is not None
-    assert other.table.near.note(other.table.places, 1) is None
+    assert other.table.near.keeper(other.table.places, 1) is None
     other.read(1)
     assert key not in COPIES.by_key
 

@@ -48,14 +48,14 @@ def test_a_change_is_what_the_next_read_returns(admin_client, users):
 
 
 def test_a_write_between_load_and_save_is_kept_and_the_refusal_is_in_words(admin_client, users, monkeypatch):
-    mark, form = DatabaseWrite.mark, seen(admin_client)
+    stamp, form = DatabaseWrite.stamp, seen(admin_client)
 
-    def meanwhile(write):
-        monkeypatch.setattr(DatabaseWrite, "mark", mark)
+    def meanwhile(write, floor=0):
+        monkeypatch.setattr(DatabaseWrite, "stamp", stamp)
         users.via("write-behind").update(1, name="Meanwhile")
-        mark(write)
+        return stamp(write, floor)
 
-    monkeypatch.setattr(DatabaseWrite, "mark", meanwhile)
+    monkeypatch.setattr(DatabaseWrite, "stamp", meanwhile)
     response = admin_client.post(CHANGE, form, follow=True)
     assert response.redirect_chain == [(CHANGE, 302)]
     assert "Nothing was saved" in said(response)

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from cachedemo import cache_for, conf
+from cachedemo.embedded.server import EmbeddedServer, free_port
 from cachedemo.protocol import stats
-from tests.servers import configured
+from tests.servers import configured, forbidden
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -39,6 +40,23 @@ def test_without_the_cache_it_is_degraded_but_ready(client, cache_server):
     response = client.get("/readyz")
     assert response.status_code == 200
     assert said(response) == {"status": "degraded", "checks": UP | {"cache": "down"}}
+
+
+def test_a_cache_of_another_kind_is_a_url_to_be_corrected_and_not_ready(client, tmp_path, settings):
+    with EmbeddedServer(tmp_path / "node", cluster_enabled="yes", cluster_port=str(free_port())) as node:
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": node.url(0)}
+        for _ in range(5):
+            response = client.get("/readyz")
+            assert response.status_code == 503
+        assert said(response) == {"status": "unavailable", "checks": UP | {"cache": "down"}}
+
+
+def test_a_queue_that_does_not_tell_about_itself_is_ready(client, redis_queue, settings):
+    with forbidden(redis_queue, settings, "QUEUE_URL", "info"):
+        response = client.get("/readyz")
+    assert response.status_code == 200
+    assert said(response) == {"status": "ready", "checks": UP}
+    assert response.json()["queue"]["persistence"] == "unknown"
 
 
 def test_without_the_broker_it_is_degraded_but_ready(client, settings):

@@ -78,15 +78,23 @@ def waits(cache: ModelCache, pk: Any) -> dict[str, Any]:
         return {"waiting": None, "is_refused": False}
 
 
-def seconds_left(cache: ModelCache, pk: Any, entry: Entry) -> int | None:
-    """Return how long the cache will have an entry that was just read; None if it has not."""
-    if entry.slot is None:
-        return None
+class Kept(NamedTuple):
+    """What the cache has of a row that was just read.
+
+    Attributes:
+        ttl: seconds that it will have it; None where it has not, or does not answer.
+    """
+
+    ttl: int | None
+    cache_answers: bool = True
+
+
+def kept(cache: ModelCache, pk: Any, entry: Entry) -> Kept:
     try:
         ttl = entry.ttl if entry.ttl is not None else cache.table.slots.get_with_ttl(pk)[1]
     except CacheUnavailable:
-        return None
-    return ttl // 1000 if ttl > 0 else None
+        return Kept(None, cache_answers=False)
+    return Kept(ttl // 1000 if entry.slot is not None and ttl > 0 else None)
 
 
 def _peek(cache: ModelCache, state: RowState) -> Peek:

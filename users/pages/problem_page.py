@@ -20,4 +20,6 @@ def in_words(
         "HEAD",
     ):  # what a form sent is for its sender to send again
         context |= {"retry_after": retry_after, "here": request.get_full_path()}
+    elif request.method == "POST":
+        context |= {"back": request.get_full_path()}
     return render(request, "users/problem.html", context, status=status)

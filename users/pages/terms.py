@@ -24,13 +24,14 @@ TERMS = {
         ),
         Term(
             "lease",
-            "What a reader puts into an empty slot before it loads the row: only this reader may fill the slot, and "
-            "only while its lease is still there. A writer takes it away, so that an old copy is never put back.",
+            "What a reader puts into an empty cache entry before it loads the row: only this reader may fill the slot, "
+            "as the entry of one row is called, and only while its lease is still there. A writer takes it away, "
+            "so that an old copy is never put back.",
         ),
         Term(
             "mark",
-            "What a writer puts into the slot while it writes the database: the old copy stays readable, and nobody "
-            "else may fill the slot. A writer replaces its own mark and no other.",
+            "What a writer puts into the slot, the cache entry of the row, while it writes the database: readers still "
+            "get the old copy, and nobody else may fill the slot. A writer replaces its own mark and no other.",
         ),
         Term(
             "stamp",

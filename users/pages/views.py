@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from cachedemo import Entry, ModelCache, Pattern, cache_for
 from cachedemo.exceptions import PreconditionFailed
@@ -19,10 +20,11 @@ from users.models import User
 from users.pages import find, prospects, words
 from users.pages.forms import EditForm, NewUserForm
 from users.pages.page import page, require
-from users.pages.peek import peek, seconds_left, waits
+from users.pages.peek import kept, peek, waits
 
 PER_PAGE = 50
-Write = Callable[[Pattern, int, dict[str, Any], str | None], Written]
+VISIT = {"visits": 1}  # what the button adds
+Write = Callable[..., tuple[Written, float]]  # as `write`
 
 
 def users() -> ModelCache:
@@ -41,6 +43,11 @@ def _read(pk: int) -> tuple[Entry, dict[str, Any]]:
     except ValueError:
         users().table.slots.discard(pk)
         return _read(pk)
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead to the icon: pages that name none, such as the admin's, are asked for it here."""
+    return redirect(static("users/favicon.svg"))
 
 
 @page("view")
@@ -101,6 +108,8 @@ def user(request: HttpRequest, pattern: Pattern, pk: int) -> HttpResponse:
     form = EditForm(request.POST) if request.method == "POST" else None
     if form is not None:
         require(request, "change")
+        if "visit" in request.POST:
+            return add_visit(request, pattern, pk)
         if form.is_valid() and (done := update(request, form, pattern, pk)):
             return done
     shown = read_shown(pk)
@@ -120,26 +129,36 @@ def status_of(form: EditForm) -> int:
 
 
 def context_of(request: HttpRequest, form: EditForm, pattern: Pattern, pk: int, shown: Shown) -> dict[str, Any]:
-    entry = shown.entry
-    return {
+    entry, now, cached = shown.entry, waits(users(), pk), kept(users(), pk, shown.entry)
+    return now | {
         "form": form if may(request, "change") else None,
         "may_delete": may(request, "delete"),
         "pattern": pattern,
         "pk": pk,
         "person": shown.values,
         "place": words.PLACES[entry.origin],
-        "origin": words.ORIGINS[entry.origin],
+        "origin": words.origin(entry, cached.cache_answers),
         "took": words.duration(shown.seconds),
-        "ttl": seconds_left(users(), pk, entry),
+        "cached": cached,
         "stamp": f"{entry.stamp:016d}",
         "moment": words.moment(entry.stamp),
         "choices": words.CHOICES,
         "advice": words.ADVICE,
-    } | waits(users(), pk)
+        "prospect": prospects.of(users()) if now["waiting"] and not now["is_refused"] else "",
+    }
 
 
-def write(pattern: Pattern, pk: int, changes: dict[str, Any], if_match: str | None) -> Written:
-    return users().via(pattern).write(pk, changes, if_match=if_match)
+def write(
+    pattern: Pattern,
+    pk: int,
+    changes: dict[str, Any],
+    if_match: str | None = None,
+    increments: dict[str, int] | None = None,
+) -> tuple[Written, float]:
+    """Write, and return what that did and how many seconds it took."""
+    started = time.perf_counter()
+    written = users().via(pattern).write(pk, changes, if_match=if_match, increments=increments)
+    return written, time.perf_counter() - started
 
 
 def update(
@@ -163,20 +182,27 @@ def update(
     if not changes:
         messages.info(request, "Nothing was changed, so nothing was written.")
         return redirect("user", pattern=pattern, pk=pk)
-    started = time.perf_counter()
     try:
         if_match = None if pattern is Pattern.WRITE_BEHIND else etag
-        written = write(pattern, pk, changes, if_match)
+        written, took = write(pattern, pk, changes, if_match)
     except PreconditionFailed:
         entry, values = _read(pk)
         form.show_both(values, users().etag(entry))
     except (IntegrityError, ValidationError) as error:
         form.refuse(error)
     else:
-        took = time.perf_counter() - started
-        messages.success(request, words.updated(written, took, prospects.of(users())))
+        messages.success(request, words.updated(written, took))
         return redirect("user", pattern=pattern, pk=pk)
     return None
+
+
+def add_visit(request: HttpRequest, pattern: Pattern, pk: int, write: Write = write) -> HttpResponse:
+    """Add a visit, whatever others add or write meanwhile, and lead back to the page. `write` is as in `update`."""
+    try:
+        messages.success(request, words.updated(*write(pattern, pk, {}, increments=VISIT)))
+    except ValidationError as error:
+        messages.error(request, f"Nothing was added. {' '.join(error.messages)}")
+    return redirect("user", pattern=pattern, pk=pk)
 
 
 @page("delete")

@@ -3,7 +3,7 @@
 import datetime
 from typing import NamedTuple
 
-from cachedemo import Origin, Pattern
+from cachedemo import Entry, Origin, Pattern
 from cachedemo.patterns.written import Written
 
 PLACES = {Origin.CACHE: "cache", Origin.NEAR: "process", Origin.PENDING: "queue", Origin.SOURCE: "database"}
@@ -14,6 +14,7 @@ ORIGINS = {
     Origin.PENDING: "The database has an older value. The newest still waits in the queue, and was laid over it.",
     Origin.SOURCE: "The cache did not have it, so the database was asked.",
 }
+ASKED_PAST_THE_CACHE = "The cache server does not answer, so the database was asked."
 
 _REASONS = {
     "unique field": "the email must be unique and only the database can tell",
@@ -41,7 +42,8 @@ CHOICES = [
         "The database, then the cache entry is dropped.",
         "What a write acknowledged is what every later read returns. The first of them asks the database.",
         "One trip to the database.",
-        "Cache down: reads are slower, nothing is lost. Database down: writes fail, cached rows are still read.",
+        "Cache down: reads are slower, nothing is lost. Database down: writes fail, cached rows are still read. Queue "
+        "down: cached rows are still read, all else is refused, unless the model is registered without a queue.",
         "A trip for each write, and one for the first read after it.",
     ),
     Choice(
@@ -49,15 +51,17 @@ CHOICES = [
         "The database, then the cache entry is replaced.",
         "The same, and the first read after a write already finds it in the cache.",
         "One trip to the database, and one to the cache.",
-        "Database down: the write fails and the cache stays warm. Cache down: as for cache-aside.",
+        "Database down: the write fails and the cache stays warm. Cache down, queue down: as for cache-aside.",
         "A trip for each write; rows that nobody reads fill the cache.",
     ),
     Choice(
         Pattern.WRITE_BEHIND,
         "The queue and the cache; a flush writes the database.",
         "Reads see it at once. The database, and those who ask it directly, see it after the flush: about a second.",
-        "No trip to the database: the queue's answer is enough.",
-        "Database down: writes wait. Queue lost: what waited in it is lost, so it must keep its data on disk.",
+        "No trip to the database if the cache has the row: the queue's answer is enough.",
+        "Database down: writes wait. Queue down: cached rows are still read, all else "
+        "is refused. Queue lost: what waited in it is lost, so it must "
+        "keep its data on disk.",
         "A queue to be run with the care of a database, and a worker.",
     ),
 ]
@@ -65,15 +69,16 @@ CHOICES = [
 ADVICE = [
     (
         Pattern.CACHE_ASIDE,
-        "is the default: much is read, something is written now and then.",
+        "is the default: much is read, something is written now and then; a profile page, a product.",
     ),
     (
         Pattern.WRITE_THROUGH,
-        "where a row is read right after it was written, and that read must not wait for the database.",
+        "where a row is read right after it was written, and that read must not wait for the database; a basket.",
     ),
     (
         Pattern.WRITE_BEHIND,
-        "only where the rate of writes is the bottleneck, and the database may really be a moment behind.",
+        "only where the rate of writes is the bottleneck, and the database may really be a moment behind; a counter of "
+        "views.",
     ),
 ]
 
@@ -85,6 +90,12 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
 
 
+def origin(entry: Entry, cache_answers: bool) -> str:
+    """Say why a read came from where it did."""
+    past = entry.origin is Origin.SOURCE and not cache_answers
+    return ASKED_PAST_THE_CACHE if past else ORIGINS[entry.origin]
+
+
 def moment(stamp: int) -> str:
     """Return a stamp as a time of day, which it is, in microseconds."""
     if not stamp:
@@ -93,13 +104,13 @@ def moment(stamp: int) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S}.{stamp % 1_000_000:06d} UTC"
 
 
-def updated(written: Written, seconds: float, prospect: str) -> str:
-    """Say what an update did; `prospect` is when the database will have what waits, in a sentence."""
+def updated(written: Written, seconds: float) -> str:
+    """Say what an update did. When the database will have what waits is said where it can change."""
     took = duration(seconds)
     if written.reason:
         return f"Saved in {took}. It went write-through, because {_REASONS.get(written.reason, written.reason)}."
     return {
         Pattern.CACHE_ASIDE: f"Saved in {took}. The database has it and the cache entry was dropped.",
         Pattern.WRITE_THROUGH: f"Saved in {took}. The database has it, and so has the cache.",
-        Pattern.WRITE_BEHIND: f"Queued: acknowledged in {took}. {prospect}",
+        Pattern.WRITE_BEHIND: f"Queued: acknowledged in {took}, when the queue had it.",
     }[written.pattern]

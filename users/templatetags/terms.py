@@ -10,7 +10,7 @@ from users.pages.terms import TERMS, Term
 
 register = template.Library()
 
-_WORD = re.compile(rf"\b({'|'.join(TERMS)})(s|ed|ing)?\b", re.IGNORECASE)
+_WORD = re.compile(rf"\b({'|'.join(TERMS)})(s|ed|ing)?\b([.,:;)?]*)", re.IGNORECASE)
 
 
 @register.filter
@@ -23,7 +23,10 @@ def explained(text: str) -> SafeString:
         if term.word in seen:
             return found[0]
         seen.add(term.word)
-        return format_html('<button type="button" class="term" popovertarget="{}">{}</button>', term.anchor, found[0])
+        *word, ends = found.groups(default="")
+        html = '<button type="button" class="term" popovertarget="{}">{}</button>'
+        opener = format_html(html, term.anchor, "".join(word))
+        return format_html('<span class="one-word">{}{}</span>', opener, ends) if ends else opener
 
     return mark_safe(_WORD.sub(button, escape(text)))
 

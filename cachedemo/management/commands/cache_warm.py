@@ -1,7 +1,9 @@
 import sys
+from contextlib import ExitStack, closing
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db import Error
 
 from cachedemo.exceptions import CachedemoError
 from cachedemo.management import named_rows, switched_off, terminal
@@ -10,6 +12,7 @@ from cachedemo.model_cache import ModelCache
 from cachedemo.operations import switch
 from cachedemo.plurals import counted
 from cachedemo.protocol.chunks import CHUNK, in_chunks
+from cachedemo.protocol.error_descriptions import describe
 from cachedemo.servers.roles import CACHE
 
 
@@ -32,8 +35,10 @@ class Command(OperatorCommand):
             for server in CACHE.servers():
                 server.command("PING")  # reads do without a cache that is down, so nobody else would say so
             self.warm(cache, options["ids"], warmed)
-        except CachedemoError as error:
-            raise CommandError(f"{error} {warmed.words}") from error
+        except (CachedemoError, CommandError) as error:
+            raise CommandError(f"{str(error).rstrip('.')}. {warmed.words}") from error
+        except Error as error:
+            raise CommandError(f"The database: {describe(error)}. {warmed.words}") from error
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped. {warmed.words}")
             sys.exit(130)
@@ -46,16 +51,18 @@ class Command(OperatorCommand):
 
     def warm(self, cache: ModelCache, ids: list[str] | None, warmed: "_Warmed") -> None:
         """Load a thousand rows at a time."""
-        if ids is None:
-            rows = cache.table.rows
-            total: int | None = rows.count()
-            chunks = in_chunks(rows.order_by("pk").values_list("pk", flat=True).iterator(CHUNK))
-        else:
-            total, chunks = None if ids == ["-"] else len(ids), named_rows.named(cache, ids)
-        with terminal.progress(cache.model._meta.label, total) as show:
+        with ExitStack() as stack:
+            if ids is None:
+                rows = cache.table.rows
+                total: int | None = rows.count()
+                keys: Any = rows.order_by("pk").values_list("pk", flat=True).iterator(CHUNK)
+                chunks = in_chunks(stack.enter_context(closing(keys)))  # after Ctrl-C, before the connection is closed
+            else:
+                total, chunks = None if ids == ["-"] else len(ids), named_rows.named(cache, ids)
+            show = stack.enter_context(terminal.progress(cache.model._meta.label, total))
             for chunk in chunks:
-                warmed.asked += len(chunk)
-                warmed.there += cache.warm(chunk)
+                there = cache.warm(chunk)
+                warmed.asked, warmed.there = warmed.asked + len(chunk), warmed.there + there
                 show(warmed.asked, total)
 
 

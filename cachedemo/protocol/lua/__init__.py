@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cachedemo.servers.scripts import Script
 
-_ROWS = "-- rows.lua\n"
+_ROWS, _BATCH = "-- rows.lua\n", "-- batch.lua\n"
 # What is asked most often says in other ways that a queue of one shard is not current: see shards.py.
 _ASKED_MOST = ("enqueue", "stamp", "settle_up", "claim", "ack")
 
@@ -24,7 +24,7 @@ class QueueScript(NamedTuple):
 
 def scripts_in(module: ModuleType) -> list[Script]:
     """Return the scripts that a module holds, those of queues in both their forms."""
-    values = list(vars(module).values())
+    values = list(vars(module).copy().values())  # another thread may be importing
     both = [script for value in values if isinstance(value, QueueScript) for script in value]
     return [*both, *(value for value in values if isinstance(value, Script))]
 
@@ -37,13 +37,30 @@ def script(name: str) -> Script:
 def queue_script(name: str) -> QueueScript:
     """Return a script that works on a queue's keys.
 
-    `queue.lua`, which describes them, goes behind its first line; `rows.lua` too, or where the script says so.
+    `queue.lua`, which describes them, goes behind its first line; `rows.lua` too, or where the script says so, as
+    `batch.lua`.
     """
     before, marker, after = _text(name).partition(_ROWS)
     flags, body = before.split("\n", 1)
     parts = [body, _text("rows"), after] if marker else [_text("rows"), body]
     of_whole = [] if name in _ASKED_MOST else [_text("moved")]
     return QueueScript(_joined(name, flags, *of_whole, *parts), _joined(name, flags, _text("moved_shard"), *parts))
+
+
+def joint_script(name: str, first: str, then: str) -> QueueScript:
+    """Return one script that takes two steps of a queue, so that nobody comes between them.
+
+    Its arguments are how many the first step has, these, and those of the other one; it returns what both return.
+    """
+    flags = _text(first).split("\n", 1)[0]
+    steps = [_as_function("first", first), _as_function("second", then)]
+    parts = [_text("rows"), *steps, _text("joint")]
+    return QueueScript(_joined(name, flags, *parts), _joined(name, flags, _text("moved_shard"), *parts))
+
+
+def _as_function(name: str, step: str) -> str:
+    body = _text(step).split("\n", 1)[1]
+    return f"local function {name}(ARGV)\n{body}\nend"
 
 
 def change_script(name: str) -> Script:
@@ -57,4 +74,5 @@ def _joined(name: str, flags: str, *parts: str) -> Script:
 
 
 def _text(name: str) -> str:
-    return (Path(__file__).parent / f"{name}.lua").read_text()
+    text = (Path(__file__).parent / f"{name}.lua").read_text()
+    return text.replace(_BATCH, _text("batch")) if _BATCH in text else text

@@ -3,8 +3,8 @@
 --   Pops ids for one flush and notes its deadline, so that nothing is lost if the flusher dies. An id for which
 --   nothing waits any more is skipped; a row that outlived too many flushers comes alone, in case it kills them.
 --   What is refused is not handed out.
---   Returns in one list how many versions there are and which, and for each row its id, how many strings follow, and its
---   pending fields, name and value in turn; or one string, an error in words.
+--   Returns in one list how many versions there are and which, and for each row its id, and what is packed there or an
+--   error in words; or how many strings follow, and its pending fields, name and value in turn.
 --
 -- $batch_size  rows
 -- $claim_for   microseconds until the rows are given to somebody else
@@ -14,23 +14,19 @@
 local deadline, size = digits(now() + ARGV[2]), tonumber(ARGV[1])
 local some_reaped = redis.call('EXISTS', REAPED) == 1
 local versions = redis.call('HKEYS', VERSIONS)
-local batch, claims = {#versions, unpack(versions)}, {}
+local batch, claims, last = {#versions, unpack(versions)}, {}, 1 + #versions
 
+-- batch.lua
 local function is_suspect(pk)
-  return some_reaped and tonumber(redis.call('HGET', REAPED, pk) or '0') >= tonumber(ARGV[3])
+  return tonumber(redis.call('HGET', REAPED, pk) or '0') >= tonumber(ARGV[3])
 end
 
 local function put_back(pks, first)
   for i = #pks, first, -1 do redis.call('LPUSH', QUEUE, pks[i]) end
 end
 
-local function flushable(pk)
-  local fields, refused, _, foreign = waiting_fields(pk)
-  if foreign then return redis.pcall('HGETALL', row(pk)) end
-  if next(refused) == nil then
-    seal(pk, fields)
-    return fields
-  end
+local function unrefused(pk)
+  local fields, refused = waiting_fields(pk)
   local handed = {}
   for i = 1, #fields, 2 do
     if not refused[fields[i]] then handed[#handed + 1], handed[#handed + 2] = fields[i], fields[i + 1] end
@@ -39,26 +35,32 @@ local function flushable(pk)
   return handed
 end
 
--- In one flat list: lists in a list take longer.
-local function hand_out(pk, fields)
-  local last = #batch
-  if fields.err then
-    batch[last + 1], batch[last + 2], batch[last + 3] = pk, 1, fields.err
-    return
-  end
-  batch[last + 1], batch[last + 2] = pk, #fields
-  for i = 1, #fields do batch[last + 2 + i] = fields[i] end
+-- What is handed out of a row that is not packed: its fields, or what is wrong in words.
+local function flushable(pk)
+  local fields = redis.pcall('HGETALL', row(pk))
+  if fields.err then return fields.err end
+  return is_plain(fields) and fields or unrefused(pk)  -- most often there is nothing to seal, and nothing is refused
 end
 
 -- Claims the rows for which something waits, up to a suspect one (it may kill its flusher); returns whether there was one.
+-- What it hands out is one flat list: lists in a list take longer.
 local function claim(pks)
-  for i, pk in ipairs(pks) do
-    local fields = flushable(pk)
-    if fields.err or #fields > 0 then
-      local suspect = is_suspect(pk)
+  local _, texts = strings_of(pks)
+  for i = 1, #pks do
+    local pk = pks[i]
+    local fields = texts[i]
+    if not fields or not is_packed(fields) then fields = flushable(pk) end
+    if #fields > 0 then
+      local suspect = some_reaped and is_suspect(pk)
       local takes = not suspect or #claims == 0
       if takes then
-        hand_out(pk, fields)
+        batch[last + 1], batch[last + 2] = pk, fields
+        last = last + 2
+        if type(fields) == 'table' then
+          batch[last] = #fields
+          for j = 1, #fields do batch[last + j] = fields[j] end
+          last = last + #fields
+        end
         claims[#claims + 1], claims[#claims + 2] = deadline, pk
       end
       if suspect then
@@ -70,6 +72,7 @@ local function claim(pks)
   return false
 end
 
+redis.call('MGET', QUEUE)  -- where that is forbidden, nothing has been taken yet
 while #claims < 2 * size do
   local pks = redis.call('LPOP', QUEUE, size - #claims / 2)
   if not pks or claim(pks) then break end

@@ -4,7 +4,7 @@
 --   Returns 'CLOSED', 'GONE', 'FULL', 'OLD RELEASE' (a live version does not know increments) or 'FOREIGN' (the row's
 --   key holds something that is not ours) and does nothing, or in one list the stamp, 1 if the list was empty before, how
 --   many versions there are and which, for each increment the last stamp before it in its entry, or '', and all pending
---   fields of the row with their flags.
+--   fields of the row with their flags, or packed.
 --
 -- $pk           the row
 -- $floor        a stamp that the new one must pass: that of the value the writer saw
@@ -12,18 +12,17 @@
 -- $field $json  what to write; with a + before the field, what to add to it
 
 local pk = ARGV[1]
-if redis.call('EXISTS', CLOSED, DRAINING) > 0 then
-  return 'CLOSED'
+local is_ordinary = redis.call('EXISTS', CLOSED, DRAINING, GONE, DEAD) == 0  -- as most often: one question instead of three
+if not is_ordinary then
+  if redis.call('EXISTS', CLOSED, DRAINING) > 0 then
+    return 'CLOSED'
+  end
+  if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
+    return 'GONE'
+  end
 end
-if tonumber(redis.call('ZSCORE', GONE, pk) or '0') > now() then
-  return 'GONE'
-end
-local raw = redis.pcall('HGETALL', row(pk))
-if raw.err then
-  return 'FOREIGN'
-end
-local waiting = #raw > 0
-if not waiting and redis.call('ZCARD', PENDING) >= tonumber(ARGV[3]) then
+local text = redis.pcall('GET', row(pk))  -- what is packed; false if nothing waits; an error if there is a hash
+if not text and redis.call('ZCARD', PENDING) >= tonumber(ARGV[3]) then
   return 'FULL'
 end
 
@@ -33,8 +32,12 @@ local function is_increment(name)
 end
 for i = 4, #ARGV, 2 do adds = adds or is_increment(ARGV[i]) end
 
-local function take_stamp()
-  stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(raw)))
+local noted = redis.call('HGETALL', VERSIONS)
+local function all_know(what)
+  for i = 2, #noted, 2 do
+    if not noted[i]:find(what, 1, true) then return false end
+  end
+  return true
 end
 
 local function put_in_line()  -- returns 1 if the list was empty before
@@ -43,30 +46,55 @@ local function put_in_line()  -- returns 1 if the list was empty before
 end
 
 -- One flat list: lists in a list take longer.
-local function answer(fields, first, previous)
-  local versions = redis.call('HKEYS', VERSIONS)
-  local parts = {stamp, first, #versions, unpack(versions)}
+local function answer(first, previous, fields)
+  local parts = {stamp, first, #noted / 2}
+  for i = 1, #noted, 2 do parts[#parts + 1] = noted[i] end
   for i = 1, #previous do parts[#parts + 1] = previous[i] end
   for i = 1, #fields do parts[#parts + 1] = fields[i] end
   return parts
 end
 
--- As most often: there are values, and nothing else, here and there.
-if #ARGV > 3 and not adds and is_plain(raw) then
-  take_stamp()
-  local was_in_line = waiting and redis.call('HDEL', DEAD, pk) == 0  -- a release before flags left some there
-  local written = {}
-  for i = 4, #ARGV, 2 do
-    local place, field, value = 1, ARGV[i], stamp .. ARGV[i + 1]
-    while raw[place] and raw[place] ~= field do place = place + 2 end
-    raw[place], raw[place + 1], written[i - 3], written[i - 2] = field, value, field, value
+local function is_simple()  -- there are values, and nothing else, here and there
+  if adds or #ARGV < 5 or not all_know('"packed"') then return false end
+  return not text or type(text) == 'string' and text:byte(18) == 10 and text:find('^=%d+\n{"') ~= nil
+end
+
+-- Where the line of a field is, nil if it has none.
+local function line_of(body, name)
+  if body:sub(2, 1 + #name) == name then
+    return 2, body:find('\n', 2, true)
   end
-  redis.call('HSET', row(pk), unpack(written))
-  return answer(raw, was_in_line and 0 or put_in_line(), {})
+  local first = body:find('\n,' .. name, 2, true)
+  if first then return first + 2, body:find('\n', first + 2, true) end
+end
+
+if is_simple() then  -- as most often; it stays packed
+  stamp = next_stamp(math.max(tonumber(ARGV[2]), text and proper(tonumber(text:sub(2, 17))) or 0))
+  local was_in_line = text and (is_ordinary or redis.call('HDEL', DEAD, pk) == 0)  -- a release before flags left some there
+  local body = text and text:sub(19) or ''
+  for i = 4, #ARGV, 2 do
+    local name = '"' .. ARGV[i] .. '":['
+    local line = name .. stamp .. ',' .. ARGV[i + 1] .. ']\n'
+    local first, last = line_of(body, name)
+    if first then
+      body = body:sub(1, first - 1) .. line .. body:sub(last + 1)
+    elseif body == '' then
+      body = '{' .. line .. '}'
+    else
+      body = body:sub(1, -2) .. ',' .. line .. '}'
+    end
+  end
+  text = '=' .. stamp .. '\n' .. body
+  redis.call('SET', row(pk), text)
+  return answer(was_in_line and 0 or put_in_line(), {}, {text})
 end
 
 -- rows.lua
-local fields, refused = waiting_fields(pk)
+local fields, refused, raw, foreign = waiting_fields(pk)
+if foreign then
+  return 'FOREIGN'
+end
+local waiting = #raw > 0
 
 local MOST_DELTAS, EXACT = 64, 9007199254740992  -- entries of one field; what a double still counts
 
@@ -120,13 +148,11 @@ for i = 4, #ARGV, 2 do
     if not places[i] then return 'FULL' end
   end
 end
-if adds then
-  for _, version in ipairs(redis.call('HVALS', VERSIONS)) do
-    if not version:find('"increments"', 1, true) then return 'OLD RELEASE' end
-  end
+if adds and not all_know('"increments"') then
+  return 'OLD RELEASE'
 end
 
-take_stamp()
+stamp = next_stamp(math.max(tonumber(ARGV[2]), newest(raw)))
 local was_in_line = waiting and is_in_line(pk, fields, refused)
 local is_in_line_now, previous = false, {}
 
@@ -163,4 +189,4 @@ if waiting and next(refused) == nil then
 end
 local first = 0
 if is_in_line_now and not was_in_line then first = put_in_line() end
-return answer(redis.call('HGETALL', row(pk)), first, previous)
+return answer(first, previous, redis.call('HGETALL', row(pk)))

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- mark(keys=[slot], args=[token, lifetime])
 --   A writer's sign over a slot that a database write is under way. The old value stays readable inside it, because
---   nobody has acknowledged the new one yet.
+--   nobody has acknowledged the new one yet. Returns how that begins: its kind, its stamp, the server that it names.
 --
 -- $slot      string: V, N, L or T (see slots.py)
 -- $token     16 characters that name the writer
@@ -25,3 +25,4 @@ if type(slot) == 'string' then
 end
 
 redis.call('SET', KEYS[1], 'T' .. ARGV[1] .. string.format('%013.0f', expiry) .. old, 'PX', ARGV[2])
+return old:sub(1, 21)

@@ -5,7 +5,9 @@
 -- {$queue}:row:$pk       hash, field -> 16 digits of stamp + JSON value; and, for a field that the database has refused,
 --                        its flag: !field -> the same 16 digits + true. Increments that wait are an entry of their own,
 --                        field+first -> last + JSON delta, where first and last are stamps: 16 digits. In brackets once
---                        somebody was handed it: it is sealed, and what comes later is another entry
+--                        somebody was handed it: it is sealed, and what comes later is another entry.
+--                        Or, of a row with nothing but values, a string, packed: = and the newest stamp, and as JSON
+--                        field -> [stamp, value], a line each. It becomes a hash once it gets more
 -- {$queue}:claimed       sorted set, id -> deadline (us) of the flush that holds it
 -- {$queue}:reaped        hash, id -> how many flushes in a row let their deadline pass
 -- {$queue}:dead          hash, id -> JSON: refused stamps, error; an id with a flag is in it
@@ -77,9 +79,12 @@ local function newest(fields)
 end
 
 local function next_stamp(floor)
-  local last = proper(tonumber(redis.call('GET', CLOCK) or '0'))
-  local stamp = digits(math.max(proper(now()), last + 1, proper(floor) + 1))
-  redis.call('SET', CLOCK, stamp)
+  local stamp = digits(math.max(proper(now()), proper(floor) + 1))
+  local last = proper(tonumber(redis.call('SET', CLOCK, stamp, 'GET') or '0'))
+  if last >= tonumber(stamp) then  -- seldom: within the same microsecond, or the server's time was set back
+    stamp = digits(last + 1)
+    redis.call('SET', CLOCK, stamp)
+  end
   return stamp
 end
 

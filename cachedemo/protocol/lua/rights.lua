@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- rights(keys=[key], args=[command, ...])
---   Returns those of the commands that this user may not send, or not for this key. Changes nothing.
+--   Returns those of the commands that this user may not send, or not for this key, or that the server does not know.
+--   Changes nothing.
 --
 -- $key      of the kind that they are sent for
 -- $command  as an ACL has it: get, config|get
@@ -14,6 +15,6 @@ for _, command in ipairs(ARGV) do
   end
   words[#words + 1] = KEYS[1]
   local known, allowed = pcall(redis.acl_check_cmd, unpack(words))
-  if known and not allowed then missing[#missing + 1] = command end
+  if not (known and allowed) then missing[#missing + 1] = command end
 end
 return missing

@@ -22,6 +22,28 @@ local function field_of(name)
   return name:sub(1, place - 1), name:sub(place + 1)
 end
 
+local function is_packed(text)  -- = and the newest stamp in 16 digits, then the end of a line
+  return text:byte() == 61 and text:byte(18) == 10
+end
+
+local function unpacked(text)  -- nil if there is a line that is none of ours
+  local fields = {}
+  for name, stamp, value in text:gmatch('"([^"\n]*)":%[(%d+),([^\n]*)%]\n') do
+    fields[#fields + 1], fields[#fields + 2] = name, stamp .. value
+  end
+  local lines = select(2, text:gsub('\n', '')) - 1
+  return lines > 0 and #fields == 2 * lines and fields or nil
+end
+
+-- What stands there of a row, name and value in turn, and whether it is packed; an error if it is not ours.
+local function fields_of(pk)
+  local text = redis.pcall('GET', row(pk))
+  if not text then return {}, false end
+  if type(text) == 'table' then return redis.pcall('HGETALL', row(pk)), false end
+  local fields = is_packed(text) and unpacked(text)
+  return fields or {err = 'WRONGTYPE not a row of ours'}, true
+end
+
 local BEHIND = 'behind'
 
 -- Deltas of a field whose value is refused were added to that: they wait for what becomes of it, and are refused too.
@@ -54,10 +76,15 @@ local function without_flags(pk, raw)
 end
 
 -- The waiting fields of a row, name and value in turn; which of them are refused; and all of it as it stands there.
--- Nothing, and true in the last place, if the key holds something that is not ours.
+-- Nothing, and true in the last place, if the key holds something that is not ours. A packed row becomes a hash: who asks
+-- is about to change it.
 local function waiting_fields(pk)
-  local raw = redis.pcall('HGETALL', row(pk))
+  local raw, was_packed = fields_of(pk)
   if raw.err then return {}, {}, {}, true end
+  if was_packed then
+    redis.call('DEL', row(pk))
+    redis.call('HSET', row(pk), unpack(raw))
+  end
   for i = 1, #raw, 2 do
     if raw[i]:byte() == FLAG_BYTE then
       local fields, refused = without_flags(pk, raw)
@@ -94,7 +121,7 @@ end
 -- Nothing waits for these rows any more: takes their ids out of wherever they are.
 local function forget(pks)
   call_with_all('ZREM', PENDING, pks)
-  call_with_all('HDEL', REAPED, pks)
+  if redis.call('EXISTS', REAPED) == 1 then call_with_all('HDEL', REAPED, pks) end
   if call_with_all('ZREM', CLAIMED, pks) == #pks then return end
   for _, pk in ipairs(pks) do
     if redis.call('HDEL', DEAD, pk) == 0 then redis.call('LREM', QUEUE, 1, pk) end

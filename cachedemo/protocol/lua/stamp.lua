@@ -11,7 +11,7 @@
 -- $pk        the row; none for one that is about to be created: any text may be a key, the empty one too
 
 local pk = ARGV[6]
-local fields = pk and redis.pcall('HGETALL', row(pk)) or {}
+local waits = pk and redis.pcall('GET', row(pk))
 if pk then
   bound_owed()
   redis.call('ZADD', OWED, digits(now() + ARGV[2]), pk .. ':' .. ARGV[1])
@@ -20,16 +20,20 @@ if pk then
   end
 end
 
-local function answer()
+local function answer(fields)
   local stamp = next_stamp(math.max(tonumber(ARGV[3]), newest(fields)))
   return {stamp, fields, redis.call('HKEYS', VERSIONS), announced(ARGV[5])}
 end
 
-if not fields.err and is_plain(fields) then  -- as most often: nothing to seal, and no flag to look at
-  return answer()
+if not waits then  -- as most often
+  return answer({})
 end
 
 -- rows.lua
+local fields = fields_of(pk)
+if not fields.err and is_plain(fields) then  -- nothing to seal, and no flag to look at
+  return answer(fields)
+end
 fields = select(3, waiting_fields(pk))
 seal(pk, fields)
-return answer()
+return answer(fields)

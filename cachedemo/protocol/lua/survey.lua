@@ -2,8 +2,8 @@
 -- survey(keys=[], args=[cursor, count, pattern, prefix, samples, foreign, limit...])
 --   Looks at one batch of keys where they are, so that a million of them need not travel.
 --   Returns the next cursor and, for each group, its name, keys, keys without a TTL, keys sampled, bytes of these, and
---   how many keys have how long to live: up to each limit, and longer. A group is a version prefix (v2:user:), or the
---   name of somebody who keeps keys of another kind here.
+--   how many keys have how long to live: up to each limit, and longer. A key that this user may not look at is counted
+--   all the same. A group is a version prefix (v2:user:), or the name of somebody who keeps keys of another kind here.
 --
 -- $cursor   0 to begin with
 -- $count    keys to look at, about
@@ -25,6 +25,12 @@ local function group_of(key)
   end
 end
 
+-- A number; nil where this user may not look at the key, as at another program's, or may not ask that at all.
+local function asked(...)
+  local answer = redis.pcall(...)
+  return type(answer) == 'number' and answer or nil
+end
+
 local answer = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2], 'MATCH', ARGV[3])
 local groups, order = {}, {}
 for _, key in ipairs(answer[2]) do
@@ -37,17 +43,18 @@ for _, key in ipairs(answer[2]) do
     order[#order + 1] = group
   end
   group[2] = group[2] + 1
-  local ttl = redis.call('PTTL', key)
+  local ttl = asked('PTTL', key)
   if ttl == -1 then
     group[3] = group[3] + 1
-  else
+  elseif ttl then
     local place = 7
     while place <= #ARGV and ttl > tonumber(ARGV[place]) do place = place + 1 end
     group[place - 1] = group[place - 1] + 1
   end
-  if group[4] < tonumber(ARGV[5]) then
+  local bytes = group[4] < tonumber(ARGV[5]) and asked('MEMORY', 'USAGE', key)
+  if bytes then
     group[4] = group[4] + 1
-    group[5] = group[5] + (redis.call('MEMORY', 'USAGE', key) or 0)
+    group[5] = group[5] + bytes
   end
 end
 return {answer[1], order}

@@ -7,13 +7,13 @@ from playground.lab.stage import Finding, Stage
 
 TITLE = "Write-behind evicted before the flush"
 STORY = (
-    "Five write-behind writes are acknowledged. Before the flush, other keys fill the cache up to its maxmemory, and "
-    "it evicts what was used least, as allkeys-lru tells it to."
+    "Five write-behind writes are acknowledged. Before the flush, other keys fill the cache up to the memory that it "
+    "may use (maxmemory), and it throws out what was not used for longest, as its setting allkeys-lru tells it to."
 )
 ASSERTION = "Every acknowledged write is read back, and reaches the database."
 NAIVE = "Cache and queue share one server whose policy may evict any key, the list of pending writes included."
-OURS = "The queue is a server of its own with `noeviction`: a cache entry may go, and the read finds the write waiting."
-BREAKS = ("note", "is evicted")
+OURS = "The queue is a server of its own that evicts nothing: a cache entry may go; the read finds the write waiting."
+BREAKS = ("note", "was evicted")
 PKS = range(50, 55)
 ROOM = 1_000_000  # bytes beyond what is in use
 FILLER = "x" * 10_000
@@ -26,7 +26,7 @@ def play(side: Side, stage: Stage) -> Finding:
         side.write_behind(pk, "new")
     stage.note(f"{len(PKS)} writes are acknowledged.")
     fillers = _evict_what_is_there()
-    stage.note(f"{fillers} other keys have filled the cache: everything that was there is evicted.")
+    stage.note(f"{fillers} other keys were needed to fill the cache until everything that had been there was evicted.")
     return lost_writes(side, PKS, "new", stage)
 
 

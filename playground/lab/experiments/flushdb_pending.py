@@ -6,7 +6,10 @@ from playground.lab.sides import Side
 from playground.lab.stage import Finding, Stage
 
 TITLE = "FLUSHDB with pending writes"
-STORY = "Five write-behind writes are acknowledged. Before the flush, somebody clears the cache with FLUSHDB."
+STORY = (
+    "Five write-behind writes are acknowledged. Before the flush, somebody empties the cache with FLUSHDB, the command "
+    "that deletes all keys."
+)
 ASSERTION = "Every acknowledged write is read back, and reaches the database."
 NAIVE = "The list of pending writes stands in the same database as the cache, so it is cleared with it."
 OURS = "Cache and queue are never the same database, so emptying the cache cannot touch a write that waits."

@@ -7,12 +7,14 @@ from playground.lab.stage import Finding, Stage
 
 TITLE = "Invalidating before the write"
 STORY = (
-    "The writer touches the cache first and the database afterwards. Between the two, a reader comes by, misses and "
-    "loads the row as it still is."
+    "The writer touches the cache first and the database afterwards. Between the two, a reader comes by, finds "
+    "nothing in the cache and loads the row as it still is."
 )
 ASSERTION = "No read after the acknowledged write returns the old name."
 NAIVE = "The reader fills the cache with the old row in the gap, and the writer never comes back to the cache."
-OURS = "The first step is a mark, not a gap: readers see the old value inside it, nobody may fill until the write ends."
+OURS = (
+    "The cache comes last, so there is no gap: readers see the old value, and a fill that raced the write is refused."
+)
 BREAKS = ("reader", "SET")
 PK = 2
 

@@ -10,13 +10,13 @@ from playground.lab.world import CLAIM_DEADLINE
 
 TITLE = "A flusher killed with a batch in its hands"
 STORY = (
-    "Twenty write-behind writes are acknowledged. A flusher takes a batch and is killed before its first commit. "
-    "Another flusher carries on."
+    "Twenty write-behind writes are acknowledged. A flusher (the worker that flushes) takes a batch and is killed "
+    "before its first commit. Another flusher carries on."
 )
 ASSERTION = "Every acknowledged write reaches the database."
 NAIVE = "LPOP takes the batch out of Redis into the memory of a process, and the process is gone: nobody has it now."
 OURS = "A claim leaves the write where it is until the database has it; after its deadline the rows are claimed again."
-BREAKS = ("note", "is killed here")
+BREAKS = ("flusher", "LPOP")
 PKS = range(5, 25)
 
 

@@ -7,8 +7,8 @@ from playground.lab.stage import Finding, Stage
 
 TITLE = "A stale fill after an invalidation"
 STORY = (
-    "A reader misses and loads the row. Before it fills the cache, a writer changes the row and drops the cache entry. "
-    "Then the reader goes on."
+    "A reader misses (finds nothing in the cache) and loads the row. Before it fills the cache, a writer changes the "
+    "row and invalidates the copy (drops the cache entry). Then the reader goes on."
 )
 ASSERTION = "No read after the acknowledged write returns the old name."
 NAIVE = "The reader's SET comes after the writer's DEL and nothing tells it that its value is old, so it stays."

@@ -35,8 +35,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._parent = os.getppid()
+        _end_in_order(signal.SIGTERM, signal.SIGHUP)
         if options["events"]:
-            _end_in_order()
+            _end_in_order(signal.SIGALRM)
+            signal.alarm(LONGEST)
         sizes = Sizes.quick() if options["quick"] else Sizes()
         try:
             report = self._run(sizes, options["source_ms"], options["events"])
@@ -86,11 +88,10 @@ class Command(BaseCommand):
             console.print(table)
 
 
-def _end_in_order() -> None:
-    """Take the throwaway rows along, whatever ends this process short of SIGKILL."""
-    for number in (signal.SIGTERM, signal.SIGALRM):
+def _end_in_order(*signals: signal.Signals) -> None:
+    """Take the throwaway rows along when one of these signals comes. Only SIGKILL leaves them to the next sweep."""
+    for number in signals:
         signal.signal(number, lambda *_: sys.exit(1))
-    signal.alarm(LONGEST)
 
 
 def _page(report: Report) -> str:

@@ -5,32 +5,44 @@
 const SLOWEST = 9000; // milliseconds that a whole replay takes
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
+// The last command that was sent by now, after what it is for.
+const sentUntil = (words, now) => {
+  const sent = [...words.querySelectorAll("[data-command]")].filter((each) => Number(each.dataset.command) <= now);
+  if (!sent.length) return "";
+  const text = (selector) => sent[sent.length - 1].querySelector(selector)?.textContent ?? "";
+  return [text(".hint"), text(".command")].filter(Boolean).join(": ");
+};
+
 for (const board of document.querySelectorAll("[data-board]")) {
   const until = Number(board.dataset.until);
   const scrub = board.querySelector("[data-scrub]");
   const moment = board.querySelector("[data-moment]");
   const button = board.querySelector("[data-replay]");
-  const tracks = [...board.querySelectorAll("[data-track]")];
+  const pictures = [...board.querySelectorAll("[data-track]")];
+  const words = [...board.querySelectorAll("[data-words]")];
   let frame = 0;
+  board.classList.add("replayed");
 
   const show = (now) => {
     const at = (now / until) * 1000;
-    for (const track of tracks) {
-      for (const bar of track.querySelectorAll("rect[data-start]")) {
+    pictures.forEach((picture, n) => {
+      for (const bar of picture.querySelectorAll("rect[data-start]")) {
         const start = Number(bar.dataset.start);
+        bar.dataset.width ??= bar.getAttribute("width");
+        const grown = ((now - start) / until) * 1000;
+        bar.setAttribute("width", Math.min(Number(bar.dataset.width), Math.max(1, grown)));
         bar.classList.toggle("ahead", start > now);
       }
-      for (const cover of track.querySelectorAll("[data-head]")) {
+      for (const cover of picture.querySelectorAll("[data-head]")) {
         cover.setAttribute("x1", at);
         cover.setAttribute("x2", at);
       }
-      for (const step of track.querySelectorAll("li[data-start]")) step.classList.toggle("ahead", Number(step.dataset.start) > now);
-      const sent = [...track.querySelectorAll("[data-command]")].filter((each) => Number(each.dataset.command) <= now);
-      const passing = track.querySelector("[data-passing]");
-      const over = now >= Number(track.dataset.total);
-      passing.textContent = over ? "The caller has its answer." : sent.length ? sent[sent.length - 1].textContent : "";
-      track.classList.toggle("over", over);
-    }
+      for (const step of words[n].querySelectorAll("li[data-start]")) step.classList.toggle("ahead", Number(step.dataset.start) > now);
+      const over = now >= Number(picture.dataset.total);
+      picture.querySelector("[data-passing]").textContent = over ? picture.dataset.ends : sentUntil(words[n], now);
+      picture.classList.toggle("over", over);
+      words[n].classList.toggle("over", over);
+    });
     moment.textContent = `${now < 10 ? now.toFixed(1) : Math.round(now)} ms`;
     scrub.value = Math.round(at);
     scrub.setAttribute("aria-valuetext", moment.textContent);

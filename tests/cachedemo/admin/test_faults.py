@@ -36,10 +36,10 @@ def test_each_thing_that_is_wrong_is_said_before_the_tiles_with_its_fix_and_a_li
     pause.pause(users, "olga")
     page = client.get(url("changelist"))
     assert WELL not in text(page)
-    said = "flush:users is paused by olga since 0 s ago: writes wait. Resume it once the reason is gone. Flush queue"
+    said = "flush:users is paused (by olga, 0 s ago): writes wait. Resume it once the reason is gone. Flush queue"
     assert said in text(page)
     html = page.content.decode()
-    assert html.index("is paused by") < html.index("cd-tiles")
+    assert html.index("is paused (by") < html.index("cd-tiles")
     assert f'<a href="{url("queue")}">Flush queue</a>' in html
 
 
@@ -51,6 +51,7 @@ def test_the_worst_comes_first(client: Client, users: Any) -> None:
     first, second = words(client)
     assert first == "The database has refused 1 row of flush:users; reads still show what was written."
     assert "paused" in second
+    assert "Pending writes 1 1 of them refused, not on the way" in text(client.get(url("changelist")))
 
 
 def test_a_statement_that_is_refused_is_said(client: Client, users: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.test import Client
 
+from cachedemo.operations import history
 from tests.operators import key_page, press, text, url
 
 
@@ -18,3 +19,9 @@ def test_every_action_is_in_the_history_and_can_be_looked_for(client: Client, us
     assert [event.code for event in found] == ["pause"]
     assert [event.code for event in client.get(url("history") + "?outcome=refused").context["events"]] == ["set-ttl"]
     assert client.get(url("history") + "?who=nobody").context["events"] == []
+
+
+def test_one_of_something_is_said_as_one(client: Client, users: Any) -> None:
+    user = int(client.session["_auth_user_id"])
+    history.record(user, "flush-now", "flush:users", "done", 0.1, {"rows": 1, "keys": 2000}, "")
+    assert "done 1 row 2,000 keys" in text(client.get(url("history")))

@@ -16,10 +16,13 @@ from django.test import override_settings
 
 from cachedemo.checks import celery_app as project
 from cachedemo.protocol import database_addresses
+from tests.cachedemo.checks.test_constraints import constrained
+from tests.cachedemo.checks.test_tables import a_view, row_level_security, unmanaged
 from tests.cachedemo.made_models import made
 from tests.cachedemo.protocol.test_field_codecs import PairField
 from tests.environment import ROOT
 from tests.faults.proxy import HOST, Proxy
+from tests.notes.refusal import allow_every_title, refuse_a_title
 from tests.servers import configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,6 +147,13 @@ def shared_with_another_database(redis_queue: Any) -> Iterator[None]:
     redis_queue.zrem(KEY, "default 0123456789abcdef elsewhere")
 
 
+@contextmanager
+def a_trigger() -> Iterator[None]:
+    refuse_a_title()
+    yield
+    allow_every_title()
+
+
 KEY = f"{{cachedemo}}:{database_addresses.KEY}"
 OTHER_FILTER = "django.views.debug.SafeExceptionReporterFilter"
 CACHED_SESSIONS = "django.contrib.sessions.backends.cache"
@@ -164,6 +174,7 @@ TRIGGERS: dict[str, Trigger] = {
     "E022": lambda at: one_database_behind_two_names(at.queue_server.port),
     "E023": lambda at: live_with_other_fields(at.redis_queue),
     "E024": lambda at: database_with(ENGINE="django_tenants.postgresql_backend"),
+    "E025": lambda at: unmanaged("notes_note"),
     "W001": lambda at: ours(QUEUE_URL=url("CACHE").rpartition("/")[0] + "/9"),
     "W002": lambda at: database_with(ATOMIC_REQUESTS=True),
     "W003": lambda at: override_settings(INSTALLED_APPS=without("INSTALLED_APPS", "django_htmx")),
@@ -184,8 +195,14 @@ TRIGGERS: dict[str, Trigger] = {
     "W030": lambda at: ours(CACHE_URL="redis://127.0.0.1:1/0"),
     "W031": lambda at: shared_with_another_database(at.redis_queue),
     "W033": lambda at: made({**TITLE, "objects": UserManager()}),
+    "W034": lambda at: constrained(models.Q(stock__gte=0)),
+    "W037": lambda at: a_trigger(),
+    "W035": lambda at: a_view(),
+    "W038": lambda at: row_level_security(),
+    "W036": lambda at: unmanaged("notes_note", models.Model),
     "W032": lambda at: override_settings(CHANNEL_LAYERS=a_layer()),
 }
+POSTGRESQL_ONLY = ("W038",)
 SQLITE_ONLY = ("E010", "E012", "W010")  # elsewhere no name says of itself what a collation is, and a decimal is exact
 
 
@@ -198,6 +215,8 @@ def at(notes: Any, redis_cache: Any, redis_queue: Any, queue_server: Any) -> Any
 def test_an_id_is_triggered_by_what_it_is_for_and_is_silent_without_it(at: Any, id: str) -> None:
     if id in SQLITE_ONLY and connection.vendor != "sqlite":
         pytest.skip("SQLite only")
+    if id in POSTGRESQL_ONLY and connection.vendor != "postgresql":
+        pytest.skip("PostgreSQL only: pytest --postgresql")
     assert id not in ids()
     with TRIGGERS[id](at):
         assert id in ids()

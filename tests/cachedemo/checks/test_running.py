@@ -9,6 +9,7 @@ from cachedemo.protocol import versions
 from cachedemo.protocol.database import reconnect
 from cachedemo.servers import roles
 from tests.faults.proxy import HOST, Proxy
+from tests.helpers import one_shard
 from tests.servers import configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +60,7 @@ def test_a_url_that_is_none_is_left_to_the_other_check(settings):
     assert checks.check_running_servers(databases=DEFAULT) == []
 
 
+@one_shard
 def test_a_version_that_is_live_with_other_fields_is_an_error(notes, redis_queue):
     assert checks.check_versions(databases=DEFAULT) == []
     record = redis_queue.hget("{flush:notes}:versions", "1").replace(b'"body"', b'"words"')

@@ -11,9 +11,11 @@ from django.core.management import CommandError, call_command
 from cachedemo import registry
 from cachedemo.operations import flusher, pause, workers
 from cachedemo.servers.key_prefix import ours
+from cachedemo.servers.roles import QUEUE
 from tests.helpers import until
 from tests.notes.models import Note
 from tests.processes import Process
+from tests.servers import asked_again
 
 Start = Callable[..., Process]
 
@@ -82,6 +84,7 @@ def test_the_loop_survives_a_queue_that_is_away(notes: Any, loop: Process, queue
     queue_server.kill()
     loop.says("postponed")
     queue_server.start()
+    asked_again(QUEUE)
     notes.announce()
     notes.via("write-behind").update(1, title="new")
     until(lambda: title() == "new")

@@ -2,15 +2,20 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.db import OperationalError
 
-from cachedemo.management.operator_command import INTERRUPTED, OperatorCommand
+from cachedemo.management.operator_command import INTERRUPTED, UNREAD, OperatorCommand
 from cachedemo.operations import audit
 from cachedemo.protocol import flush
+from tests.environment import ROOT
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from users.models import User
@@ -35,7 +40,7 @@ def a_dead_letter(users: Any) -> None:
 
 def test_warm_and_evict(users: Any) -> None:
     assert found("cache_warm", "users.User", "--all") == {"model": "users.User", "asked": 3, "loaded": 3}
-    assert found("cache_evict", "users.User", "--ids", "1", "2") == {"model": "users.User", "emptied": 2}
+    assert found("cache_evict", "users.User", "--ids", "1", "2") == {"model": "users.User", "emptied": 2, "owed": 0}
     with pytest.raises(SystemExit, match="1"):
         call_command("cache_warm", "users.User", "--ids", "99", "--json", stdout=io.StringIO())
 
@@ -108,6 +113,32 @@ def test_a_command_that_is_stopped_says_what_that_leaves(name: str, monkeypatch:
         call_command(command, *arguments, stderr=said)
     assert ended.value.code == INTERRUPTED
     assert said.getvalue().startswith("Stopped. ")
+
+
+def test_a_command_whose_reader_has_gone_ends_quietly(people: Any) -> None:
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "cache_stats", "--json"],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        said = command.stderr.read()
+    assert (command.returncode, said) == (UNREAD, b"")
+
+
+def test_an_error_of_the_database_is_a_sentence_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    command: Any = load_command_class("cachedemo", "cache_audit")
+
+    def fails(*args: Any, **options: Any) -> None:
+        raise OperationalError("a value of a row")
+
+    monkeypatch.setattr(command, "handle", fails)
+    with pytest.raises(CommandError, match=r"^The database: OperationalError\.$"):
+        call_command(command)
 
 
 def test_every_command_that_finds_or_does_something_has_it_as_json() -> None:

@@ -28,10 +28,23 @@ def test_progress_goes_to_the_errors_and_leaves_nothing_behind(capsys: pytest.Ca
     assert capsys.readouterr().out == ""
 
 
-def test_without_rich_there_is_no_progress(without_rich: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_rich_nothing_is_said_of_what_takes_less_than_a_second(
+    without_rich: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "PLAIN_INTERVAL", 3600)
     with terminal.progress("v1:note:", 10) as show:
         show(5, 10)
     assert capsys.readouterr() == ("", "")
+
+
+def test_without_rich_what_takes_longer_says_so_in_lines(
+    without_rich: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "PLAIN_INTERVAL", 0)
+    with terminal.progress("v1:note:", 10_000) as show:
+        show(5000, 10_000)
+        show(6000, None)
+    assert capsys.readouterr() == ("", "v1:note:: 5,000 of 10,000\nv1:note:: 6,000\n")
 
 
 @pytest.fixture

@@ -88,9 +88,10 @@ def test_a_slot_with_json_of_another_kind_is_drift(notes, redis_cache):
     assert [drift.pk for drift in audit.audit(notes).drifts] == [1]
 
 
-def test_a_write_under_way_is_no_drift(notes):
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through"])
+def test_a_write_under_way_is_no_drift(notes, pattern):
     with interleaving() as actor:
-        writer = actor(lambda: notes.via("cache-aside").update(1, title="new")).step("commit")
+        writer = actor(lambda: notes.via(pattern).update(1, title="new")).step("commit")
         assert audit.audit(notes).drifts == []
         writer.finish()
 

@@ -10,6 +10,7 @@ from cachedemo import cache_for
 from cachedemo.operations import flushdb, history, keyspace
 from cachedemo.servers import queue_durability
 from cachedemo.servers.roles import CACHE
+from tests.helpers import entries
 from tests.operators import ALL, client_of, operator, text, token, url
 from users.models import User
 
@@ -148,7 +149,7 @@ def test_it_is_refused_where_the_queue_lives_in_that_database(
     with pytest.raises(flushdb.FlushRefused, match="The queue lives in this database"):
         flushdb.flush(redis_queue.dbsize(), CACHE.address)
     press(client, CACHE.address, page)
-    assert redis_queue.hexists("{flush:users}:row:1", "name")
+    assert entries(redis_queue, "{flush:users}:row:1").keys() == {b"name"}
 
 
 def test_another_database_of_the_queues_server_is_another(settings: Any, queue_server: Any) -> None:
@@ -166,4 +167,6 @@ def test_one_fetch_of_the_page_scans_nothing(client: Any, redis_cache: redis.Red
     redis_cache.config_resetstat()
     client.get(url("danger"))
     stats = redis_cache.info("commandstats")
-    assert not {"cmdstat_scan", "cmdstat_evalsha", "cmdstat_eval"} & stats.keys()
+    assert (
+        "cmdstat_scan" not in stats
+    )  # scripts are no sign: a thread looks once a second whether the cache takes writes

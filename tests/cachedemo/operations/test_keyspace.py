@@ -1,6 +1,7 @@
 """The scan that the pages live on: what it counts, and that it is nobody's page view."""
 
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from cachedemo.protocol import stats
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
 from config.celery import app
+from tests.servers import forbidden
 from users.models import User
 
 
@@ -42,6 +44,41 @@ def test_keys_are_counted_by_version_and_by_whose_they_are(redis_cache: redis.Re
     }
     assert sum(group.keys for group in found.of_model("user")) == 1230
     assert sum(group.keys for group in keyspace.foreign(found)) == 12
+
+
+@pytest.fixture
+def ours_alone(redis_cache: redis.Redis, settings: Any) -> Iterator[Callable[[str], None]]:
+    def limit(rights: str) -> None:
+        redis_cache.execute_command("ACL", "SETUSER", "ours", "reset", "on", ">x", "~v2:user:*", *rights.split())
+        url = settings.CACHEDEMO["CACHE_URL"].replace("redis://", "redis://ours:x@")
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
+
+    yield limit
+    redis_cache.execute_command("ACL", "DELUSER", "ours")
+
+
+@pytest.mark.parametrize("rights", ["+@all", "+@all -memory", "+@all -pttl"])
+def test_what_the_user_may_not_look_at_is_counted_all_the_same(
+    redis_cache: redis.Redis, ours_alone: Callable[[str], None], rights: str
+) -> None:
+    put(redis_cache, 20, "v2:user:", 60)
+    put(redis_cache, 300, "another program's:", 60)
+    ours_alone(rights)
+    found = keyspace.scan().groups
+    assert {name: group.keys for name, group in found.items()} == {"v2:user:": 20, "others": 300}
+    assert sum(found["v2:user:"].ttls) == (0 if "pttl" in rights else 20)
+    assert (found["v2:user:"].memory is None) == ("memory" in rights)
+    assert found["others"].memory is None
+    assert sum(found["others"].ttls) == found["others"].without_ttl == 0
+
+
+def test_a_survey_is_kept_where_the_user_may_not_send_info(redis_cache: redis.Redis, settings: Any) -> None:
+    put(redis_cache, 20, "v2:user:", 60)
+    with forbidden(redis_cache, settings, "CACHE_URL", "info"):
+        keyspace.keep()
+    kept = keyspace.parse(QUEUE.command("GET", ours(keyspace.KEY)))
+    assert kept is not None
+    assert kept.groups["v2:user:"].keys == 20
 
 
 def test_lifetimes_are_a_histogram_and_keys_without_one_are_counted(redis_cache: redis.Redis) -> None:

@@ -1,5 +1,6 @@
 """Metrics: one of each kind moves when what it counts happens, in any process, as Prometheus's own parser reads it."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -49,6 +50,21 @@ def sample(name: str, **labels: str) -> Sample:
 
 def hit(users: Any, monkeypatch: Any) -> None:
     users.read(1), users.read(1)
+
+
+def hit_with_ttl(users: Any, monkeypatch: Any) -> None:
+    users.read(1), users.read(1, with_ttl=True)
+
+
+def hit_in_a_loop(users: Any, monkeypatch: Any) -> None:
+    users.read(1)
+    asyncio.run(users.aread(1))
+
+
+def save(users: Any, monkeypatch: Any) -> None:
+    user = User.objects.get(pk=1)
+    user.name = "Al"
+    user.save()
 
 
 def miss_with_what_waits(users: Any, monkeypatch: Any) -> None:
@@ -169,6 +185,11 @@ MOVES: dict[str, tuple[Sample, Callable[..., None]]] = {
     "a miss": (sample("reads_total", **USERS, origin="source"), hit),
     "a miss with what waits": (sample("reads_total", **USERS, origin="pending"), miss_with_what_waits),
     "how long a load takes": (sample("load_seconds_count"), hit),
+    "how long a hit takes": (sample("hit_seconds_count"), hit),
+    "how long a hit takes whose time to live is asked for": (sample("hit_seconds_count"), hit_with_ttl),
+    "how long a hit takes in a loop": (sample("hit_seconds_count"), hit_in_a_loop),
+    "how long save() takes": (sample("write_seconds_count", pattern="save"), save),
+    "how long delete takes": (sample("write_seconds_count", pattern="delete"), lambda users, _: users.delete(1)),
     "a wait": (sample("read_waits_total", **USERS), wait_for_a_lease),
     "a rejected fill": (sample("rejected_fills_total", **USERS), be_overtaken_by_a_write),
     "pending": (sample("pending_rows", **QUEUE), claim),
@@ -210,7 +231,7 @@ def test_a_metric_of_each_kind_moves(users: Any, monkeypatch: Any, kind: str) ->
 def test_all_metrics_are_among_these(users: Any) -> None:
     moved = {name.removesuffix("_total").removesuffix("_count") for (name, _), _ in MOVES.values()}
     there = {family.name for family in text_string_to_metric_families(exposition().decode())}
-    near = {"cachedemo_near_copies"}  # test_near.py has it
+    near = {"cachedemo_near_copies", "cachedemo_near_processes"}  # test_near.py has it
     assert there - moved == {"cachedemo_server_up", "cachedemo_max_pending_rows"} | near
 
 

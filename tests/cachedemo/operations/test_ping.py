@@ -12,7 +12,9 @@ from django.core.management import CommandError, call_command
 
 from cachedemo.embedded.binary import find_server
 from cachedemo.embedded.server import EmbeddedServer, ends_with_this_process, free_port
+from cachedemo.exceptions import CacheUnavailable
 from cachedemo.servers import greeting, roles
+from cachedemo.servers.scripts import Script
 from tests.helpers import until
 from tests.servers import configured
 
@@ -40,6 +42,24 @@ def server(tmp_path):
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture
+def without(server, tmp_path):
+    """`without("INFO")` is a server that was made to forget a command, as hosted ones often are."""
+
+    def start(command):
+        renamed = tmp_path / "renamed.conf"
+        renamed.write_text(f'rename-command {command} ""\n')
+        return server(include=str(renamed))
+
+    return start
+
+
+def pings(server):
+    with contextlib.suppress(redis.ConnectionError):
+        return redis.Redis.from_url(server.url()).ping()
+    return False
 
 
 def complaint():
@@ -183,3 +203,27 @@ def test_drain_says_what_it_did(people, capsys):
 def test_drain_without_a_queue_is_a_sentence(broken_queue):
     with broken_queue(), pytest.raises(CommandError, match="cannot be reached: start it"):
         call_command("cache_drain")
+
+
+def test_a_command_that_the_server_was_made_to_forget_is_told_like_one_that_is_forbidden(
+    point_cache_to, without, monkeypatch, capsys
+):
+    monkeypatch.setattr(EmbeddedServer, "answers", pings)  # the usual way asks INFO
+    point_cache_to(without("INFO").url())
+    call_command("cache_ping")
+    assert "The cache server forbids this user INFO: every process needs that." in capsys.readouterr().out
+
+
+def test_a_forgotten_command_is_a_sentence_without_a_value_of_a_row(point_cache_to, without):
+    point_cache_to(without("SET").url())
+    with pytest.raises(CacheUnavailable, match=r"does not know a command: .* unknown command 'SET'$") as refused:
+        roles.CACHE.command("SET", "v1:note:1", "hunter2")
+    assert refused.value.forbidden
+
+
+def test_a_script_that_ended_at_a_forgotten_command_may_have_written(point_cache_to, without):
+    point_cache_to(without("UNLINK").url())
+    half = Script("half", "#!lua\nredis.call('SET', KEYS[1], '1')\nredis.call('UNLINK', KEYS[1])")
+    with pytest.raises(CacheUnavailable, match="does not know a command") as refused:
+        roles.CACHE.script(half, ["v1:note:1"], [])
+    assert refused.value.sent

@@ -149,6 +149,16 @@ def test_one_stamp_is_above_the_clocks_of_all_shards(sharded: Any, redis_queue: 
     assert {stored_title(pk) for pk in ROWS} == {"a4"}
 
 
+@pytest.mark.parametrize(("max_pending", "waiting"), [(0, 0), (1, 4), (10, 12)])
+def test_a_bound_of_what_waits_is_shared_out_rounded_up(
+    sharded: Any, monkeypatch: pytest.MonkeyPatch, max_pending: int, waiting: int
+) -> None:
+    monkeypatch.setattr(sharded.table.options, "max_pending", max_pending)
+    write_behind(sharded, "a1")
+    assert sharded.table.queue.depth() == waiting
+    assert {titles(sharded)[pk] for pk in ROWS} == {"a1"}
+
+
 def test_a_flush_of_one_shard_leaves_the_others(sharded: Any) -> None:
     write_behind(sharded, "a1")
     first, *others = of_each_shard(sharded.table)

@@ -12,11 +12,12 @@ import redis
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from redis import asyncio as redis_asyncio
 
 from cachedemo.protocol import async_reads, reads
 from cachedemo.servers import loop_reads
 from cachedemo.servers.roles import CACHE
-from tests.helpers import past_cachedemo
+from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note
 from users.models import User
 
@@ -220,6 +221,18 @@ def test_a_read_sees_what_its_transaction_has_written(notes: Any) -> None:
     assert run(main) == "new"
 
 
+def test_a_write_that_was_rolled_back_sends_no_reader_to_a_thread(notes: Any, no_thread: None) -> None:
+    """Whoever still has the instance that was saved: it asks whether that was committed, when it is saved again."""
+    note = notes.get(1)
+    with transaction.atomic():
+        note.title = "undone"
+        note.save()
+        transaction.set_rollback(True)
+    title = notes.get(1).title
+    assert run(lambda: notes.aget(1)).title == title != note.title
+    assert run(lambda: notes.aread_many([1]))[1].body == notes.read(1).body
+
+
 def test_a_reader_that_is_cancelled_takes_nobody_along(users: Any, people: Any) -> None:
     users.read_many([1, 2])
 
@@ -315,15 +328,29 @@ def test_reads_that_are_cancelled_on_their_way_leave_no_connection(
     run(main)
 
 
+def _own_address(each: object) -> tuple[str, int]:
+    """Return our end of a connection of redis-py's asyncio that is open; no port for anything else."""
+    if not (isinstance(each, redis_asyncio.Connection) and each.is_connected):
+        return "", 0
+    host, port = each._writer.get_extra_info("sockname")  # type: ignore[union-attr]
+    return host, port
+
+
 def test_a_loop_closes_its_connections(users: Any, people: Any, redis_cache: redis.Redis) -> None:
+    async def read() -> set[str]:
+        await _gather(users.aget(1), users.aread(1))
+        return {f"{host}:{port}" for host, port in map(_own_address, gc.get_objects()) if port}
+
     users.read(1)
-    before = len(redis_cache.client_list())
+    opened = set[str]()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
         for _ in range(3):
-            asyncio.run(_gather(users.aget(1), users.aread(1)))
+            opened |= asyncio.run(read())
             gc.collect()
-    assert len(redis_cache.client_list()) == before
+    assert len(opened) >= 3
+    # A server notices in its own time.
+    assert until(lambda: opened.isdisjoint(client["addr"] for client in redis_cache.client_list()))
 
 
 def test_settings_that_change_take_effect_in_a_running_loop(
@@ -346,6 +373,29 @@ def test_settings_that_change_take_effect_in_a_running_loop(
         assert (await users.aget(1)).pk == 1
 
     run(main)
+
+
+def test_what_is_the_same_for_all_readers_of_a_turn_is_looked_at_again_in_the_next(
+    users: Any, people: Any, settings: Any
+) -> None:
+    users.read(1)
+
+    async def main() -> None:
+        assert (await users.aget(1)).name == people[0].name
+        await sync_to_async(past_cachedemo(User).filter(pk=1).update)(name="new")
+        settings.CACHEDEMO = {**settings.CACHEDEMO, "ENABLED": False}
+        assert (await users.aget(1)).name == "new"
+
+    run(main)
+
+
+def test_each_hit_of_a_turn_is_counted(users: Any, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    users.read_many([1, 2])
+    hits, timed = [], []
+    monkeypatch.setattr(async_reads.stats, "count", lambda metric, number=1: hits.append(number))
+    monkeypatch.setattr(async_reads.HIT_LATENCY, "took", lambda seconds, number=1: timed.append(number))
+    run(lambda: _gather(users.aread(1), users.aread(2), users.aget(1)))
+    assert (hits, timed) == ([3], [3])
 
 
 def test_a_test_of_a_project_asks_where_its_transaction_is(

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from cachedemo import Pattern, cache_for
 from cachedemo.exceptions import InsideTransaction, StaleInstance
 from cachedemo.operations import audit, dead_letters, row_state
+from tests import helpers
 from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note, Sample, Tag
@@ -48,7 +49,7 @@ def stored():
 
 def entries(notes, redis_queue, pk=1):
     """What waits for the row: name of the entry -> bytes, without the flags."""
-    raw = redis_queue.hgetall(notes.table.queue.key(f"row:{pk}"))
+    raw = helpers.entries(redis_queue, notes.table.queue.key(f"row:{pk}"))
     return {name.decode(): value for name, value in raw.items() if not name.startswith(b"!")}
 
 
@@ -417,6 +418,7 @@ def test_until_every_live_version_knows_them_they_go_through_the_database(notes,
 
 def test_what_waits_in_the_format_before_them_is_read_and_added_to(notes, behind, redis_queue):
     behind.update(1, size=7)
+    helpers.as_hash(redis_queue, notes.table.queue.key("row:1"))
     [(name, value)] = entries(notes, redis_queue).items()
     assert (name, value[16:]) == ("size", b"7")
     behind.increment(1, size=1)

@@ -61,6 +61,13 @@ def test_each_is_sent_to_who_listens(users: Any, heard: list[tuple[str, dict[str
     assert hits[:4] == [1, 1, 1, 1]  # read, get, with its time to live, among many
 
 
+def test_a_batch_of_which_nothing_was_written_is_not_told(users: Any, heard: list[tuple[str, dict[str, Any]]]) -> None:
+    users.announce()
+    users.table.queue.enqueue(3, 0, 1000, {"email": "alice@example.com"}, None)
+    users.flush()
+    assert [name for name, _ in heard] == ["dead_lettered"]
+
+
 def test_nothing_is_sent_while_nobody_listens(users: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {getattr(signals, name) for name in NAMES}
     sent = []

@@ -10,10 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from cachedemo import cache_for, tasks
 from cachedemo.exceptions import SourceUnavailable
 from cachedemo.protocol import answering, database, database_retries, flush, parked_rows
-from tests.helpers import past_cachedemo
+from tests.helpers import one_shard, past_cachedemo
 from tests.interleaving import interleaving
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, refuse_a_title
+
+pytestmark = one_shard
 
 
 @pytest.fixture
@@ -59,6 +61,30 @@ def test_ten_thousand_rows_are_flushed_in_batches_of_one_round_trip_each(notes):
     together = "1 times" if connection.vendor == "postgresql" else "1000 times"  # there, of arrays
     assert [query["sql"].partition(":")[0] for query in updates(queries)] == [together] * 10
     assert titles() == {"new"}
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="it has no connection that could end")
+@pytest.mark.skipif("os.environ['DATABASE_POOL'] == 'pgbouncer'", reason="it does not say which session is whose")
+def test_a_connection_that_has_ended_is_an_outage_however_often_it_is_used(notes):
+    make(1)
+    connection.ensure_connection()
+    end_session(connection.connection)
+    for _ in range(3):
+        with pytest.raises(SourceUnavailable) as raised:
+            notes.get(1)  # outside a transaction, which would close it
+        assert raised.type is SourceUnavailable, "and no StatementRefused"
+    database.reconnect("default")
+    assert notes.get(1).title == "old"
+
+
+def end_session(plain):
+    """Have the database end it, as when it is restarted."""
+    with connection.copy().cursor() as cursor:
+        if connection.vendor == "mysql":
+            cursor.execute(f"KILL {plain.thread_id()}")
+        else:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [plain.info.backend_pid])
+        cursor.db.close()
 
 
 @pytest.fixture
@@ -158,6 +184,52 @@ def test_a_late_acknowledgement_leaves_a_newer_write_waiting_once(notes, behind,
     assert redis_queue.lrange("flush:notes", 0, -1) == [b"1"]
     notes.drain(timeout=5)
     assert Note.objects.get(pk=1).title == "second"
+
+
+def turn(notes, batches):
+    """Flush so many batches in one go, of which each but the first is claimed as the one before is acknowledged."""
+    left = iter(range(batches - 1))
+    return flush.flush(notes.table, lambda: next(left, None) is not None)
+
+
+def test_a_batch_is_acknowledged_by_the_claim_of_the_next(notes, behind, monkeypatch):
+    monkeypatch.setattr(notes.table.options, "batch_size", 2)
+    make(7)
+    for pk in range(1, 8):
+        behind.update(pk, title="new")
+    with interleaving() as actor:
+        flusher = actor(lambda: turn(notes, 3))
+        assert flusher.finish() == 6
+    asked = [step for step in flusher.steps if step in ("reap", "claim", "ack_and_claim", "ack")]
+    assert asked == ["reap", "claim", "ack_and_claim", "ack_and_claim", "ack"]
+    assert notes.table.queue.depth() == 1
+    assert notes.table.queue.in_flight() == 0
+
+
+def test_what_is_written_before_the_claim_of_the_next_batch_comes_with_a_later_one(notes, behind, monkeypatch):
+    monkeypatch.setattr(notes.table.options, "batch_size", 1)
+    make(2)
+    behind.update(1, title="first")
+    behind.update(2, title="new")
+    with interleaving() as actor:
+        flusher = actor(lambda: turn(notes, 9)).until("ack_and_claim")
+        behind.update(1, title="second")
+        assert flusher.finish() == 3
+    assert Note.objects.get(pk=1).title == notes.get(1).title == "second"
+    assert notes.table.queue.depth() == 0
+
+
+def test_a_worker_that_dies_between_two_batches_loses_nothing(notes, behind, monkeypatch):
+    monkeypatch.setattr(notes.table.options, "claim_deadline", 0.0)
+    monkeypatch.setattr(notes.table.options, "batch_size", 1)
+    make(2)
+    behind.update(1, title="new")
+    behind.update(2, title="new")
+    with interleaving() as actor:
+        actor(lambda: turn(notes, 2)).step("ack_and_claim").kill()
+    notes.drain(timeout=10)
+    assert titles() == {"new"}
+    assert notes.table.queue.depth() == 0
 
 
 def test_a_row_that_outlives_its_flushers_comes_alone(notes, behind, monkeypatch):

@@ -4,6 +4,7 @@ import pytest
 
 from cachedemo import Pattern
 from cachedemo.exceptions import ForeignData, OutcomeUnknown
+from tests.helpers import as_hash
 from tests.notes.models import Note
 
 KEY = "v1:note:1"
@@ -78,7 +79,7 @@ UNREADABLE = [
 @pytest.mark.parametrize("garbage", UNREADABLE)
 def test_garbage_in_a_waiting_field_is_a_dead_letter_and_the_row_is_still_read(notes, redis_queue, garbage, caplog):
     notes.via("write-behind").update(1, title="a1")
-    redis_queue.hset("{flush:notes}:row:1", "body", garbage)
+    redis_queue.hset(as_hash(redis_queue, "{flush:notes}:row:1"), "body", garbage)
     notes.evict([1])
     note = notes.get(1)
     assert (note.title, note.body) == ("a1", "b0")
@@ -94,7 +95,7 @@ def test_garbage_in_a_waiting_field_is_a_dead_letter_and_the_row_is_still_read(n
 
 def test_a_field_that_no_version_knows_is_a_dead_letter(notes, redis_queue):
     notes.via("write-behind").update(1, title="a1")
-    redis_queue.hset("{flush:notes}:row:1", "colour", b'1795383347112500"red"')
+    redis_queue.hset(as_hash(redis_queue, "{flush:notes}:row:1"), "colour", b'1795383347112500"red"')
     notes.drain(timeout=5)
     [letter] = notes.table.queue.dead().values()
     assert "colour" in letter["error"]

@@ -108,7 +108,7 @@ def test_a_row_that_a_receiver_deletes_while_it_is_created_does_not_exist(delete
 
     models.signals.post_save.connect(receive, sender=Note)
     try:
-        with pytest.raises(Note.DoesNotExist, match="A receiver"):
+        with pytest.raises(Note.DoesNotExist, match="a receiver or a trigger"):
             create()
     finally:
         models.signals.post_save.disconnect(receive, sender=Note)

@@ -3,6 +3,7 @@
 import pytest
 
 from cachedemo import cache_for
+from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.testing import broken_queue
 from tests.helpers import past_cachedemo
 from tests.notes.models import Tag
@@ -30,3 +31,19 @@ def test_a_model_without_write_behind_needs_no_queue(transactional_db, redis_cac
     with pytest.raises(Tag.DoesNotExist):
         tags.get(tag.pk)
     assert tags.drain(timeout=1) == 0
+
+
+@broken_queue()
+def test_what_a_writer_leaves_that_dies_after_its_commit_lasts_no_longer_than_its_mark(
+    transactional_db, redis_cache, monkeypatch
+):
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    tags = cache_for(Tag)
+    tag = tags.create(name="a0")
+    tags.read(tag.pk)
+    monkeypatch.setattr(DatabaseWrite, "empty_slot", dies)
+    with pytest.raises(KeyboardInterrupt):
+        tags.via("cache-aside").update(tag.pk, name="a1")
+    assert 0 < redis_cache.pttl(f"v1:tag:{tag.pk}") <= 1000 * tags.lease_timeout < 1000 * tags.timeout

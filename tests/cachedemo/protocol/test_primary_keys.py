@@ -269,3 +269,12 @@ def test_a_key_that_refers_to_another_row_has_the_text_of_that_rows_key() -> Non
             cache.model.objects.create(target=row, title="t0")
             cache.via("write-behind").update(D("1"), title="t1")
             assert cache.get(target.objects.get()).title == cache.get("1.00").title == "t1"
+
+
+def test_the_keys_of_a_batch_are_whole_numbers_that_are_spelled_so():
+    keys = cache_for(Note).table.codec.keys
+    assert keys.whole_of(["1", "-2", "0", "9223372036854775807"]) == [1, -2, 0, 2**63 - 1]
+    for odd in ("01", " 1", "+1", "1_0", "\u0663", "-0", "x", "", "9" * 5000, str(2**63)):
+        assert keys.whole_of(["1", odd]) is None, odd
+    assert keys.whole_of(["1", None]) is None
+    assert keys.whole_of([]) is None

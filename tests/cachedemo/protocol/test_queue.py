@@ -105,3 +105,21 @@ class TestQueue(Queue.TestCase):
     @pytest.fixture(autouse=True)
     def servers(self, clean_servers: None) -> None:
         """The real queue."""
+
+
+def test_a_row_whose_deletion_is_recent_takes_no_write(redis_queue):
+    queue = FlushQueue("flush:things")
+    queue.stamp_deletion("1", "0" * 16, 15, "1")
+    with pytest.raises(NotQueued, match="gone"):
+        queue.enqueue("1", 0, 10, {"a": "x"})
+    assert queue.enqueue("2", 0, 10, {"a": "x"}).first
+    assert queue.waiting_pks() == ["2"]
+
+
+def test_a_stamp_passes_the_clock_where_time_is_behind_it(redis_queue):
+    queue = FlushQueue("flush:things")
+    redis_queue.set("{flush:things}:clock", 3_000_000_000_000_000)
+    stamps = [queue.enqueue(pk, 0, 10, {"a": "x"}).stamp for pk in ("1", "1", "2")]
+    assert stamps == [3_000_000_000_000_001, 3_000_000_000_000_002, 3_000_000_000_000_003]
+    assert queue.stamp("1", "0" * 16, 15, 0, "1").stamp == 3_000_000_000_000_004
+    assert redis_queue.get("{flush:things}:clock") == b"3000000000000004"

@@ -5,7 +5,9 @@ import threading
 import pytest
 
 from cachedemo import cache_for
-from cachedemo.protocol import database
+from cachedemo.protocol import database, loading
+from cachedemo.protocol.slots import Slots
+from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
 from users.models import User
 
@@ -15,7 +17,8 @@ READERS = f"""
 import threading, time
 from django.db import connections
 from cachedemo import cache_for
-from cachedemo.protocol import database
+from cachedemo.protocol import database, loading
+from cachedemo.protocol.slots import Slots
 from cachedemo.servers import roles
 from users.models import User
 
@@ -62,7 +65,7 @@ def test_readers_of_a_hot_key_do_not_go_to_the_source_while_it_is_written(patter
     monkeypatch.setattr(database, "select", lambda *arguments: loads.append(1) or select(*arguments))
     with interleaving() as actor:
         writer = actor(lambda: users.via(pattern).update(1, name="Al"))
-        for step in ("mark", "stamp", "commit"):
+        for step in ("stamp", "commit"):
             writer.step(step)
             threads = [threading.Thread(target=users.get, args=[1]) for _ in range(50)]
             for thread in threads:
@@ -97,3 +100,26 @@ def test_a_reader_that_fails_gives_its_lease_back(monkeypatch, redis_cache):
             users.get(1)
     assert redis_cache.get("v2:user:1") is None
     assert users.read(1).origin == "source"
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("step", ["loading.load_many", "Slots.fill"])
+def test_ctrl_c_gives_the_leases_back(step, monkeypatch, redis_cache):
+    users = cache_for(User)
+    users.announce()
+    past_cachedemo(User).bulk_create([User(pk=pk, name=f"P{pk}", email=f"p{pk}@x.org") for pk in (31, 32)])
+    owner, name = (loading, "load_many") if step == "loading.load_many" else (Slots, "fill")
+    plain, calls = getattr(owner, name), []
+
+    def stopped(*args):
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return plain(*args)
+
+    monkeypatch.setattr(owner, name, stopped)
+    for read in (lambda: users.get_many([31, 32]), lambda: users.get(31)):
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            read()
+        assert not redis_cache.exists("v2:user:31", "v2:user:32")

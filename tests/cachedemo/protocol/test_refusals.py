@@ -12,6 +12,7 @@ from django.db import (
     DataError,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     ProgrammingError,
     connection,
@@ -24,7 +25,7 @@ from cachedemo.protocol import answering, database, database_errors, database_re
 from cachedemo.protocol.database_errors import Verdict
 from cachedemo.protocol.error_descriptions import LONGEST, describe, one_line
 from cachedemo.servers.roles import QUEUE
-from tests.helpers import past_cachedemo
+from tests.helpers import as_hash, past_cachedemo
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, as_role, refuse_a_title, renamed_column, sql, trigger
 
@@ -81,13 +82,17 @@ VERDICTS = {
         *map(
             sqlite, (sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL)
         ),
-        *map(mysql, (2006, 2013, 1040, 1053)),
+        *map(mysql, (2006, 2013, 1040, 1041, 1047, 1053, 1129, 1206, 1927, 4031)),
+        mysql(0, InterfaceError),  # of a connection that has ended before
+        mysql(2014, ProgrammingError),  # commands out of sync
+        mysql(2027, InternalError),  # a malformed packet
+        raised(InternalError, Exception("Packet sequence number wrong - got 3 expected 1")),
         raised(OperationalError, psycopg.OperationalError("the connection is closed")),
         raised(InterfaceError),
     ],
     Verdict.ONE_ROW_MAYBE: [
         *map(postgresql, ("55P03", "57014", "53200", "40P01")),
-        *map(mysql, (1205, 1213)),
+        *map(mysql, (1205, 1213, 1969, 3024)),
         pymysql(1205, "HY000"),
     ],
     Verdict.OVERTAKEN: [postgresql("40001"), mysql(1020)],
@@ -96,6 +101,7 @@ VERDICTS = {
         *map(postgresql, ("42P01", "42703", "42501", "54001", "54023", "55000", "XX000", "0A000")),
         sqlite(sqlite3.SQLITE_ERROR),
         mysql(1054),
+        mysql(2020),  # the driver sends nothing that is as large as this row
         pymysql(1054, "42S22"),
         raised(ProgrammingError),
         raised(OperationalError, psycopg.errors.PipelineAborted()),
@@ -396,6 +402,26 @@ def test_a_row_that_takes_too_long_stops_no_neighbour(notes: Any, on_postgresql:
     assert QUEUE.command("ZRANGE", "{flush:notes}:claimed", 0, -1) == [b"7"]
 
 
+@pytest.mark.skipif("connection.vendor != 'mysql'", reason="MariaDB only: pytest --mariadb")
+def test_a_row_over_the_time_limit_of_mariadb_stops_no_neighbour_and_is_not_refused(notes: Any) -> None:
+    sql(
+        "CREATE TRIGGER slow BEFORE UPDATE ON notes_note FOR EACH ROW "
+        "BEGIN IF NEW.title = 'slow' THEN SET @waited = SLEEP(5); END IF; END"
+    )
+    wait_behind(notes, title="slow")
+    sql("SET max_statement_time = 0.2")
+    try:
+        assert notes.flush() == 20
+        assert landed() == 19
+        assert notes.table.queue.dead() == {}
+        with pytest.raises(SourceUnavailable):
+            notes.via("write-through").update(7, title="slow")
+    finally:
+        sql("SET max_statement_time = 0")
+        sql("DROP TRIGGER slow")
+    assert notes.get(7).title == "slow"
+
+
 def test_a_projects_own_patience_for_locks_stays(notes: Any, other: Any) -> None:
     with trigger("IF current_setting('lock_timeout') <> '1ms' THEN RAISE EXCEPTION 'no'; END IF;", when="true"):
         other.execute("SELECT 1 FROM notes_note WHERE id = 7 FOR UPDATE")
@@ -471,7 +497,8 @@ def test_no_value_and_no_forged_line_is_in_a_log_or_a_dead_letter(notes: Any, ca
     past_cachedemo(Note).filter(pk=7).update(secret="hunter2")
     wait_behind(notes, size=-1, title=VALUE)
     notes.table.queue.enqueue(8, 0, 1000, {"size": VALUE})
-    QUEUE.command("HSET", "{flush:notes}:row:9", "title", VALUE, "body\nERROR forged", "0000000000000001" + VALUE)
+    key = as_hash(QUEUE.client(), "{flush:notes}:row:9")
+    QUEUE.command("HSET", key, "title", VALUE, "body\nERROR forged", "0000000000000001" + VALUE)
     notes.get(9)
     notes.drain(timeout=10)
     errors = [letter["error"] for letter in notes.table.queue.dead().values()]

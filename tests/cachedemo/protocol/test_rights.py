@@ -22,8 +22,8 @@ from users.models import User
 pytestmark = pytest.mark.usefixtures("people")
 
 # Used where a database has another number; by a sweep of hints or of all slots; by statistics once a while; and on the
-# operators' pages by what has a confirmation.
-SELDOM = {"select", "scan", "smembers", "zrange", "hincrby", "expire", "hlen", "hmget", "randomkey"}
+# operators' pages by what has a confirmation. PING the cache is sent by who listens for copies only.
+SELDOM = {"select", "scan", "smembers", "zrange", "hincrby", "expire", "hlen", "hmget", "randomkey", "ping"}
 SELDOM |= {"flushdb", "getrange", "pexpire", "type", "memory|usage", "pttl"}
 
 
@@ -32,6 +32,12 @@ def documented() -> dict[tuple[str, str], str]:
     text = (ROOT / "docs" / "deploying.md").read_text()
     found = re.findall(r"^ACL SETUSER (\w+)-on-(\w+) (.+)$", text, re.MULTILINE)
     return {(role, kind): rules for kind, role, rules in found}
+
+
+def test_that_not_even_the_question_is_allowed_is_a_sentence(redis_cache: Any, settings: Any, capsys: Any) -> None:
+    with forbidden(redis_cache, settings, "CACHE_URL", "evalsha"):
+        call_command("cache_ping")
+    assert "no permissions to run the 'evalsha' command" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", rights.KINDS)

@@ -35,6 +35,18 @@ class UnitField(models.CharField):
         return value.name
 
 
+class Amount:
+    """What a descriptor shows of a column, and equal to nothing else."""
+
+    def __init__(self, number: Any) -> None:
+        self.number = number
+
+
+class AmountField(models.DecimalField):
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.number if isinstance(value, Amount) else value)
+
+
 @pytest.mark.parametrize(
     ("field", "one", "other", "same"),
     [
@@ -48,6 +60,9 @@ class UnitField(models.CharField):
         (UnitField(), Unit("km", 1000), Unit("kilometre", 1000), False),
         (UnitField(), Unit("km", 1000), Unit("km", 1000), True),
         (UnitField(), Unit("km", 1000), None, False),
+        (AmountField(), decimal.Decimal("3.00"), Amount("3"), True),
+        (AmountField(), Amount("3"), decimal.Decimal("4"), False),
+        (AmountField(), None, Amount(None), True),
     ],
 )
 def test_what_python_calls_equal_may_differ_in_the_database(field: Any, one: Any, other: Any, same: bool) -> None:

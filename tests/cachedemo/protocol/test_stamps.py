@@ -8,7 +8,7 @@ from django.db.models import F
 from cachedemo import Pattern, cache_for
 from cachedemo.protocol import stamps
 from tests.faults.roles import hand_out_new_ids
-from tests.helpers import past_cachedemo
+from tests.helpers import as_hash, past_cachedemo
 from tests.notes.models import Note, Tag
 
 ODD = [-1, 2**53 - 1, 2**53, 10**16, 10**17 + 1, 1_795_383_347_112_500_123, 2**63 - 1]
@@ -136,7 +136,7 @@ def test_a_slot_with_an_odd_stamp_is_a_miss_for_everybody(notes, redis_cache, od
 
 def test_a_waiting_field_with_an_odd_stamp_stops_nobody(notes, redis_queue):
     notes.via("write-behind").update(1, title="a1")
-    redis_queue.hset("{flush:notes}:row:1", "body", b'9007199254740993"odd"')
+    redis_queue.hset(as_hash(redis_queue, "{flush:notes}:row:1"), "body", b'9007199254740993"odd"')
     assert is_of_now(notes.update(2, title="a1").cache_stamp)
     notes.drain(timeout=5)
     assert "no stamp" in notes.table.queue.dead()["1"]["error"]

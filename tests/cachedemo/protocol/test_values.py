@@ -13,6 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Now, Upper
 
 from cachedemo import cache_for
+from cachedemo.protocol.values import normalised
 from tests.cachedemo.made_models import made
 from tests.cachedemo.protocol.test_every_field import DJANGOS, postgres
 from tests.notes.models import Note, Sample, Shelf
@@ -150,6 +151,20 @@ def test_what_no_database_may_hold_is_refused_before_anything_is_written(make: A
             cache.create(field=value)
         assert cache.table.queue.depth() == 0
         assert cache.model.objects.count() == 1
+
+
+def test_a_range_that_ends_before_it_begins_is_refused_before_it_is_queued() -> None:
+    from django.contrib.postgres.fields import DateRangeField, IntegerRangeField
+    from django.db.backends.postgresql.psycopg_any import DateRange, NumericRange
+
+    day = datetime.date(2020, 1, 1)
+    for field, wrong in (
+        (IntegerRangeField(), NumericRange(5, 1)),
+        (DateRangeField(), DateRange(day, day - datetime.timedelta(1), "[]")),
+    ):
+        with pytest.raises(ValidationError, match="lower end"):
+            normalised(field, wrong)
+    assert normalised(IntegerRangeField(), NumericRange(5, 5)).isempty
 
 
 def test_a_decimal_is_shown_with_the_places_of_its_column_before_the_flush_too() -> None:

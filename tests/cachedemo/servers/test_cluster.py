@@ -1,5 +1,6 @@
 """A Redis Cluster as the cache: who gets a command, what is sent again, and what a server that is down costs."""
 
+import contextlib
 import multiprocessing
 import os
 import threading
@@ -9,15 +10,15 @@ import pytest
 import redis
 
 from cachedemo.exceptions import CacheUnavailable
-from cachedemo.operations import cached_rows, flushdb, keyspace, version_deletion
+from cachedemo.operations import cached_rows, flushdb, keyspace, shard_change, version_deletion
 from cachedemo.protocol import slot_keys
 from cachedemo.servers import cluster_node, roles
 from cachedemo.servers.roles import CACHE
 from cachedemo.servers.scripts import Script
-from tests.clusters import half_moved
+from tests.clusters import half_moved, moved
 from tests.helpers import past_cachedemo, until
 from tests.notes.models import Note
-from tests.servers import paused
+from tests.servers import configured, paused
 
 MANY = range(1, 61)  # rows enough for every primary to have some
 
@@ -150,6 +151,28 @@ def test_a_key_on_its_way_is_asked_for_where_it_is(cluster):
     assert CACHE.command("GET", "{k}3") is None
 
 
+def test_what_is_asked_together_comes_over_one_connection_from_whoever_has_it(cluster, monkeypatch):
+    CACHE.command("SET", "{k}1", "v", "EX", 100)
+    hash_slot, owner = redis.crc.key_slot(b"{k}"), CACHE.cluster().owner("{k}")
+    CACHE.cluster().map._owners[hash_slot] = next(each for each in CACHE.cluster().map.primaries() if each != owner)
+    assert CACHE.together("{k}", [("GET", "{k}1"), ("GET", "{k}2"), ("WAIT", 0, 1)])[:2] == [b"v", None]
+    with half_moved(cluster, "{k}", "{k}1"), pytest.raises(CacheUnavailable, match="is being moved"):
+        CACHE.together("{k}", [("GET", "{k}1"), ("WAIT", 0, 1)])
+    assert CACHE.together("{k}", [("GET", "{k}1")]) == [b"v"]
+
+
+def test_each_shard_of_a_queue_is_asked_where_it_is_and_its_replica_confirms_it(cluster, notes, settings, monkeypatch):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "QUEUE_URL": cluster.url}
+    roles.reset()
+    monkeypatch.setattr(notes.table.queue, "replicas", 1)
+    notes.announce()
+    shard_change.change(notes, 4)
+    assert len({cluster.primary_of(part.list_key) for part in notes.table.queue.parts()}) > 1
+    notes.via("write-behind").update(1, title="a1")
+    waiting, _ = notes.table.queue.pending(MANY, "1")
+    assert [set(fields) for fields in waiting] == [{"title"}, *[set()] * (len(MANY) - 1)]
+
+
 def test_keys_of_which_some_are_on_their_way_are_waited_for(cluster):
     for number in (1, 2):
         CACHE.command("SET", f"{{k}}{number}", number, "EX", 100)
@@ -205,7 +228,7 @@ def test_one_server_that_is_down_costs_its_own_keys_only(cluster, rows, settings
     rows.get_many(MANY)
     victim = cluster.nodes[0] if cluster.nodes[0] in cluster.primaries_now() else cluster.primaries_now()[0]
     theirs, others = some_of(cluster, rows, victim)
-    with paused(victim.pid):
+    with cluster.without_failover(), paused(victim.pid):
         found = rows.read_many(MANY)
         assert found.keys() == set(MANY)
         assert {found[pk].origin for pk in others} == {"cache"}
@@ -226,7 +249,7 @@ def test_what_cannot_be_emptied_is_owed_and_nothing_else_is(cluster, rows, setti
     roles.reset()
     rows.get_many(MANY)
     theirs, others = some_of(cluster, rows, victim := cluster.primaries_now()[0])
-    with paused(victim.pid):
+    with cluster.without_failover(), paused(victim.pid):
         for pk in (theirs[0], others[0]):
             rows.via("cache-aside").update(pk, title="new")
         assert redis_queue.zrange("{flush:notes}:owed", 0, -1) == [f"{theirs[0]}:cache".encode()]
@@ -323,3 +346,19 @@ def test_a_trip_that_fails_halfway_leaves_no_connection_behind(cluster, monkeypa
             CACHE.get_many(["k5", "k6"])
     assert CACHE.command("GET", "k1") == b"mine"
     assert CACHE.get_many(["k1", "k5"]) == [b"mine", None]
+
+
+@pytest.mark.parametrize("called", ["hostname", "unknown-endpoint"])
+def test_servers_that_announce_no_hostname_are_found_by_their_address(cluster, rows, called):
+    with contextlib.ExitStack() as settings:
+        for client in cluster.clients():
+            settings.enter_context(configured(client, cluster_preferred_endpoint_type=called))
+        roles.reset()
+        assert len(rows.get_many(MANY)) == len(MANY)
+        key = rows.table.slots.key(1)
+        with half_moved(cluster, key, key):  # the old server answers ASK
+            assert rows.get(1).pk == 1
+        with moved(cluster, key):  # and MOVED
+            assert rows.get(1).pk == 1
+            rows.via("write-through").update(1, title="new")
+            assert rows.get(1).title == "new"

@@ -1,43 +1,68 @@
-"""Connections on which nothing was sent for long: a server may close them, and a firewall forget them."""
+"""A connection that is handed out past the pool is ready to send, as one from the pool is, and goes back into it."""
 
-import socket
-from typing import Any
+import os
 
 import pytest
-import redis
 
-from cachedemo.servers.roles import CACHE, QUEUE
+from cachedemo.servers.client import connect
+from cachedemo.servers.idle_connections import give_back, idle
 from tests.helpers import until
 
-FIREWALLS_FORGET_AFTER = 60  # seconds at the earliest, of those that are known to be impatient
+
+@pytest.fixture
+def client(redis_cache):
+    options = redis_cache.get_connection_kwargs()
+    client = connect(f"redis://{options['host']}:{options['port']}/{options['db']}")
+    client.ask("PING")
+    yield client
+    client.close()
 
 
-def close_idle_ones(role: Any) -> None:
-    """Have the server close every connection of this process, as it does with those that have been idle for long."""
-    with redis.Redis.from_url(role.url) as other:
-        ids = {client["id"] for client in other.client_list()} - {str(other.client_id())}
-        for each in ids:
-            other.client_kill_filter(_id=each)
-        until(lambda: not ids & {client["id"] for client in other.client_list()})
+def test_the_idle_connection_is_used_again_and_again(client):
+    pool = client.connection_pool
+    connection = idle(pool)
+    assert idle(pool) is None, "it was the only one"
+    assert pool._in_use_connections == {connection}
+    give_back(pool, connection)
+    assert (pool._available_connections, pool._in_use_connections) == ([connection], set())
+    assert client.ask("PING") == b"PONG"
+    assert idle(pool) is connection
 
 
-@pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
-def test_a_write_after_the_servers_have_closed_what_was_idle_goes_through_at_once(notes: Any, pattern: str) -> None:
-    notes.via(pattern).update(1, title="a1")
-    for role in (CACHE, QUEUE):
-        close_idle_ones(role)
-    notes.via(pattern).update(1, title="a2")  # nothing is sent twice: on a closed connection this would raise
-    assert notes.get(1).title == "a2"
+def test_one_on_which_something_has_come_unasked_is_left_to_the_pool(client):
+    pool = client.connection_pool
+    connection = idle(pool)
+    connection.send_command("ECHO", "another's")
+    until(connection.can_read)
+    give_back(pool, connection)
+    assert idle(pool) is None
+    connection.disconnect()
 
 
-@pytest.mark.parametrize("role", [CACHE, QUEUE], ids=["cache", "queue"])
-def test_the_system_sends_something_on_an_idle_connection_before_a_firewall_forgets_it(notes: Any, role: Any) -> None:
-    notes.update(1, title="a1")
-    pool = role.client().connection_pool
-    connection = pool.get_connection()
-    try:
-        opened = connection._sock
-        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < FIREWALLS_FORGET_AFTER
-    finally:
-        pool.release(connection)
+def test_one_that_the_server_has_closed_is_left_to_the_pool(client, redis_cache):
+    number = client.client_id()
+    redis_cache.client_kill_filter(_id=number)
+    assert idle(client.connection_pool) is None
+    assert client.client_id() != number
+
+
+def test_one_that_is_to_be_opened_anew_is_closed_by_the_pool(client):
+    pool = client.connection_pool
+    connection = idle(pool)
+    connection.mark_for_reconnect()
+    give_back(pool, connection)
+    assert not connection.is_connected
+
+
+def test_a_forked_child_gets_none_of_its_parents(client, monkeypatch):
+    pool = client.connection_pool
+    monkeypatch.setattr(os, "getpid", lambda: pool.pid + 1)
+    assert idle(pool) is None
+
+
+def test_a_pool_that_keeps_its_connections_otherwise_is_left_to_itself(client, monkeypatch):
+    pool = client.connection_pool
+    monkeypatch.setattr("cachedemo.servers.idle_connections._PARTS", {"_lock", "_of_a_later_release"})
+    assert idle(pool) is None
+    assert client.ask("PING") == b"PONG"
+    assert len(pool._available_connections) == 1

@@ -29,6 +29,7 @@ SETTINGS = """
         "CACHE_URL": os.environ["CACHEDEMO_CACHE_URL"],
         "QUEUE_URL": os.environ["CACHEDEMO_QUEUE_URL"],
         "TEST_ISOLATION": os.environ.get("ISOLATION") != "off",
+        "TIMEOUT": 4.0,  # for no test here is about servers that are late
     }
 """
 MODELS = """

@@ -38,7 +38,7 @@ def test_they_are_all_listed_in_their_order(notes: Any, expected: dict[str, int]
     words = [
         "cache: GET v1:note:1",
         "cache: SET v1:note:1 L",
-        "queue: HGETALL {flush:notes}:row:1 | ",
+        "queue: GET {flush:notes}:row:1 | ",
         "cache: EVAL",
     ]
     assert len(lines) == len(words)

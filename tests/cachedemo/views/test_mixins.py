@@ -1,13 +1,19 @@
 """A registered model over HTTP: read, written and deleted by a view of three lines, in the pattern that was picked."""
 
 import decimal
+import json
 import logging
 
 import pytest
+from django.db import models
+from django.test import RequestFactory
 from django.utils import timezone
+from django.views.generic import View
 
 from cachedemo import Pattern, cache_for
 from cachedemo.model_cache import ModelCache
+from cachedemo.views import CachedCreateMixin, CachedRowMixin
+from tests.cachedemo.made_models import made
 from tests.notes.models import Note, Sample
 
 pytestmark = [pytest.mark.urls("tests.cachedemo.views.urls"), pytest.mark.django_db(transaction=True)]
@@ -88,6 +94,58 @@ def test_decimals_are_added_exactly(client, pattern, added):
     assert patch(client, address, {"flags": {"increment": 1}}).json()["flags"] == {"increment": 1}  # JSON is a value
 
 
+@pytest.mark.parametrize("pattern", list(Pattern))
+def test_a_json_number_is_taken_digit_by_digit_and_a_fraction_for_no_whole_number(client, note, pattern):
+    sample = cache_for(Sample).create(price=1, at=timezone.now())
+    for price in (1.1, 0.1, 123456.7891, 2):
+        answer = patch(client, f"/{pattern}/samples/{sample.pk}", {"price": price})
+        assert decimal.Decimal(answer.json()["price"]) == decimal.Decimal(str(price)), answer.content
+    for size in (1.5, True, False, 1e400):
+        answer = patch(client, f"/{pattern}/notes/{note.pk}", {"size": size})
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["size"])
+    assert patch(client, f"/{pattern}/notes/{note.pk}", {"size": 4.0}).json()["size"] == 4
+
+
+def of_key(model, key):
+    """Return requests to views of this model: what creates, reads and changes rows."""
+    new = type("New", (CachedCreateMixin, View), {"model": model}).as_view()
+    row = type("Row", (CachedRowMixin, View), {"model": model}).as_view()
+    requests = RequestFactory()
+    return (
+        lambda said: new(requests.post("/", said, content_type=JSON)),
+        lambda: row(requests.get("/"), pk=key),
+        lambda said: row(requests.patch("/", said, content_type=JSON), pk=key),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "one", "text"),
+    [
+        (models.CharField(max_length=9, primary_key=True), "a/b", "a/b"),
+        (models.DecimalField(max_digits=9, decimal_places=2, primary_key=True), 1.5, "1.50"),
+        (models.IntegerField(primary_key=True), 7, 7),
+        (models.OneToOneField(Note, models.CASCADE, primary_key=True), None, None),
+    ],
+)
+def test_a_new_row_has_the_key_that_the_request_names_where_nobody_else_makes_one(note, key, one, text):
+    with made({"code": key, "title": models.CharField(max_length=9)}) as cache:
+        one, text = (note.pk, note.pk) if one is None else (one, text)
+        create, read, change = of_key(cache.model, one)
+        assert json.loads(create({"title": "a"}).content)["errors"].keys() == {"code"}
+        made_row = create({"code": one, "title": "a"})
+        assert made_row.status_code == 201, made_row.content
+        assert json.loads(read().content) == {cache.model._meta.pk.attname: text, "title": "a"}
+        assert create({"code": one, "title": "b"}).status_code == 409
+        assert change({"code": one}).status_code == 422
+
+
+@pytest.mark.parametrize("model", [Note, Sample])
+def test_a_key_that_is_made_is_named_by_no_request(model):
+    create, _, _ = of_key(model, None)
+    answer = create({"id": 7})
+    assert (answer.status_code, json.loads(answer.content)["errors"]) == (422, {"id": ["There is no such field."]})
+
+
 INCREMENTS = {
     "both": {"size": {"increment": 1, "value": 2}},
     "twice": '{"size": 3, "size": {"increment": 1}}',
@@ -112,6 +170,13 @@ def test_an_increment_that_cannot_be_is_422_and_names_the_field(client, note, pa
     [name] = answer.json()["errors"]
     assert name in str(said)
     assert client.get(f"/notes/{note.pk}").json() == {"id": note.pk, **NOTE}
+
+
+@pytest.mark.parametrize(("said", "words"), [("[1]", "a JSON object"), ("{}", "at least one field"), ("1", "object")])
+def test_what_asks_for_nothing_is_422(client, note, said, words):
+    answer = patch(client, f"/notes/{note.pk}", said)
+    assert answer.status_code == 422
+    assert words in answer.json()["errors"]["body"][0]
 
 
 @pytest.mark.parametrize("pattern", list(Pattern))

@@ -5,11 +5,13 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils.html import escape
 
 from cachedemo import Pattern, cache_for
-from tests.helpers import past_cachedemo
+from tests.helpers import entries, past_cachedemo
 from users.models import User
+from users.templatetags.terms import explained
 
 PATTERNS = list(Pattern)
 
@@ -59,6 +61,18 @@ def send(client, page: Page, address: str, **fields: str) -> Page:
 
 def person(pattern: str = "cache-aside", pk: int = 1) -> str:
     return f"/{pattern}/users/{pk}/"
+
+
+def test_a_comma_stays_with_the_word_that_explains_itself():
+    button = '<button type="button" class="term" popovertarget="term-{0}">{0}</button>'
+    shown = (
+        '<span class="one-word">' + button.format("stamp") + ",</span> a " + button.format("mark") + " &amp; a mark."
+    )
+    assert explained("stamp, a mark & a mark.") == shown
+
+
+def test_pages_that_name_no_icon_have_one(client):
+    assert client.get("/favicon.ico")["Location"].endswith(".svg")
 
 
 # The list
@@ -192,7 +206,7 @@ def test_the_selection_table_stands_beside_the_picker(client):
     [
         ("cache-aside", r"Saved in [\d.]+ (ms|µs)\. The database has it and the cache entry was dropped\."),
         ("write-through", r"Saved in [\d.]+ (ms|µs)\. The database has it, and so has the cache\."),
-        ("write-behind", r"Queued: acknowledged in [\d.]+ (ms|µs)\. No worker is running: it waits in the queue"),
+        ("write-behind", r"Queued: acknowledged in [\d.]+ (ms|µs), when the queue had it\. .* No worker is running"),
     ],
 )
 def test_an_edit_says_what_happened(client, pattern, sentence):
@@ -211,7 +225,25 @@ def test_an_edit_that_cannot_wait_says_that_it_went_write_through(client):
 
 def test_only_what_was_changed_is_written(client, redis_queue):
     send(client, get(client, person("write-behind")), person("write-behind"), name="Al")
-    assert redis_queue.hkeys("{flush:users}:row:1") == [b"name"]
+    assert entries(redis_queue, "{flush:users}:row:1").keys() == {b"name"}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_visit_is_added_to_whatever_others_have_made_of_the_number(client, users, pattern):
+    page = get(client, person(pattern))
+    users.increment(1, visits=4)
+    page = send(client, page, person(pattern), visit="1")
+    assert "acknowledged in" in page.text if pattern == "write-behind" else "Saved in" in page.text
+    assert users.get(1).visits == 5
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_visit_too_many_is_refused_in_words(client, pattern):
+    _, most = connection.ops.integer_field_range("PositiveIntegerField")
+    past_cachedemo(User).filter(pk=1).update(visits=most)
+    page = send(client, get(client, person(pattern)), person(pattern), visit="1")
+    assert page.status == 200
+    assert "Nothing was added" in page.text
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -298,6 +330,8 @@ def test_without_the_queue_it_says_so_and_shows_what_is_cached(client, users, qu
         assert page.status == 503
         assert "The queue server does not answer." in page.text
         assert "Start it, or correct CACHEDEMO_QUEUE_URL" in page.text
+        assert "operators' pages" in page.text
+        assert "list of users" not in page.text  # it does not answer either
     assert User.objects.get(pk=1).name == "Alice Singh"
 
 
@@ -306,8 +340,10 @@ def test_without_the_cache_everything_works_and_the_list_says_why_it_is_slow(cli
     page = get(client, "/users/")
     assert "The cache server does not answer." in page.text
     assert page.row("Alice Singh").startswith("1 Alice Singh alice@example.com database")
+    assert page.row("Alice Singh").endswith("unknown")
     page = get(client, person())
-    assert "Cached for not in the cache" in page.text
+    assert "Cached for unknown: the cache server does not answer" in page.text
+    assert "The cache server does not answer, so the database was asked." in page.text
     page = send(client, page, person(), name="Al")
     assert page.fields["name"] == "Al"
 
@@ -341,7 +377,7 @@ def test_a_page_has_what_everybody_needs_and_nothing_that_the_policy_forbids(cli
     assert page.html.count("<h1") == (0 if address == "/api/docs" else 1)
     assert re.search(r"<title>[^<]+ · cachedemo</title>", page.html)
     assert 'lang="en"' in page.html
-    assert {"/users/", "/admin/", "/api/docs"} <= {link["href"] for link in page.all("a")}
+    assert {"/users/", "/admin/cachedemo/cache/", "/api/docs"} <= {link["href"] for link in page.all("a")}
     assert all("src" in script or script["type"] == "application/json" for script in page.all("script"))
     assert not page.all("style")
     for _, attributes in page.tags:

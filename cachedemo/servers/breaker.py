@@ -97,7 +97,7 @@ class Breaker:
             self._breaker.close()
         else:
             self._watch()
-            raise Open("It did not answer a moment ago.")
+            raise Open
         self.troubled = self.state != pybreaker.STATE_CLOSED
         return answer
 

@@ -110,5 +110,4 @@ class ClusterNode(Server):
             answers = trip.answers(getattr(self._client, "recording", None))
             return meant(trip.commands, answers, self.outage)
         except Error as error:
-            self.breaker.note(error)
-            return [self.outage(error)] * len(trip.commands)
+            return [self._failed(error)] * len(trip.commands)

@@ -38,6 +38,7 @@ class Server:
 
     mode = "standalone"  # what it says of itself
     _client: Client | None = None
+    _trouble = "It did not answer."  # what was wrong last, in words: an exception would hold on to its frames
 
     def __init__(self, name: str, unavailable: type[Unavailable]) -> None:
         self.name = name
@@ -55,10 +56,14 @@ class Server:
 
     def ping(self) -> None:
         """Ask whether it is of use, past the breaker. Raises redis-py's errors."""
-        if self.is_cache:
-            self._script(MAY_WRITE, (), ())
-        else:
-            self._command(["PING"])
+        try:
+            if self.is_cache:
+                self._script(MAY_WRITE, (), ())
+            else:
+                self._command(["PING"])
+        except redis.RedisError as error:
+            self._trouble = str(self.outage(error))
+            raise
 
     @property
     def is_cache(self) -> bool:
@@ -270,14 +275,17 @@ class Server:
         except redis.RedisError as error:
             raise self._failed(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
-            raise self.unavailable(f"The {self.name} server at {self.address} is not asked now. {error}") from error
+            raise self.unavailable(f"{self._trouble} It is not asked now, until it answers again.") from error
 
     def _failed(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Take note that a command has failed, and return what to raise."""
+        found = self.outage(error, key)
+        if self._is_of_no_use(error):
+            self._trouble = str(found)
         self.breaker.note(error, is_certain=takes_no_writes(error))
         if isinstance(error, _NO_PRIMARY):
             self._let_go()  # a new connection may lead to the primary
-        return self.outage(error, key)
+        return found
 
     def outage(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Return what to raise for an error of this server: an outage, foreign data under a key of ours, or itself."""

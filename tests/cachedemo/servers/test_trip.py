@@ -27,7 +27,8 @@ def unwatched(redis_cache):
 
 def begun():
     """Begin a script; return what waits for its answer, and its connection."""
-    answer = until(lambda: CACHE.begin_script(DOUBLE, ["v1:trip:1"], [2]))
+    answer = CACHE.begin_script(DOUBLE, ["v1:trip:1"], [2])
+    assert answer is not None, (CACHE.breaker.__dict__, CACHE.cluster(), CACHE.client(), is_watched())
     return answer, inspect.getclosurevars(answer).nonlocals["trip"]._connection
 
 

@@ -1,6 +1,6 @@
 """`python -m benchmarks`: run the measurements and print them as one table.
 
-`peers`, `growth`, `layers`, `update_steps` and `bytes` are reports of their own: `python -m benchmarks peers --help`.
+`peers`, `growth`, `layers`, `http_layers`, `update_steps` and `bytes` are reports of their own: `python -m benchmarks peers --help`.
 """
 
 import importlib
@@ -42,6 +42,7 @@ REPORTS = {
     "peers": "benchmarks.peers.__main__",
     "growth": "benchmarks.growth.__main__",
     "layers": "benchmarks.layers",
+    "http_layers": "benchmarks.http_layers",
     "update_steps": "benchmarks.update_steps",
     "bytes": "benchmarks.row_bytes",
 }

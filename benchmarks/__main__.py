@@ -1,6 +1,7 @@
 """`python -m benchmarks`: run the measurements and print them as one table.
 
-`peers`, `growth`, `layers`, `http_layers`, `update_steps` and `bytes` are reports of their own: `python -m benchmarks peers --help`.
+`peers`, `growth`, `layers`, `http_layers`, `update_steps` and `bytes` are reports of their own:
+`python -m benchmarks peers --help`.
 """
 
 import importlib

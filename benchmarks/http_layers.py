@@ -1,12 +1,12 @@
 """`python -m benchmarks http_layers`: where each microsecond of a warm GET over HTTP goes.
 
-Requests go through Django's handler and the project's middleware in this process, without gunicorn and sockets, to views
-that do ever more, all of them in turns: what a view adds is the difference to the one above it.
+Requests go through Django's handler and the project's middleware in this process, without gunicorn and sockets, to
+views that do ever more, all of them in turns: what a view adds is the difference to the one above it.
 """
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console

@@ -451,6 +451,11 @@ MUTANTS = [
         ("conf.py", '"POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", ', '"KEEPALIVE", "BREAKER_FAILURES", '),
     ),
     mutant(
+        "a_client_that_a_reset_has_overtaken_is_kept",
+        "tests/cachedemo/servers/test_roles.py::test_a_client_that_a_reset_has_overtaken_is_not_kept",
+        ("servers/server.py", "                if self._opening is not opening:", "                if False:"),
+    ),
+    mutant(
         "trips_are_lost_when_the_address_changes",
         TRIPS + "test_blocks_can_be_inside_each_other_and_around_a_change_of_address",
         ("servers/server.py", "self.cover(client) if self.cover is not None else client", "client"),

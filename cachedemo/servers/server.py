@@ -49,10 +49,10 @@ class Server:
 
     def reset(self) -> None:
         """Forget the client and what is known of the server, so that the next command opens a new one."""
-        self._let_go()
-        self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
         self.recognised = Recognition(self._let_go, self.mode)
         self.breaker = Breaker(self.ping, self._is_of_no_use, failed_at_once, self._opened)
+        self._opening = threading.Lock()  # a new one: after a fork, the old may be held by a thread that is not here
+        self._let_go()  # last: who opens one from here on tells the new recognition
 
     def ping(self) -> None:
         """Ask whether it is of use, past the breaker. Raises redis-py's errors."""
@@ -90,10 +90,13 @@ class Server:
         """
         if (client := self._client) is not None:
             return client
-        with self._opening:
+        opening = self._opening
+        with opening:
             if (client := self._client) is None:
                 client = self.connect()
                 client = self._client = self.cover(client) if self.cover is not None else client
+                if self._opening is not opening:  # reset meanwhile: this one tells the recognition before who is there
+                    self._client = None
             return client
 
     def server(self) -> bytes:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cachedemo.servers import roles
+from cachedemo.servers.greeting import NOT_LEARNED
 from cachedemo.servers.roles import CACHE, QUEUE
 
 
@@ -35,6 +36,22 @@ def test_threads_whose_first_commands_come_at_once_share_one_client(role, monkey
         answers = list(threads.map(first_command, range(8)))
     assert answers == [f"{number}".encode() for number in range(8)]
     assert len(opened) == 1
+
+
+def test_a_client_that_a_reset_has_overtaken_is_not_kept(monkeypatch):
+    """Its connections tell those of before which server is there: whoever asks now would never learn it."""
+    connect = roles.client_for
+
+    def overtaken(*arguments, **options):
+        monkeypatch.setattr(roles, "client_for", connect)
+        client = connect(*arguments, **options)
+        CACHE.reset()
+        return client
+
+    monkeypatch.setattr(roles, "client_for", overtaken)
+    CACHE.reset()
+    assert CACHE.command("PING")
+    assert CACHE.server() != NOT_LEARNED
 
 
 def test_a_pipeline_under_way_outlives_a_reset():

@@ -40,7 +40,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
         "failed": not going and report is None,
         "current": "bench",
     }
-    template = "playground/bench_run.html" if request.headers.get("HX-Request") else "playground/bench.html"
+    template = "playground/bench_run.html" if "part" in request.GET else "playground/bench.html"
     return render(request, template, context)
 
 

@@ -78,8 +78,6 @@ def act(request: HttpRequest, part: str, action: str) -> HttpResponse:
         visitor_actions.ask(_SLUGS.get(part, part), action)
     except ValueError as error:
         raise Http404(str(error)) from error
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=204)
     return redirect(_way_back(request))
 
 

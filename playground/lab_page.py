@@ -59,7 +59,7 @@ def run(request: HttpRequest, slug: str, run: str) -> HttpResponse:
     context["error"] = next((event["text"] for event in events if event["kind"] == "error"), "")
     if not going and not any(event["kind"] in ("end", "error") for event in events):
         context["error"] = "The run was ended from outside before it was over."
-    template = "playground/run.html" if request.headers.get("HX-Request") else "playground/experiment.html"
+    template = "playground/run.html" if "part" in request.GET else "playground/experiment.html"
     response = render(request, template, context)
     return _remember(request, response, slug) if any(event["kind"] == "end" for event in events) else response
 

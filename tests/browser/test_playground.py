@@ -12,6 +12,10 @@ from django.db import connections
 from playwright.sync_api import Page, expect
 
 from cachedemo import cache_for
+from demo.part import PythonPart
+from demo.signals import StopSignal
+from demo.supervisor import Supervisor
+from demo.visitor_actions import FOLDER, Control
 from playground import keep
 from playground.bench.measurements import Sizes
 from playground.bench.run import run
@@ -149,9 +153,61 @@ def test_a_side_that_is_over_is_left_alone_while_the_other_runs(visit):
     page.locator(".side.naive").get_by_label("Step through it").focus()
     page.keyboard.press("Home")
     expect(page.locator(".side.ours .verdict")).to_contain_text("It held.", timeout=30_000)
-    expect(page.locator("#run[hx-get]")).to_have_count(0)  # the last poll has been answered
+    expect(page.locator("#run[data-live]")).to_have_count(0)  # the last poll has been answered
     expect(page.locator(".side.naive .story li.later")).to_have_count(rows - 1)
     expect(page.locator(".side.naive").get_by_label("Step through it")).to_be_focused()
+
+
+def test_a_selection_in_a_side_outlives_what_the_polls_bring(visit):
+    page = visit("/lab/stale-fill/")
+    page.get_by_role("button", name="Run it").click()
+    expect(page.locator(".side.naive .verdict")).to_contain_text("It broke.", timeout=30_000)
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('.side.naive .verdict'))")
+    selected = page.evaluate("getSelection().toString()")
+    assert selected.startswith("It broke.")
+    expect(page.locator(".side.ours .verdict")).to_contain_text("It held.", timeout=30_000)
+    expect(page.locator("#run[data-live]")).to_have_count(0)
+    assert page.evaluate("getSelection().toString()") == selected
+
+
+def test_what_is_selected_while_it_still_grows_catches_up_when_it_is_let_go(visit):
+    page = visit("/lab/stale-fill/")
+    page.get_by_role("button", name="Run it").click()
+    expect(page.locator(".side.naive .story li").first).to_be_visible(timeout=30_000)
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('.side.naive .story li'))")
+    expect(page.locator(".side.ours .verdict")).to_contain_text("It held.", timeout=30_000)
+    expect(page.locator(".side.naive .verdict")).to_have_count(0)
+    assert page.evaluate("getSelection().toString()")
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(page.locator(".side.naive .verdict")).to_contain_text("It broke.")
+    expect(page.locator("#run[data-live]")).to_have_count(0)
+
+
+def test_a_worker_that_runs_can_be_paused_and_one_that_is_paused_resumed(visit, tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, "")
+    control, stop = Control(tmp_path / "control"), StopSignal()
+    control.open()
+    supervisor = Supervisor(stop, lambda line: None, control)
+    words = "import time; print('up', flush=True); time.sleep(120)"
+    worker = PythonPart("worker", ["-c", words], tmp_path / "worker.log", lambda part: part.log.stat().st_size > 0)
+    supervisor.start(worker)
+    watch = threading.Thread(target=supervisor.watch)
+    watch.start()
+    try:
+        page = visit("/cache-aside/users/1/")
+        pause, resume = (page.get_by_role("button", name=f"{word} the worker") for word in ("Pause", "Resume"))
+        expect(pause).to_be_visible()
+        expect(resume).to_be_hidden()
+        pause.click()
+        expect(resume).to_be_visible(timeout=5000)
+        expect(pause).to_be_hidden()
+        resume.click()
+        expect(pause).to_be_visible(timeout=5000)
+        expect(resume).to_be_hidden()
+    finally:
+        stop.count = 1
+        watch.join()
+        supervisor.end(worker)
 
 
 def test_the_list_of_experiments_can_be_read(visit):

@@ -317,7 +317,9 @@ def test_a_measurement_is_started_and_followed_without_javascript(client):
     started = client.post("/bench/", {"quick": "1"})["Location"]
     assert client.get(started).status_code == 200
     until(lambda: "99th percentile" in text_of(client.get(started)), timeout=40, interval=0.3)
-    assert "hx-get" not in client.get(started, headers={"HX-Request": "true"}).content.decode()
+    part = client.get(started, {"part": ""}).content.decode()
+    assert "data-over" in part
+    assert "<html" not in part
 
 
 def test_an_experiment_is_started_and_followed_without_javascript(client):

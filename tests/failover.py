@@ -17,6 +17,7 @@ from cachedemo.exceptions import CacheUnavailable
 from cachedemo.servers import roles
 from tests.faults.proxy import Proxy
 from tests.helpers import until
+from tests.servers import asked_again
 
 
 class Replica:
@@ -40,7 +41,7 @@ class Replica:
         self._address.lead_to(self._server.port)
         with contextlib.suppress(CacheUnavailable):
             roles.CACHE.command("PING")  # it finds that its connection has ended
-        roles.CACHE.command("PING")
+        asked_again(roles.CACHE)
 
 
 @contextmanager

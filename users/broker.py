@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from amqp import Message
 from kombu.connection import Connection
 
 from cachedemo.servers.client import connect
@@ -51,7 +50,8 @@ def _send(broker: Connection, patience: float) -> None:
     """RabbitMQ with its alarm on, of memory or of disk, reads no more from a connection that sends it a message."""
     channel: Any = broker.default_channel
     try:
-        channel.basic_publish_confirm(Message(""), routing_key=NOBODYS, confirm_timeout=patience)
+        nothing = channel.prepare_message("")
+        channel.basic_publish_confirm(nothing, routing_key=NOBODYS, confirm_timeout=patience)
     except TimeoutError as error:
         broker.collect()
         raise OSError("The broker takes no messages now: look at its alarms, of memory and of disk.") from error

@@ -90,7 +90,7 @@ def test_what_the_last_step_says_of_each_pattern_answers_what_a_stranger_asks(vi
     page = visit("/lesson/two-writers/", reduced_motion="reduce")
     do(page, "Now let two write at once")
     aside, through, behind = page.locator(".take-away .card").all()
-    expect(aside).to_contain_text("If the app dies between the two")
+    expect(aside).to_contain_text("If the app dies between commit and drop")
     expect(through.locator("p", has_text="Who sees something old.")).to_have_text(
         "Who sees something old. As with cache-aside."
     )

@@ -224,6 +224,16 @@ def test_the_flush_of_a_write_that_was_held_joins_it_and_says_that_its_scale_is_
     expect(part).not_to_contain_text("Rows of the lesson")
 
 
+@pytest.mark.parametrize("address", ["/lab/stale-fill/", "/source/playground/naive.py", "/api/docs"])
+def test_a_link_that_stands_on_a_line_of_its_own_is_24_px_high(visit, address):
+    page = visit(address)
+    if address == "/api/docs":
+        expect(page.locator(".opblock").first).to_be_visible(timeout=30_000)
+    links = page.locator("#content .crumbs a, #content .line a, .swagger-ui .info a, .opblock-summary-path a")
+    assert links.count()
+    assert [each.inner_text() for each in links.all() if each.bounding_box()["height"] < 24] == []
+
+
 def test_the_list_of_experiments_can_be_read(visit):
     looks_right_everywhere(visit("/lab/"), lambda page, name: None, "list")
 

@@ -130,8 +130,16 @@ def clean_servers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterato
     forbidden = forbidden_commands(redis_cache) + forbidden_commands(redis_queue)
     empty(redis_cache, redis_queue)
     forget_servers()
+    assert not patched(), "a test's own method is left in a role"
     assert not immortal, f"keys of the cache without a TTL: {immortal[:10]}"
     assert not forbidden, f"commands that nobody may send: {forbidden}"
+
+
+def patched() -> list[str]:
+    """Return which methods of the roles are a test's own, in whose place the real ones should be again."""
+    from cachedemo.servers import roles
+
+    return [name for name, each in vars(roles.Role).items() if getattr(each, "__module__", "").startswith("tests.")]
 
 
 def wake_servers() -> None:

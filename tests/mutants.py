@@ -2842,7 +2842,22 @@ MUTANTS = [
     Mutant(
         "a_dead_broker_is_up",
         "tests/users/test_health.py::test_a_broker_that_is_no_redis_server_is_asked_too",
-        (Change("users/health.py", "            broker.connect()\n", "            pass\n"),),
+        (Change("users/broker.py", "        _sign_in(url, patience)\n", "        pass\n"),),
+    ),
+    Mutant(
+        "a_broker_with_its_alarm_on_is_up",
+        "tests/faults/test_rabbitmq.py::test_a_broker_with_its_alarm_on_takes_no_messages_and_counts_as_down",
+        (Change("users/broker.py", "                _send(broker, patience)\n", "                pass\n"),),
+    ),
+    Mutant(
+        "a_broker_that_refuses_messages_is_up",
+        "tests/users/test_health.py::test_a_broker_that_answers_and_takes_no_messages_is_down",
+        (Change("users/broker.py", "found is not None and not found.forbidden", "False"),),
+    ),
+    Mutant(
+        "a_queue_that_takes_no_writes_is_ready",
+        "tests/users/test_health.py::test_a_queue_that_takes_no_writes_is_not_ready",
+        (Change("users/health.py", "        server.script(MAY_QUEUE, (), ())\n", "        pass\n"),),
     ),
     mutant(
         "a_write_may_stop_halfway",

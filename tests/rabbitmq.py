@@ -13,6 +13,7 @@ from cachedemo.embedded.server import HOST, ends_with_this_process, free_port
 from tests.helpers import until
 
 DEBIANS = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one on PATH wants to become another user
+CONTROL = DEBIANS.with_name("rabbitmqctl")
 STARTS_WITHIN = 60.0
 
 
@@ -64,6 +65,10 @@ class RabbitMQ:
 
     def kill(self) -> None:
         self._stack.close()
+
+    def control(self, *words: str) -> None:
+        """Ask the node for something as its operator does."""
+        subprocess.run([CONTROL, *words], env=self._environment, capture_output=True, timeout=STARTS_WITHIN, check=True)
 
     def _run(self, *command: str) -> None:
         with (self.folder / "output").open("ab") as log:

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from kombu.connection import Connection
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from cachedemo import conf, registry
@@ -21,9 +20,10 @@ from cachedemo.operations.metrics import exposition
 from cachedemo.protocol.error_descriptions import describe
 from cachedemo.protocol.write_queue import WriteQueue
 from cachedemo.servers import queue_durability, roles
-from cachedemo.servers.client import connect
 from cachedemo.servers.greeting import WrongKind
+from cachedemo.servers.scripts import MAY_QUEUE
 from cachedemo.servers.server_errors import Error
+from users import broker
 from users.models import User
 
 Answer = dict[str, Any]
@@ -50,11 +50,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     found = _answers({**checks_of_servers, "database": _database, "broker": _broker})
     answers = {name: answer for name, answer in found.items() if not isinstance(answer, Exception)}
     down = found.keys() - answers.keys()
-    unavailable = bool(down & NEEDED) or any(_is_of_another_kind(answer) for answer in found.values())
+    full = {name for name in down if getattr(found[name], "full", False)}
+    unavailable = bool(down & NEEDED - full) or any(_is_of_another_kind(answer) for answer in found.values())
     status = "unavailable" if unavailable else "degraded" if down or _is_stopped(answers.get("queue")) else "ready"
     said: Answer = {"status": status}
     if _may_watch(request):
-        checks = {name: "down" if name in down else "up" for name in found}
+        checks = {name: "full" if name in full else "down" if name in down else "up" for name in found}
         said |= {"enabled": enabled, "switched_off": _switched_off(answers.get("queue"))}
         said |= {"checks": checks, "queue": answers.get("queue")}
     return JsonResponse(said, status=503 if unavailable else 200)
@@ -105,7 +106,9 @@ def _cache() -> Answer:
 
 
 def _queue() -> Answer:
-    """Say what becomes of acknowledged writes if it dies, and what waits in it."""
+    """Say what becomes of acknowledged writes if it dies, and what waits in it; raise if it takes no more of them."""
+    for server in roles.QUEUE.servers():
+        server.script(MAY_QUEUE, (), ())
     waiting = {str(cache.queue): _waiting(cache.table.queue) for cache in registry.with_queue()}
     return {**queue_durability.of_queue()._asdict(), "waiting": waiting}
 
@@ -143,19 +146,5 @@ def _database() -> Answer:
 
 
 def _broker() -> Answer:
-    url = settings.CELERY_BROKER_URL
-    if url.startswith(("redis://", "rediss://")):
-        with connect(url) as client:
-            client.ping()
-    else:
-        _connect_to_broker(url)
+    broker.ask(settings.CELERY_BROKER_URL, PATIENCE / 2.5)
     return {}
-
-
-def _connect_to_broker(url: str) -> None:
-    """Sign in as Celery does, whatever kind of broker it is. Raises OSError."""
-    with Connection(url, connect_timeout=PATIENCE / 2) as broker:
-        try:
-            broker.connect()
-        except (*broker.connection_errors, *broker.channel_errors) as error:
-            raise OSError(f"The broker cannot be reached: {type(error).__name__}") from error

@@ -45,8 +45,9 @@ def _of_the_queue(seen: Snapshot) -> Iterator[Fault]:
     if not seen.alive and seen.waiting:
         fix = "Start a Celery worker with beat, or manage.py cache_flush --loop."
         yield Fault(BAD, "No worker is alive: writes are acknowledged and wait.", fix, *AT_QUEUE)
+    grade = seen.durability.verdict.grade
     for warning in seen.durability.warnings:
-        yield Fault(seen.durability.verdict.grade, warning, "", *AT_SERVERS)
+        yield Fault(grade if grade in (BAD, WARN) else WARN, warning, "", *AT_SERVERS)
     for words in seen.unwaited:
         yield Fault(WARN, words, "", *AT_SERVERS)
     if seen.survey is None or seen.now - seen.survey.at > COUNTED_WITHIN:

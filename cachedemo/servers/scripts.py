@@ -24,3 +24,6 @@ class Script:
 
 # Does nothing, and is refused where a write would be. Memory is no matter: slots are emptied without any.
 MAY_WRITE = Script("may write", "#!lua flags=allow-oom,allow-cross-slot-keys\nreturn 'PONG'")
+
+# The same of what is queued, which does need memory.
+MAY_QUEUE = Script("may queue", "#!lua flags=allow-cross-slot-keys\nreturn 'PONG'")

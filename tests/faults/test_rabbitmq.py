@@ -74,3 +74,18 @@ def test_writes_are_flushed_through_rabbitmq_and_acknowledged_while_it_is_dead(
     worker.end()
     start_worker("-B", "--concurrency=1", CELERY_BROKER_URL=broker.url)
     until(lambda: name() == "late")
+
+
+@pytest.mark.usefixtures("people", "open_access")
+def test_a_broker_with_its_alarm_on_takes_no_messages_and_counts_as_down(
+    broker: RabbitMQ, run_code: Callable[..., Any], client: Client, settings: Any
+) -> None:
+    """It signs everybody in, and reads no more from whoever sends it something."""
+    broker.control("set_vm_memory_high_watermark", "0.0000001")
+    try:
+        until(lambda: says_of_broker(client, settings, broker) == "down")
+        run_code(WRITER.format(name="late"), CELERY_BROKER_URL=broker.url).finish()
+        assert cache_for(User).get(1).name == "late"
+    finally:
+        broker.control("set_vm_memory_high_watermark", "0.4")
+    until(lambda: says_of_broker(client, settings, broker) == "up")

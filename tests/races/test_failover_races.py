@@ -6,9 +6,7 @@ The title is the model's field 0, the body its field 1.
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
-from cachedemo.servers import roles
 from tests.failover import cache_with_replica
-from tests.interleaving import late
 
 
 @pytest.fixture
@@ -54,8 +52,8 @@ def test_nor_is_what_a_new_mark_has_found(notes, write, replica):
     assert seen(notes) == ("a1", "b1")
 
 
-def test_nor_does_a_mark_there_count_as_one_over_an_older_value(notes, write, replica, monkeypatch):
-    monkeypatch.setattr(roles.Role, "begin_script", late)
+@pytest.mark.usefixtures("late_marks")
+def test_nor_does_a_mark_there_count_as_one_over_an_older_value(notes, write, replica):
     writer = write("write-through", title="a1").until("mark")
     replica.receives()
     write("write-behind", body="b1").finish()

@@ -9,8 +9,6 @@ test catches it.
 import pytest
 
 from cachedemo.operations import version_deletion
-from cachedemo.servers import roles
-from tests.interleaving import late
 from tests.notes.models import Note
 from tests.notes.rows import let_deadlines_pass, owed, stored
 
@@ -167,14 +165,6 @@ def test_a_waiting_field_older_than_the_row_is_not_shown(notes, write, evict):
     assert seen(notes)[0] == "a2"
     notes.drain(timeout=5)
     assert stored()[0] == "a2"
-
-
-@pytest.fixture
-def late_marks(actor, monkeypatch, request):
-    """The mark and the stamp of a write-through are under way at the same time: here the mark comes second."""
-    if request.config.getoption("--cluster"):
-        pytest.skip("in a cluster the mark goes first")
-    monkeypatch.setattr(roles.Role, "begin_script", late)
 
 
 def test_a_writer_marks_before_it_is_stamped(notes, write):

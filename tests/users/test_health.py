@@ -9,7 +9,7 @@ import pytest
 from cachedemo import cache_for, conf
 from cachedemo.embedded.server import EmbeddedServer, free_port
 from cachedemo.protocol import stats
-from tests.servers import configured, forbidden
+from tests.servers import configured, forbidden, without_memory
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -71,6 +71,27 @@ def test_a_broker_that_is_no_redis_server_is_asked_too(client, settings):
     response = client.get("/readyz")
     assert response.status_code == 200
     assert said(response) == {"status": "degraded", "checks": UP | {"broker": "down"}}
+
+
+def test_a_broker_that_answers_and_takes_no_messages_is_down(client, settings, tmp_path):
+    with EmbeddedServer(tmp_path / "broker", maxmemory="1", maxmemory_policy="noeviction") as broker:
+        settings.CELERY_BROKER_URL = broker.url(0)
+        assert said(client.get("/readyz")) == {"status": "degraded", "checks": UP | {"broker": "down"}}
+
+
+def test_a_queue_that_takes_no_writes_is_not_ready(client, redis_queue):
+    with configured(redis_queue, min_replicas_to_write=1):
+        response = client.get("/readyz")
+    assert response.status_code == 503
+    assert said(response) == {"status": "unavailable", "checks": UP | {"queue": "down", "broker": "down"}}
+
+
+def test_a_full_queue_is_said_and_no_reason_to_send_nobody(client, redis_queue):
+    """Reads go on, and writes that go to the database at once."""
+    with without_memory(redis_queue):
+        response = client.get("/readyz")
+    assert response.status_code == 200
+    assert said(response) == {"status": "degraded", "checks": UP | {"queue": "full", "broker": "down"}}
 
 
 def test_without_the_queue_it_is_not_ready(client, queue_server):

@@ -1,5 +1,6 @@
 """The overview: what it answers first, and that it costs a fixed handful of calls."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_the_overview_answers_the_first_questions(client: Client, users: Any) ->
     assert "Circuit breaker Closed" in seen
     assert "No loss on disk before it is acknowledged (AOF, fsync always)" in seen
     assert "v2:user: current 3" in seen
-    assert f"FLUSHDB {CACHE.address} 3 keys now; 0 not ours when they were counted 0 s ago;" in seen
+    assert re.search(rf"FLUSHDB {CACHE.address} 3 keys now; 0 not ours when they were counted \d s ago;", seen)
     assert "1 pending write that would survive" in seen
 
 

@@ -51,6 +51,8 @@ with near_notes.registered(0.5) as notes:
     print("everybody has read", flush=True)
     near_notes.copied(notes, 1, 2)
     print("copied", flush=True)
+    import os
+    os._exit(0)  # an interpreter that was patched as late as this may crash when it ends
 """
 
 

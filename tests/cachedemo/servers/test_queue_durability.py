@@ -4,6 +4,7 @@ import pytest
 
 from cachedemo import announce_all
 from cachedemo.servers import queue_durability
+from tests.servers import without_memory
 
 
 @pytest.fixture
@@ -58,3 +59,9 @@ def test_a_server_that_does_not_tell_is_said_to_be_unknown(monkeypatch):
 
     monkeypatch.setattr(roles.Role, "command", forbid)
     assert queue_durability.of_queue().persistence == "unknown"
+
+
+def test_a_full_queue_is_a_warning_for_whoever_looks(redis_queue):
+    with without_memory(redis_queue):
+        [said] = queue_durability.of_queue().warnings
+    assert "is full" in said

@@ -119,7 +119,9 @@ def forget_test_run() -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_servers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterator[None]:
+def clean_servers(
+    redis_cache: redis.Redis, redis_queue: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Start from empty servers, and hold the test to the rules when it is over."""
     empty(redis_cache, redis_queue)
     forget_servers()
@@ -130,6 +132,7 @@ def clean_servers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterato
     forbidden = forbidden_commands(redis_cache) + forbidden_commands(redis_queue)
     empty(redis_cache, redis_queue)
     forget_servers()
+    monkeypatch.undo()  # pytest-django sets it up before everything else, so its own end comes later
     assert not patched(), "a test's own method is left in a role"
     assert not immortal, f"keys of the cache without a TTL: {immortal[:10]}"
     assert not forbidden, f"commands that nobody may send: {forbidden}"

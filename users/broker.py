@@ -50,7 +50,7 @@ def _send(broker: Connection, patience: float) -> None:
     """RabbitMQ with its alarm on, of memory or of disk, reads no more from a connection that sends it a message."""
     channel: Any = broker.default_channel
     try:
-        nothing = channel.prepare_message("")
+        nothing = channel.prepare_message(b"")
         channel.basic_publish_confirm(nothing, routing_key=NOBODYS, confirm_timeout=patience)
     except TimeoutError as error:
         broker.collect()

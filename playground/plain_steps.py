@@ -39,7 +39,7 @@ _SENTENCES: dict[str, list[tuple[str, str]]] = {
         ),
         (" stamp ", "Get a stamp: a number higher than that of every write before it."),
         (" owe ", "Note that the cache entry must be emptied as soon as the cache is back."),
-        (" settle_up ", "Tell the queue that the write is done, so that nothing older is written any more."),
+        (" settle_up ", "Tell the queue that the write is done: what it has overtaken there is dropped."),
         (" claim ", CLAIM),
         (" ack", "Drop from the queue what the database has now, and nothing newer."),
         ("}:row:", "{waits}"),

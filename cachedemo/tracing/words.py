@@ -59,6 +59,7 @@ _SCRIPTS: dict[str, str | tuple[str, str]] = {
     "open_tables": "let the tables of this model be announced again",
     "end_deletion": "all keys of the version are gone: forget it, unless it was announced again",
 }
+_EMPTIES = "the database has it: empty the slot"  # what `finish` is for without a value
 _FROM_THE_QUEUE = {
     "row:": "what waits for this row",
     "closed": "has an operator switched this cache off",
@@ -93,7 +94,7 @@ def purpose_of(server: str, words: tuple[Any, ...], answer: Any) -> str:
     if server == "worker":
         return "ask the worker (Celery) for a flush, without waiting for it"
     if name := script_name(words):
-        return _of_script(name, answer)
+        return _EMPTIES if _is_finish_without_value(name, words) else _of_script(name, answer)
     return (_of_cache if server == "cache" else _of_queue)(first, words, answer)
 
 
@@ -112,6 +113,10 @@ def _scripts() -> Iterator[tuple[str, str]]:
         if name.startswith("cachedemo."):
             for script in scripts_in(module):
                 yield from ((script.digest, script.name), (script.source, script.name))
+
+
+def _is_finish_without_value(name: str, words: tuple[Any, ...]) -> bool:
+    return name == "finish" and words[-2] in ("", b"")  # its arguments are token, value, lifetime
 
 
 def _of_script(name: str, answer: Any) -> str:

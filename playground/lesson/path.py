@@ -47,7 +47,7 @@ LESSONS = [
             "only, and for 60 seconds here, its time to live (TTL). On a machine with nothing else to do it answers "
             "in a fraction of a millisecond; the figures below are those of this machine now.",
             "The queue is another Redis server. It holds writes that the database does not have yet, so a read that "
-            "finds no copy asks it too; the next step shows what for.",
+            "finds no copy asks it too: steps 4 and 5 show such a write.",
         ],
         "Read Alice twice",
         "The first read finds nothing in the cache, asks the database and leaves a copy; the second is answered by "
@@ -63,16 +63,18 @@ LESSONS = [
             "There are three classic answers. Cache-aside writes the database and drops the copy. Write-through "
             "writes the database and replaces the copy. Write-behind puts the write into a queue and replaces the "
             "copy; a worker, which is another process (here Celery), writes the database later.",
-            "Three rows called Alice Singh are in the cache now, one for each pattern. All three are renamed. What you "
-            "see beside the classic steps is this project's own: for each write a stamp, a number that the queue hands "
-            "out, and where the copy is replaced a mark, which stands in the cache meanwhile. Without them an old copy "
-            "or a late write may win over a newer one: step 7 shows how. Where the copy is only dropped, no mark is "
-            "needed.",
+            "Three rows called Alice Singh are put into the cache, one for each pattern, and all three are renamed.",
+            "Some of what you see is this project's own. A pattern is chosen for each call, so one row may be written "
+            "in any of the three, and a write may overtake another that still waits in the queue. So every write asks "
+            "the queue for a stamp, a number by which newer and older are told apart. And where a copy is replaced, a "
+            "mark stands in the cache meanwhile: step 7 shows what happens without it. Where the copy is only "
+            "dropped, no mark is needed.",
         ],
         "Change Alice's name, in each pattern",
         "Cache-aside and write-through make the caller wait for the database; cache-aside then leaves the cache "
         "empty, and write-through up to date. Write-behind does not wait: the database has the old value until a "
-        "worker has written the new one. Only a row that the cache does not have is read from the database first.",
+        "worker has written the new one. Only a row that the cache does not have is read from the database first, to "
+        "know that it is there and what its other fields are.",
         "invalidate-first",
         scenes.write,
     ),
@@ -111,7 +113,8 @@ LESSONS = [
             "longest, and somebody may empty it. A write that was acknowledged (its caller was told that it is done) "
             "must not be forgotten.",
             "So the queue is a server of its own, which is set otherwise: it throws nothing out, and it writes each "
-            "command to its disk before it answers. Here the cache loses its copy while a write waits.",
+            "command to its disk before it answers. Another numbered database on the cache's server would not do, for "
+            "a Redis server is set as a whole. Here the cache loses its copy while a write waits.",
         ],
         "Make the cache forget, then read",
         "The read finds the write in the queue and lays it over the older row: with cache and queue on one server "
@@ -181,8 +184,9 @@ TAKE_AWAY = [
         "It writes the database, then drops the copy. The next read loads it.",
         "The writer for the database, and so does the first reader after it.",
         "Never: the database has it before the writer is told so.",
-        "Until the write is acknowledged, readers get the old copy. What goes past the app, raw SQL or another "
-        "program, shows once the copy has expired: after 60 s here.",
+        "Until the write is acknowledged, readers get the old copy. If the app dies between commit and drop, it stays "
+        "for some 15 s: the queue knows that a write was under way, and the worker drops the copy then. What goes past "
+        "the app, raw SQL or another program, shows once the copy has expired: after about 60 s here.",
         "Nearly everything that is read more often than it is written: a profile page, a product, settings. If in "
         "doubt, this one. Only what must be exact where it is used, a balance say, is read from the database itself.",
     ),
@@ -192,18 +196,21 @@ TAKE_AWAY = [
         "entry is empty, as after cache-aside.",
         "The writer for the database. The reader after it does not.",
         "Never, as with cache-aside.",
-        "As with cache-aside. And copies that nobody reads take up memory.",
+        "As with cache-aside.",
         "What is read right after it was written, where that read must be fast: a basket, the settings page that is "
-        "shown again after saving.",
+        "shown again after saving. Not for what is written and seldom read: those copies only take up memory.",
     ),
     Kept(
         "write-behind",
         "It puts the write into the queue and replaces the copy. A worker writes the database within about a second.",
         "Nobody for the database, if the cache has the row; else it is read first.",
         "If the queue's disk is lost, with what waits on it. This demo's queue has each write on disk before it "
-        "answers; one that is set to write its disk once a second also loses up to a second of writes in a crash.",
+        "answers; one that is set to write its disk once a second also loses up to a second of writes in a crash. "
+        "And the database may refuse a write that was acknowledged: it stays in the queue as a dead letter, reads "
+        "still return it, and an operator retries it or gives it up.",
         "Readers through the app get the new value at once. Whoever asks the database directly gets the old one until "
-        "the flush, and while no worker runs, for as long as that.",
+        "the flush, and while no worker runs, for as long as that. What goes past the app shows once the copy has "
+        "expired, as with cache-aside; where the same field waits, the flush writes over it.",
         "Many writes of little weight: a counter of views (increments add up, whatever others write meanwhile), “last "
         "seen”. A unique field, the email here, goes write-through even so, since only the database can tell whether "
         "it is taken.",

@@ -86,6 +86,29 @@ def test_two_at_once_break_what_is_done_by_hand_and_nothing_here(visit: Visit) -
     expect(page.locator(".track.held .plain")).to_contain_text("writer 1: Its mark is gone")
 
 
+def test_what_the_last_step_says_of_each_pattern_answers_what_a_stranger_asks(visit: Visit) -> None:
+    page = visit("/lesson/two-writers/", reduced_motion="reduce")
+    do(page, "Now let two write at once")
+    aside, through, behind = page.locator(".take-away .card").all()
+    expect(aside).to_contain_text("If the app dies between commit and drop")
+    expect(through.locator("p", has_text="Who sees something old.")).to_have_text(
+        "Who sees something old. As with cache-aside."
+    )
+    expect(behind).to_contain_text("Cache down: each write reads the row from the database first.")
+    expect(behind).to_contain_text("the database may refuse a write that was acknowledged")
+    expect(behind.get_by_role("button", name="dead letter")).to_be_visible()
+    expect(page.get_by_text("in whichever of its numbered databases")).to_be_visible()
+
+
+def test_who_asks_what_the_queue_has_to_do_with_cache_aside_is_told(visit: Visit) -> None:
+    page = visit("/lesson/write/", reduced_motion="reduce")
+    expect(page.locator(".lead").last).to_contain_text("one row may be written in any of the three")
+    do(page, "Change Alice's name")
+    expect(words_of_step(page, "cache-aside").locator(".plain")).to_contain_text(
+        "Tell the queue that the write is done: what it has overtaken there is dropped."
+    )
+
+
 def test_the_replay_begins_at_nothing_and_ends_with_everything(visit: Visit) -> None:
     page = visit("/lesson/read/", reduced_motion="reduce")
     do(page, "Read Alice twice")

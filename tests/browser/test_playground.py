@@ -16,7 +16,7 @@ from demo.part import PythonPart
 from demo.signals import StopSignal
 from demo.supervisor import Supervisor
 from demo.visitor_actions import FOLDER, Control
-from playground import keep
+from playground import flush_traces, keep
 from playground.bench.measurements import Sizes
 from playground.bench.run import run
 from playground.comparison import compare
@@ -208,6 +208,30 @@ def test_a_worker_that_runs_can_be_paused_and_one_that_is_paused_resumed(visit, 
         stop.count = 1
         watch.join()
         supervisor.end(worker)
+
+
+def test_the_flush_of_a_write_that_was_held_joins_it_and_says_that_its_scale_is_another(visit, users):
+    page = visit("/write-behind/users/1/")
+    write(page, "Al")
+    part = page.locator("[data-part=flush]")
+    expect(part).to_be_empty()
+    with flush_traces.watched():
+        users.flush()
+    expect(part.get_by_text("The flush, ")).to_have_count(1)
+    expect(part).to_contain_text("On a scale of its own")
+    expect(part).to_contain_text("Drop from the queue what the database has now")
+    part.get_by_text("Every command").click()
+    expect(part).not_to_contain_text("Rows of the lesson")
+
+
+@pytest.mark.parametrize("address", ["/lab/stale-fill/", "/source/playground/naive.py", "/api/docs"])
+def test_a_link_that_stands_on_a_line_of_its_own_is_24_px_high(visit, address):
+    page = visit(address)
+    if address == "/api/docs":
+        expect(page.locator(".opblock").first).to_be_visible(timeout=30_000)
+    links = page.locator("#content .crumbs a, #content .line a, .swagger-ui .info a, .opblock-summary-path a")
+    assert links.count()
+    assert [each.inner_text() for each in links.all() if each.bounding_box()["height"] < 24] == []
 
 
 def test_the_list_of_experiments_can_be_read(visit):

@@ -59,9 +59,9 @@ CHOICES = [
         "The queue and the cache; a flush writes the database.",
         "Reads see it at once. The database, and those who ask it directly, see it after the flush: about a second.",
         "No trip to the database if the cache has the row: the queue's answer is enough.",
-        "Database down: writes wait. Queue down: cached rows are still read, all else "
-        "is refused. Queue lost: what waited in it is lost, so it must "
-        "keep its data on disk.",
+        "Cache down: each write reads the row from the database first. Database down: writes of cached rows are "
+        "acknowledged and wait in the queue. Queue down: cached rows are still read, all else is refused. Queue lost: "
+        "what waited in it is lost, so it must keep its data on disk.",
         "A queue to be run with the care of a database, and a worker.",
     ),
 ]

@@ -203,6 +203,17 @@ PARTS = {"queue", "rows", "batch", "change", "moved", "moved_shard", "joint"}  #
 JOINED = {"ack_and_claim"}  # of two of them
 
 
+def test_a_write_that_drops_the_copy_speaks_of_no_mark(users):
+    said = {}
+    for request_made in (cache_aside, write_through):
+        users.read(2)
+        with cachedemo.trace() as steps:
+            request_made(users)
+        said[request_made] = [step.purpose for step in steps if " finish " in step.command][-1]  # NOSCRIPT before
+    assert said[cache_aside] == "the database has it: empty the slot"
+    assert "in place of the mark" in said[write_through]
+
+
 def test_every_script_that_a_trace_can_meet_has_words_for_what_it_is_for():
     scripts = {path.stem for path in (ROOT / "cachedemo" / "protocol" / "lua").glob("*.lua")} - PARTS
     assert scripts | JOINED == tracing_words._SCRIPTS.keys()

@@ -2839,6 +2839,11 @@ MUTANTS = [
         "tests/users/test_health.py::test_a_cache_of_another_kind_is_a_url_to_be_corrected_and_not_ready",
         (Change("users/health.py", "isinstance(answer.__cause__, WrongKind)", "False"),),
     ),
+    mutant(
+        "a_scan_takes_a_replica_for_the_primary_before",
+        "tests/cachedemo/servers/test_cluster.py::test_a_scan_looks_again_where_a_replica_has_taken_a_primarys_place",
+        ("servers/cluster.py", '(each["node_id"], each["slots"]', '("", each["slots"]'),
+    ),
     Mutant(
         "a_dead_broker_is_up",
         "tests/users/test_health.py::test_a_broker_that_is_no_redis_server_is_asked_too",

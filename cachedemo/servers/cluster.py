@@ -160,14 +160,18 @@ class Cluster:
             before = self._whereabouts()
             for node in self.map.primaries():
                 yield from node.scan(pattern, count, insist=insist)
-            if self._whereabouts() == before and not any(moving for _, moving in before):
+            if self._whereabouts() == before and not any(moving for *_, moving in before):
                 return  # else a key may have gone where we had been already
 
-    def _whereabouts(self) -> list[tuple[Any, Any]]:
-        """Return which hash slots each server has, and which of them are being moved, as each says of itself."""
+    def _whereabouts(self) -> list[tuple[Any, Any, Any]]:
+        """Return which server has which hash slots, and which of them are being moved, as each says of itself.
+
+        A replica that has taken a primary's place meanwhile has the same ones, and may have more keys.
+        """
         self.map.look()
         told = [each for node in self.map.primaries() for each in node.command("CLUSTER NODES").values()]
-        return [(each["slots"], each["migrations"]) for each in told if "myself" in each["flags"]]
+        found = [(each["node_id"], each["slots"], each["migrations"]) for each in told if "myself" in each["flags"]]
+        return sorted(found, key=str)
 
     def _spread(
         self, calls: Sequence[Call], *, insist: bool = False, script: Script | None = None, gets: bool = False

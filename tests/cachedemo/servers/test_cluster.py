@@ -276,6 +276,21 @@ def test_a_replica_that_takes_over_is_found_without_anybody_asking_twice(cluster
 # every primary
 
 
+def test_a_scan_looks_again_where_a_replica_has_taken_a_primarys_place(cluster, notes):
+    """It may have keys that were deleted on the primary, and are not deleted on it."""
+    keys = {f"v1:odd:{{{number}}}".encode() for number in range(60)}
+    for key in keys:
+        CACHE.command("SET", key, "v", "EX", 100)
+    scan = CACHE.scan("v1:odd:*", 10)
+    seen = list(next(some for some in scan if some))
+    primary = cluster.primary_of(seen[0].decode())
+    cluster.promote_replica_of(primary)
+    until(lambda: cluster.is_replaced(primary) and cluster.is_whole())
+    seen += [key for some in scan for key in some]
+    assert set(seen) == keys
+    assert len(seen) >= 2 * len(keys), "it looked more than once"
+
+
 def test_scans_counts_and_deletions_visit_every_primary(cluster, rows, settings):
     rows.get_many(MANY)
     assert set(cached_rows.every(rows)) == set(MANY)

@@ -60,7 +60,7 @@ test: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 cluster: $(VENV)/installed-dev
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) $(NEAR_TESTS) tests/races/test_lookup_races.py $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --cluster $(CLUSTER_TESTS) $(NEAR_TESTS) tests/races/test_lookup_races.py tests/cachedemo/protocol/test_rights.py $(ARGS)
 
 sentinel: $(VENV)/installed-dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --sentinel $(CLUSTER_TESTS) $(NEAR_TESTS) $(ARGS)

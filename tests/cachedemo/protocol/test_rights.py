@@ -16,7 +16,7 @@ from cachedemo.protocol import operated_queue, queue, rights
 from cachedemo.servers import roles
 from cachedemo.servers.roles import CACHE, QUEUE
 from tests.environment import ROOT
-from tests.servers import forbidden
+from tests.servers import forbidden, servers_of
 from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
@@ -32,6 +32,12 @@ def documented() -> dict[tuple[str, str], str]:
     text = (ROOT / "docs" / "deploying.md").read_text()
     found = re.findall(r"^ACL SETUSER (\w+)-on-(\w+) (.+)$", text, re.MULTILINE)
     return {(role, kind): rules for kind, role, rules in found}
+
+
+def documented_on_a_cluster() -> list[str]:
+    """Return what docs/deploying.md has added on a cluster."""
+    text = " ".join((ROOT / "docs" / "deploying.md").read_text().split())
+    return re.findall(r"on a cluster `([^`]+)`", text)[0].split()
 
 
 def test_that_not_even_the_question_is_allowed_is_a_sentence(redis_cache: Any, settings: Any, capsys: Any) -> None:
@@ -57,19 +63,26 @@ def limited(redis_cache: redis.Redis, redis_queue: redis.Redis, settings: Any) -
         urls = {}
         for role, server in servers.items():
             rules = documented()[role, kind].replace(">…", ">x").split()
-            server.execute_command("ACL", "SETUSER", "few", "reset", *rules)
-            server.execute_command("ACL", "LOG", "RESET")
-            server.script_flush()
-            server.config_resetstat()
+            rules += documented_on_a_cluster() if isinstance(server, redis.RedisCluster) else []
+            for each in servers_of(server):
+                _limit(each, rules)
             setting = f"{role.upper()}_URL"
-            urls[setting] = settings.CACHEDEMO[setting].replace("redis://", "redis://few:x@")
+            urls[setting] = settings.CACHEDEMO[setting].replace("://", "://few:x@")
         settings.CACHEDEMO = {**settings.CACHEDEMO, **urls}
         roles.reset()
         registry.forget_announcements()
 
     yield limit
     for server in servers.values():
-        server.execute_command("ACL", "DELUSER", "few")
+        for each in servers_of(server):
+            each.execute_command("ACL", "DELUSER", "few")
+
+
+def _limit(server: redis.Redis, rules: list[str]) -> None:
+    server.execute_command("ACL", "SETUSER", "few", "reset", *rules)
+    server.execute_command("ACL", "LOG", "RESET")
+    server.script_flush()
+    server.config_resetstat()
 
 
 # Asked by each process at its start or on each connection, which goes on without an answer.
@@ -77,11 +90,12 @@ NOT_NEEDED = {"client|setinfo", "config|get"}
 
 
 def refused(server: redis.Redis) -> set[str]:
-    return {entry["object"] for entry in server.acl_log()} - NOT_NEEDED
+    return {entry["object"] for each in servers_of(server) for entry in each.acl_log()} - NOT_NEEDED
 
 
 def used(server: redis.Redis) -> set[str]:
-    names = {name.removeprefix("cmdstat_") for name in server.info("commandstats")}
+    told = [each.info("commandstats") for each in servers_of(server)]
+    names = {name.removeprefix("cmdstat_") for stats in told for name in stats}
     return names - {
         "acl|log",
         "acl|setuser",
@@ -97,8 +111,8 @@ def used(server: redis.Redis) -> set[str]:
 def serve(users: Any) -> None:
     """Do what web processes do: read and write in each pattern, and ask whether the servers answer."""
     startup.announce_all()
-    CACHE.ping()
-    QUEUE.ping()
+    for server in (*CACHE.servers(), *QUEUE.servers()):
+        server.ping()
     for pattern in Pattern:
         users.via(pattern).update(1, name=f"by {pattern}")
         assert users.get(1).name == f"by {pattern}"
@@ -162,6 +176,7 @@ OF_SCRIPTS = {
 }
 
 
+@pytest.mark.skipif("config.getoption('--cluster')", reason="there a few rows are a GET each")
 @pytest.mark.parametrize("kind", rights.KINDS)
 def test_each_right_is_used(
     users: Any, limited: Any, redis_cache: Any, redis_queue: Any, admin_client: Client, kind: str
@@ -198,7 +213,8 @@ def test_a_user_who_may_not_touch_the_keys_of_the_queue_is_told(
     users: Any, redis_queue: redis.Redis, settings: Any
 ) -> None:
     with forbidden(redis_queue, settings, "QUEUE_URL"):
-        redis_queue.execute_command("ACL", "SETUSER", "limited", "resetkeys", "~flush:*", "~{tables}*")
+        for server in servers_of(redis_queue):
+            server.execute_command("ACL", "SETUSER", "limited", "resetkeys", "~flush:*", "~{tables}*")
         registry.forget_announcements()
         with pytest.raises(CachedemoError, match="give it the rights"):
             users.via("write-behind").update(1, name="half")

@@ -132,7 +132,9 @@ def _warnings(persistence: str, eviction: str, info: Mapping[str, Any]) -> list[
             f"The queue server may evict acknowledged writes ({eviction}): set `maxmemory-policy noeviction`."
         )
     if 0 < info.get("maxmemory", 0) <= info.get("used_memory", 0):
-        warnings.append("The queue server is full, and refuses write-behind: raise `maxmemory`, or drain what fills it.")
+        warnings.append(
+            "The queue server is full, and refuses write-behind: raise `maxmemory`, or drain what fills it."
+        )
     if info.get("aof_last_write_status", "ok") != "ok":
         warnings.append("The queue server could not write its append-only file: look at its disk.")
     return warnings

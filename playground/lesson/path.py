@@ -185,8 +185,8 @@ TAKE_AWAY = [
         "The writer for the database, and so does the first reader after it.",
         "Never: the database has it before the writer is told so.",
         "Until the write is acknowledged, readers get the old copy. If the app dies between commit and drop, it stays "
-        "for some 15 s: the queue knows that a write was under way, and the worker drops the copy then. What goes past "
-        "the app, raw SQL or another program, shows once the copy has expired: after about 60 s here.",
+        "for some 15 seconds: the queue knows that a write was under way, and the worker drops the copy then. What "
+        "goes past the app, raw SQL or another program, shows once the copy has expired: after about 60 s here.",
         "Nearly everything that is read more often than it is written: a profile page, a product, settings. If in "
         "doubt, this one. Only what must be exact where it is used, a balance say, is read from the database itself.",
     ),

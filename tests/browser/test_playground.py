@@ -234,6 +234,14 @@ def test_a_link_that_stands_on_a_line_of_its_own_is_24_px_high(visit, address):
     assert [each.inner_text() for each in links.all() if each.bounding_box()["height"] < 24] == []
 
 
+def test_the_places_that_commands_came_from_are_24_px_high(visit):
+    page = visit("/write-behind/users/1/")
+    page.get_by_text("Where each command came from").click()
+    links = page.locator(".sources a")
+    expect(links.first).to_be_visible()
+    assert min(each.bounding_box()["height"] for each in links.all()) >= 24
+
+
 def test_the_list_of_experiments_can_be_read(visit):
     looks_right_everywhere(visit("/lab/"), lambda page, name: None, "list")
 

@@ -1907,7 +1907,7 @@ MUTANTS = [
         CLUSTER + "test_a_scan_that_keys_move_under_misses_none",
         (
             "servers/cluster.py",
-            "if self._whereabouts() == before and not any(moving for _, moving in before):",
+            "if self._whereabouts() == before and not any(moving for *_, moving in before):",
             "if True:",
         ),
     ),

@@ -14,7 +14,7 @@ from cachedemo.patterns import bulk_insert, bulk_update, save_state
 from cachedemo.patterns.bulk_update import Named
 from cachedemo.patterns.expressions import is_expression, read_by
 from cachedemo.patterns.of_model import M
-from cachedemo.protocol import on_commit, transactions
+from cachedemo.protocol import aliases, on_commit, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.inserted_values import InsertingQuerySet
@@ -132,7 +132,7 @@ class CachedQuerySet(InsertingQuerySet[M]):
         finish = Finish(table, (), lambda: None)
         on_commit.finish_first(self.db, finish)
         attnames = [self.model._meta.get_field(name).attname for name in fields]  # type: ignore[union-attr]
-        for instance in objs:
+        for instance in (each for each in objs if aliases.holds_the_row(each, self.db)):
             values = {name: instance.__dict__[name] for name in attnames if name in instance.__dict__}
             known = {name: value for name, value in values.items() if not is_expression(value)}
             save_state.saved(instance, known, finish, self.db, attnames)

@@ -113,7 +113,7 @@ class Stamped(models.Model):
             return plain(rows, using, pk_val, assigned, update_fields, *rest)
 
         updated = save.update(send, base_qs, values)
-        if not updated and not self._state.adding and save_state.has_had_a_row(self):  # else Django inserts it
+        if not updated and not self._state.adding and save_state.has_had_a_row(self, using):  # else inserted
             gone: type[DatabaseError] = getattr(self, "NotUpdated", DatabaseError)
             raise gone(
                 f"{self!r} was deleted since it was loaded, and stays deleted. To insert a copy of it, set "

@@ -311,6 +311,26 @@ MUTANTS = [
         ("patterns/save_state.py", "is not None and not has_another_key(instance)", "is not None"),
     ),
     mutant(
+        "a_row_of_another_database_counts_as_deleted",
+        DATABASES + "test_a_copy_to_a_database_that_has_no_such_row_is_inserted_there",
+        ("patterns/save_state.py", "is_of_there = aliases.holds_the_row(instance, using)", "is_of_there = True"),
+    ),
+    mutant(
+        "a_copy_that_was_rolled_back_counts_as_loaded_there",
+        DATABASES + "test_a_copy_that_was_rolled_back_is_written_whole_when_it_is_saved_again",
+        ("patterns/saving.py", "            save_state.forget(self.instance)", "            pass"),
+    ),
+    mutant(
+        "copies_of_many_rows_that_were_rolled_back_count_as_loaded_there",
+        DATABASES + "test_copies_of_many_rows_that_were_rolled_back_are_saved_one_by_one",
+        ("patterns/bulk_insert.py", "                save_state.forget(copy)", "                pass"),
+    ),
+    mutant(
+        "a_bulk_update_of_another_database_counts_as_saved",
+        DATABASES + "test_what_a_bulk_update_wrote_to_another_database_is_still_a_change_of_the_row_that_was_loaded",
+        ("managers.py", "(each for each in objs if aliases.holds_the_row(each, self.db))", "objs"),
+    ),
+    mutant(
         "what_is_refused_at_commit_is_not_asked_for",
         "tests/cachedemo/protocol/test_deferred_constraints.py::test_a_save_goes_on",
         ("protocol/flagged_fields.py", "is not None and at_commit:", "is not None and False:"),

@@ -10,7 +10,7 @@ from django.db import NotSupportedError, models, transaction
 from cachedemo.patterns import save_state
 from cachedemo.patterns.bulk_update import Named, change_locked
 from cachedemo.patterns.expressions import is_expression
-from cachedemo.protocol import bulk_write, database, on_commit, stamps
+from cachedemo.protocol import aliases, bulk_write, database, on_commit, stamps
 from cachedemo.protocol.bulk_write import BulkWrite
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.chunks import in_chunks
@@ -40,8 +40,11 @@ class BulkInsert:
     def plainly(self, send: Send) -> list[Any]:
         """Insert all of them or none."""
         with transaction.atomic(self.using, savepoint=False):
+            copies = [each for each in self.instances if not aliases.holds_the_row(each, self.using)]
             inserted = self._with_a_stamp(send)
             finish = self._finish(self._keys_of_new_rows())
+            for copy in copies:
+                save_state.forget(copy)
             for instance in self.instances:
                 shown = save_state.shown(instance, self.table) | self._made.get(id(instance), {})
                 save_state.saved(instance, shown, finish, self.using)

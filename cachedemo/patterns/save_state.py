@@ -49,9 +49,16 @@ def has_another_key(instance: Any) -> bool:
     return bool(loaded.get(instance._meta.pk.attname, instance.pk) != instance.pk)
 
 
-def has_had_a_row(instance: Any) -> bool:
-    """Whether there was a row of this key when the instance was loaded or saved; not if that was rolled back."""
-    return _as_dict(instance.__dict__) is not None and not has_another_key(instance)
+def has_had_a_row(instance: Any, using: str) -> bool:
+    """Whether that database had its row when the instance was loaded or saved; not if that was rolled back."""
+    is_of_there = aliases.holds_the_row(instance, using)
+    return is_of_there and _as_dict(instance.__dict__) is not None and not has_another_key(instance)
+
+
+def forget(instance: Any) -> None:
+    """Forget what the instance was loaded with: it is a copy in another database now, even after a rollback."""
+    for name in (ROW, _LOADED, _SAVES):
+        instance.__dict__.pop(name, None)
 
 
 def _as_dict(state: dict[str, Any]) -> Loaded | None:

@@ -18,7 +18,7 @@ from cachedemo.patterns import save_state, save_statement
 from cachedemo.patterns.expressions import expressions_of, is_expression, read_by
 from cachedemo.patterns.missed_fields import refuse_if_missed
 from cachedemo.patterns.save_statement import Assigned
-from cachedemo.protocol import database, descriptors, on_commit, overtaken, synchronous, transactions
+from cachedemo.protocol import aliases, database, descriptors, on_commit, overtaken, synchronous, transactions
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.database_write import DatabaseWrite
@@ -252,4 +252,6 @@ class Save:
         assert self.write is not None
         self._finish_hook = self.write.as_finish()
         on_commit.finish_first(self.using, self._finish_hook)
+        if not aliases.holds_the_row(self.instance, self.using):
+            save_state.forget(self.instance)
         save_state.saved(self.instance, shown, self._finish_hook, self.using, self._computed)

@@ -175,6 +175,47 @@ def test_a_copy_to_another_database_writes_all_of_it(acme: str) -> None:
     assert title(acme) == "of default"
 
 
+def in_a_transaction_that_is_rolled_back(acme: str, write: Any) -> None:
+    with transaction.atomic(acme):
+        write()
+        transaction.set_rollback(True, acme)
+
+
+def test_a_copy_to_a_database_that_has_no_such_row_is_inserted_there(acme: str) -> None:
+    note = past_cachedemo(Note).create(pk=2, title="new", body="b")
+    loaded = Note.objects.get(pk=2)
+    for copied in (note, loaded):
+        past_cachedemo(Note).using(acme).filter(pk=2).delete()
+        copied.save(using=acme)
+        assert cache_for(Note, using=acme).get(2).title == "new"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_copy_that_was_rolled_back_is_written_whole_when_it_is_saved_again(acme: str, is_there: bool) -> None:
+    if not is_there:
+        past_cachedemo(Note).using(acme).filter(pk=1).delete()
+    note = Note.objects.get(pk=1)
+    in_a_transaction_that_is_rolled_back(acme, lambda: note.save(using=acme))
+    note.save(using=acme)
+    assert title(acme) == "of default"
+
+
+def test_copies_of_many_rows_that_were_rolled_back_are_saved_one_by_one(acme: str) -> None:
+    past_cachedemo(Note).using(acme).filter(pk=1).delete()
+    rows = list(Note.objects.filter(pk=1))
+    in_a_transaction_that_is_rolled_back(acme, lambda: Note.objects.using(acme).bulk_create(rows))
+    rows[0].save(using=acme)
+    assert title(acme) == "of default"
+
+
+def test_what_a_bulk_update_wrote_to_another_database_is_still_a_change_of_the_row_that_was_loaded(acme: str) -> None:
+    note = Note.objects.get(pk=1)
+    note.title = "changed"
+    Note.objects.using(acme).bulk_update([note], ["title"])
+    note.save()
+    assert title("default") == title(acme) == "changed"
+
+
 def test_a_row_that_was_read_from_a_replica_is_saved_as_what_it_is(acme: str, settings: Any) -> None:
     class Replica(Tenant):
         def db_for_read(self, model: Any, **hints: Any) -> str:

@@ -69,6 +69,7 @@ def snapshots_that_fail(client: redis.Redis, server: Any) -> Iterator[None]:
             yield
         finally:
             until(lambda: snapshot(client, server) == "ok")
+            until(lambda: not client.info("persistence")["rdb_bgsave_in_progress"])
             (server.directory / "dump.rdb").unlink()  # or the next start would load it
 
 

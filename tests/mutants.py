@@ -2917,6 +2917,17 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "who_began_a_transaction_is_told_in_other_words",
+        OVERTAKEN + "test_what_is_read_in_a_transaction_says_what_django_says_to_who_is_to_begin_it_anew",
+        ("protocol/overtaken.py", "    if transactions.in_transaction(using):\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_failed_transaction_is_a_refused_statement",
+        "tests/cachedemo/test_odd_transactions.py"
+        "::test_a_read_in_a_transaction_that_has_failed_says_what_django_says",
+        ("protocol/answering.py", " or database_errors.is_for_who_began_it(error):", ":"),
+    ),
+    mutant(
         "an_update_that_is_overtaken_is_given_up",
         OVERTAKEN + "test_a_write_of_one_row_begins_anew",
         (

@@ -11,7 +11,7 @@ from cachedemo.managers import CachedManager  # noqa: F401
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import latency, save_state
 from cachedemo.patterns.saving import Save
-from cachedemo.protocol import on_commit
+from cachedemo.protocol import aliases, on_commit
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.inserted_values import watched
 from cachedemo.protocol.instance_notes import note_of, noted
@@ -65,7 +65,10 @@ class Stamped(models.Model):
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
         """Reload as Django does; what is reloaded counts as loaded."""
         given = None if fields is None else list(fields)
+        before = self._state.db
         super().refresh_from_db(using, given, from_queryset)
+        if not aliases.are_one(type(self), before, self._state.db):
+            save_state.forget(self)
         read: Sequence[models.Field[Any, Any]] = self._meta.concrete_fields
         if given is not None:
             read = [field for field in read if not {field.name, field.attname}.isdisjoint(given)]

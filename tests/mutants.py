@@ -331,6 +331,11 @@ MUTANTS = [
         ("managers.py", "(each for each in objs if aliases.holds_the_row(each, self.db))", "objs"),
     ),
     mutant(
+        "what_another_database_did_not_reload_counts_as_loaded_there",
+        DATABASES + "test_what_was_not_reloaded_from_another_database_is_written_to_it",
+        ("models.py", "            save_state.forget(self)", "            pass"),
+    ),
+    mutant(
         "what_is_refused_at_commit_is_not_asked_for",
         "tests/cachedemo/protocol/test_deferred_constraints.py::test_a_save_goes_on",
         ("protocol/flagged_fields.py", "is not None and at_commit:", "is not None and False:"),

@@ -2928,8 +2928,7 @@ MUTANTS = [
     ),
     mutant(
         "a_failed_transaction_is_a_refused_statement",
-        "tests/cachedemo/test_odd_transactions.py"
-        "::test_a_read_in_a_transaction_that_has_failed_says_what_django_says",
+        "tests/cachedemo/test_odd_transactions.py::test_a_read_in_a_transaction_that_has_failed_says_what_django_says",
         ("protocol/answering.py", " or database_errors.is_for_who_began_it(error):", ":"),
     ),
     mutant(

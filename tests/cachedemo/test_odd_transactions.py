@@ -211,7 +211,11 @@ def test_a_create_that_was_rolled_back_is_tried_again(notes: Any, bulk: bool, re
 
 READS = pytest.mark.parametrize(
     "read",
-    [lambda users: users.get(1), lambda users: users.get_many([1, 2]), lambda users: users.get_by(email="a@example.com")],
+    [
+        lambda users: users.get(1),
+        lambda users: users.get_many([1, 2]),
+        lambda users: users.get_by(email="a@example.com"),
+    ],
     ids=["one", "many", "by value"],
 )
 

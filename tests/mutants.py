@@ -1778,6 +1778,21 @@ MUTANTS = [
         ("model_classes/adoption.py", "        historical.give_steps(model)\n", ""),
     ),
     mutant(
+        "a_table_without_its_stamp_has_a_cache",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
+        ("registry.py", "if unmigrated.is_unmigrated(each, using):", "if False:"),
+    ),
+    mutant(
+        "a_table_stays_without_a_cache",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_once_the_stamp_is_there_all_steps_are_taken",
+        ("protocol/unmigrated.py", "if not connections[using].needs_rollback and", "if False and"),
+    ),
+    mutant(
+        "a_stamp_is_written_where_none_is",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
+        ("protocol/unmigrated.py", "    if _tables:\n        stamps", "    if False:\n        stamps"),
+    ),
+    mutant(
         "the_base_manager_is_forgotten",
         "tests/cachedemo/model_classes/test_automatic_managers.py::test_they_stay_when_django_forgets_what_it_knew_of_a_model",
         ("model_classes/automatic_managers.py", ' - {"base_manager"}', ""),

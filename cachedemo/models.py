@@ -11,7 +11,7 @@ from cachedemo.managers import CachedManager  # noqa: F401
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import latency, save_state
 from cachedemo.patterns.saving import Save
-from cachedemo.protocol import on_commit
+from cachedemo.protocol import aliases, on_commit, unmigrated
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.inserted_values import watched
 from cachedemo.protocol.instance_notes import note_of, noted
@@ -65,7 +65,10 @@ class Stamped(models.Model):
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
         """Reload as Django does; what is reloaded counts as loaded."""
         given = None if fields is None else list(fields)
+        before = self._state.db
         super().refresh_from_db(using, given, from_queryset)
+        if not aliases.are_one(type(self), before, self._state.db):
+            save_state.forget(self)
         read: Sequence[models.Field[Any, Any]] = self._meta.concrete_fields
         if given is not None:
             read = [field for field in read if not {field.name, field.attname}.isdisjoint(given)]
@@ -107,6 +110,7 @@ class Stamped(models.Model):
         save: Save | None = note_of(self, _SAVE)
         plain = super()._do_update
         if save is None:
+            values = unmigrated.columns_there(values, using, lambda value: value[0])
             return plain(base_qs, using, pk_val, values, update_fields, *rest)
 
         def send(rows: Any, assigned: Any) -> Any:
@@ -131,6 +135,7 @@ class Stamped(models.Model):
         if save is not None:
             return save.insert(send, fields, raw=raw)
         write: DatabaseWrite | None = note_of(self, WRITE)
+        fields = unmigrated.columns_there(fields, using, lambda field: field)
         return send(fields if write is None else watched(write.table.codec, fields))
 
 

@@ -331,6 +331,11 @@ MUTANTS = [
         ("managers.py", "(each for each in objs if aliases.holds_the_row(each, self.db))", "objs"),
     ),
     mutant(
+        "what_another_database_did_not_reload_counts_as_loaded_there",
+        DATABASES + "test_what_was_not_reloaded_from_another_database_is_written_to_it",
+        ("models.py", "            save_state.forget(self)", "            pass"),
+    ),
+    mutant(
         "what_is_refused_at_commit_is_not_asked_for",
         "tests/cachedemo/protocol/test_deferred_constraints.py::test_a_save_goes_on",
         ("protocol/flagged_fields.py", "is not None and at_commit:", "is not None and False:"),
@@ -1783,6 +1788,21 @@ MUTANTS = [
         ("model_classes/adoption.py", "        historical.give_steps(model)\n", ""),
     ),
     mutant(
+        "a_table_without_its_stamp_has_a_cache",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
+        ("registry.py", "if unmigrated.is_unmigrated(each, using):", "if False:"),
+    ),
+    mutant(
+        "a_table_stays_without_a_cache",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_once_the_stamp_is_there_all_steps_are_taken",
+        ("protocol/unmigrated.py", "if not connections[using].needs_rollback and", "if False and"),
+    ),
+    mutant(
+        "a_stamp_is_written_where_none_is",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
+        ("protocol/unmigrated.py", "    if _tables:\n        stamps", "    if False:\n        stamps"),
+    ),
+    mutant(
         "the_base_manager_is_forgotten",
         "tests/cachedemo/model_classes/test_automatic_managers.py::test_they_stay_when_django_forgets_what_it_knew_of_a_model",
         ("model_classes/automatic_managers.py", ' - {"base_manager"}', ""),
@@ -2925,6 +2945,16 @@ MUTANTS = [
             "            if not may_begin_anew(error, using):\n                raise\n",
             "            raise\n",
         ),
+    ),
+    mutant(
+        "who_began_a_transaction_is_told_in_other_words",
+        OVERTAKEN + "test_what_is_read_in_a_transaction_says_what_django_says_to_who_is_to_begin_it_anew",
+        ("protocol/overtaken.py", "    if transactions.in_transaction(using):\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_failed_transaction_is_a_refused_statement",
+        "tests/cachedemo/test_odd_transactions.py::test_a_read_in_a_transaction_that_has_failed_says_what_django_says",
+        ("protocol/answering.py", " or database_errors.is_for_who_began_it(error):", ":"),
     ),
     mutant(
         "an_update_that_is_overtaken_is_given_up",

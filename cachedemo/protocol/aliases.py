@@ -49,6 +49,13 @@ def holds_the_row(instance: Any, using: str) -> bool:
     return _is_replica(type(instance), alias, using)
 
 
+def are_one(model: type[models.Model], alias: str | None, other: str | None) -> bool:
+    """Whether both show the same rows; what was never loaded is of no row."""
+    if alias == other or alias is None or other is None:
+        return alias == other
+    return of_rows(model, alias) == of_rows(model, other)
+
+
 def named(name: str, alias: str) -> str:
     """Return a name with the alias, `user@acme`; without it for the default database."""
     return name if alias == DEFAULT_DB_ALIAS else f"{name}{SIGN}{quote(alias, safe='')}"

@@ -29,7 +29,7 @@ _MEANINGS: dict[Verdict, tuple[type[Unavailable], str]] = {
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Let what the database says of a row pass as it is.
+    """Let what the database says of a row, or of a transaction that has failed before, pass as it is.
 
     Raises:
         SourceUnavailable: the database gives no answer about the data.
@@ -47,8 +47,8 @@ def answering() -> Iterator[None]:
 
 
 def _meaning(error: DatabaseFailure) -> Unavailable | None:
-    """Return what to raise in the place of what the database says; None where it speaks of a row."""
-    if isinstance(error, CachedemoError):  # StaleInstance is an error of the database too
-        return None
+    """Return what to raise in the place of what the database says; None where it speaks of a row or a transaction."""
+    if isinstance(error, CachedemoError) or database_errors.is_for_who_began_it(error):
+        return None  # StaleInstance is an error of the database too
     meaning = _MEANINGS.get(database_errors.judge(error))
     return meaning[0](f"{meaning[1]}: {describe(error)}") if meaning else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, Error, IntegrityError, InternalError, OperationalError
+from django.db.transaction import TransactionManagementError
 
 from cachedemo.exceptions import CachedemoError
 
@@ -38,6 +39,7 @@ _SQLSTATES = {
     **dict.fromkeys(("40003", "08007"), _UNKNOWN),
     "40001": _OVERTAKEN,
 }
+_FAILED_TRANSACTION = "25P02"  # one of its statements has failed, and it has not been rolled back since
 _FEATURE_NOT_SUPPORTED = "0A000"  # a statement prepared before the table changed, among others
 
 # What psycopg may raise for a batch in the place of the error of the one statement that failed.
@@ -87,6 +89,14 @@ def said(error: BaseException) -> BaseException:
     while isinstance(error, CachedemoError) and error.__cause__ is not None:
         error = error.__cause__
     return error
+
+
+def is_for_who_began_it(error: BaseException) -> bool:
+    """Whether the transaction under way takes no statement any more, as Django or PostgreSQL says after a failed one.
+
+    That tells nothing of the data, nor whether the database is available.
+    """
+    return isinstance(error, TransactionManagementError) or sqlstate(error.__cause__ or error) == _FAILED_TRANSACTION
 
 
 def is_held_up(error: BaseException) -> bool:

@@ -49,23 +49,37 @@ def _by_class(column: Any, using: str) -> FieldCodec:
     if djangos_class(column) is models.Field or is_geometry(column):
         return _as_serialized(column)
     nested = postgres_values.conversions(column, lambda part: _by_class(part, using))
-    codec = _plain(column) if nested is None else FieldCodec(*nested)
+    codec = _plain(column, using) if nested is None else FieldCodec(*nested)
     if nested and hasattr(column, "base_field"):
         part = _by_class(column.base_field, using)
         codec = codec._replace(is_own=part.is_own, keeps_type=part.keeps_type)
     return codec._replace(is_own=True, keeps_type=True) if changed else codec
 
 
-def _plain(column: Any) -> FieldCodec:
+def _plain(column: Any, using: str) -> FieldCodec:
     """Go by the type of the value, as for every field of Django's."""
     if isinstance(column, models.JSONField):
         decoder = column.decoder
-        return FieldCodec(partial(_by_encoder, column), partial(_by_decoder, decoder) if decoder else None)
+        back = partial(_by_decoder, decoder) if decoder else None
+        return FieldCodec(partial(_by_encoder, column), back, is_own=decoder is not None)
     if isinstance(column, _NATIVE):
         return FieldCodec(to_json, None)
-    base: Any = djangos_class(column)
     # What RETURNING says of a whole number in a column of floats is an int, in SQLite.
-    return FieldCodec(float if isinstance(column, models.FloatField) else to_json, partial(base.to_python, column))
+    return FieldCodec(float if isinstance(column, models.FloatField) else to_json, _parser(column, using))
+
+
+def _parser(column: Any, using: str) -> Conversion:
+    """Return what parses the text of a value; a moment is in the time zone that the database is said to have."""
+    base: Any = djangos_class(column)
+    parse: Conversion = partial(base.to_python, column)
+    if not isinstance(column, models.DateTimeField) or not connections.settings.get(using, {}).get("TIME_ZONE"):
+        return parse
+
+    def parse_moment(text: Any) -> Any:
+        moment = parse(text)
+        return moment if moment.tzinfo is None else moment.astimezone(connections[using].timezone)
+
+    return parse_moment
 
 
 def _by_encoder(field: Any, value: Any) -> Any:
@@ -80,6 +94,7 @@ def _by_decoder(decoder: Any, value: Any) -> Any:
 def _as_prepared(column: Any, using: str) -> FieldCodec:
     """Write down what the column holds, and read it as Django reads the column."""
     base: Any = djangos_class(column)
+    parse = _parser(column, using)
 
     def prepared(value: Any) -> Any:
         return to_json(normalised(_without_its_class(base, column), column.get_prep_value(value)))
@@ -88,7 +103,7 @@ def _as_prepared(column: Any, using: str) -> FieldCodec:
         if isinstance(column, models.JSONField):
             value = json.dumps(value)  # so it comes from the database
         elif not isinstance(column, _NATIVE):
-            value = base.to_python(column, value)
+            value = parse(value)
         if not hasattr(column, "from_db_value"):
             return value
         return column.from_db_value(value, Col("", column), connections[using])

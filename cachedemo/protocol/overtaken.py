@@ -24,8 +24,11 @@ FIRST_PAUSE = 0.005  # seconds at most, doubled each time: two that pause alike 
 def again_if_overtaken(table: CachedTable, using: str, call: Callable[[], T]) -> T:
     """Call it; call it again if it was overtaken, as often as `max_attempts` says.
 
-    Inside a transaction it is called once: all of that must begin anew, which is for those who began it.
+    Inside a transaction it is called once: all of that must begin anew, which is for those who began it. They are told
+    by Django's own error, which is what they look for.
     """
+    if transactions.in_transaction(using):
+        return _once(call)
     for number in range(table.options.max_attempts - 1):
         try:
             return call()
@@ -34,6 +37,14 @@ def again_if_overtaken(table: CachedTable, using: str, call: Callable[[], T]) ->
                 raise
         pause(number)
     return call()
+
+
+def _once(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except Overtaken as error:
+        told = database_errors.said(error)
+        raise told from told.__cause__
 
 
 def may_begin_anew(error: BaseException, using: str) -> bool:

@@ -48,9 +48,11 @@ def _leads_back(codec: FieldCodec, value: Any, found: Any) -> bool:
 
 
 def _are_of_one_type(one: Any, other: Any) -> bool:
-    """Whether two values are of the same class, and so are their parts if they are lists of the same length."""
+    """Whether two values are of the same class, and so are their parts if they are lists or dicts."""
     if type(one) is not type(other):
         return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_are_of_one_type(one[name], other[name]) for name in one)
     return not isinstance(one, list) or all(map(_are_of_one_type, one, other))
 
 

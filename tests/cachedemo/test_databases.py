@@ -216,6 +216,14 @@ def test_what_a_bulk_update_wrote_to_another_database_is_still_a_change_of_the_r
     assert title("default") == title(acme) == "changed"
 
 
+def test_what_was_not_reloaded_from_another_database_is_written_to_it(acme: str) -> None:
+    Note.objects.using(acme).update(title="of acme", body="b1")
+    note = Note.objects.get(pk=1)
+    note.refresh_from_db(using=acme, fields=["body"])
+    note.save(using=acme)
+    assert (title(acme), cache_for(Note, using=acme).get(1).body) == ("of default", "b1")
+
+
 def test_a_row_that_was_read_from_a_replica_is_saved_as_what_it_is(acme: str, settings: Any) -> None:
     class Replica(Tenant):
         def db_for_read(self, model: Any, **hints: Any) -> str:

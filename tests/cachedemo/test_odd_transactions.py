@@ -1,11 +1,12 @@
 """Writes inside transactions: what one has written over, rolled back in part, or is asked to write a second time."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InternalError, connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
@@ -15,6 +16,7 @@ from tests.cachedemo.test_odd_writes import create_savepoint
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, refuse_a_title
+from users.models import User
 
 pytestmark = pytest.mark.usefixtures("people")
 
@@ -203,6 +205,46 @@ def test_a_create_that_was_rolled_back_is_tried_again(notes: Any, bulk: bool, re
     notes.delete(9)
     with pytest.raises(DatabaseError, match="was deleted"):
         note.save()
+
+
+# a transaction that takes no statement any more
+
+READS = pytest.mark.parametrize(
+    "read",
+    [
+        lambda users: users.get(1),
+        lambda users: users.get_many([1, 2]),
+        lambda users: users.get_by(email="a@example.com"),
+    ],
+    ids=["one", "many", "by value"],
+)
+
+
+@READS
+def test_a_read_in_a_transaction_that_has_failed_says_what_django_says(users: Any, read: Any) -> None:
+    with transaction.atomic():
+        with contextlib.suppress(IntegrityError):
+            User.objects.create(name="a", email="bob@example.com")
+        for reads in (User.objects.first, lambda: read(users)):
+            with pytest.raises(transaction.TransactionManagementError, match="until the end of the 'atomic' block"):
+                reads()
+        transaction.set_rollback(True)
+    assert users.get(1).name == "Alice Singh"
+
+
+@READS
+def test_and_so_does_one_after_a_statement_that_django_knows_nothing_of(users: Any, read: Any) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("elsewhere one statement that fails stops no other: pytest --postgresql")
+    with transaction.atomic():
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing")
+        for reads in (User.objects.first, lambda: read(users)):
+            with pytest.raises(InternalError) as raised:
+                reads()
+            assert getattr(raised.value.__cause__, "sqlstate", "") == "25P02"
+        transaction.set_rollback(True)
+    assert users.get(1).name == "Alice Singh"
 
 
 # autocommit off

@@ -1,7 +1,7 @@
 """Fields of a project's own: each value leads back to itself, or is refused before anything is written."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models, transaction
+from django.db import connection, connections, models, transaction
 
 from tests.cachedemo.made_models import made
 from tests.helpers import past_cachedemo
@@ -115,6 +115,51 @@ def test_json_is_written_by_its_encoder_and_read_by_its_decoder(pattern: str) ->
         for instance in (shown, cached, cache.model.objects.get()):
             assert type(instance.data["price"]) is Decimal
             assert instance.data == {"price": Decimal("2.25")}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_json_whose_decoder_and_encoder_do_not_agree_is_refused_and_told_by_its_reader(pattern: str) -> None:
+    """The encoder makes a text of what the decoder has made of a number: a read would show that text."""
+    field = models.JSONField(encoder=DjangoJSONEncoder, decoder=Decimals, default=dict)
+    said = r"notes\.Made\.data .*codecs"
+    with made({"data": field}) as cache:
+        row = cache.create(data={"price": Decimal("2.25"), "sizes": [1]})
+        assert cache.get(row.pk).data == cache.model.objects.get().data == {"price": "2.25", "sizes": [1]}
+        with pytest.raises(ValidationError, match=said):
+            cache.via(pattern).update(row.pk, data={"price": 2.25})
+        row.data = {"price": 2.25}
+        with pytest.raises(ValidationError, match=said):
+            row.save()
+        past_cachedemo(cache.model).bulk_create([cache.model(pk=9, data={"price": 2.25})])
+        with pytest.raises(TypeError, match=said):
+            cache.get(9)
+
+
+@pytest.fixture
+def in_kolkata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def begin_anew() -> None:
+        connection.close()
+        for name in ("timezone", "timezone_name"):
+            connections["default"].__dict__.pop(name, None)
+
+    for options in (connection.settings_dict, connections.settings["default"]):
+        monkeypatch.setitem(options, "TIME_ZONE", "Asia/Kolkata")
+    begin_anew()
+    yield
+    monkeypatch.undo()
+    begin_anew()
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_moment_is_in_the_time_zone_of_its_database(pattern: str, in_kolkata: None) -> None:
+    with made({"at": models.DateTimeField(null=True)}) as cache:
+        row = cache.create(at=None)
+        written = cache.via(pattern).update(row.pk, at=datetime(2026, 1, 1, 20, tzinfo=UTC)).at
+        read, many = cache.get(row.pk).at, cache.get_many([row.pk])[row.pk].at
+        cache.drain(timeout=5)
+        for moment in (written, read, many, cache.model.objects.get().at):
+            assert moment.isoformat() == "2026-01-02T01:30:00+05:30"
+        assert cache.table.codec.decode(cache.read(row.pk).body)["at"] == "2026-01-01T20:00:00+00:00"
 
 
 class SealedField(models.CharField):

@@ -6,11 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from cachedemo.exceptions import Contended, Overtaken
 from cachedemo.patterns import save_statement
-from cachedemo.protocol import database, database_retries, overtaken, transactions
+from cachedemo.protocol import answering, database, database_retries, overtaken, transactions
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 
@@ -135,3 +135,18 @@ def test_what_is_read_is_read_again(notes: Any, monkeypatch: pytest.MonkeyPatch)
     assert set(notes.get_many([1, 2])) == {1, 2}
     notes.evict([1])
     assert notes.get(1).title == "a0"
+
+
+@pytest.mark.parametrize("read", [lambda notes: notes.get(1), lambda notes: notes.get_many([1, 2])])
+def test_what_is_read_in_a_transaction_says_what_django_says_to_who_is_to_begin_it_anew(
+    notes: Any, monkeypatch: pytest.MonkeyPatch, read: Any
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        with answering.answering():
+            raise serialization_failure()
+
+    monkeypatch.setattr(database, "_select_many", fail)
+    monkeypatch.setattr(database, "_select", fail)
+    with transaction.atomic(), pytest.raises(OperationalError) as raised:
+        read(notes)
+    assert isinstance(raised.value.__cause__, psycopg.errors.SerializationFailure)

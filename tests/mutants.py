@@ -395,7 +395,17 @@ MUTANTS = [
     mutant(
         "a_flush_of_the_tables_leaves_the_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
-        ("servers/test_runs.py", "        _empty_with_every_flush()\n", ""),
+        ("servers/test_runs.py", "    BaseDatabaseOperations.execute_sql_flush = execute_sql_flush", "    pass"),
+    ),
+    mutant(
+        "a_process_that_is_not_forked_leaves_the_keys",
+        TEST_RUNS + "test_so_does_each_in_a_process_that_is_not_forked",
+        ("servers/test_runs.py", "    if _begun:  # a process", "    if False:  # a process"),
+    ),
+    mutant(
+        "a_flush_of_the_tables_leaves_copies",
+        NEAR + "test_a_test_that_begins_with_empty_tables_has_no_copies",
+        ("protocol/near_copies.py", "test_runs.when_emptied(COPIES.forget_all)", "pass"),
     ),
     mutant(
         "a_rolled_back_test_leaves_its_keys",

@@ -121,7 +121,9 @@ def migrate(project: Path, *arguments: str) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-BEGIN = 'Author.objects.create(pk=1, name="Ada"); Book.objects.bulk_create([Book(pk=1, title="early", author_id=1)])\n        '
+BEGIN = """Author.objects.create(pk=1, name="Ada")
+        Book.objects.bulk_create([Book(pk=1, title="early", author_id=1)])
+        """
 
 
 @pytest.mark.parametrize("what", EARLY)

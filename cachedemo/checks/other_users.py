@@ -83,8 +83,8 @@ def _as_ours(urls: Sequence[str], master: Any) -> Iterator[str]:
 def of_channel_layers() -> Iterator[tuple[str, set[Place]]]:
     """Yield the alias of each channel layer, and where on Redis it is, if it is."""
     layers = getattr(settings, "CHANNEL_LAYERS", None)
-    for alias in layers if isinstance(layers, Mapping) else ():
-        yield alias, _read(_of_channel_layer, layers[alias])
+    for alias, layer in layers.items() if isinstance(layers, Mapping) else ():
+        yield alias, _read(_of_channel_layer, layer)
 
 
 def _of_channel_layer(layer: Mapping[str, Any]) -> Iterable[Place]:

@@ -14,7 +14,7 @@ from cachedemo.patterns import bulk_insert, bulk_update, save_state
 from cachedemo.patterns.bulk_update import Named
 from cachedemo.patterns.expressions import is_expression, read_by
 from cachedemo.patterns.of_model import M
-from cachedemo.protocol import aliases, on_commit, transactions
+from cachedemo.protocol import aliases, on_commit, transactions, unmigrated
 from cachedemo.protocol.cached_table import CachedTable
 from cachedemo.protocol.codec import STAMP
 from cachedemo.protocol.inserted_values import InsertingQuerySet
@@ -160,6 +160,11 @@ class CachedManager(_Manager[M]):
     A class that inherits from another app's manager besides makes querysets that are of that app's class, too: what
     they do otherwise, as hiding rows instead of deleting them, must not get lost.
     """
+
+    def get_queryset(self) -> CachedQuerySet[M]:
+        """Select what Django selects, but for the stamp of a table that is still to be migrated."""
+        rows: CachedQuerySet[M] = unmigrated.without_the_stamp(super().get_queryset())
+        return rows
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let the querysets of a manager that is inherited besides take the steps."""

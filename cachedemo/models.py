@@ -11,7 +11,7 @@ from cachedemo.managers import CachedManager  # noqa: F401
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import latency, save_state
 from cachedemo.patterns.saving import Save
-from cachedemo.protocol import aliases, on_commit
+from cachedemo.protocol import aliases, on_commit, unmigrated
 from cachedemo.protocol.database_write import DatabaseWrite
 from cachedemo.protocol.inserted_values import watched
 from cachedemo.protocol.instance_notes import note_of, noted
@@ -110,6 +110,7 @@ class Stamped(models.Model):
         save: Save | None = note_of(self, _SAVE)
         plain = super()._do_update
         if save is None:
+            values = unmigrated.columns_there(values, using, lambda value: value[0])
             return plain(base_qs, using, pk_val, values, update_fields, *rest)
 
         def send(rows: Any, assigned: Any) -> Any:
@@ -134,6 +135,7 @@ class Stamped(models.Model):
         if save is not None:
             return save.insert(send, fields, raw=raw)
         write: DatabaseWrite | None = note_of(self, WRITE)
+        fields = unmigrated.columns_there(fields, using, lambda field: field)
         return send(fields if write is None else watched(write.table.codec, fields))
 
 

@@ -11,7 +11,7 @@ from cachedemo import registration_checks
 from cachedemo.exceptions import NotRegistered, QueueUnavailable, UnknownDatabase
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns.of_model import M
-from cachedemo.protocol import aliases, announced_tables
+from cachedemo.protocol import aliases, announced_tables, unmigrated
 from cachedemo.servers import test_runs
 
 _declared: dict[type[models.Model], ModelCache] = {}  # that of the default database
@@ -83,10 +83,15 @@ def _of_database(declared: ModelCache, using: str) -> ModelCache:
 
 
 def find_cache(model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> ModelCache | None:
-    """Return the cache that a write of this model concerns: its own, a proxy's concrete model's, a parent table's."""
+    """Return the cache that a write of this model concerns: its own, a proxy's concrete model's, a parent table's.
+
+    None as long as the migration that adds `cache_stamp` is still to come.
+    """
     concrete: type[models.Model] = model._meta.concrete_model or model
     for each in (concrete, *concrete._meta.get_parent_list()):
         if (declared := _declared.get(each)) is not None:
+            if unmigrated.is_unmigrated(each, using):
+                return None
             return declared if using == declared.using else _of_database(declared, aliases.primary(using))
         if (historical := _historical.get(each)) is not None:
             return historical(_of_database(_declared[_declared_for(each)], aliases.primary(using)))

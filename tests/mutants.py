@@ -395,7 +395,17 @@ MUTANTS = [
     mutant(
         "a_flush_of_the_tables_leaves_the_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
-        ("servers/test_runs.py", "        _empty_with_every_flush()\n", ""),
+        ("servers/test_runs.py", "    BaseDatabaseOperations.execute_sql_flush = execute_sql_flush", "    pass"),
+    ),
+    mutant(
+        "a_process_that_is_not_forked_leaves_the_keys",
+        TEST_RUNS + "test_so_does_each_in_a_process_that_is_not_forked",
+        ("servers/test_runs.py", "    if _begun:  # a process", "    if False:  # a process"),
+    ),
+    mutant(
+        "a_flush_of_the_tables_leaves_copies",
+        NEAR + "test_a_test_that_begins_with_empty_tables_has_no_copies",
+        ("protocol/near_copies.py", "test_runs.when_emptied(COPIES.forget_all)", "pass"),
     ),
     mutant(
         "a_rolled_back_test_leaves_its_keys",
@@ -1776,6 +1786,21 @@ MUTANTS = [
         "migrations_see_another_model",
         "tests/cachedemo/model_classes/test_historical.py::test_a_save_is_read_and_keeps_what_waits",
         ("model_classes/adoption.py", "        historical.give_steps(model)\n", ""),
+    ),
+    mutant(
+        "a_table_without_its_stamp_has_a_cache",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
+        ("registry.py", "if unmigrated.is_unmigrated(each, using):", "if False:"),
+    ),
+    mutant(
+        "a_table_stays_without_a_cache",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_once_the_stamp_is_there_all_steps_are_taken",
+        ("protocol/unmigrated.py", "if not connections[using].needs_rollback and", "if False and"),
+    ),
+    mutant(
+        "a_stamp_is_written_where_none_is",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
+        ("protocol/unmigrated.py", "    if _tables:\n        stamps", "    if False:\n        stamps"),
     ),
     mutant(
         "the_base_manager_is_forgotten",

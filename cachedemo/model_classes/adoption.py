@@ -4,16 +4,29 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models.signals import class_prepared
+from django.db.models.signals import class_prepared, post_migrate, pre_migrate
 
 from cachedemo import registry, signals
 from cachedemo.model_classes import automatic_managers, historical
+from cachedemo.protocol import unmigrated
 
 
 def adopt() -> None:
     """Give all classes that there are what they need, and those that come later too."""
     registry.when_registered(lambda cache: _adopt_all())
     class_prepared.connect(_adopt_later, dispatch_uid="cachedemo")
+    pre_migrate.connect(_look_at_tables, dispatch_uid="cachedemo")
+    post_migrate.connect(_look_again, dispatch_uid="cachedemo")
+
+
+def _look_at_tables(sender: Any, using: str, **kwargs: Any) -> None:
+    for cache in registry.declared():
+        if cache.model._meta.app_config is sender:
+            unmigrated.look_at(cache.model, using)
+
+
+def _look_again(using: str, **kwargs: Any) -> None:
+    unmigrated.look_again(using)
 
 
 def _adopt_all() -> None:

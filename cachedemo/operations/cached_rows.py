@@ -1,10 +1,10 @@
 """Which rows have a slot in the cache: all of them, found with SCAN, or a random sample."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
 from cachedemo.model_cache import ModelCache
+from cachedemo.protocol.chance import CHANCE
 from cachedemo.servers.roles import CACHE
 
 SCANNED = 500  # keys that one SCAN looks at
@@ -36,7 +36,7 @@ def drawn(cache: ModelCache, sample: int) -> Iterator[Any]:
         ours = list(_pks(cache, keys, cache.table.slots.version))
         if len(ours) >= sample:
             break
-    random.shuffle(ours)  # the servers of a cluster were asked one after the other
+    CHANCE.shuffle(ours)  # the servers of a cluster were asked one after the other
     return iter(ours[:sample])
 
 

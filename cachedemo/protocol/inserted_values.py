@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
+from cachedemo.protocol import unmigrated
 from cachedemo.protocol.codec import Codec
 from cachedemo.protocol.field_classes import makes_its_value
 from cachedemo.protocol.round_trips import try_assigned
@@ -54,6 +55,7 @@ class InsertingQuerySet(models.QuerySet[M]):
     note: Note | None = None
 
     def _insert(self, objs: Any, fields: Any, **options: Any) -> Any:
+        fields = unmigrated.columns_there(fields, self.db, lambda field: field)
         if self.codec is not None and not options.get("raw"):
             fields = watched(self.codec, fields, self.note)
         return super()._insert(objs, fields=fields, **options)  # type: ignore[misc]

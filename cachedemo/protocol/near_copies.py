@@ -17,6 +17,7 @@ from cachedemo import conf
 from cachedemo.protocol import stats
 from cachedemo.protocol.entries import Entry, Origin
 from cachedemo.protocol.model_stats import NEAR_DELAYS
+from cachedemo.servers import test_runs
 from cachedemo.servers.roles import CACHE
 from cachedemo.servers.tracking import LONGEST, NEVER, PINGS, REFUSED, TOO_MUCH, Feed, Listener
 
@@ -232,4 +233,5 @@ def _forget() -> None:
     COPIES.__init__()  # type: ignore[misc]
 
 
+test_runs.when_emptied(COPIES.forget_all)  # what the server says of it may come after the next test has begun
 os.register_at_fork(after_in_child=_forget)

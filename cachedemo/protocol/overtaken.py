@@ -4,7 +4,6 @@ At REPEATABLE READ and SERIALIZABLE that is how a race ends, and nothing was wri
 default, it does not happen.
 """
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,6 +13,7 @@ from django.db import Error as DatabaseFailure
 from cachedemo.exceptions import Overtaken
 from cachedemo.protocol import database_errors, transactions
 from cachedemo.protocol.cached_table import CachedTable
+from cachedemo.protocol.chance import CHANCE
 from cachedemo.protocol.database_errors import Verdict
 
 T = TypeVar("T")
@@ -58,4 +58,4 @@ def is_overtaken(error: BaseException) -> bool:
 
 def pause(number: int) -> None:
     """Let the others go first, before the try that follows the one of this number."""
-    time.sleep(random.uniform(0, FIRST_PAUSE * 2**number))
+    time.sleep(CHANCE.uniform(0, FIRST_PAUSE * 2**number))

@@ -3,7 +3,7 @@
 An operator may give a single slot another time, within a limit.
 """
 
-import random
+from cachedemo.protocol.chance import CHANCE
 
 LONGEST_BY_HAND = 86400  # seconds; key.html repeats it
 _SPREAD = 0.1  # of the timeout, more or less
@@ -11,7 +11,7 @@ _SPREAD = 0.1  # of the timeout, more or less
 
 def value_lifetime(timeout: float) -> int:
     """Return the milliseconds that a value lives, from the seconds that its registration says."""
-    return max(1, int(timeout * random.uniform(1 - _SPREAD, 1 + _SPREAD) * 1000))
+    return max(1, int(timeout * CHANCE.uniform(1 - _SPREAD, 1 + _SPREAD) * 1000))
 
 
 def missing_lifetime(timeout: float) -> int:

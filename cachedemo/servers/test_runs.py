@@ -54,6 +54,8 @@ _in_use = 0  # how many say now that the servers are used, whatever a test does
 def remember_databases() -> None:
     """Note which databases the project has, when Django is ready: a test run has others."""
     _ready.update({alias: (each, each["NAME"]) for alias, each in connections.settings.items()})
+    if _begun:  # a process of a run that another one has begun, as those of `--parallel` are where nothing is forked
+        _empty_with_every_flush()
 
 
 def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:

@@ -134,6 +134,23 @@ def test_each_test_begins_empty_and_nothing_of_a_developer_is_touched(
     assert developers() == before, "also what the run has written itself is gone at its end"
 
 
+SPAWN = """
+import multiprocessing
+from django.core.management import execute_from_command_line
+multiprocessing.set_start_method("spawn")
+execute_from_command_line(["manage.py", "test", "shop", "--parallel", "2"])
+"""
+
+
+def test_so_does_each_in_a_process_that_is_not_forked(project: Path, developers: Any) -> None:
+    """As where macOS or Windows run tests in parallel: the run is one that their parent has begun."""
+    before = developers()
+    ran = run(project, code=SPAWN)
+    assert ran.returncode == 0, ran.stderr
+    assert "Ran 4 tests" in ran.stderr
+    assert developers() == before
+
+
 def test_without_isolation_they_read_what_the_developer_has(project: Path, developers: Any) -> None:
     """So the tests of this project can see it."""
     assert run(project, ISOLATION="off").returncode != 0

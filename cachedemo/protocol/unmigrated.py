@@ -1,0 +1,75 @@
+"""Tables whose `cache_stamp` is still to come while `migrate` runs: read and written as if there were no cache.
+
+A migration that imports a model, instead of asking for it by `apps.get_model()`, has the model of today and the table
+of its time. In Django that works as long as it names no column of later. So nobody names `cache_stamp` either until the
+migration that adds it has run; and no row can be in the cache before.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from django.db import connections, models
+
+from cachedemo.protocol.codec import STAMP
+
+_tables: set[tuple[str, str]] = set()  # name and alias of those that had no stamp when they were last looked at
+
+T = TypeVar("T")
+
+
+def look_at(model: type[models.Model], using: str) -> None:
+    """Note whether the table of a registered model has its stamp: `migrate` is about to begin."""
+    name = model._meta.db_table
+    if not _has_the_stamp(name, using):
+        _tables.add((name, using))
+
+
+def look_again(using: str) -> None:
+    """Look once more at the tables that had none: `migrate` has ended."""
+    for name, alias in tuple(_tables):
+        if alias == using:
+            _is_unmigrated(name, alias)
+
+
+def is_unmigrated(model: type[models.Model], using: str) -> bool:
+    """Whether the table of a registered model has no stamp yet. No database is asked unless `migrate` found one so."""
+    return bool(_tables) and _is_unmigrated(model._meta.db_table, using)
+
+
+def without_the_stamp(rows: Any) -> Any:
+    """Return a queryset that does not select the stamp, where the table has none in one of the databases."""
+    name = rows.model._meta.db_table
+    if any(_is_unmigrated(table, using) for table, using in tuple(_tables) if table == name):
+        return rows.defer(STAMP)
+    return rows
+
+
+def columns_there(columns: Iterable[T], using: str, field: Callable[[T], Any]) -> list[T]:
+    """Return the columns of a statement but for the stamp of a table that has none.
+
+    Args:
+        field: gives the field of a column.
+    """
+    found = list(columns)
+    if _tables:
+        stamps = [each for each in found if field(each).attname == STAMP]
+        return [each for each in found if each not in stamps or not is_unmigrated(field(each).model, using)]
+    return found
+
+
+def _is_unmigrated(name: str, using: str) -> bool:
+    if (name, using) not in _tables:
+        return False
+    if not connections[using].needs_rollback and _has_the_stamp(name, using):
+        _tables.discard((name, using))
+        return False
+    return True
+
+
+def _has_the_stamp(name: str, using: str) -> bool:
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if name not in connection.introspection.table_names(cursor):
+            return False
+        columns = connection.introspection.get_table_description(cursor, name)
+    return any(column.name == STAMP for column in columns)

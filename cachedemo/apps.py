@@ -10,12 +10,13 @@ class CachedemoConfig(AppConfig):
     verbose_name = "Cache"
 
     def ready(self) -> None:
-        from cachedemo import checks, extras  # noqa: F401  (checks register themselves)
+        from cachedemo import checks, conf, extras  # noqa: F401  (checks register themselves)
         from cachedemo.model_classes import adoption
         from cachedemo.protocol import wake
         from cachedemo.servers import test_runs
         from cachedemo.testing import followed_servers
 
+        conf.refuse_what_is_no_dict()
         followed_servers.follow()
         test_runs.remember_databases()
         autodiscover_modules("caches")

@@ -1,7 +1,6 @@
 """The `CACHEDEMO` setting, read here and nowhere else, when it is needed and not at import."""
 
 import ipaddress
-import math
 import re
 from typing import Any
 
@@ -31,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "METRICS_TOKEN": "",
 }
 _SECONDS = ("CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE")
+_LONGEST = 86_400  # of these; beyond some value the system's own clock has no word for the end
 _PATTERNS = ("cache-aside", "write-through", "write-behind")
 _NUMBERS = ("POOL_SIZE", "BREAKER_FAILURES", "NEAR_ENTRIES", "NEAR_BYTES")
 _OF_CONNECTION = ("CONNECT_TIMEOUT", "TIMEOUT", "POOL_SIZE", "KEEPALIVE", "BREAKER_FAILURES", "BREAKER_PAUSE")
@@ -94,6 +94,21 @@ def get(name: str) -> Any:
     return value
 
 
+def refuse_what_is_no_dict() -> None:
+    """Raise ImproperlyConfigured where the setting itself is something else; what it says instead may be a secret."""
+    if not isinstance(configured := getattr(settings, "CACHEDEMO", {}), dict):
+        raise ImproperlyConfigured(
+            f"CACHEDEMO is of type {type(configured).__name__}: write a dict, for example "
+            "{'CACHE_URL': 'redis://localhost:6379/0', 'QUEUE_URL': 'redis://localhost:6380/0'}."
+        )
+
+
+def refuse_invalid_connection() -> None:
+    """Raise ImproperlyConfigured for what would only be looked at once a server is away, among the rest."""
+    for name in _OF_CONNECTION:
+        get_valid(name)
+
+
 def get_valid(name: str) -> Any:
     """Return the same, where a wrong value would only show as an error of somebody else's.
 
@@ -108,8 +123,10 @@ def get_valid(name: str) -> Any:
 def problem(name: str) -> str | None:
     """Return what is wrong with the value of an entry, and what it may be; None if nothing is."""
     value = getattr(settings, "CACHEDEMO", {}).get(name, DEFAULTS[name])
-    if name in _SECONDS and not (type(value) in (int, float) and 0 < value < math.inf):
+    if name in _SECONDS and not (type(value) in (int, float) and 0 < value <= _LONGEST):
         return f"CACHEDEMO['{name}'] is {value!r}: write a number of seconds above 0, for example {DEFAULTS[name]}."
+    if name == "SOURCE_LATENCY_MS" and not (type(value) in (int, float) and 0 <= value <= _LONGEST * 1000):
+        return f"CACHEDEMO['{name}'] is {value!r}: write a number of milliseconds from 0 on."
     if name in _NUMBERS and not (type(value) is int and value >= 1):
         return f"CACHEDEMO['{name}'] is {value!r}: write a whole number from 1 on, for example {DEFAULTS[name]}."
     if type(DEFAULTS[name]) is bool and type(value) is not bool:

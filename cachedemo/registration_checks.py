@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +18,16 @@ from cachedemo.protocol.near import SHORTEST
 
 SECONDS = ("timeout", "missing_timeout", "lease_timeout", "claim_deadline")
 NUMBERS = ("batch_size", "max_attempts", "max_pending")
+MOST = 10**9  # of all of these: no server has a word for "without end"
+NAMES = 'a list of names, or "__all__"'
+TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "name": ((str,), "letters, digits and . _ - only"),
+    "queue": ((str, type(None)), "None, or the name of a list"),
+    "fields": ((list, tuple), NAMES),  # their order is that of the values in a body
+    "codecs": ((Mapping,), "a dict, the name of a cached field -> (to_json, from_json)"),
+    "manager": ((str, type(None)), "None, or the name of a manager"),
+    "lookups": ((list, tuple), "a list of names"),
+}
 
 
 def check_model(model: Any) -> None:
@@ -45,17 +56,44 @@ def check_model(model: Any) -> None:
         raise ImproperlyConfigured(f"{meta.label} cannot be registered: {why}.")
 
 
+def check_types(declared: type[ModelCache], model: Any) -> None:
+    """Raise ImproperlyConfigured for the first option that no cache can be made of, with the fix."""
+    for name, why in _unfit(declared):
+        raise _invalid(model, name, getattr(declared, name), why)
+
+
 def check(cache: ModelCache) -> None:
     """Raise ImproperlyConfigured for a key without a text, or the first option that is invalid, with the fix."""
     for name, why in _problems(cache):
-        value = getattr(cache, name, None)
-        raise ImproperlyConfigured(f"{cache.model._meta.label} cannot be registered with {name} = {value!r}: {why}.")
+        raise _invalid(cache.model, name, getattr(cache, name, None), why)
     cache.table.codec.find_conversions()
 
 
+def _invalid(model: Any, name: str, value: Any, why: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{model._meta.label} cannot be registered with {name} = {value!r}: {why}.")
+
+
+def _unfit(declared: type[ModelCache]) -> Iterator[tuple[str, str]]:
+    options = {name: getattr(declared, name) for name in (*TYPES, *SECONDS, *NUMBERS, "replicas")}
+    plain = {name: value for name, value in options.items() if not hasattr(value, "__get__")}  # no property
+    for name, (kinds, why) in TYPES.items():
+        if name in plain and not (isinstance(plain[name], kinds) or (why == NAMES and plain[name] == "__all__")):
+            yield name, why
+    yield from _wrong_numbers(plain)
+
+
+def _wrong_numbers(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in options.items():
+        if name in SECONDS and not _is_positive(value):
+            yield name, "a number of seconds above 0"
+        if name in NUMBERS and not _is_whole(value):
+            yield name, "a whole number from 1 on"
+        if name == "replicas" and not (type(value) is int and 0 <= value <= MOST):
+            yield name, "a whole number from 0 on"
+
+
 def _problems(cache: ModelCache) -> list[tuple[str, str]]:
-    wrong = [(name, "a number of seconds above 0") for name in SECONDS if not _is_positive(getattr(cache, name))]
-    wrong += [(name, "a whole number from 1 on") for name in NUMBERS if not _is_whole(getattr(cache, name))]
+    wrong = list(_wrong_numbers({name: getattr(cache, name) for name in (*SECONDS, *NUMBERS, "replicas")}))
     if not re.fullmatch(r"[\w.-]+", cache.name):  # it stands in keys, SCAN patterns and URLs
         wrong.append(("name", "letters, digits and . _ - only"))
     if not re.fullmatch(slot_keys.VERSION, str(cache.version)):
@@ -68,18 +106,12 @@ def _problems(cache: ModelCache) -> list[tuple[str, str]]:
         wrong.append(("codecs", "the name of a cached field -> (to_json, from_json), two functions"))
     if cache.fsync_within is not None and not _is_below_timeout(cache.fsync_within):
         wrong.append(("fsync_within", f"None, or less than CACHEDEMO['TIMEOUT'], {conf.get('TIMEOUT')} seconds"))
-    if not (type(cache.replicas) is int and cache.replicas >= 0):
-        wrong.append(("replicas", "a whole number from 0 on"))
     if not (_is_whole(cache.queue_shards) and cache.queue_shards <= shards.MOST):
         wrong.append(("queue_shards", f"a whole number from 1 to {shards.MOST}"))
     if cache.near is not None and not (_is_positive(cache.near) and cache.near >= SHORTEST):
         wrong.append(("near", f"None, or a number of seconds from {SHORTEST} on"))
-    names: Any = cache.lookups
-    if not isinstance(names, list | tuple):
-        wrong.append(("lookups", "a list of names"))
-    else:
-        reasons = [lookup_fields.why_not(cache.table.codec, name) for name in names]
-        wrong += [("lookups", why) for why in reasons if why]
+    reasons = [lookup_fields.why_not(cache.table.codec, name) for name in cache.lookups]
+    wrong += [("lookups", why) for why in reasons if why]
     if cache.pattern not in list(Pattern):
         wrong.append(("pattern", f"one of {', '.join(Pattern)}"))
     if cache.manager is not None and (
@@ -100,7 +132,7 @@ def _is_codec(cache: ModelCache, name: str) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return type(value) in (int, float) and value > 0
+    return type(value) in (int, float) and 0 < value <= MOST
 
 
 def _is_below_timeout(seconds: Any) -> bool:
@@ -109,7 +141,7 @@ def _is_below_timeout(seconds: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return type(value) is int and value >= 1
+    return type(value) is int and 1 <= value <= MOST
 
 
 def _misspelt(declared: type[ModelCache]) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ def register(model: type[M]) -> Callable[[type[ModelCache[M]]], type[ModelCache[
 
     def declare(declared: type[ModelCache[M]]) -> type[ModelCache[M]]:
         registration_checks.check_model(model)
+        registration_checks.check_types(declared, model)
         cache = declared(model)
         registration_checks.check(cache)
         for other in _declared.values():

@@ -2957,6 +2957,26 @@ MUTANTS = [
         ("protocol/answering.py", " or database_errors.is_for_who_began_it(error):", ":"),
     ),
     mutant(
+        "an_option_of_any_type_is_taken",
+        "tests/cachedemo/checks/test_settings.py::test_an_option_that_would_not_do_is_refused",
+        ("registry.py", "        registration_checks.check_types(declared, model)\n", ""),
+    ),
+    mutant(
+        "keys_begin_with_whatever_is_configured",
+        "tests/cachedemo/servers/test_key_prefix.py::test_nothing_is_kept_under_one_that_is_invalid",
+        ("protocol/cached_table.py", '            conf.get_valid("KEY_PREFIX")', '            conf.get("KEY_PREFIX")'),
+    ),
+    mutant(
+        "an_option_of_none_is_a_text",
+        "tests/cachedemo/test_conf.py::test_an_option_of_none_is_as_good_as_not_there",
+        ("servers/roles.py", " if value is not None}", "}"),
+    ),
+    mutant(
+        "the_breaker_s_settings_are_looked_at_in_an_outage",
+        "tests/cachedemo/test_conf.py::test_what_only_a_server_that_is_away_would_show_is_refused_before",
+        ("servers/client.py", "    conf.refuse_invalid_connection()\n", ""),
+    ),
+    mutant(
         "an_update_that_is_overtaken_is_given_up",
         OVERTAKEN + "test_a_write_of_one_row_begins_anew",
         (

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Warning, register
 from django.db.models import CheckConstraint, DecimalField, IntegerField, Q
 
-from cachedemo import registry
+from cachedemo import conf, registry
 from cachedemo.model_cache import ModelCache
 from cachedemo.patterns import Pattern
 
@@ -21,6 +21,8 @@ def check_constraints(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _writes_behind(cache: ModelCache) -> bool:
+    if conf.problem("PATTERN") is not None:
+        return False  # said by the check of the values
     return cache.queue is not None and cache.pattern == Pattern.WRITE_BEHIND
 
 

@@ -81,10 +81,15 @@ def _as_ours(urls: Sequence[str], master: Any) -> Iterator[str]:
 
 
 def of_channel_layers() -> Iterator[tuple[str, set[Place]]]:
-    """Yield the alias of each channel layer that is on Redis, and where it is."""
-    for alias, layer in getattr(settings, "CHANNEL_LAYERS", {}).items():
-        if "redis" in str(layer.get("BACKEND", "")).lower():
-            yield alias, _read(_of_hosts, (layer.get("CONFIG") or {}).get("hosts"))
+    """Yield the alias of each channel layer, and where on Redis it is, if it is."""
+    layers = getattr(settings, "CHANNEL_LAYERS", None)
+    for alias, layer in layers.items() if isinstance(layers, Mapping) else ():
+        yield alias, _read(_of_channel_layer, layer)
+
+
+def _of_channel_layer(layer: Mapping[str, Any]) -> Iterable[Place]:
+    on_redis = "redis" in str(layer.get("BACKEND", "")).lower()
+    return _of_hosts((layer.get("CONFIG") or {}).get("hosts")) if on_redis else ()
 
 
 def _of_hosts(hosts: Any) -> Iterator[Place]:

@@ -69,7 +69,9 @@ def _unknown(names: Iterable[str]) -> list[CheckMessage]:
     return [
         Warning(
             f"CACHEDEMO has the key {name!r}, which nobody reads.",
-            hint=f"Is it {close[0]}?" if (close := difflib.get_close_matches(name, known, n=1)) else "Leave it out.",
+            hint=f"Is it {close[0]}?"
+            if (close := difflib.get_close_matches(str(name).upper(), known, n=1))
+            else "Leave it out.",
             id="cachedemo.W020",
         )
         for name in names
@@ -79,7 +81,7 @@ def _unknown(names: Iterable[str]) -> list[CheckMessage]:
 
 def _shown(configured: dict[str, Any]) -> list[CheckMessage]:
     passwords = [name for name in URLS if urls.has_password(str(configured.get(name, "")))]
-    if not passwords or issubclass(import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER), HidesPasswordsInUrls):
+    if not passwords or _hides_passwords():
         return []
     return [
         Warning(
@@ -88,6 +90,13 @@ def _shown(configured: dict[str, Any]) -> list[CheckMessage]:
             id="cachedemo.W024",
         )
     ]
+
+
+def _hides_passwords() -> bool:
+    try:
+        return issubclass(import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER), HidesPasswordsInUrls)
+    except (ImportError, AttributeError, TypeError):
+        return False  # it is none at all, which Django says when there is an error to report
 
 
 @register("cachedemo")

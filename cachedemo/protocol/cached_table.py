@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
+from cachedemo import conf
 from cachedemo.protocol import lookup_fields
 from cachedemo.protocol.chunks import in_chunks
 from cachedemo.protocol.closed_slots import ClosedSlots
@@ -133,6 +134,7 @@ class CachedTable(HidesRows):
             return self._nowhere
         places = self._servers
         if places.prefix != prefix:
+            conf.get_valid("KEY_PREFIX")  # nothing is kept under one that no script, scan or cluster takes
             slots = places.slots.under(prefix)
             places = self._servers = Places(prefix, slots, places.queue.under(prefix), self._hints(slots))
         return places

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 _CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")
@@ -107,8 +106,6 @@ def is_geometry(field: Any) -> bool:
 
 def names_of(model: Any, fields: Iterable[str], codecs: Mapping[str, Any]) -> list[str]:
     """Return the names of the fields to cache: those named, or all that can be where `fields` is "__all__"."""
-    if isinstance(fields, str) and fields != ALL:
-        raise ImproperlyConfigured(f"fields = {fields!r} of {model._meta.label}: a list of names, or {ALL!r}.")
     if fields != ALL:
         return list(fields)
     meta = model._meta

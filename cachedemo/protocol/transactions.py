@@ -30,7 +30,7 @@ def trip(using: str) -> None:
 
     Before the lock is taken, as on a network, and not at all inside a transaction that has paid already.
     """
-    latency = conf.get("SOURCE_LATENCY_MS")
+    latency = conf.get_valid("SOURCE_LATENCY_MS")
     if latency and not connections[using].in_atomic_block:
         time.sleep(latency / 1000)
 

@@ -134,6 +134,7 @@ def pack_in_c(connection: Any) -> None:
 
 
 def _options(url: str) -> dict[str, Any]:
+    conf.refuse_invalid_connection()
     # A firewall between the two forgets a connection on which nothing is sent for long; a socket file has none.
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": conf.get_valid("KEEPALIVE")}
     return {

@@ -52,9 +52,9 @@ class Role(Server):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What stands beside the URL in the settings: user, password, files of TLS."""
+        """What stands beside the URL in the settings: user, password, files of TLS. None is as good as not there."""
         options: dict[str, Any] = conf.get_valid(f"{self.name.upper()}_OPTIONS")
-        return options
+        return {name: value for name, value in options.items() if value is not None}
 
     @property
     def target(self) -> Target:

@@ -129,7 +129,7 @@ def target(url: str, beside: Mapping[str, Any] | None = None) -> Target:
 
 
 def _split(url: str) -> tuple[str, ...]:
-    found = _URL.fullmatch(url)
+    found = _URL.fullmatch(url) if isinstance(url, str) else None
     if not found or found[1] not in _SCHEMES or found[2] not in (None, "sentinel", "cluster"):
         raise ValueError("no URL of a Redis server")
     if found[1] == "unix" and found[2]:

@@ -6,12 +6,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import Pattern, conf
+from cachedemo.protocol import transactions
 from cachedemo.servers import roles
 from cachedemo.servers.client import connect
 
 
 @pytest.mark.parametrize("name", ["CONNECT_TIMEOUT", "TIMEOUT", "BREAKER_PAUSE"])
-@pytest.mark.parametrize("value", [0, -1, "1", None, True, float("inf"), float("nan")])
+@pytest.mark.parametrize("value", [0, -1, "1", None, True, float("inf"), float("nan"), 1e300])
 def test_what_is_no_number_of_seconds_is_refused(settings, name, value):
     refused(settings, name, value, "write a number of seconds above 0")
 
@@ -20,6 +21,25 @@ def test_what_is_no_number_of_seconds_is_refused(settings, name, value):
 @pytest.mark.parametrize("value", [0, 1.5, "9", True])
 def test_what_is_no_whole_number_is_refused(settings, name, value):
     refused(settings, name, value, "write a whole number from 1 on")
+
+
+@pytest.mark.parametrize("value", [-1, "200", None, float("inf"), float("nan"), 1e300])
+def test_what_is_no_number_of_milliseconds_is_refused(settings, value):
+    refused(settings, "SOURCE_LATENCY_MS", value, "write a number of milliseconds from 0 on")
+    with pytest.raises(ImproperlyConfigured, match="milliseconds"):
+        transactions.trip("default")
+
+
+def test_what_only_a_server_that_is_away_would_show_is_refused_before(settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "BREAKER_PAUSE": "0.5"}
+    with pytest.raises(ImproperlyConfigured, match="BREAKER_PAUSE"):
+        roles.CACHE.command("PING")
+
+
+def test_an_option_of_none_is_as_good_as_not_there(settings):
+    nothing = {"password": None, "username": None, "ssl_ca_certs": None}
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_OPTIONS": nothing}
+    assert roles.CACHE.command("PING")
 
 
 def test_what_is_neither_true_nor_false_is_refused(settings):

@@ -1,9 +1,13 @@
 """What is said about settings and registrations before anything is served."""
 
+from pathlib import Path
+
 import pytest
+from django.apps import apps
+from django.core.checks import run_checks
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 
-from cachedemo import ModelCache, checks, registry
+from cachedemo import ModelCache, checks, conf, registry
 from cachedemo.exceptions import NotRegistered
 from cachedemo.operations import startup
 from tests.faults.proxy import HOST, Proxy
@@ -69,6 +73,20 @@ def test_a_process_that_finds_one_database_behind_two_names_does_not_start(setti
         ({"pattern": "nonsense"}, "one of cache-aside, write-through, write-behind"),
         ({"fsync_within": 2}, r"less than CACHEDEMO\['TIMEOUT'\], 1.0 seconds"),
         ({"fields": []}, "name the fields"),
+        ({"fields": "title"}, "fields = 'title': a list of names, or \"__all__\""),
+        ({"fields": {"title", "body"}}, "a list of names"),  # a set has another order in each process
+        ({"fields": None}, "fields = None: a list of names"),
+        ({"lease_timeout": "15"}, "lease_timeout = '15': a number of seconds"),
+        ({"lease_timeout": float("inf")}, "lease_timeout = inf: a number of seconds"),
+        ({"timeout": 10**30}, "timeout = 1000000000000000000000000000000: a number of seconds"),
+        ({"batch_size": 10**30}, "batch_size = 1000000000000000000000000000000: a whole number"),
+        ({"replicas": "1"}, "replicas = '1': a whole number from 0 on"),
+        ({"name": 5}, "name = 5: letters"),
+        ({"queue": b"flush"}, "queue = b'flush': None, or the name"),
+        ({"codecs": [("title", str)]}, r"codecs = .*: a dict"),
+        ({"manager": ["objects"]}, r"manager = \['objects'\]: None, or the name of a manager"),
+        ({"lookups": None}, "lookups = None: a list of names"),
+        ({"lookups": "title"}, "lookups = 'title': a list of names"),
     ],
 )
 def test_an_option_that_would_not_do_is_refused(monkeypatch, wrong, words):
@@ -106,10 +124,53 @@ def test_a_value_that_is_invalid_is_an_error(settings):
     assert [message.id for message in checks.check_values()] == ["cachedemo.E020"] * 2
 
 
-def test_a_key_that_nobody_reads_is_a_warning_with_the_likely_one(settings):
-    settings.CACHEDEMO = {**settings.CACHEDEMO, "STRICT_READ": True}
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("STRICT_READ", "Is it STRICT_READS?"),
+        ("cache_url", "Is it CACHE_URL?"),
+        ("colour", "Leave it out."),
+        (5, "Leave it out."),
+    ],
+)
+def test_a_key_that_nobody_reads_is_a_warning_with_the_likely_one(settings, key, hint):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, key: True}
     [warning] = checks.check_values()
-    assert (warning.id, warning.hint) == ("cachedemo.W020", "Is it STRICT_READS?")
+    assert (warning.id, warning.hint) == ("cachedemo.W020", hint)
+
+
+NO_VALUES = (None, "", "a b", 5, -1, 1e300, float("nan"), b"redis://h/0", [], [5], {5: "a"}, Path("/run"), object())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["CACHE_URL", "QUEUE_URL", *conf.DEFAULTS])
+def test_no_value_makes_a_check_fail(settings, name):
+    for value in NO_VALUES:
+        settings.CACHEDEMO = {**settings.CACHEDEMO, name: value}
+        for each in run_checks(databases=["default"]):
+            assert each.id.startswith(("cachedemo.", "models.W")), each
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHANNEL_LAYERS", None),
+        ("CHANNEL_LAYERS", {"default": None}),
+        ("CHANNEL_LAYERS", {"default": {"BACKEND": "a_redis_layer", "CONFIG": "none"}}),
+        ("CACHES", {"default": {"BACKEND": "a_redis_cache", "LOCATION": 5}}),
+    ],
+)
+def test_what_is_no_setting_of_others_is_left_to_them(settings, name, value):
+    setattr(settings, name, value)
+    assert not checks.check_channel_layers()
+    assert not checks.check_caches()
+
+
+def test_a_setting_that_is_no_dict_ends_the_start_with_a_sentence_and_does_not_repeat_it(settings):
+    settings.CACHEDEMO = "redis://:hush@h/0"
+    with pytest.raises(ImproperlyConfigured, match="CACHEDEMO is of type str: write a dict") as error:
+        apps.get_app_config("cachedemo").ready()
+    assert "hush" not in str(error.value)
 
 
 @pytest.mark.parametrize("url", ["redis://:hush@h/0", "redis://u:hush@h/0", "redis://h/0?password=hush"])
@@ -120,6 +181,8 @@ def test_a_password_that_error_pages_would_show_is_warned_of(settings, url):
     [warning] = checks.check_values()
     assert warning.id == "cachedemo.W024"
     assert "hush" not in str(warning)
+    settings.DEFAULT_EXCEPTION_REPORTER_FILTER = "there.is.none"
+    assert [message.id for message in checks.check_values()] == ["cachedemo.W024"]
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": "redis://h/0"}
     assert checks.check_values() == []
 

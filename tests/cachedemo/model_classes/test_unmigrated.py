@@ -69,31 +69,31 @@ ADD = """
 STEPS = """
         from cachedemo import cache_for
         books = cache_for(Book)
-        assert books.get(1).title == "early"
-        Book.objects.filter(pk=1).update(title="updated")
-        assert books.get(1).title == "updated"
-        book = books.get(1)
+        assert books.get(7).title == "early"
+        Book.objects.filter(pk=7).update(title="updated")
+        assert books.get(7).title == "updated"
+        book = books.get(7)
         book.title = "saved"
         book.save()
-        assert books.get(1).title == "saved"
-        assert Book.objects.get(pk=1).cache_stamp > 0
+        assert books.get(7).title == "saved"
+        assert Book.objects.get(pk=7).cache_stamp > 0
 """
 SAVED = """
-        book = Book.objects.get(pk=1)
+        book = Book.objects.get(pk=7)
         book.title = "changed"
         book.save()
 """
 EARLY = {
     "it saves new ones": 'Book(pk=2, title="new").save()',
     "it saves what it has read": SAVED,
-    "it saves some fields": 'Book(pk=1, title="changed").save(update_fields=["title"])',
+    "it saves some fields": 'Book(pk=7, title="changed").save(update_fields=["title"])',
     "it creates": 'Book.objects.get_or_create(title="new")',
     "it creates many": 'Book.objects.bulk_create([Book(title="new")])',
     "it updates": 'assert Book.objects.filter(title="early").update(title="changed") == 1',
-    "it updates many": 'Book.objects.bulk_update([Book(pk=1, title="changed")], ["title"])',
-    "it updates or creates": 'Book.objects.update_or_create(pk=1, defaults={"title": "changed"})',
+    "it updates many": 'Book.objects.bulk_update([Book(pk=7, title="changed")], ["title"])',
+    "it updates or creates": 'Book.objects.update_or_create(pk=7, defaults={"title": "changed"})',
     "it reads fewer fields": '[book.delete() for book in Book.objects.only("title")]',
-    "it reloads": "book = Book.objects.get(pk=1); book.refresh_from_db()",
+    "it reloads": "book = Book.objects.get(pk=7); book.refresh_from_db()",
     "it deletes": 'Book.objects.filter(title="early").delete()',
     "it deletes what is referred to": "Author.objects.get(pk=1).delete()",
     "it reads what refers": 'assert Author.objects.get(pk=1).book_set.get().title == "early"',
@@ -122,7 +122,7 @@ def migrate(project: Path, *arguments: str) -> None:
 
 
 BEGIN = """Author.objects.create(pk=1, name="Ada")
-        Book.objects.bulk_create([Book(pk=1, title="early", author_id=1)])
+        Book.objects.bulk_create([Book(pk=7, title="early", author_id=1)])
         """
 
 

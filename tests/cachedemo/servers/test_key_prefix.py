@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 from cachedemo import cache_for
@@ -50,6 +51,15 @@ def test_it_stands_before_every_key_and_inside_the_braces(
     keys = set(redis_queue.scan_iter())
     assert {b"staging-flush:notes", b"{staging-flush:notes}:row:1", b"{staging-cachedemo}:workers"} <= keys
     assert all(key.startswith((b"staging-", b"{staging-")) for key in keys)
+
+
+@pytest.mark.parametrize("prefix", ["a{b}", "a b", "staging*", 5, b"staging"])
+def test_nothing_is_kept_under_one_that_is_invalid(notes: Any, staging: Any, prefix: Any) -> None:
+    staging(prefix)
+    for ask in (lambda: notes.get(1), lambda: notes.get_many([1, 2]), lambda: notes.update(1, title="b")):
+        with pytest.raises(ImproperlyConfigured, match=r"CACHEDEMO\['KEY_PREFIX'\] is"):
+            ask()
+    assert Note.objects.get(pk=1).title == "a1"
 
 
 def test_two_installations_do_not_see_each_other(notes: Any, staging: Any) -> None:

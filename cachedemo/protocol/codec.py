@@ -1,6 +1,5 @@
 """A row as JSON and back: the body of a slot, the values of a waiting field, the model instance."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -20,14 +19,13 @@ from cachedemo.protocol.instances import Instances
 from cachedemo.protocol.primary_keys import PrimaryKeys
 from cachedemo.protocol.round_trips import tried, why_uncacheable, written
 from cachedemo.protocol.row_json import Values as Values
-from cachedemo.protocol.row_json import parsed
+from cachedemo.protocol.row_json import encoded, parsed
 from cachedemo.protocol.values import clean, normalised
 
 # Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
 _IMMUTABLE = (*PLAIN, models.ForeignKey)
 
 _TEXTS = {models.CharField, models.TextField, models.EmailField, models.SlugField, models.URLField}
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 STAMP = "cache_stamp"
 
 
@@ -162,7 +160,7 @@ class Codec:
 
     def encode(self, values: Values) -> bytes:
         """Return the body of a slot."""
-        return _encode(values).encode()
+        return encoded(values)
 
     def decode(self, body: bytes) -> Values:
         """Return the values in a slot's body. Raises ValueError if it is no JSON object with these fields."""

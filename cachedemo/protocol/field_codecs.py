@@ -13,7 +13,13 @@ from cachedemo.protocol.field_classes import column_of, converts_itself, djangos
 from cachedemo.protocol.values import normalised, to_json
 
 # JSON gives these back as they were; every other field's `to_python` parses what `to_json` wrote.
-_NATIVE = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
+_NATIVE = (
+    models.CharField,
+    models.TextField,
+    models.IntegerField,
+    models.BooleanField,
+    models.GenericIPAddressField,  # its to_python would spell anew what the row has, and Django shows that as it is
+)
 
 Conversion = Callable[[Any], Any]
 Codecs = Mapping[str, tuple[Conversion, Conversion]]

@@ -18,6 +18,7 @@ from cachedemo.protocol.increments import Changes, to_json
 from cachedemo.protocol.lua import QueueScript, joint_script, queue_script
 from cachedemo.protocol.outcomes import taken
 from cachedemo.protocol.queues_many import ENQUEUE, QueuesMany
+from cachedemo.protocol.row_json import encoded
 from cachedemo.protocol.shards import NOT_OPEN
 from cachedemo.protocol.waiting import (
     Claim,
@@ -42,7 +43,6 @@ from cachedemo.servers.roles import QUEUE
 
 logger = logging.getLogger(__name__)
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 REAP_LIMIT = 1000  # claims and writers looked at in one go
 
@@ -179,8 +179,8 @@ class FlushQueue(QueuesMany):
         fsync_within: float | None = None,
         deltas: Mapping[str, Any] = MappingProxyType({}),
     ) -> Enqueued:
-        fields = [part for name, value in values.items() for part in (name, _encode(value))]
-        fields += [part for name, delta in deltas.items() for part in (f"+{name}", _encode(to_json(delta)))]
+        fields = [part for name, value in values.items() for part in (name, encoded(value))]
+        fields += [part for name, delta in deltas.items() for part in (f"+{name}", encoded(to_json(delta)))]
         arguments = [str(pk), floor, max_pending, *fields]
         try:
             answer = (
@@ -292,7 +292,7 @@ def _to_flag(name: str, field: tuple[int, Any], made_of: Changes | None) -> list
     stamp, value = field
     if made_of is not None:
         entries = [part for entry in _entries(name, made_of) for part in entry]
-        return [name, b"%016d" % stamp, _encode(value), len(made_of), *entries]
+        return [name, b"%016d" % stamp, encoded(value), len(made_of), *entries]
     waiting = _entries(name, value) if type(value) is Changes else [(name, b"%016d" % stamp)]
     return [part for entry in waiting for part in (*entry, "", 0)]
 

@@ -1,6 +1,5 @@
 """Write-behind updates of many rows: one round trip to the queue for all of them, and each is taken or refused."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,11 +8,10 @@ from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable
 from cachedemo.protocol import replicated
 from cachedemo.protocol.lua import queue_script
 from cachedemo.protocol.operated_queue import OperatedQueue
+from cachedemo.protocol.row_json import encoded
 from cachedemo.protocol.shards import Moved
 from cachedemo.protocol.waiting import Enqueued, NotQueued, ToQueue
 from cachedemo.servers.roles import QUEUE
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 ENQUEUE = queue_script("enqueue")
 
@@ -82,7 +80,7 @@ class QueuesMany(OperatedQueue):
         script = self._of(ENQUEUE)
         how = ("EVAL", script.source)
         for row in rows:
-            fields = (part for name, value in row.values.items() for part in (name, _encode(value)))
+            fields = (part for name, value in row.values.items() for part in (name, encoded(value)))
             yield (*how, 1, self.list_key, str(row.pk), row.floor, max_pending, *fields)
             how = ("EVALSHA", script.digest)
 

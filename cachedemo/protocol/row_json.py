@@ -1,7 +1,8 @@
 """The JSON object in a slot's body, or in a packed row: read by msgspec where that is installed, else by Python's json.
 
 Both read the same values. What msgspec refuses (NaN, half of a surrogate pair, many brackets) json reads again, and its
-word counts. Only json writes, so that the bytes are the same on all machines and in all releases.
+word counts. Only json writes, so that the bytes are the same on all machines and in all releases. All that goes to a
+server as JSON is written here: a text may be one that UTF-8 has no bytes for.
 """
 
 import json
@@ -16,6 +17,18 @@ Values = dict[str, Any]  # attname -> value as a JSON value
 Stamped = dict[str, tuple[int, Any]]  # attname -> its stamp, and its value
 
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # without the white space around it that json.loads looks for
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode_escaped = json.JSONEncoder().encode
+
+
+def encoded(value: Any) -> bytes:
+    """Return a JSON value as bytes; half of a surrogate pair, which a column of JSON takes, as its escape."""
+    try:
+        return _encode(value).encode()
+    except UnicodeEncodeError:
+        return _encode_escaped(value).encode()
 
 
 def by_json(body: bytes) -> Values:

@@ -138,10 +138,17 @@ def _duration(field: Any, value: Any) -> Any:
     return value
 
 
+def _address(field: Any, value: Any) -> Any:
+    """No address is NULL, in all databases."""
+    return value or None
+
+
 def _path(field: Any, value: Any) -> str:
     """Django's own classes take anything here, and the column gets what `str()` makes of it."""
     if not isinstance(value, str | os.PathLike if isinstance(field, models.FilePathField) else str):
         raise ValidationError("Neither a text nor a path.", code="invalid")
+    if len(str(value)) > (field.max_length or math.inf):  # their validators do not ask, and most databases refuse it
+        raise ValidationError(f"No more than {field.max_length} characters.", code="max_length")
     return str(value)
 
 
@@ -177,6 +184,7 @@ _NORMALISE: tuple[tuple[type, Any], ...] = (
     (models.TimeField, _time),
     (models.DurationField, _duration),
     (models.JSONField, _json),
+    (models.GenericIPAddressField, _address),
     (models.FileField, _path),
     (models.FilePathField, _path),
 )
@@ -209,7 +217,8 @@ def storable(value: Any) -> Any:
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal for the database too.
 
-    In Python 1 is True and 1.0, in JSON it is neither; 0.0 is -0.0; and a project's strings may ignore case.
+    In Python 1 is True and 1.0, in JSON it is neither; 0.0 is -0.0; NaN is not even itself; and a project's strings may
+    ignore case.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
@@ -220,7 +229,11 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return str.__eq__(one, other)
     if isinstance(one, float) and isinstance(other, float):
-        return one == other and math.copysign(1, one) == math.copysign(1, other)
+        return (math.isnan(one) and math.isnan(other)) or (
+            one == other and math.copysign(1, one) == math.copysign(1, other)
+        )
+    if isinstance(one, decimal.Decimal) and isinstance(other, decimal.Decimal) and (one.is_nan() or other.is_nan()):
+        return one.is_nan() and other.is_nan() and one.is_snan() == other.is_snan()
     return bool(one == other)
 
 

@@ -8,6 +8,8 @@ from django.db import models
 
 from cachedemo.protocol.values import unchanged
 
+NAN = float("nan")
+
 
 class AnyCase(str):
     """A string that ignores case when it is compared, as a project may have one."""
@@ -55,6 +57,11 @@ class AmountField(models.DecimalField):
         (models.CharField(), AnyCase("a"), "a", True),
         (models.FloatField(), 0.0, -0.0, False),
         (models.FloatField(), 0.5, 0.5, True),
+        (models.FloatField(), NAN, float("nan"), True),
+        (models.FloatField(), NAN, 0.5, False),
+        (models.JSONField(), {"a": [NAN]}, {"a": [float("nan")]}, True),
+        (models.DecimalField(), decimal.Decimal("NaN"), decimal.Decimal("NaN"), True),
+        (models.DecimalField(), decimal.Decimal("sNaN"), decimal.Decimal("1"), False),
         (models.DecimalField(), decimal.Decimal("1.0"), decimal.Decimal("1.00"), True),
         (models.JSONField(), {"a": [0.0, "b"]}, {"a": [-0.0, "b"]}, False),
         (UnitField(), Unit("km", 1000), Unit("kilometre", 1000), False),

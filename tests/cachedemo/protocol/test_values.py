@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
-from django.db import models
+from django.db import connection, models
 from django.db.models import Case, Exists, ExpressionWrapper, F, Func, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Now, Upper
@@ -213,3 +213,41 @@ def test_a_default_that_no_database_holds_is_refused() -> None:
         with pytest.raises(ValidationError, match="null characters"):
             cache.create()
         assert cache.model.objects.count() == 0
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_no_address_is_null_before_and_after_the_flush(pattern: str) -> None:
+    with made({"ip": models.GenericIPAddressField(null=True, blank=True, default="1.2.3.4")}) as cache:
+        row = cache.create()
+        assert cache.via(pattern).update(row.pk, ip="").ip is None
+        body = cache.read(row.pk).body
+        cache.drain(timeout=5)
+        cache.evict([row.pk])
+        assert cache.read(row.pk).body == body
+        assert cache.get(row.pk).ip is cache.model.objects.get().ip is None
+
+
+def test_an_address_is_shown_as_its_row_has_it() -> None:
+    with made({"ip": models.GenericIPAddressField()}) as cache:
+        row = cache.model.objects.create(ip=" 1.2.3.4 ")  # nobody has validated it, and PostgreSQL alone spells it anew
+        assert cache.get(row.pk).ip == cache.get(row.pk).ip == cache.model.objects.get().ip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("field", [models.FileField(default="a"), models.FilePathField(path="/tmp", default="a")])
+def test_a_path_that_is_too_long_for_its_column_is_refused_before_it_is_written(field: Any, pattern: str) -> None:
+    with made({"path": field.clone()}) as cache:
+        row = cache.create()
+        with pytest.raises(ValidationError, match="No more than 100 characters"):
+            cache.via(pattern).update(row.pk, path="x" * 101)
+        assert cache.via(pattern).update(row.pk, path="x" * 100).path == "x" * 100
+        assert cache.drain(timeout=5) == (pattern == "write-behind")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases take no half of a surrogate pair in JSON")
+def test_a_text_without_bytes_in_a_column_of_json_is_read_as_it_was_saved() -> None:
+    with made({"data": models.JSONField(), "size": models.IntegerField(default=0)}) as cache:
+        row = cache.model.objects.create(data={"\ud800": "half \udc00 of a pair"})
+        cache.via("write-behind").update(row.pk, size=1)
+        assert cache.get(row.pk).data == cache.get(row.pk).data == cache.model.objects.get().data
+        assert cache.get_many([row.pk])[row.pk].data == row.data

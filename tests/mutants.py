@@ -2957,6 +2957,11 @@ MUTANTS = [
         ("protocol/answering.py", " or database_errors.is_for_who_began_it(error):", ":"),
     ),
     mutant(
+        "a_url_that_cannot_be_read_is_shown",
+        "tests/cachedemo/servers/test_password_hiding.py::test_of_a_url_that_cannot_be_read_nothing_is_shown",
+        ("servers/password_hiding.py", "_HIDDEN if urls.problem(url) is not None else", ""),
+    ),
+    mutant(
         "an_option_of_any_type_is_taken",
         "tests/cachedemo/checks/test_settings.py::test_an_option_that_would_not_do_is_refused",
         ("registry.py", "        registration_checks.check_types(declared, model)\n", ""),

@@ -8,11 +8,15 @@ Django hides settings by their names, and no name of a URL says that there is a 
 import re
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
 
+from cachedemo.servers import urls
+
 # Up to the last @, since a password may have one that is not encoded.
 _IN_URL = re.compile(r"([a-z][a-z0-9+.-]*://[^:@/\s]*):\S*@", re.IGNORECASE)
+_USER = re.compile(r"://[^/?]*@")
 _IN_QUERY = re.compile(r"((?:[?&]|ssl_|sentinel_)password=)[^&\s'\"]*", re.IGNORECASE)
 _HIDDEN = "********"
 
@@ -32,14 +36,30 @@ def _masked(value: Any) -> Any:
     """Return a text without the passwords in it; anything else as it is."""
     if not isinstance(value, str):
         return value
+    for url in _ours():
+        value = value.replace(url, _shown(url))
     return _IN_QUERY.sub(rf"\g<1>{_HIDDEN}", _IN_URL.sub(rf"\g<1>:{_HIDDEN}@", value))
 
 
+def _ours() -> list[str]:
+    """Return our own URLs, whatever stands there in their place: nobody can tell where a password ends in those."""
+    configured = getattr(settings, "CACHEDEMO", {})
+    found = [configured.get(f"{role}_URL") for role in ("CACHE", "QUEUE")] if isinstance(configured, dict) else []
+    return [url for url in found if isinstance(url, str) and url]
+
+
+def _shown(url: str) -> str:
+    """Return what may be shown of a URL of ours: of one that cannot be read nothing, else all but user and password."""
+    return _HIDDEN if urls.problem(url) is not None else _USER.sub(f"://{_HIDDEN}@", url)
+
+
 def _masked_in_frame(value: Any) -> Any:
-    """Do the same for the arguments of a connection, which are a dict in the frames of redis-py."""
+    """Do the same for what holds texts, such as the arguments of a connection in the frames of redis-py."""
+    if isinstance(value, list | tuple):
+        return [_masked_in_frame(each) for each in value]
     if not isinstance(value, dict):
         return _masked(value)
-    return {name: _HIDDEN if _is_password(name) else _masked(each) for name, each in value.items()}
+    return {name: _HIDDEN if _is_password(name) else _masked_in_frame(each) for name, each in value.items()}
 
 
 def _is_password(name: Any) -> bool:

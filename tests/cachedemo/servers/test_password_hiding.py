@@ -39,6 +39,34 @@ def test_nothing_that_is_shown_has_a_password_in_it(settings):
         assert HUSH not in text
 
 
+@pytest.mark.usefixtures("debug")
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://{HUSH}@h/0",
+        f"redis://:{HUSH}@ x{HUSH}@h/0",
+        f"redis://h/0?auth={HUSH}",
+        f"redis://h/{HUSH}",
+        f"redis://h:{HUSH}/0",
+        f"redis:/:{HUSH}@h/0",
+        f"//:{HUSH}@h/0",
+        HUSH,
+    ],
+)
+def test_of_a_url_that_cannot_be_read_nothing_is_shown(settings, url):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": url}
+    try:
+        raise_with(url, [url, {"location": (url, 5)}])
+    except ValueError:
+        said = ExceptionReporter(None, *sys.exc_info())
+    for text in (said.get_traceback_html(), said.get_traceback_text()):
+        assert HUSH not in text
+
+
+def raise_with(place, several):
+    raise ValueError(len(place), len(several))
+
+
 def test_a_url_keeps_all_but_its_password():
     cleansed = HidesPasswordsInUrls().cleanse_setting("X", {"CACHE_URL": URL, "N": 1, "T": ("mailto:a@b", "12:30")})
     assert cleansed == {"CACHE_URL": URL.replace(HUSH, "********"), "N": 1, "T": ("mailto:a@b", "12:30")}

@@ -108,7 +108,7 @@ def _has_places(column: Any, value: Any) -> bool:
 def _decimal(field: Any, value: Any) -> Any:
     """Give it the places that the column has; zero has no sign there."""
     if field.decimal_places is None:
-        if value and not -_PLACES <= value.as_tuple().exponent <= value.adjusted() < _DIGITS:  # type: ignore[operator]
+        if value and not -_PLACES <= value.as_tuple().exponent <= value.adjusted() < _DIGITS:
             raise ValidationError("More digits than a database may be able to hold.", code="unstorable")
         text = format(value, "f")
         value = decimal.Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

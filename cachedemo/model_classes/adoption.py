@@ -25,8 +25,11 @@ def _look_at_tables(sender: Any, using: str, **kwargs: Any) -> None:
             unmigrated.look_at(cache.model, using)
 
 
-def _look_again(using: str, **kwargs: Any) -> None:
-    unmigrated.look_again(using)
+def _look_again(sender: Any, using: str, **kwargs: Any) -> None:
+    """Ask the database now, for whoever needs the table next may count queries."""
+    for cache in registry.declared():
+        if cache.model._meta.app_config is sender:
+            unmigrated.is_unmigrated(cache.model, using)
 
 
 def _adopt_all() -> None:

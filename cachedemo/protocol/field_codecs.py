@@ -1,5 +1,6 @@
 """How each field's value becomes a JSON value, and a Python value again: chosen once, when a model is registered."""
 
+import decimal
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -78,6 +79,8 @@ def _parser(column: Any, using: str) -> Conversion:
     """Return what parses the text of a value; a moment is in the time zone that the database is said to have."""
     base: Any = djangos_class(column)
     parse: Conversion = partial(base.to_python, column)
+    if isinstance(column, models.DecimalField):  # its to_python refuses NaN, which a row may have
+        return lambda value: decimal.Decimal(value) if type(value) is str else parse(value)
     if not isinstance(column, models.DateTimeField) or not connections.settings.get(using, {}).get("TIME_ZONE"):
         return parse
 

@@ -24,15 +24,8 @@ def look_at(model: type[models.Model], using: str) -> None:
         _tables.add((name, using))
 
 
-def look_again(using: str) -> None:
-    """Look once more at the tables that had none: `migrate` has ended."""
-    for name, alias in tuple(_tables):
-        if alias == using:
-            _is_unmigrated(name, alias)
-
-
 def is_unmigrated(model: type[models.Model], using: str) -> bool:
-    """Whether the table of a registered model has no stamp yet. No database is asked unless `migrate` found one so."""
+    """Whether the table of a registered model has no stamp yet; no database is asked of one that had it before."""
     return bool(_tables) and _is_unmigrated(model._meta.db_table, using)
 
 

@@ -24,6 +24,7 @@ from cachedemo.protocol.field_classes import column_of, converts_itself, is_gene
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _LONGEST = 2**63 // 1_000_000  # seconds: most databases keep a duration as microseconds in 64 bits
+_DIGITS, _PLACES = 131_072, 16_383  # of a number in PostgreSQL, before its point and after it
 _WHOLE_FROM = 1e16  # from here on a database that keeps JSON as numbers writes a float as a whole number
 
 
@@ -95,7 +96,7 @@ def normalised(field: models.Field, value: Any) -> Any:
     for kind, normalise in _NORMALISE:
         if isinstance(column, kind):
             return normalise(column, value)
-    return postgres_values.normalised(column, value, normalised)
+    return postgres_values.normalised(column, value, normalised, storable)
 
 
 def _has_places(column: Any, value: Any) -> bool:
@@ -107,6 +108,8 @@ def _has_places(column: Any, value: Any) -> bool:
 def _decimal(field: Any, value: Any) -> Any:
     """Give it the places that the column has; zero has no sign there."""
     if field.decimal_places is None:
+        if value and not -_PLACES <= value.as_tuple().exponent <= value.adjusted() < _DIGITS:
+            raise ValidationError("More digits than a database may be able to hold.", code="unstorable")
         text = format(value, "f")
         value = decimal.Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
     else:
@@ -209,7 +212,7 @@ def storable(value: Any) -> Any:
     """Return the value. Raises ValidationError if no database may be able to hold it."""
     if isinstance(value, str) and _UNSTORABLE.search(value):
         raise ValidationError("No null characters and no lone surrogates.", code="unstorable")
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | decimal.Decimal) and not math.isfinite(value):
         raise ValidationError("Neither NaN nor infinity.", code="unstorable")
     return value
 

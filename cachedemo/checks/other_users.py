@@ -33,13 +33,14 @@ def of_cache(alias: str) -> set[Place]:
 
 def _of_cache(alias: str) -> Iterator[Place]:
     configured = settings.CACHES.get(alias, {})
-    options = configured.get("OPTIONS") or {}
-    pool = options.get("CONNECTION_POOL_KWARGS") or {}
-    number = next((each for each in (options.get("db"), options.get("DB"), pool.get("db")) if each is not None), None)
+    # SENTINELS is django-redis' name, `sentinels` that of django-cachex; DB and `db` are two such.
+    options = {str(name).lower(): value for name, value in (configured.get("OPTIONS") or {}).items()}
+    pool = options.get("connection_pool_kwargs") or {}
+    number = next((each for each in (options.get("db"), pool.get("db")) if each is not None), None)
     found = urls_of(configured.get("LOCATION"), "[;,]")
     if "redis" in str(configured.get("BACKEND", "")).lower():
         found = [url if "://" in url else f"redis://{url}" for url in found]
-    if sentinels := options.get("SENTINELS"):
+    if sentinels := options.get("sentinels"):
         found = [by_sentinels(sentinels, *_service_of(url)) for url in found]
     return (place for url in found for place in places(url, number))
 

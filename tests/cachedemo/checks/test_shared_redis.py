@@ -108,6 +108,18 @@ SOCKET = "unix:///run/redis/redis.sock?db=1"
             "redis+sentinel://s0,s1/main/1",
             {"LOCATION": "redis://main/1", "OPTIONS": {"SENTINELS": SENTINELS, "CLIENT_CLASS": "…SentinelClient"}},
         ),
+        (
+            "redis+sentinel://s0,s1/main/1",
+            {
+                "BACKEND": "django_cachex.cache.sentinel.ValkeySentinelCache",
+                "LOCATION": "valkey://main/1",
+                "OPTIONS": {"sentinels": SENTINELS},
+            },
+        ),
+        (
+            "redis+cluster://n1,n2",
+            {"BACKEND": "django_cachex.cache.cluster.RedisClusterCache", "LOCATION": "redis://n2:6379"},
+        ),
     ],
 )
 def test_a_cache_on_the_queue_is_seen_however_its_library_names_it(settings, queue, cache):

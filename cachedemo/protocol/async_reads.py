@@ -30,8 +30,8 @@ WAITS = 3  # for how many other readers one waits that have filled nothing, befo
 async def in_djangos_thread(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Call what may ask the database where Django asks it, so that it sees the transaction of its caller.
 
-    Cancelled meanwhile, the call goes on to its end: no lease, mark or connection is left behind. A field may be named as
-    a parameter of ours or of asgiref's is.
+    Cancelled meanwhile, the call goes on to its end: no lease, mark or connection is left behind. A field may be named
+    as a parameter of ours or of asgiref's is.
     """
     return await sync_to_async(partial(call, *args, **kwargs), thread_sensitive=True)()
 

@@ -208,11 +208,11 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     # looking up by a unique field
 
-    def read_by(self, *, fresh: bool = False, **value: Any) -> Entry:
+    def read_by(self, /, *, fresh: bool = False, **value: Any) -> Entry:
         """Return the row that has a value of a unique field, as `read` does. Takes and raises what `get_by` does."""
         return lookup_reads.find_named(self.table, value, fresh)[0]
 
-    def get_by(self, *, fresh: bool = False, **value: Any) -> M:
+    def get_by(self, /, *, fresh: bool = False, **value: Any) -> M:
         """Return the instance that has a value of a field in `lookups`, as in `get_by(email="a@example.com")`.
 
         Args:
@@ -260,7 +260,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
         """Add to fields in the default pattern. See `Writer.increment`."""
         return self.via(self.pattern).increment(pk, deltas, min=min, max=max, **more)
 
-    def create(self, **fields: Any) -> M:
+    def create(self, /, **fields: Any) -> M:
         """Insert a row in the default pattern. See `Writer.create`."""
         return self.via(self.pattern).create(**fields)
 

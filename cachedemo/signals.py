@@ -101,7 +101,7 @@ def _takes_steps_itself(model: type[models.Model], on_delete: Any) -> bool:
 
 
 def _referring(model: Any, field: Any, instance: Any, using: str) -> Any:
-    return model._base_manager.using(using).filter(**{field.name: instance})
+    return model._base_manager.using(using).filter(models.Q((field.name, instance)))
 
 
 def _touch(cache: ModelCache, rows: Any, field: Any, using: str) -> None:

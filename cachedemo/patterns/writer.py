@@ -96,7 +96,8 @@ class Writer(AsyncWrites[M]):
         limit it goes through the database, whatever the pattern.
 
         Args:
-            deltas: name -> what is added, an int or a Decimal; a field named `min` or `max` can only stand here.
+            deltas: name -> what is added, an int or a Decimal. A field named `min` or `max` can only stand here, and
+                where there is one limits are taken beside a dict only.
             min: what each of the fields must be at least, afterwards.
             max: what it must be at most.
             more: as `deltas`.
@@ -106,6 +107,11 @@ class Writer(AsyncWrites[M]):
                 what is beyond a limit; nothing was written. And all that `update` raises.
         """
         added = {**(deltas or {}), **more}
+        if deltas is None and (name := self._field_named_as_a_limit(min=min, max=max)):
+            raise FieldError(
+                f"{name}= is a limit, and {self.table.model._meta.label} has a field of that name: name what is added "
+                f"in a dict, as in increment(pk, {{{name!r}: 1}}), and limits beside it."
+            )
         if not added:
             raise FieldError("An increment names at least one field.")
         instance: M = self._instance(self.write(pk, {}, increments=added, least=min, most=max))
@@ -157,7 +163,7 @@ class Writer(AsyncWrites[M]):
         pattern, way = self._synchronous()
         return Written(way.update(table, pk, values, if_match, added), pattern)
 
-    def create(self, **fields: Any) -> M:
+    def create(self, /, **fields: Any) -> M:
         """Insert a row at once, whatever the pattern, and return it; the database hands out its id.
 
         Raises:
@@ -193,6 +199,10 @@ class Writer(AsyncWrites[M]):
         versions.refuse_conflict(self.table)
         with latency.measured_as(latency.DELETE):
             synchronous.delete(self.table, self.table.find_pk(pk), if_match)
+
+    def _field_named_as_a_limit(self, **limits: Any) -> str | None:
+        names = {field.name for field in self.table.codec.fields.values()}
+        return next((name for name, limit in limits.items() if limit is not None and name in names), None)
 
     def _begin(self) -> None:
         transactions.refuse_inside_transaction(self.table.using)

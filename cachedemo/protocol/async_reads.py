@@ -6,6 +6,7 @@ may have been written by one that has not ended.
 
 from asyncio import Future
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -26,12 +27,13 @@ T = TypeVar("T")
 WAITS = 3  # for how many other readers one waits that have filled nothing, before it goes to a thread all the same
 
 
-async def in_djangos_thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+async def in_djangos_thread(call: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Call what may ask the database where Django asks it, so that it sees the transaction of its caller.
 
-    Cancelled meanwhile, the call goes on to its end: no lease, mark or connection is left behind.
+    Cancelled meanwhile, the call goes on to its end: no lease, mark or connection is left behind. A field may be named
+    as a parameter of ours or of asgiref's is.
     """
-    return await sync_to_async(call, thread_sensitive=True)(*args, **kwargs)
+    return await sync_to_async(partial(call, *args, **kwargs), thread_sensitive=True)()
 
 
 async def find(table: CachedTable, pk: Any, near: Near | None) -> Entry:

@@ -58,7 +58,7 @@ def _is_beside(field: Any) -> bool:
 
 def _refuse_unknown(field: Any, value: Any, using: str) -> None:
     remote = field.remote_field
-    rows = remote.model._base_manager.using(using).filter(**{remote.field_name: value})
+    rows = remote.model._base_manager.using(using).filter(models.Q((remote.field_name, value)))
     if not rows.complex_filter(field.get_limit_choices_to()).exists():
         name = remote.model._meta.verbose_name
         told = {"model": name, "pk": value, "field": remote.field_name, "value": value}

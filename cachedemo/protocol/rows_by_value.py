@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Q
 
 from cachedemo.exceptions import QueueUnavailable
 from cachedemo.protocol import transactions, versions
@@ -41,8 +42,8 @@ def _rows(table: CachedTable, lookup: Lookup, asked: Mapping[str, Any]) -> Itera
         for some in in_chunks(asked.values(), keys_in_a_statement(table.using)):
             transactions.trip(table.using)
             values = [lookup.parsed(value) for value in some]
-            condition = {f"{name}__in": values} if len(values) > 1 else {name: values[0]}
-            for pk, value in table.rows.filter(**condition).order_by().values_list("pk", name):
+            condition = Q((f"{name}__in", values) if len(values) > 1 else (name, values[0]))
+            for pk, value in table.rows.filter(condition).order_by().values_list("pk", name):
                 yield table.pk_of_row(pk), text_of(to_json(name, value))
 
 

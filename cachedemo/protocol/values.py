@@ -212,7 +212,9 @@ def storable(value: Any) -> Any:
     """Return the value. Raises ValidationError if no database may be able to hold it."""
     if isinstance(value, str) and _UNSTORABLE.search(value):
         raise ValidationError("No null characters and no lone surrogates.", code="unstorable")
-    if isinstance(value, float | decimal.Decimal) and not math.isfinite(value):
+    if (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, decimal.Decimal) and not value.is_finite()
+    ):
         raise ValidationError("Neither NaN nor infinity.", code="unstorable")
     return value
 

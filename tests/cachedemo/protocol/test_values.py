@@ -208,6 +208,22 @@ def test_a_default_may_be_written_in_any_form_that_its_field_understands(pattern
         assert cache.get(bulk.pk).decimal_text == cache.get(saved.pk).decimal_text == decimal.Decimal("1.50")
 
 
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "1E+400"])
+def test_a_decimal_that_is_no_number_or_too_large_is_refused_by_name(number: str) -> None:
+    with made({"size": models.DecimalField(max_digits=9, decimal_places=2, default=1)}) as cache:
+        row = cache.create()
+        with pytest.raises(ValidationError) as refusal:
+            cache.update(row.pk, size=decimal.Decimal(number))
+        assert set(refusal.value.message_dict) == {"size"}
+        with pytest.raises(ValidationError):
+            normalised(cache.table.codec.fields["size"], decimal.Decimal(number))
+        row.size = decimal.Decimal(number)
+        if not row.size.is_finite():
+            with pytest.raises(ValidationError):
+                row.save()
+        assert cache.get(row.pk).size == 1
+
+
 def test_a_default_that_no_database_holds_is_refused() -> None:
     with made({"title": models.CharField(max_length=9, default="a\0")}) as cache:
         with pytest.raises(ValidationError, match="null characters"):

@@ -2982,6 +2982,21 @@ MUTANTS = [
         ("servers/password_hiding.py", "_HIDDEN if urls.problem(url) is not None else", ""),
     ),
     mutant(
+        "emptied_tables_leave_their_slots",
+        "tests/cachedemo/management/test_flush.py::test_no_row_is_shown_or_found_any_more",
+        ("operations/emptied_tables.py", "    switch.sweep(caches)\n", ""),
+    ),
+    mutant(
+        "emptied_tables_leave_what_waits",
+        "tests/cachedemo/management/test_flush.py::test_what_waited_reaches_no_row_that_has_the_same_key_afterwards",
+        ("operations/emptied_tables.py", "            cache.drain()\n", "            pass\n"),
+    ),
+    mutant(
+        "emptied_tables_leave_what_is_refused",
+        "tests/cachedemo/management/test_flush.py::test_what_was_refused_is_given_up",
+        ("operations/emptied_tables.py", "            dead_letters.discard(cache, dead)\n", "            pass\n"),
+    ),
+    mutant(
         "an_option_of_any_type_is_taken",
         "tests/cachedemo/checks/test_settings.py::test_an_option_that_would_not_do_is_refused",
         ("registry.py", "        registration_checks.check_types(declared, model)\n", ""),

@@ -60,16 +60,17 @@ def remember_databases() -> None:
 
 def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
     """Say whether this process is running tests, or `testserver`, on that database; or has, or its parent does."""
-    if not _begun and (_modules.get("django.test.utils") is None or not _is_test_environment()):
+    if not _begun and not is_test_environment():
         known = _ready.get(using)
         if known is None or known[0]["NAME"] == known[1]:  # here and not in a function, since every hit asks
             return False
     return bool(conf.get("TEST_ISOLATION"))
 
 
-def _is_test_environment() -> bool:
+def is_test_environment() -> bool:
     """Whether Django's `setup_test_environment()` has been called. `mail.outbox` would not do: `locmem` has one too."""
-    return "saved_data" in vars(_modules["django.test.utils"]._TestState)
+    module = _modules.get("django.test.utils")
+    return module is not None and "saved_data" in vars(module._TestState)
 
 
 def prefix(using: str) -> str:

@@ -1874,6 +1874,26 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "an_update_gives_a_column_back_as_it_is",
+        "tests/cachedemo/protocol/test_row_statements.py::test_what_an_update_gives_back_is_as_its_field_says_too",
+        (
+            "protocol/row_statements.py",
+            'return f" RETURNING {columns}", parameters',
+            "return f\" RETURNING {', '.join(each.target.column for each in self._columns_of_table)}\", []",
+        ),
+    ),
+    mutant(
+        "nan_is_another_nan",
+        "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
+        ("protocol/values.py", "(math.isnan(one) and math.isnan(other)) or ", ""),
+    ),
+    mutant(
+        "a_path_may_be_of_any_length",
+        "tests/cachedemo/protocol/test_values.py::"
+        "test_a_path_that_is_too_long_for_its_column_is_refused_before_it_is_written",
+        ("protocol/values.py", "(field.max_length or math.inf)", "math.inf"),
+    ),
+    mutant(
         "a_connection_is_kept_with_an_answer_in_it",
         "tests/cachedemo/servers/test_client.py::test_an_answer_that_was_not_waited_for_is_nobody_elses",
         ("servers/client.py", "connection.disconnect()", "pass"),

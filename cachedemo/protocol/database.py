@@ -106,7 +106,8 @@ def apply(table: CachedTable, pk: Any, fields: Fields, stamp: int, *, hidden_too
     statement, parameters = statement + condition, [*parameters, *its_parameters]
     returns = connection.vendor in ("sqlite", "postgresql") and not table.options.triggers
     if returns:
-        statement += table.statements.returning
+        returning, last = table.statements.returning
+        statement, parameters = statement + returning, [*parameters, *last]
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         row = _returned(table, cursor) if returns else _first(table, table.rows.filter(pk=pk))

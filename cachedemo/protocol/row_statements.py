@@ -31,18 +31,23 @@ class RowStatements:
 
         Each column is named with its table: of one that is gone, SQLite takes the name alone for a text.
         """
-        compiler = self._compiler()
-        named = [column.select_format(compiler, *compiler.compile(column)) for column in self._columns_of_table]
-        pk, _ = compiler.compile(self._columns_of_table[0])
+        columns, parameters = self._selected
+        pk, _ = self._compiler().compile(self._columns_of_table[0])
         table = connections[self._using].ops.quote_name(self._model._meta.db_table)
-        columns = ", ".join(sql for sql, _ in named)
-        return f"SELECT {columns} FROM {table} WHERE {pk} = %s", [each for _, given in named for each in given]
+        return f"SELECT {columns} FROM {table} WHERE {pk} = %s", parameters
 
     @cached_property
-    def returning(self) -> str:
-        """What has an INSERT or UPDATE give the row back."""
-        quote = connections[self._using].ops.quote_name
-        return f" RETURNING {', '.join(quote(str(field.column)) for field in self.columns)}"
+    def returning(self) -> tuple[str, list[Any]]:
+        """What has an UPDATE give the row back, in the same form, and its parameters, which come last."""
+        columns, parameters = self._selected
+        return f" RETURNING {columns}", parameters
+
+    @cached_property
+    def _selected(self) -> tuple[str, list[Any]]:
+        """The columns as their fields have them selected, and the parameters of that."""
+        compiler = self._compiler()
+        named = [column.select_format(compiler, *compiler.compile(column)) for column in self._columns_of_table]
+        return ", ".join(sql for sql, _ in named), [each for _, given in named for each in given]
 
     def converted(self, row: Sequence[Any]) -> Sequence[Any]:
         """Return a row that the database has given back, as the fields have it."""

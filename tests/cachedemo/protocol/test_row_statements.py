@@ -51,3 +51,15 @@ def test_a_column_is_selected_as_its_field_says(transactional_db: None) -> None:
     with made({"text": ShoutedField(max_length=10), "size": models.IntegerField()}) as cache:
         past_cachedemo(cache.table.model).bulk_create([cache.table.model(pk=7, text="low", size=1)])
         assert (cache.get(7).text, cache.get(7).size) == ("LOW!", 1)
+
+
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
+def test_what_an_update_gives_back_is_as_its_field_says_too(transactional_db: None, pattern: str) -> None:
+    columns = {"title": ShoutedField(max_length=20, default="-"), "size": models.IntegerField(default=0)}
+    with made(columns) as cache:
+        row = cache.model.objects.create(title="how")
+        for size in (1, 2):
+            assert cache.via(pattern).update(row.pk, size=size).title == "HOW!"
+            assert cache.get(row.pk).title == cache.get(row.pk).title == "HOW!"
+            assert cache.drain(timeout=5) == (pattern == "write-behind")
+            assert cache.get(row.pk).title == cache.model.objects.get().title

@@ -408,6 +408,11 @@ MUTANTS = [
         ("protocol/near_copies.py", "test_runs.when_emptied(COPIES.forget_all)", "pass"),
     ),
     mutant(
+        "a_run_of_another_container_counts_as_ended",
+        TEST_RUNS + "test_a_run_of_another_container_is_not_taken_for_ended",
+        ("servers/test_sweeping.py", "{host}-{_namespace()}.", "{host}."),
+    ),
+    mutant(
         "a_rolled_back_test_leaves_its_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
         ("servers/test_runs.py", "    if not states:\n", "    if True:\n"),

@@ -3003,8 +3003,7 @@ MUTANTS = [
     ),
     mutant(
         "deletions_are_remembered_where_nobody_reaps",
-        "tests/cachedemo/protocol/test_owed.py"
-        "::test_where_nobody_reaps_deletions_that_are_long_over_are_forgotten_too",
+        "tests/cachedemo/protocol/test_owed.py::test_where_nobody_reaps_deletions_that_are_long_over_are_forgotten_too",
         ("protocol/lua/stamp.lua", "redis.call('ZREM', GONE, unpack(over))", "redis.call('PING')"),
     ),
     mutant(

@@ -3002,6 +3002,11 @@ MUTANTS = [
         ("operations/emptied_tables.py", "            dead_letters.discard(cache, dead)\n", "            pass\n"),
     ),
     mutant(
+        "deletions_are_remembered_where_nobody_reaps",
+        "tests/cachedemo/protocol/test_owed.py::test_where_nobody_reaps_deletions_that_are_long_over_are_forgotten_too",
+        ("protocol/lua/stamp.lua", "redis.call('ZREM', GONE, unpack(over))", "redis.call('PING')"),
+    ),
+    mutant(
         "an_option_of_any_type_is_taken",
         "tests/cachedemo/checks/test_settings.py::test_an_option_that_would_not_do_is_refused",
         ("registry.py", "        registration_checks.check_types(declared, model)\n", ""),

@@ -138,6 +138,12 @@ def use_servers(using: str) -> None:
         states[-1][_USED] = True
 
 
+def use_all_servers() -> None:
+    """Note the same of every database: what operators ask and do is about the servers, also in a test."""
+    for using in connections.settings:
+        use_servers(using)
+
+
 @contextlib.contextmanager
 def in_use() -> Iterator[None]:
     """Count the servers as used inside of this, also by a test that only reads and saves."""

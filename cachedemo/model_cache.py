@@ -81,7 +81,7 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     name: str = ""
     queue: str | None = ""
-    fields: ClassVar[list[str] | str] = []
+    fields: ClassVar[list[str] | tuple[str, ...] | str] = []
     codecs: ClassVar[Codecs] = {}
     manager: str | None = None
     version: int = 1
@@ -96,9 +96,9 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
     replicas: int = 0
     queue_shards: int = 1
     max_attempts: int = 5
-    lookups: ClassVar[list[str]] = []
+    lookups: ClassVar[list[str] | tuple[str, ...]] = []
     triggers: bool | None = None
-    pattern: Pattern = cast(Pattern, AsConfigured())
+    pattern: Pattern | str = cast(Pattern, AsConfigured())
     stale_saves: str = MERGE
 
     def __init__(self, model: type[M], using: str = DEFAULT_DB_ALIAS) -> None:

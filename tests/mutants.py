@@ -408,6 +408,11 @@ MUTANTS = [
         ("protocol/near_copies.py", "test_runs.when_emptied(COPIES.forget_all)", "pass"),
     ),
     mutant(
+        "a_run_of_another_container_counts_as_ended",
+        TEST_RUNS + "test_a_run_of_another_container_is_not_taken_for_ended",
+        ("servers/test_sweeping.py", "{host}-{_namespace()}.", "{host}."),
+    ),
+    mutant(
         "a_rolled_back_test_leaves_its_keys",
         TEST_RUNS + "test_each_test_begins_empty_and_nothing_of_a_developer_is_touched[arguments0]",
         ("servers/test_runs.py", "    if not states:\n", "    if True:\n"),
@@ -3017,6 +3022,11 @@ MUTANTS = [
         "emptied_tables_leave_what_is_refused",
         "tests/cachedemo/management/test_flush.py::test_what_was_refused_is_given_up",
         ("operations/emptied_tables.py", "            dead_letters.discard(cache, dead)\n", "            pass\n"),
+    ),
+    mutant(
+        "deletions_are_remembered_where_nobody_reaps",
+        "tests/cachedemo/protocol/test_owed.py::test_where_nobody_reaps_deletions_that_are_long_over_are_forgotten_too",
+        ("protocol/lua/stamp.lua", "redis.call('ZREM', GONE, unpack(over))", "redis.call('PING')"),
     ),
     mutant(
         "an_option_of_any_type_is_taken",

@@ -47,6 +47,10 @@ reveal_type(products.via(Pattern.WRITE_BEHIND).create(name="Assam"))  # Product
 reveal_type(products.read(1).body)  # bytes | None
 reveal_type(products.model)  # type[Product]
 reveal_type(products.drain())  # int
+reveal_type(products.get_by(name="Assam"))  # Product
+reveal_type(products.get_many_by("name", ["Assam"]))  # dict[Any, Product]
+reveal_type(products.increment(1, stock=-1))  # Product
+reveal_type(products.create_many([{"name": "Assam"}]))  # list[Product]
 reveal_type(Product.objects.get(pk=1))  # Product
 reveal_type(Product.objects.get(pk=1).cache_stamp)  # int
 reveal_type(Product.objects.filter(stock=0).first())  # Product | None
@@ -71,6 +75,12 @@ reveal_type(Named(Product).get(1))  # Product
 @cachedemo.register(Category)  # error: arg-type
 class OfAnother(ModelCache[Product]):
     fields = ["name"]
+
+
+class Plain(ModelCache[Product]):
+    fields = ("name", "stock")
+    lookups = ("name",)
+    pattern = "write-behind"
 
 
 class Misspelt(ModelCache[Product]):

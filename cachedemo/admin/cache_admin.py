@@ -31,6 +31,7 @@ from cachedemo.admin.action_requests import ActionView
 from cachedemo.admin.page import REFRESH_AT_FIRST, REFRESH_CHOICES, Page
 from cachedemo.admin.tabs import TABS
 from cachedemo.models import Cache
+from cachedemo.servers import test_runs
 
 
 @admin.register(Cache)
@@ -71,6 +72,7 @@ class CacheAdmin(admin.ModelAdmin):
     def _page(self, tab: str, view: Callable[..., Page], permission: str = "view_cache") -> Callable[..., Any]:
         def show(request: HttpRequest, **parts: str) -> HttpResponseBase:
             _need(request, "view_cache", permission)
+            test_runs.use_all_servers()
             return self._shown(request, tab, view(request, **parts))
 
         return self.admin_site.admin_view(show)
@@ -93,6 +95,7 @@ class CacheAdmin(admin.ModelAdmin):
 
     def _action(self, route: str, action: ActionView) -> URLPattern:
         def act(request: HttpRequest) -> HttpResponseBase:
+            test_runs.use_all_servers()
             answer = action.view(request)
             return self._shown(request, answer.name, answer) if isinstance(answer, Page) else answer
 

@@ -19,20 +19,22 @@ def check_beat(**kwargs: Any) -> list[CheckMessage]:
     celery = celery_app.project_settings()
     if celery is None or not registry.has_queues():
         return []
-    entries = {entry["task"]: entry for entry in (celery.beat_schedule or {}).values()}
+    entries = [(_of(entry, "task"), entry) for entry in (celery.beat_schedule or {}).values()]
+    asked_for = {task for task, _ in entries}
     in_database = apps.is_installed(_DATABASE_SCHEDULER) or _DATABASE_SCHEDULER in str(celery.beat_scheduler)
-    missing: list[CheckMessage] = [] if in_database else [_missing(task) for task in NEEDED if task not in entries]
+    missing: list[CheckMessage] = [] if in_database else [_missing(task) for task in NEEDED if task not in asked_for]
     return missing + [
         _endless(task, option)
-        for task in NEEDED
-        if task in entries
+        for task, entry in entries
+        if task in NEEDED
         for option in ("expires", *(["expire_seconds"] if in_database else []))
-        if not _options(entries[task]).get(option)
+        if not (_of(entry, "options") or {}).get(option)
     ]
 
 
-def _options(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    return entry.get("options") or {}
+def _of(entry: Any, name: str) -> Any:
+    """Return what an entry has under a name: it is a dict, or a ScheduleEntry of Celery's."""
+    return entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None)
 
 
 def _missing(task: str) -> Warning:

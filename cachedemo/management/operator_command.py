@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from cachedemo.protocol.error_descriptions import describe
+from cachedemo.servers import test_runs
 
 INTERRUPTED = 130  # as a shell has it: 128, and the number of SIGINT
 UNREAD = 141  # and that of SIGPIPE
@@ -39,6 +40,7 @@ class OperatorCommand(BaseCommand):
             raise CommandError(f"The database: {describe(error)}.") from error
 
     def _execute(self, *args: Any, **options: Any) -> str | None:
+        test_runs.use_all_servers()
         try:
             return super().execute(*args, **options)
         finally:

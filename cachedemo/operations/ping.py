@@ -8,7 +8,7 @@ from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.operations import near_state, shard_change, stopped_flushing, switch, unwaited_replicas
 from cachedemo.protocol import database_addresses, rights
-from cachedemo.servers import cache_persistence, queue_durability, topologies
+from cachedemo.servers import cache_persistence, queue_durability, test_runs, topologies
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE, Role
 
@@ -33,6 +33,7 @@ def problem(role: Role) -> str | None:
 
 def warnings(role: Role) -> list[str]:
     """Return where a server that answers keeps less, or more, than it should, and which queues cannot be flushed."""
+    test_runs.use_all_servers()
     if role is QUEUE:
         found = [
             *queue_durability.of_queue().warnings,

@@ -28,6 +28,7 @@ from cachedemo.plurals import counted
 from cachedemo.protocol import announced_tables, closed_notes, hint_slots, slot_keys
 from cachedemo.protocol.closed_notes import CLOSED, Note
 from cachedemo.protocol.write_queue import WriteQueue
+from cachedemo.servers import test_runs
 from cachedemo.servers.key_prefix import prefix
 from cachedemo.servers.roles import CACHE
 
@@ -77,6 +78,7 @@ def models(labels: Sequence[str] = ()) -> list[ModelCache]:
     """
     if not conf.is_enabled():
         raise Refused(BY_SETTING)
+    test_runs.use_all_servers()
     declared = {cache.model._meta.label_lower: cache for cache in registry.declared()}
     for label in labels:
         if label.lower() not in declared:

@@ -171,8 +171,9 @@ def _forget(table: CachedTable, *, retiring: bool = False) -> None:
 def _warn_of_loss(table: CachedTable) -> None:
     if table.announces:
         logger.warning(
-            "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or the "
-            "queue was restored from an older copy. After a restore, empty the cache: it may hold old values.",
+            "Version %s of %s was taken off the queue's list, and is announced again: somebody has deleted it, or has "
+            "switched cachedemo off and on, or the queue was restored from an older copy. After a restore, empty the "
+            "cache: it may hold old values.",
             table.slots.version,
             table.slots.name,
         )

@@ -278,7 +278,8 @@ class Server:
         except redis.RedisError as error:
             raise self._failed(error, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
-            raise self.unavailable(f"{self._trouble} It is not asked now, until it answers again.") from error
+            trouble = self._trouble.rstrip(".")  # what redis-py says has a full stop, or none
+            raise self.unavailable(f"{trouble}. It is not asked now, until it answers again.") from error
 
     def _failed(self, error: redis.RedisError, key: Any = "") -> Exception:
         """Take note that a command has failed, and return what to raise."""

@@ -34,11 +34,18 @@ _OUTAGES: tuple[tuple[type[Exception], str], ...] = (
 _BY_WORDS = (
     ("max number of clients", "has no connection left: raise `maxclients`."),
     ("ACL failure in script", "forbids a command to this user: give it the rights in the server's ACL."),
+    (
+        "command 'SENTINEL'",
+        "is asked for at a server that is no sentinel: name the sentinels' own ports in the URL, 26379 as a rule, or "
+        "begin it with redis://.",
+    ),
     ("nknown command", "does not know a command: take its `rename-command` out of the server's configuration."),
     ("nknown Redis command", "does not know a command: take its `rename-command` out of the server's configuration."),
     ("cluster support disabled", "is no node of a Redis Cluster: begin the URL with redis:// instead."),
     ("DB index", "has no database of that number: lower it in the URL, or raise `databases` on the server."),
     ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that is not trusted here: add ?ssl_ca_certs=/path/to/ca.pem."),
+    ("X509:", "is not asked with such files: correct ssl_ca_certs, ssl_certfile and ssl_keyfile in the URL."),
+    ("PEM lib", "is not asked with such files: correct ssl_certfile and ssl_keyfile in the URL."),
     ("reset by peer", "hung up: start it again, or write rediss:// in the URL if it speaks TLS."),
     ("certificate required", "wants a certificate of ours: add ?ssl_certfile=…&ssl_keyfile=… to the URL."),
 )
@@ -86,7 +93,8 @@ def meaning(error: redis.RedisError) -> Meaning | None:
     return Meaning(
         sentence if isinstance(error, Unusable) else f"{sentence} It said: {str(error).split(_ARGUMENTS)[0]}",
         full=isinstance(error, redis.exceptions.OutOfMemoryError),
-        forbidden=isinstance(error, redis.exceptions.NoPermissionError) or _says(error, _UNKNOWN),
+        forbidden=not isinstance(error, NoMajority)
+        and (isinstance(error, redis.exceptions.NoPermissionError) or _says(error, _UNKNOWN)),
         sent=(is_silence(error) and "onnecting to" not in str(error)) or _says(error, _IN_SCRIPT),
     )
 

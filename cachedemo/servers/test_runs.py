@@ -20,10 +20,7 @@ import contextlib
 import hashlib
 import itertools
 import os
-import re
-import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -36,7 +33,7 @@ from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
 from cachedemo.servers import test_class_queue, test_sweeping
 
-RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: host, process and time of its beginning
+RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: its name
 
 # Alias -> the settings of the database, which a test run changes, and its name when Django was ready.
 _ready: dict[str, tuple[dict[str, Any], Any]] = {}
@@ -141,6 +138,12 @@ def use_servers(using: str) -> None:
         states[-1][_USED] = True
 
 
+def use_all_servers() -> None:
+    """Note the same of every database: what operators ask and do is about the servers, also in a test."""
+    for using in connections.settings:
+        use_servers(using)
+
+
 @contextlib.contextmanager
 def in_use() -> Iterator[None]:
     """Count the servers as used inside of this, also by a test that only reads and saves."""
@@ -156,7 +159,7 @@ def run() -> str:
     """Return the name of this run; the first process that asks begins it, and sweeps what dead ones have left."""
     global _begun
     if RUN not in os.environ:
-        os.environ[RUN] = f"{re.sub('[^a-zA-Z0-9]', '-', socket.gethostname())}.{os.getpid()}.{int(time.time())}"
+        os.environ[RUN] = test_sweeping.new_run()
         _empty_with_every_flush()
         with _if_the_servers_answer():
             test_sweeping.sweep_dead(os.environ[RUN])

@@ -75,6 +75,42 @@ TESTS = """
 """
 
 
+OPERATORS = """
+    import io
+    from django.core.management import CommandError, call_command
+    from django.test import TestCase
+    from cachedemo import cache_for
+    from cachedemo.operations import ping
+    from cachedemo.servers.roles import CACHE, QUEUE
+    from shop.models import Book
+
+    class Operators(TestCase):
+        def command(self, *words):
+            said = io.StringIO()
+            call_command(*words, stdout=said, stderr=said)
+            return said.getvalue()
+
+        def test_the_state_of_the_servers(self):
+            self.assertEqual([ping.problem(role) for role in (CACHE, QUEUE)], [None, None])
+            for role in (CACHE, QUEUE):
+                ping.warnings(role)
+
+        def test_commands_before_anything_was_written(self):
+            for words in (["cache_ping"], ["cache_stats"], ["cache_audit"], ["cache_drain"], ["cache_flush"]):
+                self.command(*words)
+            self.assertIn("1 shard", self.command("cache_shards"))
+
+        def test_switching_off_and_on(self):
+            Book(pk=1, title="made").save(force_insert=True)
+            self.assertIn("switched off", self.command("cache_switch", "off"))
+            with self.assertRaisesMessage(CommandError, "switched off"):
+                self.command("cache_shards", "shop.Book", "2")
+            self.assertIn("switched on", self.command("cache_switch", "on", "--yes"))
+            self.assertIn("2 shards now", self.command("cache_shards", "shop.Book", "2"))
+            self.assertEqual(cache_for(Book).get(1).title, "made")
+"""
+
+
 class Broker:
     """A port where a broker would be: it takes connections, counts them and says nothing."""
 
@@ -139,6 +175,11 @@ def run(project: Path, broker: Broker, *arguments: str, **environment: str) -> s
 def test_nothing_goes_to_the_broker(project: Path, broker: Broker, arguments: tuple[str, ...]) -> None:
     assert "Ran 5 tests" in run(project, broker, *arguments)
     assert broker.connections == 0
+
+
+def test_what_operators_do_is_done_in_a_test_that_has_not_used_the_servers(project: Path, broker: Broker) -> None:
+    (project / "shop" / "tests.py").write_text(dedent(OPERATORS))
+    assert "Ran 3 tests" in run(project, broker)
 
 
 def test_without_isolation_the_broker_is_asked(project: Path, broker: Broker) -> None:

@@ -24,10 +24,10 @@ class UserForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["seen"] = getattr(self.instance, "etag", "")
-        self.initial["pattern"] = cache_for(User).pattern.value
+        self.initial["pattern"] = str(cache_for(User).pattern)
 
     def clean_pattern(self) -> str:
-        return self.cleaned_data["pattern"] or cache_for(User).pattern.value
+        return self.cleaned_data["pattern"] or str(cache_for(User).pattern)
 
     def clean(self) -> dict[str, Any] | None:
         """Compare what was shown with what was loaded just now."""

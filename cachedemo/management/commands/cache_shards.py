@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cachedemo import conf
-from cachedemo.exceptions import CachedemoError
+from cachedemo.exceptions import CachedemoError, Refused
 from cachedemo.management import acting_user
 from cachedemo.operations import history, shard_change, switch
 from cachedemo.operations.shard_change import Done, Stands
@@ -48,7 +48,8 @@ class Command(BaseCommand):
             said = "It was interrupted." if isinstance(error, KeyboardInterrupt) else str(error)
             self.note(user, cache, history.FAILED, time.monotonic() - began, {}, said)
             status = 130 if isinstance(error, KeyboardInterrupt) else 1
-            raise CommandError(f"{said} {HALF}", returncode=status) from error
+            half = "" if isinstance(error, Refused) else f" {HALF}"  # then nothing has changed
+            raise CommandError(f"{said}{half}", returncode=status) from error
         said = _words(cache, done)
         self.note(user, cache, history.DONE, time.monotonic() - began, {"rows": done.flushed}, said)
         self.say({"queue": str(cache.queue), **done._asdict()}, said)

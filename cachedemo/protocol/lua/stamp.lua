@@ -16,6 +16,9 @@ if pk then
   bound_owed()
   redis.call('ZADD', OWED, digits(now() + ARGV[2]), pk .. ':' .. ARGV[1])
   if ARGV[4] ~= '0' then
+    -- Where nobody reaps, those who delete forget the deletions that are long over: more than they add.
+    local over = redis.call('ZRANGEBYSCORE', GONE, '-inf', digits(now()), 'LIMIT', 0, 10)
+    if #over > 0 then redis.call('ZREM', GONE, unpack(over)) end
     redis.call('ZADD', GONE, digits(now() + ARGV[4]), pk)
   end
 end

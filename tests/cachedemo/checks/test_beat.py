@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from celery.beat import ScheduleEntry
 
 from cachedemo import checks, registry
 from cachedemo.checks import celery_app as project
@@ -43,6 +44,19 @@ def test_a_missing_entry_is_told_with_the_entry(schedule):
 @pytest.mark.parametrize("options", [{}, None, {"queue": "x"}])
 def test_an_entry_that_does_not_expire_is_told(schedule, options):
     assert schedule({**FLUSH, "options": options}) == ["cachedemo.W026"]
+
+
+def test_of_several_entries_for_a_task_each_is_looked_at(celery):
+    celery.beat_schedule = {"endless": {**FLUSH, "options": {}}, **celery.beat_schedule, "again": FLUSH}
+    assert [message.id for message in checks.check_beat()] == ["cachedemo.W026"]
+
+
+def test_entries_are_taken_in_the_forms_that_celery_takes(celery):
+    entry = ScheduleEntry(name="flush", task=FLUSH["task"], schedule=1.0, options={"expires": 1.0}, app=celery_app)
+    celery.beat_schedule |= {"flush": entry, "none": {"schedule": 5.0}}
+    assert checks.check_beat() == []
+    celery.beat_schedule["flush"] = ScheduleEntry(name="flush", task=FLUSH["task"], schedule=1.0, app=celery_app)
+    assert [message.id for message in checks.check_beat()] == ["cachedemo.W026"]
 
 
 def test_the_database_scheduler_needs_its_own_word(schedule, celery):

@@ -147,3 +147,8 @@ def test_every_command_that_finds_or_does_something_has_it_as_json() -> None:
         return "--json" in parser("manage.py", name).format_help()
 
     assert [name for name in COMMANDS if not takes_json(name)] == ["cache_flush"]  # it says nothing
+
+
+def test_a_number_of_shards_that_is_refused_has_begun_nothing() -> None:
+    with pytest.raises(CommandError, match=r"^0 is no number of shards: name one from 1 to \d+\.$"):
+        call_command("cache_shards", "users.User", "0")

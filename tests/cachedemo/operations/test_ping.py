@@ -116,6 +116,24 @@ def test_nobody_listens(point_cache_to, capsys):
     assert "queue  PONG" in capsys.readouterr().out, "the other role is still asked"
 
 
+def test_a_server_that_is_no_sentinel_is_told_from_one_that_forbids_a_command(point_cache_to, server, users, people):
+    point_cache_to(f"redis+sentinel://127.0.0.1:{server().port}/main/0")
+    assert "is asked for at a server that is no sentinel: name the sentinels' own ports" in complaint()
+    assert "rename-command" not in complaint()
+    with pytest.raises(CacheUnavailable) as raised:
+        roles.CACHE.command("PING")
+    assert not raised.value.forbidden
+    assert users.get(1).name == "Alice Singh"
+
+
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile"])
+def test_a_file_that_is_no_certificate_is_told(point_cache_to, server, option):
+    key = f"&ssl_keyfile={__file__}" if option == "ssl_certfile" else ""
+    point_cache_to(f"rediss://127.0.0.1:{server().port}/0?{option}={__file__}{key}")
+    assert "with such files: correct" in complaint()
+    assert option in complaint()
+
+
 def test_a_wrong_password_is_not_shown(point_cache_to, server):
     protected = server(requirepass="right")
     point_cache_to(protected.url(0).replace("right", "wrong"))

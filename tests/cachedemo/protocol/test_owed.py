@@ -73,6 +73,15 @@ def test_a_writer_under_way_stays_owed(notes, redis_queue):
     assert set(redis_queue.zrange(OWED, 0, -1)) == {b":all", b"2:cache"}
 
 
+def test_where_nobody_reaps_deletions_that_are_long_over_are_forgotten_too(notes, redis_queue):
+    gone = "{flush:notes}:gone"
+    redis_queue.zadd(gone, {f"old-{number}": number for number in range(1, 16)})
+    notes.delete(1)
+    assert redis_queue.zcard(gone) == 6
+    notes.delete(2)
+    assert set(redis_queue.zrange(gone, 0, -1)) == {b"1", b"2"}
+
+
 @pytest.mark.usefixtures("almost_too_much")
 def test_while_the_cache_is_away_all_stays_owed(notes, redis_queue, broken_cache):
     notes.table.queue.owe([1])

@@ -15,6 +15,7 @@ import pytest
 import redis
 
 from cachedemo.protocol import stats
+from cachedemo.servers import test_sweeping
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -202,6 +203,22 @@ def test_the_next_run_sweeps_what_a_killed_one_has_left(
     assert list(redis_queue.scan_iter("*test:*flush:books*"))
     assert run(project).returncode == 0
     assert developers() == before
+
+
+def test_a_run_of_another_container_is_not_taken_for_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two may have one host name, and each counts its processes anew."""
+    monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)  # the system has no such process
+    before = test_sweeping.new_run()
+    assert not test_sweeping._is_alive(before, test_sweeping.new_run())
+    monkeypatch.setattr(test_sweeping, "_namespace", lambda: 1)
+    assert test_sweeping._is_alive(before, test_sweeping.new_run())
+
+
+def test_keys_that_only_look_like_those_of_a_run_are_left(project: Path, redis_cache: redis.Redis) -> None:
+    for key in ("latest:a.1.1:x", "v1:book:test:a.1.1:x", "test:mine:x"):
+        redis_cache.set(key, "developer's", ex=600)
+    assert run(project).returncode == 0
+    assert redis_cache.exists("latest:a.1.1:x", "v1:book:test:a.1.1:x", "test:mine:x") == 3
 
 
 CHILD = """

@@ -145,6 +145,8 @@ def _decimal(field: Any, value: Any) -> Any:
 
 def _moment(field: Any, value: Any) -> Any:
     if not settings.USE_TZ:
+        if timezone.is_aware(value):  # some databases refuse it, and the others give back another one
+            raise ValidationError("A moment has no timezone where USE_TZ is False.", code="aware")
         return value
     if timezone.is_naive(value):
         value = timezone.make_aware(value, timezone.get_default_timezone())
@@ -161,6 +163,10 @@ def _duration(field: Any, value: Any) -> Any:
     if abs(value.total_seconds()) >= _LONGEST:
         raise ValidationError("Longer than a database may be able to hold.", code="unstorable")
     return value
+
+
+def _bytes(field: Any, value: Any) -> Any:
+    return bytes(value) if isinstance(value, bytearray | memoryview) else value
 
 
 def _address(field: Any, value: Any) -> Any:
@@ -210,6 +216,7 @@ _NORMALISE: tuple[tuple[type, Any], ...] = (
     (models.DurationField, _duration),
     (models.JSONField, _json),
     (models.GenericIPAddressField, _address),
+    (models.BinaryField, _bytes),
     (models.FileField, _path),
     (models.FilePathField, _path),
 )

@@ -1888,6 +1888,28 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "a_type_that_is_lost_stays_lost",
+        "tests/cachedemo/protocol/test_field_codecs.py::"
+        "test_objects_are_read_as_their_column_where_the_type_of_the_value_does_not_lead_back",
+        (
+            "protocol/codec.py",
+            "codec if field.name in own else fitting(field, codec, self.using)",
+            "codec",
+        ),
+    ),
+    mutant(
+        "nothing_waits_as_it_was_passed",
+        "tests/cachedemo/protocol/test_field_codecs.py::"
+        "test_what_is_nothing_in_the_column_is_shown_so_before_the_flush_too",
+        ("protocol/values.py", "if not is_none or not", "if is_none or not"),
+    ),
+    mutant(
+        "a_key_is_the_key_of_the_row_it_refers_to",
+        "tests/cachedemo/protocol/test_primary_keys.py::"
+        "test_a_row_is_found_by_the_row_that_its_key_refers_to_by_another_field_than_its_key",
+        ("protocol/primary_keys.py", "value = self._of_instance(value)", "value = value.pk"),
+    ),
+    mutant(
         "nan_is_another_nan",
         "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
         ("protocol/values.py", "(math.isnan(one) and math.isnan(other)) or ", ""),

@@ -38,7 +38,7 @@ def _of_queue() -> list[CheckMessage]:
     return [
         *(Warning(said, id="cachedemo.W028") for said in queue_durability.of_queue().warnings),
         *(Warning(said, id="cachedemo.W031") for said in database_addresses.sentences()),
-        *(Warning(said, id="cachedemo.W039") for said in forsaken_queues.sentences()),
+        *(Warning(said, id="cachedemo.W040") for said in forsaken_queues.sentences()),
     ]
 
 

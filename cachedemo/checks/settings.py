@@ -8,10 +8,12 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.module_loading import import_string
 
 from cachedemo import conf, extras, registry
 from cachedemo.models import Stamped
+from cachedemo.protocol import database_addresses
 from cachedemo.servers import urls
 from cachedemo.servers.password_hiding import HidesPasswordsInUrls
 from cachedemo.servers.roles import CACHE, QUEUE
@@ -141,6 +143,35 @@ def check_schemas(**kwargs: Any) -> list[CheckMessage]:
         for alias, database in settings.DATABASES.items()
         if registry.declared() and str(database.get("ENGINE", "")).partition(".")[0] in SCHEMA_PER_TENANT
     ]
+
+
+@register("cachedemo")
+def check_one_alias_for_each_database(**kwargs: Any) -> list[CheckMessage]:
+    """A row has one slot: where two aliases lead to it, it has one for each."""
+    first: dict[str, str] = {}
+    found = list[CheckMessage]()
+    for alias in sorted(filter(_has_rows_of_its_own, connections.settings), key=lambda each: each != DEFAULT_DB_ALIAS):
+        other = first.setdefault(database_addresses.digest(alias), alias)
+        if other != alias and registry.declared():
+            found.append(_two_aliases(other, alias))
+    return found
+
+
+def _has_rows_of_its_own(alias: str) -> bool:
+    """Whether other aliases may lead to its rows: not by a copy, a path of schemas, or to what one connection has."""
+    database = connections.settings[alias]
+    in_memory = database["NAME"] in ("", ":memory:") or "mode=memory" in str(database["NAME"])
+    by_schema = "search_path" in str(database["OPTIONS"].get("options", ""))
+    return not (in_memory or by_schema or database["TEST"].get("MIRROR"))
+
+
+def _two_aliases(alias: str, other: str) -> Warning:
+    return Warning(
+        f"DATABASES[{alias!r}] and DATABASES[{other!r}] are one database: what is written by one alias leaves what is "
+        f"cached of the other as it was.",
+        hint="Read and write registered models by one of them only. Silence this if you do.",
+        id="cachedemo.W039",
+    )
 
 
 @register("cachedemo")

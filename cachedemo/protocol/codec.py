@@ -20,6 +20,7 @@ from cachedemo.protocol.primary_keys import PrimaryKeys
 from cachedemo.protocol.round_trips import tried, why_uncacheable, written
 from cachedemo.protocol.row_json import Values as Values
 from cachedemo.protocol.row_json import encoded, parsed
+from cachedemo.protocol.sample_values import fitting
 from cachedemo.protocol.values import clean, normalised
 
 # Their Python values cannot change in place; of every other field's, a copy is kept where it must be compared later.
@@ -107,7 +108,11 @@ class Codec:
     @cached_property
     def codecs(self) -> dict[str, FieldCodec]:
         cached, own = (self.pk, *self.fields.values()), self._own_codecs
-        return {field.attname: codec_of(field, own, self.using) for field in cached}
+        found = {field: codec_of(field, own, self.using) for field in cached}
+        return {
+            field.attname: codec if field.name in own else fitting(field, codec, self.using)
+            for field, codec in found.items()
+        }
 
     @cached_property
     def own_codecs(self) -> dict[str, FieldCodec]:

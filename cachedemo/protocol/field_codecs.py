@@ -52,7 +52,7 @@ def codec_of(field: Any, codecs: Codecs, using: str) -> FieldCodec:
 def _by_class(column: Any, using: str) -> FieldCodec:
     changed = converts_itself(column)
     if changed & {"get_prep_value", "from_db_value"} and not changed & {"get_db_prep_value", "get_db_prep_save"}:
-        return _as_prepared(column, using)
+        return as_prepared(column, using)
     if djangos_class(column) is models.Field or is_geometry(column):
         return _as_serialized(column)
     nested = postgres_values.conversions(column, lambda part: _by_class(part, using))
@@ -100,7 +100,7 @@ def _by_decoder(decoder: Any, value: Any) -> Any:
     return json.loads(json.dumps(value), cls=decoder)
 
 
-def _as_prepared(column: Any, using: str) -> FieldCodec:
+def as_prepared(column: Any, using: str) -> FieldCodec:
     """Write down what the column holds, and read it as Django reads the column."""
     base: Any = djangos_class(column)
     parse = _parser(column, using)

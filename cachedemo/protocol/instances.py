@@ -46,6 +46,8 @@ def kept(value: Any) -> Any:
     """Return a value that later changes in place do not reach, and that does not hold the instance itself."""
     if isinstance(value, FieldFile):
         return value.name
+    if isinstance(value, memoryview):  # of which there is no copy
+        return bytes(value)
     return value if isinstance(value, _IMMUTABLE) else copy.deepcopy(value)
 
 

@@ -133,7 +133,7 @@ class PrimaryKeys:
         if value is None:
             raise ValidationError(f"None is no {self.what}.", code="null")
         if isinstance(value, models.Model):
-            value = value.pk
+            value = self._of_instance(value)
         if not isinstance(value, str):
             storable(value)
         try:
@@ -143,6 +143,12 @@ class PrimaryKeys:
         except (TypeError, AttributeError) as error:
             raise ValidationError(f"{type(value).__name__} is no type of a {self.what}.", code="invalid") from error
         return pk
+
+    def _of_instance(self, instance: Any) -> Any:
+        """Return the value of a row that the key refers to, by whichever of its fields, or the key of a row."""
+        remote = self.field.remote_field
+        is_referred_to = remote is not None and isinstance(instance, remote.model)
+        return getattr(instance, self.field.target_field.attname) if is_referred_to else instance.pk
 
     def _djangos(self, value: Any) -> Any:
         python = self.column.to_python(value)

@@ -13,7 +13,7 @@ from django.db.models.expressions import Col
 from django.utils import timezone
 
 from cachedemo.protocol.field_classes import column_of, converts_itself, is_postgres
-from cachedemo.protocol.field_codecs import FieldCodec
+from cachedemo.protocol.field_codecs import FieldCodec, as_prepared
 from cachedemo.protocol.round_trips import written
 from cachedemo.protocol.values import normalised
 
@@ -49,15 +49,35 @@ _SAMPLES: tuple[tuple[str, tuple[Any, ...]], ...] = (
 )
 
 
+def fitting(field: Any, codec: FieldCodec, using: str) -> FieldCodec:
+    """Return these conversions of a project's own class, or others by which each of its values leads back.
+
+    A class that prepares its values for one database (`get_db_prep_value`) may encrypt them, so it is read by the type
+    of the value. Where that loses the type, it is read as its column, from what `get_prep_value` says.
+    """
+    column = column_of(field)
+    if not codec.is_own or not hasattr(column, "from_db_value"):
+        return codec
+    found = _found(column, using)
+    if all(_leads_back(codec, column, value) for value in found):
+        return codec
+    prepared = as_prepared(column, using)
+    return prepared if all(_leads_back(prepared, column, value) for value in found) else codec
+
+
 def first_that_does_not_lead_back(field: Any, codec: FieldCodec, using: str) -> Any:
     """Return a value of a field none of whose values can be cached; None if one can, or if nobody can tell its values.
 
     A project's own code is asked for them, so whatever it raises means that it has no such value.
     """
     column = column_of(field)
-    found = _all(_values(column, connections[using])) or _all(_declared(column))
+    found = _found(column, using)
     lost = [value for value in found if not _leads_back(codec, column, value)]
     return lost[0] if lost and len(lost) == len(found) else None
+
+
+def _found(column: Any, using: str) -> list[Any]:
+    return [*_all(_values(column, connections[using])), *_all(_declared(column))]
 
 
 def _all(values: Iterator[Any]) -> list[Any]:
@@ -70,6 +90,7 @@ def _all(values: Iterator[Any]) -> list[Any]:
 
 def _leads_back(codec: FieldCodec, column: Any, value: Any) -> bool:
     try:
+        written(codec, value)  # as a read of its row
         written(codec, normalised(column, value))
     except Exception:  # noqa: BLE001
         return False
@@ -103,4 +124,6 @@ def _declared(column: Any) -> Iterator[Any]:
     """Yield its default, unless a function of the project's own says that, and its choices."""
     if column.has_default() and (not callable(column.default) or isinstance(column.default, type)):
         yield column.get_default()
-    yield from (value for value, _ in column.flatchoices if value is not None)
+    for value, _ in column.flatchoices:
+        if value is not None:
+            yield column.to_python(value)  # choices may say what the column has for an object

@@ -13,7 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files import File
-from django.db import models
+from django.db import connections, models
+from django.db.models.expressions import Col
 from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
@@ -24,6 +25,7 @@ from cachedemo.protocol.field_classes import column_of, converts_itself, is_gene
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _LONGEST = 2**63 // 1_000_000  # seconds: most databases keep a duration as microseconds in 64 bits
+_TO_COLUMN = {"get_prep_value", "get_db_prep_value", "get_db_prep_save"}
 _DIGITS, _PLACES = 131_072, 16_383  # of a number in PostgreSQL, before its point and after it
 _WHOLE_FROM = 1e16  # from here on a database that keeps JSON as numbers writes a float as a whole number
 
@@ -34,12 +36,32 @@ def clean(field: models.Field, value: Any, using: str) -> Any:
     if isinstance(value, models.Model) and field.remote_field:
         value = getattr(value, field.target_field.attname)  # type: ignore[attr-defined]
     if value is None and field.null:
-        return None  # whatever a form asks of those who fill it in: NULL is what the column is for
+        with cleaning.naming(field, value):  # whatever a form asks of those who fill it in: the column is for NULL
+            return _as_the_column_has_none(field, None, using)
     if isinstance(value, File):
         value = _name_of(value)
     value = cleaning.cleaned(field, value, using)
     with cleaning.naming(field, value):
-        return normalised(field, value)
+        return _as_the_column_has_none(field, normalised(field, value), using)
+
+
+def _as_the_column_has_none(field: models.Field, value: Any, using: str) -> Any:
+    """Return a value; one that is None or empty as the column has it, of a class that says NULL in another way.
+
+    Raises:
+        ValidationError: it would be NULL, which the column does not take.
+    """
+    column, connection = column_of(field), connections[using]
+    is_none = value is None or (isinstance(value, str | list | dict) and not value)
+    if not is_none or not converts_itself(column) & _TO_COLUMN:
+        return value
+    found = column.get_db_prep_save(value, connection)
+    if found is None and not field.null:
+        raise ValidationError(field.error_messages["null"], code="null")
+    if found is None or value is not None:
+        return None if found is None else value
+    is_read_by_itself = hasattr(column, "from_db_value")
+    return column.from_db_value(found, Col("", column), connection) if is_read_by_itself else column.to_python(found)
 
 
 def refuse_what_no_write_takes(field: models.Field, value: Any) -> None:
@@ -123,6 +145,8 @@ def _decimal(field: Any, value: Any) -> Any:
 
 def _moment(field: Any, value: Any) -> Any:
     if not settings.USE_TZ:
+        if timezone.is_aware(value):  # some databases refuse it, and the others give back another one
+            raise ValidationError("A moment has no timezone where USE_TZ is False.", code="aware")
         return value
     if timezone.is_naive(value):
         value = timezone.make_aware(value, timezone.get_default_timezone())
@@ -139,6 +163,10 @@ def _duration(field: Any, value: Any) -> Any:
     if abs(value.total_seconds()) >= _LONGEST:
         raise ValidationError("Longer than a database may be able to hold.", code="unstorable")
     return value
+
+
+def _bytes(field: Any, value: Any) -> Any:
+    return bytes(value) if isinstance(value, bytearray | memoryview) else value
 
 
 def _address(field: Any, value: Any) -> Any:
@@ -188,6 +216,7 @@ _NORMALISE: tuple[tuple[type, Any], ...] = (
     (models.DurationField, _duration),
     (models.JSONField, _json),
     (models.GenericIPAddressField, _address),
+    (models.BinaryField, _bytes),
     (models.FileField, _path),
     (models.FilePathField, _path),
 )

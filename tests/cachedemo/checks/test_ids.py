@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import UserManager
 from django.core.checks import run_checks
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.test import override_settings
 
 from cachedemo.checks import celery_app as project
@@ -149,6 +149,16 @@ def shared_with_another_database(redis_queue: Any) -> Iterator[None]:
 
 
 @contextmanager
+def two_aliases() -> Iterator[None]:
+    one = {**connections.settings["default"], "NAME": "shop", "TEST": {**connections.settings["default"]["TEST"]}}
+    connections.settings.update(one=one, two={**one, "CONN_MAX_AGE": 60})
+    try:
+        yield
+    finally:
+        del connections.settings["one"], connections.settings["two"]
+
+
+@contextmanager
 def a_trigger() -> Iterator[None]:
     refuse_a_title()
     yield
@@ -200,8 +210,9 @@ TRIGGERS: dict[str, Trigger] = {
     "W037": lambda at: a_trigger(),
     "W035": lambda at: a_view(),
     "W038": lambda at: row_level_security(),
+    "W039": lambda at: two_aliases(),
     "W036": lambda at: unmanaged("notes_note", models.Model),
-    "W039": lambda at: renamed(at.redis_queue),
+    "W040": lambda at: renamed(at.redis_queue),
     "W032": lambda at: override_settings(CHANNEL_LAYERS=a_layer()),
 }
 POSTGRESQL_ONLY = ("W038",)

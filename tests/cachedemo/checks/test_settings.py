@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.core.checks import run_checks
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.db import connections
 
 from cachedemo import ModelCache, checks, conf, registry
 from cachedemo.exceptions import NotRegistered
@@ -185,6 +186,34 @@ def test_a_password_that_error_pages_would_show_is_warned_of(settings, url):
     assert [message.id for message in checks.check_values()] == ["cachedemo.W024"]
     settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": "redis://h/0"}
     assert checks.check_values() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "ids"),
+    [
+        ({}, ["cachedemo.W039"]),
+        ({"CONN_MAX_AGE": 60, "USER": "another"}, ["cachedemo.W039"]),
+        ({"NAME": "elsewhere"}, []),
+        ({"HOST": "elsewhere"}, []),
+        ({"TEST": {"MIRROR": "one"}}, []),
+        ({"OPTIONS": {"options": "-c search_path=tenant"}}, []),
+    ],
+)
+def test_two_aliases_of_one_database_are_a_warning(monkeypatch, changed, ids):
+    """Seen to be read stale: the slot of one alias, after a write by the other."""
+    one = {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": "h",
+        "PORT": "",
+        "NAME": "shop",
+        "OPTIONS": {},
+        "TEST": {},
+    }
+    monkeypatch.setitem(connections.settings, "one", one)
+    monkeypatch.setitem(connections.settings, "two", {**one, **changed})
+    found = checks.check_one_alias_for_each_database()
+    assert [message.id for message in found] == ids
+    assert not found or "DATABASES['one'] and DATABASES['two']" in found[0].msg
 
 
 @pytest.mark.parametrize("engine", ["django_tenants.postgresql_backend", "tenant_schemas.postgresql_backend"])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -242,3 +243,105 @@ def test_what_the_database_has_and_no_json_leads_back_to_is_told_by_its_reader()
         past_cachedemo(cache.model).bulk_create([cache.model(pk=1, pair=Pair(1, 2))])
         with pytest.raises(TypeError, match=SAID):
             cache.get(1)
+
+
+class ListedField(models.CharField):
+    """NULL is an empty text in its column, and that an empty list."""
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, list) else value.split(",") if value else []
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return self.to_python(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return ",".join(value or ())
+
+    def run_validators(self, value: Any) -> None: ...
+
+
+class NullishField(models.CharField):
+    """An empty text is NULL in its column."""
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value or None
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_what_is_nothing_in_the_column_is_shown_so_before_the_flush_too(pattern: str) -> None:
+    fields = {
+        "words": ListedField(max_length=20, null=True, blank=True, default=["a"]),
+        "text": NullishField(max_length=20, null=True, blank=True, default="a"),
+        "needed": NullishField(max_length=20, blank=True, default="a"),
+    }
+    with made(fields) as cache:
+        row = cache.create()
+        for given, shown in (({"words": None}, []), ({"text": ""}, None), ({"text": None}, None), ({"words": []}, [])):
+            [name] = given
+            assert getattr(cache.via(pattern).update(row.pk, **given), name) == shown
+            body = cache.read(row.pk).body
+            cache.drain(timeout=5)
+            cache.evict([row.pk])
+            assert (cache.read(row.pk).body, getattr(cache.model.objects.get(), name)) == (body, shown)
+        with pytest.raises(ValidationError, match="cannot be null"):
+            cache.via(pattern).update(row.pk, needed="")
+        assert cache.drain(timeout=5) == 0
+
+
+class Tone(Enum):
+    LOW = 1
+    HIGH = 2
+
+
+class ToneField(models.IntegerField):
+    """Objects, and a word of its own for each database, as in django-enum."""
+
+    def to_python(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, Tone) else Tone(value)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return self.to_python(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value.value if isinstance(value, Tone) else value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if prepared else self.get_prep_value(value)
+
+    def run_validators(self, value: Any) -> None: ...
+
+
+class TextTone(models.TextChoices):
+    LOW = "l"
+    HIGH = "h"
+
+
+class TextToneField(models.CharField):
+    def to_python(self, value: Any) -> Any:
+        return None if value is None else TextTone(value)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return self.to_python(value)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return None if value is None else str(value)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_objects_are_read_as_their_column_where_the_type_of_the_value_does_not_lead_back(pattern: str) -> None:
+    fields = {
+        "tone": ToneField(default=Tone.LOW),
+        "text": TextToneField(max_length=1, choices=TextTone.choices, default=TextTone.LOW),
+    }
+    with made(fields) as cache:
+        row = cache.via(pattern).create()
+        for given in ({"tone": Tone.HIGH}, {"text": "h"}, {"tone": 1}, {"text": TextTone.LOW}):
+            shown = [cache.via(pattern).update(row.pk, **given), cache.get(row.pk), cache.get_many([row.pk])[row.pk]]
+            cache.drain(timeout=5)
+            stored = cache.model.objects.get()
+            for each in shown:
+                assert (each.tone, each.text) == (stored.tone, stored.text)
+                assert (type(each.tone), type(each.text)) == (Tone, TextTone)
+        shown[1].text = TextTone.HIGH
+        shown[1].save()
+        assert cache.get(row.pk).text is TextTone.HIGH

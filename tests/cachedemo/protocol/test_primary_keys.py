@@ -278,3 +278,24 @@ def test_the_keys_of_a_batch_are_whole_numbers_that_are_spelled_so():
         assert keys.whole_of(["1", odd]) is None, odd
     assert keys.whole_of(["1", None]) is None
     assert keys.whole_of([]) is None
+
+
+@pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "write-behind"])
+def test_a_row_is_found_by_the_row_that_its_key_refers_to_by_another_field_than_its_key(pattern: str) -> None:
+    with new_models() as there:
+        target = a_class("Target", {"number": models.IntegerField(unique=True)}, models.Model)
+        with connection.schema_editor() as editor:
+            editor.create_model(target)
+        there.append(target)
+        columns = {
+            "target": models.OneToOneField(target, models.CASCADE, to_field="number", primary_key=True),
+            "title": models.CharField(max_length=20),
+        }
+        with made(columns) as cache:
+            rows = target.objects.bulk_create([target(pk=1, number=2), target(pk=2, number=1)])
+            made_of = {row.number: cache.create(target=row, title=f"t{row.number}") for row in rows}
+            for row in rows:
+                assert cache.get(row).title == cache.model.objects.get(pk=row).title == f"t{row.number}"
+                assert cache.get(made_of[row.number]).title == f"t{row.number}", "a row of its own has its own key"
+                assert cache.via(pattern).update(row, title="new").target_id == row.number
+                assert list(cache.get_many([row])) == [row.number]

@@ -268,3 +268,34 @@ def test_a_text_without_bytes_in_a_column_of_json_is_read_as_it_was_saved() -> N
         cache.via("write-behind").update(row.pk, size=1)
         assert cache.get(row.pk).data == cache.get(row.pk).data == cache.model.objects.get().data
         assert cache.get_many([row.pk])[row.pk].data == row.data
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("moment", ["2026-01-02T03:04:05Z", datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)])
+def test_a_moment_in_a_timezone_is_refused_where_the_project_has_none(settings: Any, pattern: str, moment: Any) -> None:
+    settings.USE_TZ = False
+    plain = datetime.datetime(2026, 1, 2, 3, 4, 5, 6)
+    with made({"at": models.DateTimeField(default=plain)}) as cache:
+        row = cache.create()
+        for write in (
+            lambda: cache.via(pattern).update(row.pk, at=moment),
+            lambda: cache.via(pattern).create(at=moment),
+        ):
+            with pytest.raises(ValidationError, match="A moment has no timezone where USE_TZ is False"):
+                write()
+        assert cache.drain(timeout=5) == 0
+        assert cache.via(pattern).update(row.pk, at=plain).at == plain
+        cache.drain(timeout=5)
+        assert cache.get(row.pk).at == cache.model.objects.get().at == plain
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_of_any_kind_are_taken_where_codecs_say_what_they_are_in_json(pattern: str, kind: Any) -> None:
+    codecs = {"data": (lambda value: bytes(value).decode("latin-1"), lambda text: text.encode("latin-1"))}
+    with made({"data": models.BinaryField(default=b"")}, codecs=codecs) as cache:
+        row = cache.via(pattern).create(data=kind(b"a\x00\xff"))
+        assert cache.get(row.pk).data == b"a\x00\xff"
+        assert cache.via(pattern).update(row.pk, data=kind(b"b\xfe")).data == b"b\xfe"
+        cache.drain(timeout=5)
+        assert cache.get(row.pk).data == bytes(cache.model.objects.get().data) == b"b\xfe"

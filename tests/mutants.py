@@ -3029,6 +3029,11 @@ MUTANTS = [
         ("protocol/lua/stamp.lua", "redis.call('ZREM', GONE, unpack(over))", "redis.call('PING')"),
     ),
     mutant(
+        "a_renamed_queue_is_forgotten",
+        "tests/cachedemo/operations/test_forsaken_queues.py::test_what_waits_in_a_queue_that_was_renamed_is_told",
+        ("protocol/lua/announce_table.lua", "redis.call('SADD', KEYS[3], ARGV[3] .. ' ' .. ARGV[1])\n", ""),
+    ),
+    mutant(
         "an_option_of_any_type_is_taken",
         "tests/cachedemo/checks/test_settings.py::test_an_option_that_would_not_do_is_refused",
         ("registry.py", "        registration_checks.check_types(declared, model)\n", ""),

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
+from cachedemo.operations import forsaken_queues
 from cachedemo.protocol import database_addresses, statement_time_limits, versions
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error as ServerError
@@ -37,6 +38,7 @@ def _of_queue() -> list[CheckMessage]:
     return [
         *(Warning(said, id="cachedemo.W028") for said in queue_durability.of_queue().warnings),
         *(Warning(said, id="cachedemo.W031") for said in database_addresses.sentences()),
+        *(Warning(said, id="cachedemo.W040") for said in forsaken_queues.sentences()),
     ]
 
 

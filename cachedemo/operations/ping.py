@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
-from cachedemo.operations import near_state, shard_change, stopped_flushing, switch, unwaited_replicas
+from cachedemo.operations import forsaken_queues, near_state, shard_change, stopped_flushing, switch, unwaited_replicas
 from cachedemo.protocol import database_addresses, rights
 from cachedemo.servers import cache_persistence, queue_durability, test_runs, topologies
 from cachedemo.servers.key_prefix import ours
@@ -42,6 +42,7 @@ def warnings(role: Role) -> list[str]:
             *switch.sentences(),
             *shard_change.sentences(registry.with_queue()),
             *database_addresses.sentences(),
+            *forsaken_queues.sentences(),
         ]
     else:
         found = [*cache_persistence.of_cache(), *near_state.sentences()]

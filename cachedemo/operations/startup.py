@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import conf, registry
 from cachedemo.exceptions import CacheUnavailable, QueueUnavailable, Unavailable
-from cachedemo.operations import switch, unwaited_replicas
+from cachedemo.operations import forsaken_queues, switch, unwaited_replicas
 from cachedemo.protocol import database_addresses
 from cachedemo.servers import cache_persistence, queue_durability
 from cachedemo.servers.server_errors import Error
@@ -53,6 +53,7 @@ def _warn_of_losses() -> None:
             *queue_durability.of_queue().warnings,
             *unwaited_replicas.sentences(),
             *database_addresses.sentences(),
+            *forsaken_queues.sentences(),
         ]
     except QueueUnavailable:
         return  # said above

@@ -3,6 +3,7 @@
 Where a router picks a database for each tenant, a worker learns here whose queues there are. A set,
 `{cachedemo}:tables`, of `app.Model@alias`; the default database is in it too. Beside it stands `{cachedemo}:closed`, a
 hash of `app.Model`: an operator has switched off all tables of that model, those too that are not announced yet.
+`{cachedemo}:queues`, a set of queue and `app.Model@alias`, is for who looks for queues that no registration has now.
 """
 
 from cachedemo import conf
@@ -13,7 +14,7 @@ from cachedemo.protocol.lua import script
 from cachedemo.servers.key_prefix import ours
 from cachedemo.servers.roles import QUEUE
 
-KEY, CLOSED = "tables", "closed"
+KEY, CLOSED, QUEUES = "tables", "closed", "queues"
 
 _announce_table, _open_tables = script("announce_table"), script("open_tables")
 
@@ -24,9 +25,15 @@ def announce(table: CachedTable) -> bytes | None:
     Raises QueueUnavailable.
     """
     label = table.model._meta.label
-    note: bytes | None = QUEUE.script(_announce_table, [ours(KEY), ours(CLOSED)], [named(label, table.using), label])
+    keys, of_table = [ours(KEY), ours(CLOSED), ours(QUEUES)], named(label, table.using)
+    note: bytes | None = QUEUE.script(_announce_table, keys, [of_table, label, table.queue.name])
     database_addresses.say(table.using)
     return note
+
+
+def queues() -> dict[str, str]:
+    """Return which queues there are, or were: name -> `app.Model@alias`. Raises QueueUnavailable."""
+    return dict(each.decode().rsplit(" ", 1) for each in sorted(QUEUE.command("SMEMBERS", ours(QUEUES))))
 
 
 def close(label: str, note: bytes) -> None:

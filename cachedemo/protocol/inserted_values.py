@@ -55,7 +55,8 @@ class InsertingQuerySet(models.QuerySet[M]):
     note: Note | None = None
 
     def _insert(self, objs: Any, fields: Any, **options: Any) -> Any:
-        fields = unmigrated.columns_there(fields, self.db, lambda field: field)
+        using = options.get("using") or self.db  # the router need not be asked, nor may it be
+        fields = unmigrated.columns_there(fields, using, lambda field: field)
         if self.codec is not None and not options.get("raw"):
             fields = watched(self.codec, fields, self.note)
         return super()._insert(objs, fields=fields, **options)  # type: ignore[misc]

@@ -19,6 +19,7 @@ from cachedemo.protocol import database_addresses
 from tests.cachedemo.checks.test_constraints import constrained
 from tests.cachedemo.checks.test_tables import a_view, row_level_security, unmanaged
 from tests.cachedemo.made_models import made
+from tests.cachedemo.operations.test_forsaken_queues import renamed
 from tests.cachedemo.protocol.test_field_codecs import PairField
 from tests.environment import ROOT
 from tests.faults.proxy import HOST, Proxy
@@ -211,6 +212,7 @@ TRIGGERS: dict[str, Trigger] = {
     "W038": lambda at: row_level_security(),
     "W039": lambda at: two_aliases(),
     "W036": lambda at: unmanaged("notes_note", models.Model),
+    "W040": lambda at: renamed(at.redis_queue),
     "W032": lambda at: override_settings(CHANNEL_LAYERS=a_layer()),
 }
 POSTGRESQL_ONLY = ("W038",)

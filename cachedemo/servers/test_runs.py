@@ -19,6 +19,7 @@ import atexit
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
 from cachedemo.servers import test_class_queue, test_sweeping
+
+logger = logging.getLogger(__name__)
 
 RUN = "CACHEDEMO_TEST_RUN"  # in os.environ: its name
 
@@ -160,12 +163,30 @@ def run() -> str:
     global _begun
     if RUN not in os.environ:
         os.environ[RUN] = test_sweeping.new_run()
+        _warn_of_other_names()
         _empty_with_every_flush()
         with _if_the_servers_answer():
             test_sweeping.sweep_dead(os.environ[RUN])
         atexit.register(_sweep_own, os.getpid(), os.environ[RUN])
     _begun = True
     return os.environ[RUN]
+
+
+def _warn_of_other_names() -> None:
+    """Say why this counts as a test run where it may be none: a project may rename a database for each tenant."""
+    for alias, (now, before) in () if is_test_environment() else _ready.items():
+        if now["NAME"] != before and not _is_of_a_test(now):
+            logger.warning(
+                "DATABASES[%r] has another NAME than when Django was ready, so this process counts as a test run: no "
+                "worker flushes what it writes behind, and its keys are deleted when it ends. If it runs no tests, "
+                "give each database an alias of its own.",
+                alias,
+            )
+
+
+def _is_of_a_test(database: dict[str, Any]) -> bool:
+    name = str(database["NAME"])
+    return "test" in name.rpartition("/")[2] or "memory" in name or name == str(database["TEST"].get("NAME"))
 
 
 def forget() -> None:

@@ -178,6 +178,26 @@ def test_a_database_of_another_name_is_a_test_run_too(project: Path, developers:
     assert developers() == before
 
 
+RENAMED = """
+import django
+django.setup()
+from django.db import connection
+connection.settings_dict["NAME"] = "tenant.sqlite3"
+connection.settings_dict["TEST"]["NAME"] = None
+from cachedemo import cache_for
+from shop.models import Book
+print(cache_for(Book).table.slots.key(1)[:5])
+"""
+
+
+def test_a_database_that_a_project_renames_by_itself_is_told_of(project: Path) -> None:
+    """Some do that for each tenant, and nothing would be flushed."""
+    ran = run(project, code=RENAMED)
+    assert ran.stdout.split() == ["test:"]
+    assert "DATABASES['default'] has another NAME than when Django was ready" in ran.stderr
+    assert "another NAME" not in run(project, code=TESTSERVER).stderr
+
+
 KILLED = """
 import django, os, signal
 django.setup()

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -16,7 +15,7 @@ from cachedemo.servers import test_runs
 
 _declared: dict[type[models.Model], ModelCache] = {}  # that of the default database
 _of_others: dict[tuple[type[models.Model], str], ModelCache] = {}
-_historical: "WeakKeyDictionary[type[models.Model], Callable[[ModelCache], ModelCache]]" = WeakKeyDictionary()
+_OF_THEN = "_cachedemo_of_then"  # of a model that a migration sees: what makes its cache of the registered one
 _when_registered: list[Callable[[ModelCache], None]] = []
 
 
@@ -93,8 +92,8 @@ def find_cache(model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> Mode
             if unmigrated.is_unmigrated(each, using):
                 return None
             return declared if using == declared.using else _of_database(declared, aliases.primary(using))
-        if (historical := _historical.get(each)) is not None:
-            return historical(_of_database(_declared[_declared_for(each)], aliases.primary(using)))
+        if (make := each.__dict__.get(_OF_THEN)) is not None:
+            return make(_of_database(_declared[_declared_for(each)], aliases.primary(using)))
     return None
 
 
@@ -108,12 +107,12 @@ def find_label(label: str) -> ModelCache | None:
 
 
 def remember_historical(model: type[models.Model], make: Callable[[ModelCache], ModelCache]) -> None:
-    """Let a model that only a migration sees have a cache, as long as it lives.
+    """Let a model that only a migration sees have a cache, as long as it lives: thousands are made, and thrown away.
 
     Args:
         make: makes it of the cache that is registered.
     """
-    _historical[model] = make
+    setattr(model, _OF_THEN, make)
 
 
 def when_registered(call: Callable[[ModelCache], None]) -> None:

@@ -36,6 +36,7 @@ from cachedemo.protocol.events import cache_hit, cache_miss, dead_lettered, drif
 __all__ = ["cache_hit", "cache_miss", "dead_lettered", "drift_found", "flushed"]
 
 _listened_to: set[str] = set()  # labels of models
+_of_then: dict[str, "_OfThen"] = {}  # by label
 
 
 def listen_to_deletions_of(senders: Iterable[type[models.Model]]) -> None:
@@ -43,6 +44,27 @@ def listen_to_deletions_of(senders: Iterable[type[models.Model]]) -> None:
     for model in senders:
         _listened_to.add(model._meta.label)
         pre_delete.connect(before_delete, sender=model, dispatch_uid="cachedemo")
+
+
+class _OfThen:
+    """The sender that stands for all the classes that migrations make of one model, anew for each change of a table.
+
+    Django finds receivers by the id of the sender, or, of what has a `__func__` as a method has, by the ids of that and
+    of its `__self__`. So one connection serves them all. With one each, which stays when its class has gone, every
+    connection would look through those of thousands.
+    """
+
+    def __init__(self) -> None:
+        self.__self__, self.__func__ = self, before_delete
+
+
+def listen_to_deletions_of_historical(model: Any) -> None:
+    """Do the same for a class that only a migration sees."""
+    label = model._meta.label
+    if label not in _of_then:
+        _of_then[label] = _OfThen()
+        pre_delete.connect(before_delete, sender=_of_then[label], dispatch_uid="cachedemo")  # type: ignore[arg-type]
+    model.__self__, model.__func__ = _of_then[label], _of_then[label].__func__
 
 
 def are_deletions_listened_to(label: str) -> bool:

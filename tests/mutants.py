@@ -1793,6 +1793,15 @@ MUTANTS = [
         ("model_classes/adoption.py", "        historical.give_steps(model)\n", ""),
     ),
     mutant(
+        "each_class_of_a_migration_has_a_receiver",
+        "tests/cachedemo/model_classes/test_historical.py::test_what_migrations_make_by_the_thousand_is_thrown_away_again",
+        (
+            "model_classes/adoption.py",
+            "signals.listen_to_deletions_of_historical(model)",
+            "signals.listen_to_deletions_of([model])",
+        ),
+    ),
+    mutant(
         "a_table_without_its_stamp_has_a_cache",
         "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
         ("registry.py", "if unmigrated.is_unmigrated(each, using):", "if False:"),

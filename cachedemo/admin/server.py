@@ -12,7 +12,10 @@ from cachedemo.servers.roles import CACHE, QUEUE, Role
 from cachedemo.servers.server import Server
 
 SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "keyspace")
-SETTINGS = {"cache": "save", "queue": "appendfsync"}  # what decides whether it keeps what it should, and no more
+SETTINGS = {
+    "cache": "save",
+    "queue": queue_durability.POLICY,
+}  # whether it keeps what it should, and no more
 SLOW_SHOWN = 20
 CLIENTS_SHOWN = 50
 SECRET = {"auth", "hello", "config", "acl", "migrate"}  # commands whose arguments may hold a password

@@ -26,7 +26,7 @@ from cachedemo.servers.roles import CACHE, QUEUE
 from cachedemo.servers.server_errors import Error
 
 RECENT = 2  # minutes of what is told of "the last minute": the one under way may have just begun
-_OWN = [("INFO",), ("CONFIG GET", "appendfsync")]  # what a server tells of itself
+_OWN = [("INFO",), ("CONFIG GET", queue_durability.POLICY)]  # what a server tells of itself
 
 
 @dataclass

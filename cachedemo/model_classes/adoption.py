@@ -61,6 +61,7 @@ def _adopt_historical(model: Any) -> None:
     if registered is not None and historical.has_the_stamp(model):
         registry.remember_historical(model, historical.cache_maker(model))
         historical.give_steps(model)
-        _adopt(model)
-    elif signals.are_deletions_listened_to(model._meta.label):
-        signals.listen_to_deletions_of([model])
+        automatic_managers.replace(model)
+    elif not signals.are_deletions_listened_to(model._meta.label):
+        return
+    signals.listen_to_deletions_of_historical(model)

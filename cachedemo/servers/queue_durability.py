@@ -50,6 +50,7 @@ ONE_DATABASE = (
     "Cache and queue are the same Redis database, where FLUSHDB on the cache would lose acknowledged writes: give "
     "CACHEDEMO['QUEUE_URL'] another one."
 )
+POLICY = "*appendfsync*"  # what CONFIG GET is asked for: how often it writes to its disk, and whether always
 _PROMISES = {
     "appendfsync always": "No acknowledged write is lost when the queue server is killed.",
     "appendfsync everysec": "Up to 2 s of acknowledged writes are lost when the queue server is killed.",
@@ -83,11 +84,11 @@ def _of(server: Server) -> Durability:
 
 
 def of_answers(info: Mapping[str, Any], policy: Mapping[Any, Any]) -> Durability:
-    """Return what the queue keeps, from its answers to INFO and CONFIG GET appendfsync."""
+    """Return what the queue keeps, from its answers to INFO and to CONFIG GET with `POLICY`."""
     name, version = _name_and_version(info)
     persistence = _persistence(policy) if info.get("aof_enabled", True) else "none"
     eviction = str(info.get("maxmemory_policy", "unknown"))
-    warnings = _warnings(persistence, eviction, info)
+    warnings = [*_warnings(persistence, eviction, info), *_pauses(persistence, policy)]
     return Durability(f"{name} {version}", persistence, eviction, _PROMISES[persistence], warnings)
 
 
@@ -113,14 +114,27 @@ def _run_ids(role: Role) -> set[str]:
 
 def _policy(server: Server) -> dict[Any, Any]:
     try:
-        return server.command("CONFIG", "GET", "appendfsync")
+        return server.command("CONFIG", "GET", POLICY)
     except (Unavailable, Error):  # CONFIG is often forbidden on a server that others run
         return {}
 
 
 def _persistence(policy: Mapping[Any, Any]) -> str:
-    name = f"appendfsync {policy.get('appendfsync') or policy.get(b'appendfsync', b'').decode()}"
+    name = f"appendfsync {_said(policy, 'appendfsync')}"
     return name if name in _PROMISES else "unknown"
+
+
+def _said(policy: Mapping[Any, Any], name: str) -> str:
+    return policy.get(name) or policy.get(name.encode(), b"").decode()
+
+
+def _pauses(persistence: str, policy: Mapping[Any, Any]) -> list[str]:
+    if persistence != "appendfsync always" or _said(policy, "no-appendfsync-on-rewrite") != "yes":
+        return []
+    return [
+        "While the queue server rewrites its append-only file, what it acknowledges is not on its disk: set "
+        "`no-appendfsync-on-rewrite no`."
+    ]
 
 
 def _warnings(persistence: str, eviction: str, info: Mapping[str, Any]) -> list[str]:

@@ -1,11 +1,14 @@
 """The models that a migration sees count as the model they once were."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import F
+from django.db.models.signals import pre_delete
 
 from cachedemo import cache_for
 from cachedemo.protocol import versions
@@ -83,8 +86,8 @@ def test_a_historical_model_announces_no_version(notes: Any, apps: Any, redis_qu
 def test_nor_does_it_with_its_second_write(notes: Any, apps: Any, redis_queue: Any, caplog: Any) -> None:
     redis_queue.delete("{flush:notes}:versions")
     historical = apps.get_model("notes", "Note")
-    for _ in range(3):
-        historical.objects.create(title="new", owner_id=1)
+    for pk in (4, 5, 6):
+        historical.objects.create(pk=pk, title="new", owner_id=1)
     assert versions.fields_by_version(notes.table) == {}
     assert "taken off" not in caplog.text
 
@@ -95,3 +98,20 @@ def test_a_model_from_before_its_stamps_is_left_alone(notes: Any, apps: Any) -> 
     historical = state.apps.get_model("notes", "Note")
     assert historical.objects.update(secret="s") == 3
     assert historical.objects.update(title="raw") == 3
+
+
+def test_what_migrations_make_by_the_thousand_is_thrown_away_again(notes: Any, apps: Any) -> None:
+    """Each change of a table makes the classes around it anew; one receiver for each would be looked through by all."""
+
+    def made_anew() -> tuple[Any, Any]:
+        apps = MigrationLoader(connection).project_state(("notes", "0002_shelves")).apps
+        note, user = apps.get_model("notes", "Note"), apps.get_model("users", "User")
+        note.objects.filter(pk=3).update(title="by a migration")
+        return weakref.ref(note), weakref.ref(user)
+
+    made_anew()
+    receivers = len(pre_delete.receivers)
+    classes = [each for _ in range(3) for each in made_anew()]
+    gc.collect()
+    assert len(pre_delete.receivers) == receivers
+    assert not [each for each in classes if each() is not None]

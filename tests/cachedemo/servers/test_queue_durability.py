@@ -34,6 +34,7 @@ def test_the_promise_holds_with_fsync_on_every_write_and_no_eviction():
         ("appendfsync", "everysec", "Up to 2 s of acknowledged writes are lost"),
         ("appendfsync", "no", "operating system"),
         ("appendonly", "no", "Every acknowledged write that still waits is lost"),
+        ("no-appendfsync-on-rewrite", "yes", "While the queue server rewrites its append-only file"),
         ("maxmemory-policy", "allkeys-lru", "may evict acknowledged writes"),
     ],
 )

@@ -7,10 +7,10 @@ where servers are, and whether they are in trouble, the threads find out: who ge
 import asyncio
 import contextlib
 import os
+import weakref
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 from cachedemo.exceptions import CacheUnavailable
 from cachedemo.servers import hash_slots
@@ -59,10 +59,10 @@ Asked = tuple[str, "asyncio.Future[Any]", Any, Turn]  # a key, its answer to be,
 
 
 class LoopReads:
-    """The reads of one event loop from the cache."""
+    """The reads of one event loop from the cache. Once it has ended, nothing here leads to it: it can be thrown away."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+        self.loop = weakref.ref(loop)
         self.loading: dict[str, asyncio.Event] = {}  # which keys a reader loads in a thread, and when that has ended
         self.turns: dict[Any, Turn] = {}  # of this turn of the loop, by whom they are for
         self._waiting: list[Asked] = []
@@ -75,7 +75,7 @@ class LoopReads:
     def begin(self, whom: Any, turn: Turn) -> Turn:
         """Note for whom a turn is, until it is over."""
         if not self.turns:
-            self.loop.call_soon(self.turns.clear)
+            asyncio.get_running_loop().call_soon(self.turns.clear)
         self.turns[whom] = turn
         return turn
 
@@ -84,16 +84,17 @@ class LoopReads:
 
         Who is cancelled drops only that future; the trip goes on for the others.
         """
+        loop = asyncio.get_running_loop()
         if not self._waiting:
-            self.loop.call_soon(self._go)
-        answer: asyncio.Future[Any] = self.loop.create_future()
+            loop.call_soon(self._go)
+        answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((key, answer, watcher and watcher.who(), turn))
         return answer
 
     def _go(self) -> None:
         while self._waiting and len(self._tasks) < UNDER_WAY:
             waiting, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            task = self.loop.create_task(self._answer(waiting))
+            task = asyncio.get_running_loop().create_task(self._answer(waiting))
             self._tasks.add(task)  # a loop keeps no task alive by itself
             task.add_done_callback(self._is_back)
 
@@ -184,6 +185,7 @@ class LoopReads:
         try:
             yield
         finally:
+            self._closing = None
             await self.close()
 
     async def close(self) -> None:
@@ -193,7 +195,7 @@ class LoopReads:
             await server.close()
 
 
-_loops: "WeakKeyDictionary[asyncio.AbstractEventLoop, LoopReads]" = WeakKeyDictionary()
+_loops: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopReads]" = weakref.WeakKeyDictionary()
 _last: LoopReads | None = None  # the one that was asked for last, because a process seldom has more loops than one
 
 
@@ -203,7 +205,7 @@ def of_this_loop() -> LoopReads | None:
     if CACHE.breaker.troubled:
         return None
     loop = asyncio.get_running_loop()
-    if (last := _last) is not None and last.loop is loop:
+    if (last := _last) is not None and last.loop() is loop:
         return last
     if (reads := _loops.get(loop)) is None:
         reads = _loops[loop] = LoopReads(loop)
@@ -213,7 +215,7 @@ def of_this_loop() -> LoopReads | None:
 
 def _forget() -> None:
     global _loops, _last
-    _loops, _last = WeakKeyDictionary(), None
+    _loops, _last = weakref.weakref.WeakKeyDictionary(), None
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import warnings
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -356,6 +357,22 @@ def test_a_loop_closes_its_connections(users: Any, people: Any, redis_cache: red
     assert len(opened) >= 3
     # A server notices in its own time.
     assert until(lambda: opened.isdisjoint(client["addr"] for client in redis_cache.client_list()))
+
+
+def test_a_loop_that_has_ended_is_forgotten(users: Any, people: Any) -> None:
+    """With async views under WSGI each request has one."""
+    loops = list[weakref.ref[asyncio.AbstractEventLoop]]()
+
+    async def read() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await users.aget(1)
+
+    users.read(1)
+    for _ in range(3):
+        asyncio.run(read())
+        async_to_sync(read)()
+    gc.collect()
+    assert not [each for each in loops if each() is not None]
 
 
 def test_settings_that_change_take_effect_in_a_running_loop(

@@ -59,7 +59,7 @@ Asked = tuple[str, "asyncio.Future[Any]", Any, Turn]  # a key, its answer to be,
 
 
 class LoopReads:
-    """The reads of one event loop from the cache. Nothing here leads to a loop that has ended: it can be thrown away."""
+    """The reads of one event loop from the cache. Nothing here leads to a loop that has ended, so it is thrown away."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = weakref.ref(loop)

@@ -559,7 +559,11 @@ MUTANTS = [
         "a_turn_of_a_loop_is_never_over",
         "tests/cachedemo/patterns/test_async_twins.py"
         "::test_what_is_the_same_for_all_readers_of_a_turn_is_looked_at_again_in_the_next",
-        ("servers/loop_reads.py", "            asyncio.get_running_loop().call_soon(self.turns.clear)\n", "            pass\n"),
+        (
+            "servers/loop_reads.py",
+            "            asyncio.get_running_loop().call_soon(self.turns.clear)\n",
+            "            pass\n",
+        ),
     ),
     mutant(
         "ctrl_c_leaves_leases",

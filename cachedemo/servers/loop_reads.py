@@ -215,7 +215,7 @@ def of_this_loop() -> LoopReads | None:
 
 def _forget() -> None:
     global _loops, _last
-    _loops, _last = weakref.weakref.WeakKeyDictionary(), None
+    _loops, _last = weakref.WeakKeyDictionary(), None
 
 
 os.register_at_fork(after_in_child=_forget)

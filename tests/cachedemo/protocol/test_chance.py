@@ -32,8 +32,8 @@ def test_who_seeds_random_gives_no_two_processes_the_same_lifetimes() -> None:
 
 def test_a_forked_process_has_numbers_of_its_own() -> None:
     reading, writing = os.pipe()
-    if os.fork() == 0:
+    if not (child := os.fork()):
         os.write(writing, str(CHANCE.random()).encode())
         os._exit(0)
-    os.wait()
+    os.waitpid(child, 0)
     assert os.read(reading, 100).decode() != str(CHANCE.random())

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 import cachedemo
 from cachedemo.protocol import async_reads
-from cachedemo.servers import roles
+from cachedemo.servers import loop_reads, roles
 from cachedemo.servers.roles import CACHE
 from tests.clusters import half_moved
 from tests.helpers import past_cachedemo, until
@@ -171,3 +171,12 @@ def test_a_trace_sees_nothing_of_what_others_read(users: Any, many: range, redis
     both, _ = run(lambda: together(traced(), users.aread(2)))
     assert both == ["MGET v2:user:1 v2:user:2"], "one trip, which both share"
     assert run(traced) == ["MGET v2:user:1"]
+
+
+def test_a_forked_process_has_no_loop_of_its_parent(users: Any) -> None:
+    users.warm([1])
+    asyncio.run(users.aread(1))
+    assert loop_reads._last is not None
+    if not (child := os.fork()):
+        os._exit(0 if loop_reads._last is None and not loop_reads._loops else 1)
+    assert os.waitpid(child, 0)[1] == 0

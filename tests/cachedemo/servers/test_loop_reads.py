@@ -173,9 +173,9 @@ def test_a_trace_sees_nothing_of_what_others_read(users: Any, many: range, redis
     assert run(traced) == ["MGET v2:user:1"]
 
 
-def test_a_forked_process_has_no_loop_of_its_parent(users: Any) -> None:
-    users.warm([1])
-    asyncio.run(users.aread(1))
+def test_a_forked_process_has_no_loop_of_its_parent(users: Any, many: range) -> None:
+    users.warm(many)
+    run(lambda: users.aread(1))
     assert loop_reads._last is not None
     if not (child := os.fork()):
         os._exit(0 if loop_reads._last is None and not loop_reads._loops else 1)

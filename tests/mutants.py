@@ -496,6 +496,17 @@ MUTANTS = [
         ("servers/server.py", "                if self._opening is not opening:", "                if False:"),
     ),
     mutant(
+        "what_the_server_of_before_did_counts",
+        "tests/cachedemo/servers/test_roles.py::test_a_command_that_fails_after_a_reset_says_nothing_of_the_server_of_now",
+        ("servers/server.py", "        breaker = self.breaker\n        try:", "        breaker = None\n        try:"),
+        ("servers/server.py", "            if breaker.troubled:\n", "            if self.breaker.troubled:\n"),
+        (
+            "servers/server.py",
+            "        if breaker is not self.breaker:\n            return found\n",
+            "        breaker = self.breaker\n",
+        ),
+    ),
+    mutant(
         "trips_are_lost_when_the_address_changes",
         TRIPS + "test_blocks_can_be_inside_each_other_and_around_a_change_of_address",
         ("servers/server.py", "self.cover(client) if self.cover is not None else client", "client"),

@@ -6,6 +6,7 @@ from typing import Any
 import redis
 
 from cachedemo.exceptions import CachedemoError, Unavailable
+from cachedemo.servers.breaker import Breaker
 from cachedemo.servers.client import Client, connect
 from cachedemo.servers.greeting import Unusable
 from cachedemo.servers.pipeline_answers import meant
@@ -95,19 +96,20 @@ class ClusterNode(Server):
             insist: as for `command`.
             gets: whether each of them is GET and a key, which can be packed faster.
         """
+        breaker = self.breaker
         try:
-            if self.breaker.troubled:  # then its breaker decides, and it is asked in one go
+            if breaker.troubled:  # then its breaker decides, and it is asked in one go
                 answers = self.answers(commands, insist=insist)
                 return lambda: answers
             trip = self._run(Gets if gets else Trip, self.client(), commands)
         except (CachedemoError, Error) as error:
             failed = [error] * len(commands)
             return lambda: failed
-        return lambda: self._collected(trip)
+        return lambda: self._collected(trip, breaker)
 
-    def _collected(self, trip: Trip) -> list[Any]:
+    def _collected(self, trip: Trip, breaker: Breaker) -> list[Any]:
         try:
             answers = trip.answers(getattr(self._client, "recording", None))
             return meant(trip.commands, answers, self.outage)
         except Error as error:
-            return [self._failed(error)] * len(trip.commands)
+            return [self._failed(error, breaker)] * len(trip.commands)

@@ -159,8 +159,8 @@ class Server:
 
         None where the answer is here already, because the server is in trouble, or somebody watches.
         """
-        client = self.client()
-        if self.breaker.troubled or not isinstance(client, Client) or is_watched():
+        client, breaker = self.client(), self.breaker
+        if breaker.troubled or not isinstance(client, Client) or is_watched():
             self.script(script, keys, arguments, insist=True)
             return None
         trip = self._run(Trip, client, [("EVALSHA", script.digest, len(keys), *keys, *arguments)])
@@ -172,7 +172,7 @@ class Server:
                     return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
                 return raised(found)
             except redis.RedisError as error:
-                raise self._failed(error) from error
+                raise self._failed(error, breaker) from error
 
         return answer
 
@@ -271,22 +271,29 @@ class Server:
     def _run(self, send: Callable[..., Any], *arguments: Any, insist: bool = False) -> Any:
         """The one place that every command passes: through the breaker while the server is in trouble."""
         self._refuse_if_switched_off()
+        breaker = self.breaker
         try:
-            if self.breaker.troubled:
-                return self.breaker.call(lambda: send(*arguments), insist=insist)
+            if breaker.troubled:
+                return breaker.call(lambda: send(*arguments), insist=insist)
             return send(*arguments)
         except redis.RedisError as error:
-            raise self._failed(error, *(arguments[0][1:2] if send == self._command else ())) from error
+            raise self._failed(error, breaker, *(arguments[0][1:2] if send == self._command else ())) from error
         except Open as error:
             trouble = self._trouble.rstrip(".")  # what redis-py says has a full stop, or none
             raise self.unavailable(f"{trouble}. It is not asked now, until it answers again.") from error
 
-    def _failed(self, error: redis.RedisError, key: Any = "") -> Exception:
-        """Take note that a command has failed, and return what to raise."""
+    def _failed(self, error: redis.RedisError, breaker: Breaker, key: Any = "") -> Exception:
+        """Take note that a command has failed, and return what to raise.
+
+        Args:
+            breaker: that of when it was sent. After a reset meanwhile it says nothing of the server that is asked now.
+        """
         found = self.outage(error, key)
+        if breaker is not self.breaker:
+            return found
         if self._is_of_no_use(error):
             self._trouble = str(found)
-        self.breaker.note(error, is_certain=takes_no_writes(error))
+        breaker.note(error, is_certain=takes_no_writes(error))
         if isinstance(error, _NO_PRIMARY):
             self._let_go()  # a new connection may lead to the primary
         return found

@@ -6,7 +6,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
+from django.conf import settings
 
+from cachedemo.exceptions import QueueUnavailable
 from cachedemo.servers import roles
 from cachedemo.servers.greeting import NOT_LEARNED
 from cachedemo.servers.roles import CACHE, QUEUE
@@ -52,6 +55,22 @@ def test_a_client_that_a_reset_has_overtaken_is_not_kept(monkeypatch):
     CACHE.reset()
     assert CACHE.command("PING")
     assert CACHE.server() != NOT_LEARNED
+
+
+def test_a_command_that_fails_after_a_reset_says_nothing_of_the_server_of_now(monkeypatch):
+    """It was sent to the server of before, which may have ended since."""
+
+    def fail(words):
+        QUEUE.reset()
+        raise redis.exceptions.ConnectionError("of the server of before")
+
+    monkeypatch.setitem(settings.CACHEDEMO, "BREAKER_FAILURES", 1)
+    monkeypatch.setattr(QUEUE, "_command", fail)
+    with pytest.raises(QueueUnavailable):
+        QUEUE.command("PING")
+    monkeypatch.undo()
+    assert not QUEUE.breaker.troubled
+    assert QUEUE.command("PING")
 
 
 def test_a_pipeline_under_way_outlives_a_reset():

@@ -7,6 +7,7 @@ in a process of its own.
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -98,9 +99,9 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def developers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Any:
+def developers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Iterator[Any]:
     """What a development server keeps in both servers: it is to be there as it was."""
-    stats.send()  # of this process: nothing of it comes later
+    stats.send()
     redis_cache.set("v1:book:1", DEVELOPERS["v1:book:1"], ex=3600)
     redis_queue.rpush("flush:books", "1")
     redis_queue.hset("{flush:books}:row:1", "title", b'0000000000000006"developer waits"')
@@ -112,7 +113,8 @@ def developers(redis_cache: redis.Redis, redis_queue: redis.Redis) -> Any:
             "queue": {key: redis_queue.dump(key) for key in redis_queue.scan_iter()},
         }
 
-    return everything
+    with stats._sending:  # what this process counts comes later
+        yield everything
 
 
 def run(project: Path, *arguments: str, code: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":

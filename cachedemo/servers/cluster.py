@@ -15,7 +15,7 @@ import redis
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError, Unavailable
 from cachedemo.servers import hash_slots
-from cachedemo.servers.cluster_map import ClusterMap
+from cachedemo.servers.cluster_map import PAUSE, ClusterMap
 from cachedemo.servers.cluster_node import REDIRECTIONS, ClusterNode
 from cachedemo.servers.pipeline_answers import raised
 from cachedemo.servers.scripts import Script
@@ -156,10 +156,16 @@ class Cluster:
         return [found[key] for key, _ in rows]
 
     def scan(self, pattern: str, count: int, *, insist: bool = False) -> Iterator[list[bytes]]:
-        for _ in range(SCANS):
+        for more in reversed(range(SCANS)):
             before = self._whereabouts()
-            for node in self.map.primaries():
-                yield from node.scan(pattern, count, insist=insist)
+            try:
+                for node in self.map.primaries():
+                    yield from node.scan(pattern, count, insist=insist)
+            except Unavailable:
+                time.sleep(PAUSE)  # then the map is asked for again
+                if not more or self._whereabouts() == before:
+                    raise
+                continue  # a replica has taken its place
             if self._whereabouts() == before and not any(moving for *_, moving in before):
                 return  # else a key may have gone where we had been already
 

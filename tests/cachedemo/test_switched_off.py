@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import transaction
+from django.core.management.color import no_style
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -25,6 +26,9 @@ PATTERNS = pytest.mark.parametrize("pattern", ["cache-aside", "write-through", "
 def notes(people: Any, settings: Any, cache_server: Any, queue_server: Any) -> Iterator[Any]:
     """Three notes, cached, and then both servers are dead."""
     past_cachedemo(Note).bulk_create([Note(pk=pk, title=f"a{pk}", owner_id=1) for pk in (1, 2, 3)])
+    with connection.cursor() as cursor:  # PostgreSQL hands out keys from 1 on, whichever there are
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Note]):
+            cursor.execute(statement)
     notes = cache_for(Note)
     notes.warm([1, 2, 3])
     settings.CACHEDEMO = {**settings.CACHEDEMO, "ENABLED": False, "CACHE_URL": None, "QUEUE_URL": None}

@@ -51,10 +51,10 @@ def _as_the_column_has_none(field: models.Field, value: Any, using: str) -> Any:
     Raises:
         ValidationError: it would be NULL, which the column does not take.
     """
-    column, connection = column_of(field), connections[using]
     is_none = value is None or (isinstance(value, str | list | dict) and not value)
-    if not is_none or not converts_itself(column) & _TO_COLUMN:
+    if not is_none or not converts_itself(column := column_of(field)) & _TO_COLUMN:
         return value
+    connection = connections[using]
     found = column.get_db_prep_save(value, connection)
     if found is None and not field.null:
         raise ValidationError(field.error_messages["null"], code="null")

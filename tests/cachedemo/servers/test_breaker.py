@@ -27,14 +27,16 @@ def open_breaker(notes):
 
 
 def test_the_breaker_opens_after_a_few_failures_and_closes_when_the_server_is_back(notes, cache_server, monkeypatch):
-    cache_server.kill()
-    sent = []
-    send = roles.Role._command
+    sent, told = [], []
+    send, note = roles.Role._command, roles.CACHE.breaker.note
     monkeypatch.setattr(roles.Role, "_command", lambda role, words: sent.append(role.name) or send(role, words))
+    monkeypatch.setattr(roles.CACHE.breaker, "note", lambda error, **how: told.append(error) or note(error, **how))
+    cache_server.kill()
     for _ in range(20):
         notes.get(1)
     assert roles.CACHE.breaker.state == "open"
-    assert FAILURES <= sent.count("cache") < FAILURES + 3
+    assert len(told) >= FAILURES, "also by a thread that looks which server it is"
+    assert sent.count("cache") < FAILURES + 3
     cache_server.start()
     until(lambda: notes.read(1).origin == "cache", timeout=5)
     assert roles.CACHE.breaker.state == "closed"

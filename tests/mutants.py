@@ -1827,6 +1827,11 @@ MUTANTS = [
         ("protocol/unmigrated.py", "if not connections[using].needs_rollback and", "if False and"),
     ),
     mutant(
+        "a_stamp_that_may_go_stays",
+        "tests/cachedemo/model_classes/test_unmigrated.py::test_and_so_can_it_be_once_the_stamp_is_taken_away_again",
+        ("protocol/unmigrated.py", "    if backwards or not", "    if not"),
+    ),
+    mutant(
         "a_stamp_is_written_where_none_is",
         "tests/cachedemo/model_classes/test_unmigrated.py::test_a_model_can_be_used_before_its_stamp_is_there",
         ("protocol/unmigrated.py", "    if _tables:\n        stamps", "    if False:\n        stamps"),

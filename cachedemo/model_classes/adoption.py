@@ -19,17 +19,17 @@ def adopt() -> None:
     post_migrate.connect(_look_again, dispatch_uid="cachedemo")
 
 
-def _look_at_tables(sender: Any, using: str, **kwargs: Any) -> None:
+def _look_at_tables(sender: Any, using: str, plan: Any = (), **kwargs: Any) -> None:
     for cache in registry.declared():
         if cache.model._meta.app_config is sender:
-            unmigrated.look_at(cache.model, using)
+            unmigrated.look_at(cache.model, using, backwards=any(backwards for _, backwards in plan))
 
 
 def _look_again(sender: Any, using: str, **kwargs: Any) -> None:
     """Ask the database now, for whoever needs the table next may count queries."""
     for cache in registry.declared():
         if cache.model._meta.app_config is sender:
-            unmigrated.is_unmigrated(cache.model, using)
+            unmigrated.look_again(cache.model, using)
 
 
 def _adopt_all() -> None:

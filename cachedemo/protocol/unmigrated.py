@@ -12,16 +12,30 @@ from django.db import connections, models
 
 from cachedemo.protocol.codec import STAMP
 
-_tables: set[tuple[str, str]] = set()  # name and alias of those that had no stamp when they were last looked at
+# Name and alias of those that had no stamp when they were last looked at, or that `migrate` may take it from -> whether
+# it may.
+_tables: dict[tuple[str, str], bool] = {}
 
 T = TypeVar("T")
 
 
-def look_at(model: type[models.Model], using: str) -> None:
-    """Note whether the table of a registered model has its stamp: `migrate` is about to begin."""
+def look_at(model: type[models.Model], using: str, *, backwards: bool = False) -> None:
+    """Note whether the table of a registered model has its stamp: `migrate` is about to begin.
+
+    Args:
+        backwards: whether it may take the stamp away.
+    """
     name = model._meta.db_table
-    if not _has_the_stamp(name, using):
-        _tables.add((name, using))
+    if backwards or not _has_the_stamp(name, using):
+        _tables[name, using] = backwards
+
+
+def look_again(model: type[models.Model], using: str) -> None:
+    """Do the same once `migrate` has ended: nothing is taken away any more."""
+    place = (model._meta.db_table, using)
+    if place in _tables:
+        _tables[place] = False
+        _is_unmigrated(*place)
 
 
 def is_unmigrated(model: type[models.Model], using: str) -> bool:
@@ -54,7 +68,8 @@ def _is_unmigrated(name: str, using: str) -> bool:
     if (name, using) not in _tables:
         return False
     if not connections[using].needs_rollback and _has_the_stamp(name, using):
-        _tables.discard((name, using))
+        if not _tables.get((name, using)):
+            _tables.pop((name, using), None)  # another thread may have done so
         return False
     return True
 

@@ -147,6 +147,16 @@ def test_once_the_stamp_is_there_all_steps_are_taken(project: Path) -> None:
     migrate(project)
 
 
+def test_and_so_can_it_be_once_the_stamp_is_taken_away_again(project: Path) -> None:
+    backwards = RUN.format(before="0001_initial", code=(BEGIN + EACH).strip()).replace(
+        "RunPython(forwards)", "RunPython(lambda apps, schema_editor: None, forwards)"
+    )
+    write(project, "0002_early", backwards)
+    write(project, "0003_stamp", ADD)
+    migrate(project)
+    migrate(project, "shop", "zero")
+
+
 def test_a_second_run_goes_on_where_the_first_one_ended(project: Path) -> None:
     write(project, "0002_early", RUN.format(before="0001_initial", code=BEGIN.strip()))
     migrate(project, "shop", "0001")

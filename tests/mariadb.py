@@ -29,7 +29,7 @@ class MariaDB:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -37,8 +37,10 @@ class MariaDB:
         return f"mysql://root@{HOST}:{self.port}/tests"
 
     def start(self) -> None:
-        self.folder.mkdir()
+        for each in (self.folder, self._tmp):
+            each.mkdir()
         self._initialize()
+        self.port = free_port()  # now, since others look for one too
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [str(find("mariadbd")), *self._options(), f"--port={self.port}", *self._cheap()],
@@ -49,6 +51,11 @@ class MariaDB:
             )
         until(self._answers, timeout=60)
 
+    @property
+    def _tmp(self) -> Path:
+        """Its own, since a server that starts removes all temporary tables there, those of another one too."""
+        return self.folder / "tmp"
+
     def stop(self) -> None:
         if self._process:
             self._process.kill()
@@ -56,7 +63,7 @@ class MariaDB:
 
     def _options(self) -> list[str]:
         owner = ["--user=root"] if os.geteuid() == 0 else []
-        return ["--no-defaults", f"--datadir={self.folder}/data", *owner]
+        return ["--no-defaults", f"--datadir={self.folder}/data", f"--tmpdir={self._tmp}", *owner]
 
     def _cheap(self) -> list[str]:
         """A small server that nobody needs after a power cut."""
@@ -76,11 +83,16 @@ class MariaDB:
 
     def _initialize(self) -> None:
         command = [str(find("mariadb-install-db")), *self._options(), "--skip-test-db"]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        made = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if made.returncode:
+            raise RuntimeError(f"mariadb-install-db: {made.stdout}{made.stderr}")
 
     def _answers(self) -> bool:
         import pymysql
 
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"mariadbd: {(self.folder / 'log').read_text()}")
         try:
             with pymysql.connect(host=HOST, port=self.port, user="root") as connection:
                 connection.cursor().execute("CREATE DATABASE IF NOT EXISTS tests")

@@ -36,7 +36,7 @@ class PgBouncer:
     def __init__(self, folder: Path, postgres: Postgres) -> None:
         self.folder = folder
         self.postgres = postgres
-        self.port = free_port()
+        self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self) -> str:
@@ -44,6 +44,7 @@ class PgBouncer:
 
     def start(self) -> None:
         self.folder.mkdir(mode=0o755)
+        self.port = free_port()  # now, since others look for one too
         conf = self.folder / "pgbouncer.ini"
         conf.write_text(_CONF.format(host=HOST, behind=self.postgres.port, port=self.port))
         account: dict[str, Any] = self.postgres.account  # root may not run it either

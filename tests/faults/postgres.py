@@ -31,7 +31,7 @@ class Postgres:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.settings = settings
-        self.port = free_port()
+        self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -46,6 +46,7 @@ class Postgres:
         if self.account:
             shutil.chown(self.folder, self.account["user"], self.account["group"])
         self._initialize()
+        self.port = free_port()  # now, since others look for one too
         self._start()
 
     def stop(self) -> None:

@@ -2243,7 +2243,11 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers/client.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
+        (
+            "servers/client.py",
+            "answer to another command\n            raise\n",
+            "answer to another command\n            return talk(connection, said)\n",
+        ),
     ),
     mutant(
         "unknown_is_acknowledged",

@@ -2745,7 +2745,7 @@ MUTANTS = [
     ),
     mutant(
         "a_replica_is_listened_to",
-        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to",
+        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to[no]",
         ("servers/server_health.py", """.get("role", "master") != "master":""", """.get("role") is None:"""),
     ),
     mutant(

@@ -2265,7 +2265,11 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers/client.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
+        (
+            "servers/client.py",
+            "answer to another command\n            raise\n",
+            "answer to another command\n            return talk(connection, said)\n",
+        ),
     ),
     mutant(
         "unknown_is_acknowledged",
@@ -2763,7 +2767,7 @@ MUTANTS = [
     ),
     mutant(
         "a_replica_is_listened_to",
-        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to",
+        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to[no]",
         ("servers/server_health.py", """.get("role", "master") != "master":""", """.get("role") is None:"""),
     ),
     mutant(

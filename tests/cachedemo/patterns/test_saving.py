@@ -9,7 +9,6 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Concat, Upper
 from django.db.models.signals import post_save
-from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for
@@ -436,30 +435,6 @@ def test_a_receiver_connected_before_ours_reads_what_was_saved(notes, receiver, 
     else:
         note.save()
     assert seen == ["a1"]
-
-
-class TestCapturedHooks(TestCase):
-    """Django's own way to run on_commit hooks in a TestCase counts them by position: a finish must not disturb it."""
-
-    def test_a_finish_of_a_block_is_captured_with_the_hooks_around_it(self):
-        owner = User.objects.create(name="x", email="x@example.com")
-        ran = []
-        with self.captureOnCommitCallbacks():
-            transaction.on_commit(lambda: ran.append("earlier"))
-            with self.captureOnCommitCallbacks(execute=True) as callbacks:
-                note = Note(title="a", owner=owner)
-                with transaction.atomic():
-                    note.save()
-                transaction.on_commit(lambda: ran.append(cache_for(Note).get(note.pk).title))
-        assert ran == ["a"]
-        assert len(callbacks) == 2
-
-    def test_outside_of_a_block_the_projects_own_hooks_are_all_there_are(self):
-        hook = cache_for(Note).announce
-        with self.captureOnCommitCallbacks() as callbacks:
-            Note.objects.create(title="a", owner=User.objects.create(name="x", email="x@example.com"))
-            transaction.on_commit(hook)
-        assert callbacks == [hook]
 
 
 # refuse

@@ -110,8 +110,8 @@ def names_of(model: Any, fields: Iterable[str], codecs: Mapping[str, Any]) -> li
         return list(fields)
     meta = model._meta
     wanted = (field for field in meta.local_concrete_fields if not field.primary_key and field.name != "cache_stamp")
-    fit = (field for field in wanted if field.name in codecs or (why_not(field) or why_not_written(field)) is None)
-    return [field.name for field in fit]
+    written = (field for field in wanted if why_not_written(field) is None)
+    return [field.name for field in written if field.name in codecs or why_not(field) is None]
 
 
 def why_not_written(field: Any) -> str | None:

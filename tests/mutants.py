@@ -1745,7 +1745,7 @@ MUTANTS = [
     mutant(
         "what_python_calls_equal_is_not_written",
         "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
-        ("protocol/values.py", "    if known or (type(one)", "    if True or (type(one)"),
+        ("protocol/values.py", "    if type(one) is type(other) and (type(one)", "    if True or (type(one)"),
     ),
     mutant(
         "what_is_written_over_waits_until_the_commit",

@@ -817,6 +817,11 @@ MUTANTS = [
         ("patterns/save_statement.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
     ),
     mutant(
+        "a_field_prepares_what_a_save_carries",
+        "tests/cachedemo/protocol/test_field_codecs.py::test_a_save_carries_what_waits_for_a_field_that_prepares_whatever_it_is_asked",
+        ("patterns/save_statement.py", "    found.get_db_prep_save = lambda value, connection: value\n", ""),
+    ),
+    mutant(
         "a_whole_save_writes_all_that_it_shows",
         SAVES + "test_a_whole_save_puts_nothing_back_that_it_did_not_change",
         ("patterns/saving.py", "return not unchanged(field, self.loaded[field.attname], value)", "return True"),
@@ -826,8 +831,8 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_descriptors.py::test_a_whole_save_leaves_what_such_a_field_shows_and_the_instance_has_not_changed",
         (
             "protocol/values.py",
-            "    if known or (type(one) is type(other)",
-            "    if type(one) is not type(other) or (True",
+            "    if type(one) is type(other) and (type(one)",
+            "    if type(one) is not type(other) or (type(one)",
         ),
     ),
     mutant(
@@ -1740,7 +1745,7 @@ MUTANTS = [
     mutant(
         "what_python_calls_equal_is_not_written",
         "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
-        ("protocol/values.py", "    if known or (type(one)", "    if True or (type(one)"),
+        ("protocol/values.py", "    if type(one) is type(other) and (type(one)", "    if True or (type(one)"),
     ),
     mutant(
         "what_is_written_over_waits_until_the_commit",

@@ -1,4 +1,4 @@
-"""Celery is installed, for another app perhaps, and the project has no app of its own, or none that is imported here."""
+"""Celery is installed, for another app perhaps, and the project has no app of its own, or none is imported here."""
 
 from types import SimpleNamespace
 from typing import Any

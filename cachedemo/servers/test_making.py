@@ -14,6 +14,7 @@ from typing import Any
 from django.db.backends.base.creation import BaseDatabaseCreation
 
 _being_made: list[str] = []  # aliases
+_just_made: set[str] = set()  # of those that nobody has used since
 
 
 def follow(when_made: Callable[[str], None]) -> None:
@@ -30,6 +31,7 @@ def follow(when_made: Callable[[str], None]) -> None:
         with _making(using):
             result = plain(self, *args, **kwargs)
         when_made(using)
+        _just_made.add(using)
         return result
 
     BaseDatabaseCreation.create_test_db = create_test_db  # type: ignore[method-assign]
@@ -45,5 +47,11 @@ def _making(using: str) -> Iterator[None]:
 
 
 def is_under_way(using: str) -> bool:
-    """Say whether the test database of this alias is being made, by this process."""
-    return using in _being_made
+    """Say whether the test database of this alias is being made, by this process.
+
+    Or was just made, and another one is: its migrations may write here, too.
+    """
+    if _being_made:
+        return using in _being_made or using in _just_made
+    _just_made.discard(using)
+    return False

@@ -80,6 +80,38 @@ def test_it_needs_no_server(project: Path, arguments: tuple[str, ...]) -> None:
     assert "Ran 1 test" in ran.stderr
 
 
+OTHER = """
+    from django.test import TestCase
+    from shop.models import Book
+
+    class LooksAtBoth(TestCase):
+        databases = {"default", "other"}
+
+        def test_the_second_has_written_to_the_first(self):
+            self.assertEqual({book.title for book in Book.objects.all()}, {"from default", "from other"})
+            self.assertFalse(Book.objects.using("other").exists())
+"""
+TO_ANOTHER = """
+    from django.db import migrations
+
+    def save(apps, editor):
+        apps.get_model("shop", "Book").objects.create(title=f"from {editor.connection.alias}")
+
+    class Migration(migrations.Migration):
+        dependencies = [("shop", "0001_initial")]
+        operations = [migrations.RunPython(save)]
+"""
+
+
+def test_nor_does_one_that_writes_to_the_database_that_was_made_before(project: Path) -> None:
+    give_migrations(project, OTHER)
+    (project / "shop" / "migrations" / "0002_data.py").write_text(dedent(TO_ANOTHER))
+    with (project / "shop" / "settings.py").open("a") as settings:
+        settings.write('DATABASES["other"] = {**DATABASES["default"], "NAME": "other.sqlite3"}\n')
+    ran = run(project, **NOWHERE)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_where_there_are_servers_the_rows_are_like_others(project: Path) -> None:
     """What it has written behind is a row, and no test finds it waiting."""
     ran = run(give_migrations(project, TESTS + WRITES))

@@ -589,7 +589,7 @@ class StateHasChanged(Exception):
 
 
 class OnlyFromItsState(models.Model):
-    """Saves a row only if its state still is what the instance was loaded with, as a package for state machines does."""
+    """Saves a row only if its state still is what the instance was loaded with, as packages of state machines do."""
 
     class Meta:
         abstract = True

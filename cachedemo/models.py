@@ -120,9 +120,8 @@ class Stamped(models.Model):
             return plain(rows, using, pk_val, assigned, update_fields, *rest, **named)
 
         updated = save.update(send, base_qs, values)
-        if updated or self._state.adding or not save_state.has_had_a_row(self, using):  # else inserted
-            return updated
-        if not save.is_there():
+        # A row that it never had is inserted, and one that is still there was kept from the save by the project.
+        if not updated and not self._state.adding and save_state.has_had_a_row(self, using) and not save.is_there():
             gone: type[DatabaseError] = getattr(self, "NotUpdated", DatabaseError)
             raise gone(
                 f"{self!r} was deleted since it was loaded, and stays deleted. To insert a copy of it, set "

@@ -165,7 +165,7 @@ class CachedManager(_Manager[M]):
 
     def get_queryset(self) -> CachedQuerySet[M]:
         """Select what Django selects, but for the stamp of a table that is still to be migrated."""
-        rows: CachedQuerySet[M] = unmigrated.without_the_stamp(super().get_queryset())
+        rows: Any = unmigrated.without_the_stamp(super().get_queryset())
         if not isinstance(rows, CachedQuerySet) and isinstance(rows, models.QuerySet):
             rows.__class__ = _beside(type(rows))
         return rows
@@ -190,7 +190,7 @@ def _beside(kind: type[models.QuerySet[Any]]) -> type[Any]:
 
 
 def _empty(kind: type[models.QuerySet[Any]]) -> Any:
-    made = _beside(kind)
+    made: Any = _beside(kind)
     return made.__new__(made)
 
 

@@ -192,15 +192,18 @@ class ModelCache(AsyncReads[M], AsyncWrites[M]):
 
     def _in_chunks(self, pks: Iterable[Any], fresh: bool) -> Iterator[list[tuple[Any, Entry]]]:
         """Read a thousand rows at a time, and keep none of them."""
-        table = self.table
-        for some in in_chunks(table.find_pks(pks)):
-            wanted = list(dict.fromkeys(some))
-            found = near_reads.find_many(table, None if fresh else table.near, wanted)
+        for _, found in self._chunks(pks, fresh):
             yield [(pk, entry) for pk, entry in found.items() if entry.body is not None]
 
+    def _chunks(self, pks: Iterable[Any], fresh: bool) -> Iterator[tuple[list[Any], Mapping[Any, Entry]]]:
+        """Yield a thousand keys at a time, each as often as it was named, and what was found by them."""
+        table = self.table
+        for some in in_chunks(table.find_pks(pks)):
+            yield some, near_reads.find_many(table, None if fresh else table.near, list(dict.fromkeys(some)))
+
     def warm(self, pks: Iterable[Any]) -> int:
-        """Load the rows that are not in the cache; return how many of them all exist, one named twice perhaps twice."""
-        return sum(map(len, self._in_chunks(pks, True)))
+        """Load the rows that are not in the cache; return how many of these keys are of rows, one named twice twice."""
+        return sum(found[pk].body is not None for some, found in self._chunks(pks, True) for pk in some)
 
     def etag(self, entry: Entry) -> str:
         """Return the entity tag of an entry, for `if_match`."""

@@ -51,6 +51,8 @@ CACHE = "tests/faults/test_cache_faults.py::"
 BREAKER = "tests/cachedemo/servers/test_breaker.py::"
 DATABASES = "tests/cachedemo/test_databases.py::"
 TEST_RUNS = "tests/cachedemo/servers/test_test_runs.py::"
+TEST_MAKING = "tests/cachedemo/servers/test_test_making.py::"
+TEST_HOOKS = "tests/cachedemo/protocol/test_test_hooks.py::"
 TESTING = "tests/cachedemo/testing/test_mixin.py::"
 TRIPS = "tests/cachedemo/testing/test_trips.py::"
 OTEL = "tests/cachedemo/tracing/test_otel.py::"
@@ -434,13 +436,13 @@ MUTANTS = [
     ),
     mutant(
         "a_save_in_a_testcase_waits_for_its_commit",
-        TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
+        TEST_HOOKS + "test_outside_of_a_block_the_projects_own_hooks_are_all_there_are",
         ("protocol/on_commit.py", "in_atomic_block or transactions.is_of_testcase(using):", "in_atomic_block:"),
     ),
     mutant(
         "a_block_that_ended_in_a_testcase_is_not_finished",
         TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
-        ("protocol/on_commit.py", " if transactions.is_of_testcase(using) else []", "[:0]"),
+        ("protocol/on_commit.py", " if transactions.is_of_testcase(using) else ()", "[:0]"),
     ),
     mutant(
         "an_eviction_in_a_testcase_waits_for_its_commit",
@@ -471,9 +473,29 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "hooks_of_ours_are_captured_in_a_testcase",
+        TEST_HOOKS + "test_whatever_writes_in_a_block_adds_no_hook",
+        ("protocol/on_commit.py", "    if test_hooks.are_kept(connection):\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_savepoint_of_a_test_takes_no_finish_back",
+        TEST_HOOKS + "test_what_a_savepoint_has_taken_back_is_never_finished",
+        ("protocol/test_hooks.py", "        _keep_only(self, lambda hook: sid not in hook[0])\n", "        pass\n"),
+    ),
+    mutant(
+        "a_test_database_is_made_with_all_steps",
+        TEST_MAKING + "test_it_needs_no_server[arguments0]",
+        ("servers/test_runs.py", "    if test_making.is_under_way(using):\n", "    if False:\n"),
+    ),
+    mutant(
+        "a_test_database_that_is_made_twice_has_the_keys_of_the_first",
+        TEST_MAKING + "test_a_database_that_is_made_twice_begins_empty",
+        ("servers/test_runs.py", "    if _begun:\n        _empty(using)\n", "    pass\n"),
+    ),
+    mutant(
         "a_flush_of_the_tables_leaves_what_was_announced",
         TESTING + "test_the_tests_of_a_project_pass[memory-one process]",
-        ("servers/test_runs.py", "                    call()\n", "                    pass\n"),
+        ("servers/test_runs.py", "                call()\n", "                pass\n"),
     ),
     mutant(
         "settings_of_an_import_lead_to_other_servers",
@@ -795,6 +817,11 @@ MUTANTS = [
         ("patterns/save_statement.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
     ),
     mutant(
+        "a_field_prepares_what_a_save_carries",
+        "tests/cachedemo/protocol/test_field_codecs.py::test_a_save_carries_what_waits_for_a_field_that_prepares_whatever_it_is_asked",
+        ("patterns/save_statement.py", "    found.get_db_prep_save = lambda value, connection: value\n", ""),
+    ),
+    mutant(
         "a_whole_save_writes_all_that_it_shows",
         SAVES + "test_a_whole_save_puts_nothing_back_that_it_did_not_change",
         ("patterns/saving.py", "return not unchanged(field, self.loaded[field.attname], value)", "return True"),
@@ -804,8 +831,8 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_descriptors.py::test_a_whole_save_leaves_what_such_a_field_shows_and_the_instance_has_not_changed",
         (
             "protocol/values.py",
-            "    if known or (type(one) is type(other)",
-            "    if type(one) is not type(other) or (True",
+            "    if type(one) is type(other) and (type(one)",
+            "    if type(one) is not type(other) or (type(one)",
         ),
     ),
     mutant(
@@ -1723,7 +1750,7 @@ MUTANTS = [
     mutant(
         "what_python_calls_equal_is_not_written",
         "tests/cachedemo/protocol/test_same_values.py::test_what_python_calls_equal_may_differ_in_the_database",
-        ("protocol/values.py", "    if known or (type(one)", "    if True or (type(one)"),
+        ("protocol/values.py", "    if type(one) is type(other) and (type(one)", "    if True or (type(one)"),
     ),
     mutant(
         "what_is_written_over_waits_until_the_commit",
@@ -2248,7 +2275,11 @@ MUTANTS = [
     mutant(
         "queued_twice",
         NETWORK + "test_a_queued_write_that_arrives_late_does_not_come_after_a_newer_one",
-        ("servers/client.py", "retry=Retry(NoBackoff(), 0)", "retry=Retry(NoBackoff(), 1)"),
+        (
+            "servers/client.py",
+            "answer to another command\n            raise\n",
+            "answer to another command\n            return talk(connection, said)\n",
+        ),
     ),
     mutant(
         "unknown_is_acknowledged",
@@ -2746,7 +2777,7 @@ MUTANTS = [
     ),
     mutant(
         "a_replica_is_listened_to",
-        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to",
+        MOVES + "test_a_primary_that_was_made_a_replica_is_not_listened_to[no]",
         ("servers/server_health.py", """.get("role", "master") != "master":""", """.get("role") is None:"""),
     ),
     mutant(

@@ -1,5 +1,6 @@
 """The UPDATE of a save: what it assigns, with what waits for the other fields, and to which rows."""
 
+import copy
 from typing import Any
 
 from django.db import models
@@ -37,9 +38,21 @@ def _carried(table: CachedTable, name: str, stamp: int, value: Any) -> Assigned:
     field = table.codec.fields[name]
     if type(value) is Changes:
         whens = [When(stamps.below(at), then=_then(table, field, *each)) for at, *each in steps(value)]
-        return field, None, Case(*whens, default=F(name), output_field=field)
+        return _taking_expressions(field), None, Case(*whens, default=F(name), output_field=field)
     then = Value(table.codec.parse(name, value), output_field=field)
-    return field, None, Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)
+    case = Case(When(stamps.below(stamp), then=then), default=F(name), output_field=field)
+    return _taking_expressions(field), None, case
+
+
+def _taking_expressions(field: models.Field) -> Any:
+    """Return the field as the UPDATE's compiler may ask it: the values are prepared inside of the expression.
+
+    A class of a project's own may take whatever it is asked to prepare for a value, and would write down the text of
+    the expression, encrypted or not.
+    """
+    found: Any = copy.copy(field)
+    found.get_db_prep_save = lambda value, connection: value
+    return found
 
 
 def _then(table: CachedTable, field: models.Field, value: Any, adds: bool) -> Any:

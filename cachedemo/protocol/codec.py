@@ -12,7 +12,7 @@ from cachedemo.protocol import stamps
 from cachedemo.protocol.cleaning import naming
 from cachedemo.protocol.descriptors import refuse_half
 from cachedemo.protocol.entries import Entry, Origin
-from cachedemo.protocol.field_classes import PLAIN, is_generated, makes_its_value, names_of, why_not
+from cachedemo.protocol.field_classes import PLAIN, is_generated, makes_its_value, names_of, why_not, why_not_written
 from cachedemo.protocol.field_codecs import Codecs, FieldCodec, codec_of
 from cachedemo.protocol.increments import over_all
 from cachedemo.protocol.instances import Instances
@@ -50,7 +50,9 @@ def _cacheable(model: type[models.Model], name: str, codecs: Codecs) -> models.F
     if not isinstance(field, models.Field) or not field.concrete or field.many_to_many or field.primary_key:
         raise FieldDoesNotExist(f"{meta.label}.{name} is no column that can be cached.")
     why = "every row has it in its slot already" if field.attname == STAMP else why_not(field)
-    if why is not None and name not in codecs:
+    if name in codecs:
+        why = None
+    if why := why or why_not_written(field):
         raise FieldDoesNotExist(f"{meta.label}.{name}, a {type(field).__name__}, cannot be cached: {why}.")
     if field not in meta.local_concrete_fields:
         raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")

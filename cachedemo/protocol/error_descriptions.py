@@ -18,6 +18,7 @@ LONGEST = 500  # characters
 # SQLite: names of the schema, as they stand in the statement or in its constraint.
 _SQLITE = re.compile(
     r"(UNIQUE|CHECK|NOT NULL|FOREIGN KEY) constraint failed(: .*)?|no such (table|column|function): [\w.]+"
+    r"|cannot modify [\w.]+ because it is a view"
 )
 _SQLITE_TRIGGER = "SQLITE_CONSTRAINT_TRIGGER"  # its words are the trigger's
 

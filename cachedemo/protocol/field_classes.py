@@ -110,7 +110,21 @@ def names_of(model: Any, fields: Iterable[str], codecs: Mapping[str, Any]) -> li
         return list(fields)
     meta = model._meta
     wanted = (field for field in meta.local_concrete_fields if not field.primary_key and field.name != "cache_stamp")
-    return [field.name for field in wanted if field.name in codecs or why_not(field) is None]
+    written = (field for field in wanted if why_not_written(field) is None)
+    return [field.name for field in written if field.name in codecs or why_not(field) is None]
+
+
+def why_not_written(field: Any) -> str | None:
+    """Return why no write but a `save()` writes such a column as its class does, and what to do; None if all do.
+
+    Its SQL may be another one for each value, and a statement of the protocol writes many. Codecs change nothing.
+    """
+    kind: Any = type(column_of(field))
+    names = ("get_placeholder", "get_placeholder_sql")
+    own = [name for name in names if getattr(kind, name, None) is not getattr(_djangos_class(kind), name, None)]
+    if not own or is_generated(field):
+        return None
+    return f"its class has SQL of its own write the value ({own[0]}). Leave it out, so that it is deferred"
 
 
 def why_not(field: Any) -> str | None:

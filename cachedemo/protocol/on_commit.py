@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary, ref
 from django.db import connections
 
 from cachedemo.exceptions import CachedemoError
-from cachedemo.protocol import stamps, transactions
+from cachedemo.protocol import stamps, test_hooks, transactions
 from cachedemo.protocol.increments import Changes
 from cachedemo.protocol.waiting import Names
 from cachedemo.protocol.waiting_fields import Fields
@@ -62,8 +62,7 @@ class Finish:
     def may_commit(self) -> bool:
         """Whether the transaction that it is of, in whatever thread, may still commit. A rollback drops its hooks."""
         connection = self._connection()
-        # A list is made in one go, so that its own thread may begin or end a transaction meanwhile.
-        return connection is not None and any(hook[1] is self for hook in list(connection.run_on_commit))
+        return connection is not None and any(hook[1] is self for hook in _hooks(connection))
 
     def supersedes(self, name: str, stamp: int) -> bool:
         """Whether it has written over what waits for this field; the queue drops that once it has committed."""
@@ -114,13 +113,20 @@ def finish_first(using: str, finish: Finish) -> None:
     if not connection.in_atomic_block or transactions.is_of_testcase(using):
         finish()
         return
-    # All finishes stand in front, so where they end is found without looking at each.
-    first = bisect_left(connection.run_on_commit, True, key=lambda hook: not isinstance(hook[1], Finish))
-    if getattr(connection.atomic_blocks[0], "_from_testcase", False):  # captureOnCommitCallbacks counts from the end
-        first = len(connection.run_on_commit)
     finish.stands_in(connection)
     _uncommitted[id(finish)] = finish
-    connection.run_on_commit.insert(first, (_Savepoints(connection), finish, False))  # type: ignore[arg-type]
+    hook = (_Savepoints(connection), finish, False)
+    if test_hooks.are_kept(connection):
+        test_hooks.add(connection, hook)
+        return
+    # All finishes stand in front, so where they end is found without looking at each.
+    first = bisect_left(connection.run_on_commit, True, key=lambda each: not isinstance(each[1], Finish))
+    connection.run_on_commit.insert(first, hook)  # type: ignore[arg-type]
+
+
+def _hooks(connection: Any) -> list[Any]:
+    """Return those of the transaction under way; made in one go, for its own thread may begin or end one meanwhile."""
+    return [*test_hooks.of(connection), *connection.run_on_commit]
 
 
 def is_anything_under_way() -> bool:
@@ -139,13 +145,11 @@ def wrote(using: str, table: Any, pk: Any) -> bool:
 def finish_ended(using: str) -> None:
     """Finish, in a test of a `TestCase`, what it has written in blocks of its own that have ended.
 
-    Outside of tests their COMMIT would have done it; here Django keeps the hooks until the test captures them, if ever.
+    Outside of tests their COMMIT would have done it.
     """
-    hooks = list(connections[using].run_on_commit) if transactions.is_of_testcase(using) else []
-    for hook in hooks:
-        if isinstance(hook[1], Finish):
-            with suppress(CachedemoError):  # there is no block any more that could raise it
-                hook[1]()
+    for _, finish, _ in test_hooks.taken(connections[using]) if transactions.is_of_testcase(using) else ():
+        with suppress(CachedemoError):  # there is no block any more that could raise it
+            finish()
 
 
 def is_being_written(table: Any, pks: Iterable[Any]) -> bool:
@@ -188,7 +192,7 @@ def _under_way(using: str, table: Any) -> Iterator[Finish]:
     """Yield the finishes of what the transaction under way has written of this table."""
     connection = connections[using]
     if connection.in_atomic_block:
-        for hook in connection.run_on_commit:
+        for hook in _hooks(connection):
             finish = hook[1]
             if isinstance(finish, Finish) and not finish.done and finish.table.slots.prefix == table.slots.prefix:
                 yield finish

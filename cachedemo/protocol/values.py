@@ -276,8 +276,7 @@ def unchanged(field: models.Field, one: Any, other: Any) -> bool:
 
     A project may compare objects of its own, and its descriptor may show one of them for what the column holds.
     """
-    known = {type(one).__module__, type(other).__module__} <= _KNOWN
-    if known or (type(one) is type(other) and not same(one, other)):
+    if type(one) is type(other) and (type(one).__module__ in _KNOWN or not same(one, other)):
         return same(one, other)
     try:
         return same(field.get_prep_value(one), field.get_prep_value(other))

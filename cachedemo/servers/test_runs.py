@@ -32,7 +32,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from cachedemo import conf
 from cachedemo.exceptions import CachedemoError
-from cachedemo.servers import test_class_queue, test_sweeping
+from cachedemo.servers import test_class_queue, test_making, test_sweeping
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ _in_use = 0  # how many say now that the servers are used, whatever a test does
 def remember_databases() -> None:
     """Note which databases the project has, when Django is ready: a test run has others."""
     _ready.update({alias: (each, each["NAME"]) for alias, each in connections.settings.items()})
+    test_making.follow(_empty_made)
     if _begun:  # a process of a run that another one has begun, as those of `--parallel` are where nothing is forked
         _empty_with_every_flush()
 
@@ -121,8 +122,13 @@ def _waiting(using: str, of_class: dict[str, Any]) -> dict[bytes, bytes]:
 
 
 def needs_servers(using: str) -> bool:
-    """Say whether there may be anything in the servers: not in a test of a `TestCase` that has not put it there."""
-    if _in_use or not is_under_way(using):
+    """Say whether there may be anything in the servers: not while a test database is being made, and not in a test of
+    a `TestCase` that has not put it there."""
+    if not is_under_way(using):
+        return True
+    if test_making.is_under_way(using):
+        return False
+    if _in_use:
         return True
     states = _states_of_test(using)
     return not states or _USED in states[-1] or _has_waiting(using, states)
@@ -204,14 +210,25 @@ def _empty_with_every_flush() -> None:
     def execute_sql_flush(self: Any, sql_list: Any) -> Any:
         result = plain(self, sql_list)
         using = self.connection.alias
-        if is_under_way(using):
-            with _if_the_servers_answer():
-                test_sweeping.delete(_of_database(using))
-                for call in _when_emptied:
-                    call()
+        _empty(using)
         return result
 
     BaseDatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
+
+
+def _empty(using: str) -> None:
+    """Delete the keys of a database that has no rows any more."""
+    if is_under_way(using):
+        with _if_the_servers_answer():
+            test_sweeping.delete(_of_database(using))
+            for call in _when_emptied:
+                call()
+
+
+def _empty_made(using: str) -> None:
+    """A run may make the same database twice; what is in the servers is of the first one."""
+    if _begun:
+        _empty(using)
 
 
 def when_emptied(call: Callable[[], None]) -> None:

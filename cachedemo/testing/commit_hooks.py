@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from cachedemo.protocol.on_commit import Finish
+from cachedemo.protocol.on_commit import Finish, finish_ended
 
 logger = logging.getLogger("django.test")
 
@@ -18,8 +18,8 @@ def capture_on_commit_callbacks(
 ) -> Iterator[list[Callable[[], Any]]]:
     """Capture the `on_commit` hooks of this block, as Django's `captureOnCommitCallbacks` does.
 
-    That counts the hooks by their position, and cachedemo has hooks of its own, which empty slots. Here they are not
-    among those returned. With `execute` they run first, as they do at a real COMMIT.
+    cachedemo has hooks of its own, which empty slots. They are not among those returned; in a `TestCase`
+    Django's own does not find them either. With `execute` they run first, as they do at a real COMMIT.
 
     Args:
         using: alias of the database.
@@ -33,6 +33,8 @@ def capture_on_commit_callbacks(
     try:
         yield callbacks
     finally:
+        if execute:
+            finish_ended(using)
         while new := _unknown(using, known):
             known += [hook[0] for hook in new]
             callbacks += [callback for _, callback, _ in new if not isinstance(callback, Finish)]

@@ -40,6 +40,7 @@ def rows(notes):
 
 def test_each_row_is_found_whatever_its_chunk(notes, rows):
     assert notes.warm(iter(rows)) == len(rows)
+    assert notes.warm([10, "10", *rows, 10, 999_999]) == len(rows) + 3, "one that is named twice counts twice"
     found = notes.get_many(iter([*rows, *rows, 999_999]))
     assert {pk: note.title for pk, note in found.items()} == {pk: f"t{pk}" for pk in rows}
     assert {pk: entry.origin for pk, entry in notes.read_many(rows).items()} == dict.fromkeys(rows, "cache")

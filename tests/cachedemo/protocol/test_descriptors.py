@@ -165,3 +165,37 @@ def test_the_admin_shows_what_waits_where_an_instance_takes_a_first_value_only(s
     found = states.model.objects.get()
     show(found, states.get(pk), states.table.codec.fields)
     assert [row.state for row in rows] == [found.state] == ["done"]
+
+
+class Letters:
+    """Shows a text as the list of its letters."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else instance.__dict__[self.name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.name] = list(value)
+
+
+class LettersField(models.CharField):
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, name, Letters(name))
+
+    def get_prep_value(self, value: Any) -> Any:
+        return "".join(value)
+
+    def clean(self, value: Any, model_instance: Any) -> Any:
+        return "".join(value)
+
+
+def test_what_a_save_carries_is_shown_where_the_attribute_keeps_another_type_than_the_column_has() -> None:
+    with made({"letters": LettersField(max_length=9), "title": models.CharField(max_length=9, default="t")}) as cache:
+        row = cache.get(cache.create(letters="ab").pk)
+        cache.via("write-behind").update(row.pk, letters="cd")
+        row.title = "new"
+        row.save()
+        assert row.letters == cache.get(row.pk).letters == cache.model.objects.get().letters == ["c", "d"]

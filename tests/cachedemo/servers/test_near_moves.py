@@ -71,8 +71,9 @@ def test_copies_of_a_server_whose_replica_takes_over_are_none(near: Any, setting
         until(lambda: title(near) == "a1")
 
 
+@pytest.mark.parametrize("read_only", ["yes", "no"])
 def test_a_primary_that_was_made_a_replica_is_not_listened_to(
-    near: Any, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    near: Any, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, read_only: str
 ) -> None:
     """Its connections go on, and it tells of what its new primary sends: of what was acknowledged, too late."""
     monkeypatch.setattr(CACHE, "look_again", lambda: None)  # which would find out too, a second later
@@ -80,6 +81,7 @@ def test_a_primary_that_was_made_a_replica_is_not_listened_to(
         settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": f"redis://{HOST}:{server.port}/0"}
         copied(near, 1)
         [listener] = COPIES.listeners()
+        redis.Redis(port=server.port).config_set("replica-read-only", read_only)  # else it says that it takes no writes
         redis.Redis(port=server.port).replicaof(HOST, other.port)
         until(lambda: listener.feed is None)
         assert not COPIES.by_key

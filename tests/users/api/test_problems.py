@@ -27,7 +27,16 @@ def state(redis_cache, redis_queue):
     return look
 
 
+def can_be_parsed(text: str) -> bool:
+    """Whether this Python reads JSON as deep as that; from 3.14 on it does."""
+    try:
+        return bool(json.loads(text))
+    except RecursionError:
+        return False
+
+
 DEEP = "[" * 30_000
+NESTED = '{"name": ' + DEEP + "]" * 30_000 + "}"
 TAKEN = {"name": "Al", "email": "bob@example.com"}
 
 # Each entry is method, address, body, headers, status, and fields that the answer must name.
@@ -35,7 +44,10 @@ TAKEN = {"name": "Al", "email": "bob@example.com"}
 UNREADABLE = [
     (method, address, body, {}, 400, [])
     for method, address in [("POST", many), ("PUT", one), ("PATCH", one)]
-    for body in ["", "{", "name=Al", b"\xff\xfe", DEEP, '{"name": ' + DEEP + "]" * 30_000 + "}", "1" * 5000]
+    for body in ["", "{", "name=Al", b"\xff\xfe", DEEP, "1" * 5000]
+] + [
+    (method, address, NESTED, {}, *((422, ["name"]) if can_be_parsed(NESTED) else (400, [])))
+    for method, address in [("POST", many), ("PUT", one), ("PATCH", one)]
 ]
 NOWHERE = [
     ("GET", "/api/read-through/users/1", None, {}, 404, []),

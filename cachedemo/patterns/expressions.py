@@ -78,6 +78,7 @@ def _has_sql_of_its_own(part: Any) -> bool:
 def _parts(part: Any, nested: bool = False) -> Iterator[tuple[Any, bool]]:
     """Yield an expression and what it is made of, and of each whether it is inside a subquery."""
     yield part, nested
+    sources: Any
     if isinstance(part, QuerySet):
         sources = [part.query]
     elif isinstance(part, Query):

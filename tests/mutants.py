@@ -1732,6 +1732,11 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "sql_of_a_projects_own_reads_nothing",
+        EXPRESSIONS + "test_sql_of_a_projects_own_is_computed_from_what_waits",
+        ("patterns/expressions.py", "            if _has_sql_of_its_own(part):", "            if False:"),
+    ),
+    mutant(
         "what_an_update_flags_itself_is_not_read_by_it",
         EXPRESSIONS + "test_an_expression_over_what_is_refused_is_refused_however_it_reads_it",
         ("patterns/bulk_update.py", "refused(fields) | flagged.get(pk, {})", "refused(fields)"),

@@ -5,6 +5,7 @@
 made with `CachedManager.from_queryset(...)`.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -158,12 +159,15 @@ class CachedManager(_Manager[M]):
     """The manager of `CachedQuerySet`. It never appears in a migration.
 
     A class that inherits from another app's manager besides makes querysets that are of that app's class, too: what
-    they do otherwise, as hiding rows instead of deleting them, must not get lost.
+    they do otherwise, as hiding rows instead of deleting them, must not get lost. So do those that the other manager's
+    own `get_queryset()` makes, of whatever class it names.
     """
 
     def get_queryset(self) -> CachedQuerySet[M]:
         """Select what Django selects, but for the stamp of a table that is still to be migrated."""
-        rows: CachedQuerySet[M] = unmigrated.without_the_stamp(super().get_queryset())
+        rows: Any = unmigrated.without_the_stamp(super().get_queryset())
+        if not isinstance(rows, CachedQuerySet) and isinstance(rows, models.QuerySet):
+            rows.__class__ = _beside(type(rows))
         return rows
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -172,6 +176,22 @@ class CachedManager(_Manager[M]):
         if "_queryset_class" not in vars(cls):
             made = [vars(each)["_queryset_class"] for each in cls.__mro__ if "_queryset_class" in vars(each)]
             cls._queryset_class = _one_class(cls, made)  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _beside(kind: type[models.QuerySet[Any]]) -> type[Any]:
+    """Return a class for querysets that do what these do and take the steps too."""
+
+    def reduced(self: Any, protocol: Any) -> Any:  # by its name pickle would find the other class
+        return _empty, (kind,), self.__getstate__()
+
+    named = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__reduce_ex__": reduced}
+    return type(kind.__name__, (kind, CachedQuerySet), named)
+
+
+def _empty(kind: type[models.QuerySet[Any]]) -> Any:
+    made: Any = _beside(kind)
+    return made.__new__(made)
 
 
 def _one_class(manager: type[models.Manager[Any]], made: list[type[Any]]) -> type[Any]:

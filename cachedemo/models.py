@@ -119,18 +119,22 @@ class Stamped(models.Model):
             save_state.saved(self, save_state.shown(self, cache.table), finish, cache.table.using)
         return saved
 
-    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, *rest: Any) -> Any:
+    def _do_update(
+        self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, *rest: Any, **named: Any
+    ) -> Any:
+        """Send the UPDATE. A project's own, which may hand in fewer rows, calls it as Django's, by names or not."""
         save: Save | None = note_of(self, _SAVE)
         plain = super()._do_update
         if save is None:
             values = unmigrated.columns_there(values, using, lambda value: value[0])
-            return plain(base_qs, using, pk_val, values, update_fields, *rest)
+            return plain(base_qs, using, pk_val, values, update_fields, *rest, **named)
 
         def send(rows: Any, assigned: Any) -> Any:
-            return plain(rows, using, pk_val, assigned, update_fields, *rest)
+            return plain(rows, using, pk_val, assigned, update_fields, *rest, **named)
 
         updated = save.update(send, base_qs, values)
-        if not updated and not self._state.adding and save_state.has_had_a_row(self, using):  # else inserted
+        # A row that it never had is inserted, and one that is still there was kept from the save by the project.
+        if not updated and not self._state.adding and save_state.has_had_a_row(self, using) and not save.is_there():
             gone: type[DatabaseError] = getattr(self, "NotUpdated", DatabaseError)
             raise gone(
                 f"{self!r} was deleted since it was loaded, and stays deleted. To insert a copy of it, set "

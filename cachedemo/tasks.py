@@ -4,6 +4,8 @@ import contextlib
 import logging
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from cachedemo import conf, registry
 from cachedemo.exceptions import Unavailable
 from cachedemo.extras import needed_by
@@ -14,7 +16,7 @@ from cachedemo.protocol.error_descriptions import describe
 from cachedemo.servers import test_runs
 
 with needed_by("cachedemo.tasks", "celery"):
-    from celery import shared_task
+    from celery import current_app, shared_task
     from celery.signals import worker_init, worker_ready, worker_shutdown
 
 logger = logging.getLogger(__name__)
@@ -39,10 +41,19 @@ def flush(queue: str | None = None) -> None:
             request_flush(queue or str(cache.queue))
 
 
+def knows_a_broker() -> bool:
+    """Whether this process knows the project's broker, and not only that Celery is installed.
+
+    Celery itself then asks one at localhost, which is nobody's or somebody else's.
+    """
+    return current_app.main != "default" or bool(current_app.conf.broker_url)
+
+
 def request_flush(queue: str) -> None:
-    """Ask the workers for a flush of `queue`; nobody in a test run. Raises what the broker's client raises."""
-    if test_runs.is_under_way():
-        return  # a developer's worker would flush the developer's queue
+    """Ask the workers for a flush of `queue`; nobody in a test run, or where no Celery app of the project is imported:
+    beat asks, or `cache_flush --loop` looks by itself. Raises what the broker's client raises."""
+    if test_runs.is_under_way() or not knows_a_broker():
+        return  # in a test run, a developer's worker would flush the developer's queue
     flush.apply_async([queue], expires=EXPIRES, retry=False)
 
 
@@ -74,9 +85,18 @@ def delete_version(name: str, version: str, entry_id: int | None = None) -> None
 
 
 def request_deletion(name: str, version: str, entry_id: int | None) -> None:
-    """Ask the workers to delete a version; in a test run it is done here. Raises what the broker's client raises."""
+    """Ask the workers to delete a version; in a test run it is done here.
+
+    Raises:
+        ImproperlyConfigured: no Celery app of the project is imported here. And what the broker's client raises.
+    """
     if test_runs.is_under_way():
         delete_version(name, version, entry_id)  # a developer's worker would delete the developer's keys
+    elif not knows_a_broker():
+        raise ImproperlyConfigured(
+            "this process has imported no Celery app of the project. Import it in the project's package, or delete the "
+            "version with manage.py cache_delete_version."
+        )
     else:
         delete_version.apply_async([name, version, entry_id], retry=False)
 

@@ -483,6 +483,11 @@ MUTANTS = [
         ("protocol/test_hooks.py", "        _keep_only(self, lambda hook: sid not in hook[0])\n", "        pass\n"),
     ),
     mutant(
+        "a_testcase_without_djangos_runner_has_the_developers_keys",
+        TEST_RUNS + "test_a_test_that_djangos_runner_does_not_run_touches_nothing_either",
+        ("servers/test_runs.py", " or not _is_in_a_testcase(using)):", " or True):"),
+    ),
+    mutant(
         "a_test_database_is_made_with_all_steps",
         TEST_MAKING + "test_it_needs_no_server[arguments0]",
         ("servers/test_runs.py", "    if test_making.is_under_way(using):\n", "    if False:\n"),
@@ -1730,6 +1735,11 @@ MUTANTS = [
             "elif isinstance(part, Q):\n                for",
             "elif False:\n                for",
         ),
+    ),
+    mutant(
+        "sql_of_a_projects_own_reads_nothing",
+        EXPRESSIONS + "test_sql_of_a_projects_own_is_computed_from_what_waits",
+        ("patterns/expressions.py", "            if _has_sql_of_its_own(part):", "            if False:"),
     ),
     mutant(
         "what_an_update_flags_itself_is_not_read_by_it",

@@ -11,6 +11,7 @@ from cachedemo.checks.constraints import check_constraints
 from cachedemo.checks.fields import check_fields
 from cachedemo.checks.keys import check_keys
 from cachedemo.checks.managers import check_managers
+from cachedemo.checks.own_sql import check_own_sql
 from cachedemo.checks.running import check_databases, check_running_servers, check_versions
 from cachedemo.checks.settings import (
     check_atomic_requests,
@@ -38,6 +39,7 @@ __all__ = [
     "check_managers",
     "check_models",
     "check_one_alias_for_each_database",
+    "check_own_sql",
     "check_running_servers",
     "check_schemas",
     "check_servers",

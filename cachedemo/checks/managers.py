@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Warning, register
 from django.db import models
 
 from cachedemo import registry
-from cachedemo.managers import CachedQuerySet
+from cachedemo.managers import CachedManager, CachedQuerySet
 
 
 @register("cachedemo")
@@ -54,7 +54,7 @@ def _passing_by(model: type[models.Model], manager: models.Manager[Any]) -> Warn
 
 def _fix(model: type[models.Model], manager: models.Manager[Any]) -> str:
     made = _querysets_of(manager)
-    if made is not manager._queryset_class:  # type: ignore[attr-defined]
+    if made is not manager._queryset_class and isinstance(manager, CachedManager):  # type: ignore[attr-defined]
         return f"Its get_queryset() makes a {made.__name__}: let that class inherit CachedQuerySet beside what it has"
     kind = next(each for each in type(manager).__mro__ if "<locals>" not in each.__qualname__)
     if kind is models.Manager:

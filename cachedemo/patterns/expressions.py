@@ -3,9 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import F, Field, Q
-from django.db.models.expressions import Col
+from django.db.models import F, Field, Func, Q, QuerySet
+from django.db.models.expressions import Col, RawSQL
 from django.db.models.sql import Query
+from django.db.models.sql.where import ExtraWhere
+
+_ANY = "*"  # in the place of a name: SQL that somebody has written, which may read any column
+_SQL = {"template", "as_sql", "as_sqlite", "as_postgresql", "as_mysql", "as_oracle"}  # where a class has its SQL
 
 
 def is_expression(value: Any) -> bool:
@@ -21,19 +25,23 @@ def expressions_of(assigned: Iterable[tuple[Any, Any, Any]]) -> list[Any]:
 def read_by(
     expressions: Iterable[Any], fields: Mapping[str, Field], annotations: Mapping[str, Any] | None = None
 ) -> set[str]:
-    """Return which of these fields (by attname) expressions are computed from.
+    """Return which of these fields (by attname) expressions are computed from; all of them where nobody can tell.
 
     Args:
         annotations: of the queryset that they are for; an expression may name one.
     """
     names = set(_names(expressions, annotations or {}))
+    if _ANY in names:
+        return set(fields)
     return {attname for attname, field in fields.items() if not {field.name, attname}.isdisjoint(names)}
 
 
 def _names(expressions: Iterable[Any], annotations: Mapping[str, Any]) -> Iterator[str]:
     for expression in expressions:
         for part, nested in _parts(expression):
-            if isinstance(part, F):
+            if _has_sql_of_its_own(part):
+                yield _ANY
+            elif isinstance(part, F):
                 yield from _named(str(getattr(part, "name", "")), annotations)
             elif isinstance(part, Q):
                 for child in part.children:
@@ -53,10 +61,27 @@ def _named(path: str, annotations: Mapping[str, Any]) -> Iterator[str]:
         yield name
 
 
+def _has_sql_of_its_own(part: Any) -> bool:
+    """Whether part of its SQL is not Django's, so that it may name columns which are not among what it is made of."""
+    if isinstance(part, RawSQL | ExtraWhere):
+        return True
+    if isinstance(part, Query):
+        return bool(part.extra)
+    if isinstance(part, QuerySet | F | Q) or not hasattr(part, "resolve_expression"):
+        return False
+    if not hasattr(part, "get_source_expressions") or (isinstance(part, Func) and "template" in part.extra):
+        return True
+    own = (each for each in type(part).__mro__ if each.__module__.partition(".")[0] != "django")
+    return any(not _SQL.isdisjoint(vars(each)) for each in own)
+
+
 def _parts(part: Any, nested: bool = False) -> Iterator[tuple[Any, bool]]:
     """Yield an expression and what it is made of, and of each whether it is inside a subquery."""
     yield part, nested
-    if isinstance(part, Query):
+    sources: Any
+    if isinstance(part, QuerySet):
+        sources = [part.query]
+    elif isinstance(part, Query):
         sources, nested = [part.where, *part.annotations.values()], True
     elif isinstance(part, Q):
         sources = [child[1] if isinstance(child, tuple) else child for child in part.children]

@@ -67,7 +67,7 @@ class Save:
 
         Args:
             send: Django's own way to update these rows with these values.
-            rows: a queryset of the whole table.
+            rows: a queryset of the whole table, or of those rows of it that a project's own `_do_update` lets through.
             values: what Django would write.
 
         Raises:
@@ -109,8 +109,21 @@ class Save:
             newer = database.stamp_of(self.table, self.instance.pk)
             if newer is None:
                 return updated
+            if not rows.filter(pk=self.instance.pk).exists():
+                self._leave()
+                return updated
             floor = newer
         raise Contended(f"Newer writes of {self.instance!r} won every try; nothing was written.")
+
+    def _leave(self) -> None:
+        """Owe nothing: a project's own `_do_update` does not let the row through, and says what becomes of the save."""
+        assert self.write is not None
+        self.write.withdraw()
+        self.write = None  # an INSERT that Django may try next owes anew
+
+    def is_there(self) -> bool:
+        """Whether the database has the row."""
+        return self.table.rows.using(self.using).filter(pk=self.instance.pk).exists()
 
     def _stamped(self, floor: int, names: set[str]) -> Fields:
         self.write = self.write or DatabaseWrite(self.table, self._pk(), names)

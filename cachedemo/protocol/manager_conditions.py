@@ -5,6 +5,7 @@ Anything else would hide a row, or show it again, without a write of that row th
 
 import datetime
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
@@ -38,8 +39,22 @@ class _AsksTheDatabase(Exception):
 
 def condition_of(model: type[models.Model], manager: str, using: str) -> WhereNode:
     """Return the WHERE of the rows that a manager shows."""
-    found: WhereNode = _rows(model, manager, using).query.where
+    return _where(_rows(model, manager, using), using)
+
+
+def _where(rows: Any, using: str) -> WhereNode:
+    """Return the WHERE as the database gets it: a query of an app's own may add to it when a compiler is asked for."""
+    found: WhereNode = rows.query.get_compiler(using).query.where
     return found
+
+
+def _is_changed_late(rows: Any, using: str) -> bool:
+    """Whether the WHERE is another one once a statement is made of it."""
+    compiler = rows.query.get_compiler(using)
+    before = compiler.query.where.clone()
+    with suppress(EmptyResultSet):
+        compiler.as_sql()
+    return bool(compiler.query.where != before)
 
 
 def _rows(model: type[models.Model], manager: str, using: str) -> Any:
@@ -57,9 +72,10 @@ def why_not_counted(model: type[models.Model], manager: str, using: str, codec: 
         return f"its get_queryset() fails where there is no request and no row is asked for ({type(error).__name__})"
     if not isinstance(rows, models.QuerySet) or rows.model._meta.concrete_model is not model:
         return "its get_queryset() returns no QuerySet of this model"
-    if why := _why_not_shape(rows.query) or _why_not_condition(rows.query.where, codec):
+    where = _where(rows, using)
+    if why := _why_not_shape(rows.query) or _why_not_condition(where, codec):
         return why
-    if rows.query.where != again.query.where:
+    if where != _where(again, using) or _is_changed_late(again, using):
         return "its WHERE is another one at each call: filter by columns and constants only"
     return None if _finds_any(rows) else _NONE
 

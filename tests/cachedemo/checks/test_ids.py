@@ -17,6 +17,7 @@ from django.test import override_settings
 from cachedemo.checks import celery_app as project
 from cachedemo.protocol import database_addresses
 from tests.cachedemo.checks.test_constraints import constrained
+from tests.cachedemo.checks.test_own_sql import Moving
 from tests.cachedemo.checks.test_tables import a_view, row_level_security, unmanaged
 from tests.cachedemo.made_models import made
 from tests.cachedemo.operations.test_forsaken_queues import renamed
@@ -214,6 +215,7 @@ TRIGGERS: dict[str, Trigger] = {
     "W036": lambda at: unmanaged("notes_note", models.Model),
     "W040": lambda at: renamed(at.redis_queue),
     "W032": lambda at: override_settings(CHANNEL_LAYERS=a_layer()),
+    "W041": lambda at: made({**TITLE, "objects": Moving()}),
 }
 POSTGRESQL_ONLY = ("W038",)
 SQLITE_ONLY = ("E010", "E012", "W010")  # elsewhere no name says of itself what a collation is, and a decimal is exact

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import BooleanField, Case, CharField, Exists, F, Func, OuterRef, Q, Subquery, Value, When
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Concat
 
 from cachedemo import cache_for
@@ -47,6 +48,39 @@ def test_an_expression_for_a_field_that_is_not_cached_is_computed_from_what_wait
     assert (notes.get(1).title, Note.objects.get(pk=1).title) == ("waiting", "waiting")
 
 
+class Shouted(Func):
+    """A project's own: its SQL names a column that is not among what it is made of."""
+
+    template = "title || '!'"
+    output_field = CharField()
+
+
+class Loud(Func):
+    """A project's own that Django makes the SQL of."""
+
+    function = "UPPER"
+
+
+OF_THEIR_OWN = [
+    RawSQL("title || '!'", []),
+    Func(template="title || '!'", output_field=CharField()),
+    Shouted(),
+    Case(
+        When(RawSQL("title = %s", ["waiting"], output_field=BooleanField()), then=Value("waiting!")), default=Value("")
+    ),
+]
+
+
+@pytest.mark.parametrize("write", [update, save])
+@pytest.mark.parametrize("expression", OF_THEIR_OWN)
+def test_sql_of_a_projects_own_is_computed_from_what_waits(notes: Any, write: Any, expression: Any) -> None:
+    notes.via("write-behind").update(1, title="waiting")
+    write(secret=expression)
+    assert Note.objects.get(pk=1).secret == "waiting!"
+    notes.drain(timeout=5)
+    assert (notes.get(1).title, Note.objects.get(pk=1).title) == ("waiting", "waiting")
+
+
 def test_an_expression_that_reads_no_cached_field_takes_no_steps(notes: Any, broken_queue: Any) -> None:
     note = Note.objects.get(pk=1)
     with broken_queue():
@@ -79,6 +113,8 @@ LONG = Case(When(title__gt="b", then=Value("long")), default=Value("short"))
         (update, F("title")),
         (update, LONG),
         (save, LONG),
+        (update, OF_THEIR_OWN[0]),
+        (save, OF_THEIR_OWN[0]),
         (annotated, F("twice")),
         (annotated, Case(When(Q(pk=0) | ~Q(twice="a"), then=Value("long")), default=Value("short"))),
     ],
@@ -107,6 +143,9 @@ OTHERS = Note.objects.filter(title=OuterRef("body"))
         (Exists(OTHERS), {"body"}),
         (Case(When(Exists(OTHERS), then=F("size"))), {"body", "size"}),
         (Concat(F("secret"), Value("title")), set()),
+        (OTHERS.values("title")[:1], {"body"}),
+        (Loud(F("body")), {"body"}),
+        (Exists(OTHERS.extra(where=["1 = 1"])), {"title", "body", "size"}),
     ],
 )
 def test_what_an_expression_reads(expression: Any, read: set[str]) -> None:

@@ -5,7 +5,7 @@ import json
 import pickle
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import F
 from django.db.models.functions import Concat, Upper
 from django.db.models.signals import post_save
@@ -13,7 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from cachedemo import cache_for
 from cachedemo.exceptions import OutcomeUnknown, QueueUnavailable, StaleInstance, UnknownFieldWaiting
+from cachedemo.models import Stamped
 from cachedemo.protocol import synchronous
+from tests.cachedemo.made_models import made
 from tests.faults.roles import hand_out_new_ids
 from tests.helpers import past_cachedemo
 from tests.interleaving import interleaving
@@ -580,3 +582,60 @@ def test_a_queue_that_dies_after_the_commit_makes_the_outcome_unknown_not_refuse
         with pytest.raises(OutcomeUnknown, match="The database has the write"):
             writer.finish()
     assert Note.objects.get(pk=1).title == "a1"
+
+
+class StateHasChanged(Exception):
+    pass
+
+
+class OnlyFromItsState(models.Model):
+    """Saves a row only if its state still is what the instance was loaded with, as packages of state machines do."""
+
+    class Meta:
+        abstract = True
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.loaded_state = self.state
+
+    def _do_update(self, base_qs, using, pk_val, values, update_fields, forced_update, *rest, **named):
+        updated = super()._do_update(
+            base_qs=base_qs.filter(state=self.loaded_state),
+            using=using,
+            pk_val=pk_val,
+            values=values,
+            update_fields=update_fields,
+            forced_update=forced_update,
+            **dict(zip(("returning_fields",), rest, strict=False)) | named,
+        )
+        if not updated and base_qs.filter(pk=pk_val).exists():
+            raise StateHasChanged
+        return updated
+
+
+class GuardedBase(OnlyFromItsState, Stamped):
+    class Meta:
+        abstract = True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_projects_own_update_that_lets_fewer_rows_through_says_what_becomes_of_the_save(redis_queue):
+    columns = {"state": models.CharField(max_length=9, default="new"), "title": models.CharField(max_length=9)}
+    with made(columns, GuardedBase) as cache:
+        cache.model(title="a").save()
+        one, other = cache.get(1), cache.get(1)
+        one.state = "published"
+        one.save()
+        other.state, other.title = "withdrawn", "b"
+        for _ in range(2):
+            with pytest.raises(StateHasChanged):
+                other.save()
+        assert redis_queue.zcard("{flush:mades}:owed") == 0
+        assert (cache.get(1).state, cache.get(1).title) == ("published", "a")
+        gone = cache.get(1)
+        cache.delete(1)
+        gone.title = "c"
+        with pytest.raises(DatabaseError, match="was deleted since"):
+            gone.save()
+        cache.model(pk=7, title="d").save()
+        assert cache.get(7).state == "new"

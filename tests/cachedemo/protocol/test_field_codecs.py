@@ -228,6 +228,25 @@ def test_a_column_that_is_written_by_sql_of_its_own_cannot_be_cached_and_is_save
         assert (cache.get(row.pk).word, cache.get(row.pk).title) == ("SHUT", "new")
 
 
+class CastField(models.CharField):
+    """Says what type the column has anyway."""
+
+    def get_placeholder(self, value: Any, compiler: Any, connection: Any) -> str:
+        return f"CAST(%s AS {self.db_type(connection)})"
+
+    def get_placeholder_sql(self, value: Any, compiler: Any, connection: Any) -> Any:
+        return self.get_placeholder(value, compiler, connection), [value]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_column_whose_sql_is_a_cast_can_be_cached(pattern: str) -> None:
+    with made({"word": CastField(max_length=9)}, fields=["word"]) as cache:
+        row = cache.create(word="open")
+        assert cache.via(pattern).update(row.pk, word="shut").word == "shut"
+        cache.drain(timeout=5)
+        assert cache.get(row.pk).word == cache.model.objects.get().word == "shut"
+
+
 WAYS: dict[str, Callable[[Any, Any], Any]] = {
     "save": lambda cache, row: row.save(),
     "save, by name": lambda cache, row: row.save(update_fields=["pair"]),

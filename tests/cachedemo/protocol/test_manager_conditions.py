@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import connections, models
 from django.db.models import Count, Exists, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import ExtractYear, Lower, Now, Random
+from django.db.models.sql import Query
+from django.db.models.sql.compiler import SQLCompiler
 
 from tests.cachedemo.made_models import made
 from tests.notes.models import Note, Shelf
@@ -22,6 +24,22 @@ calls = itertools.count()
 class Today(Func):
     function = "CURRENT_DATE"
     output_field = models.DateField()
+
+
+class LateCompiler(SQLCompiler):
+    def as_sql(self, *args: Any, **options: Any) -> Any:
+        self.query.add_q(Q(size=1))
+        return super().as_sql(*args, **options)
+
+
+class LateQuery(Query):
+    def get_compiler(self, using: Any = None, connection: Any = None, elide_empty: bool = True) -> Any:
+        return LateCompiler(self, connections[using], using, elide_empty)
+
+
+def late(rows: Any) -> Any:
+    rows.query = LateQuery(rows.model)
+    return rows
 
 
 # What a manager may do with all rows, and what is said of it.
@@ -47,6 +65,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda rows: rows.filter(at__lte=datetime.datetime.now(datetime.UTC)),
         "compares with a moment",
     ),
+    "a condition of the statement's": (late, "another one at each call"),
     "a number that changes": (lambda rows: rows.filter(size=next(calls)), "another one at each call"),
     "today, of this process": (lambda rows: rows.filter(at__date__lte=datetime.date.today()), "compares with a moment"),
     "today, as a value": (

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Length
+from django.db.models.sql import Query
 from django.test.utils import CaptureQueriesContext
 
 import cachedemo
@@ -414,3 +415,38 @@ def test_a_child_of_the_model_hides_the_row_too(transactional_db: None) -> None:
         assert is_missing(cache_for(book), row.pk)
         novel.everything.update(deleted_at=None)
         assert cache_for(book).get(row.pk).title == "t"
+
+
+class LateQuery(Query):
+    """Hides rows when its SQL is made and not before, as a package for soft delete does."""
+
+    is_narrowed = False
+
+    def get_compiler(self, *args: Any, **options: Any) -> Any:
+        if not self.is_narrowed and self.can_filter():
+            self.add_q(Q(deleted_at=None))
+            self.is_narrowed = True
+        return super().get_compiler(*args, **options)
+
+
+class LateManager(CachedManager):
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        rows.query = LateQuery(self.model)
+        return rows
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_rows_that_a_query_hides_when_its_sql_is_made_are_hidden(pattern: str, transactional_db: None) -> None:
+    with made({**columns(), "objects": LateManager()}, manager="objects") as cache:
+        pk = cache.create(title="a").pk
+        assert cache.via(pattern).update(pk, title="b").title == "b"
+        row = cache.get(pk)
+        row.deleted_at = NOON
+        row.save()
+        assert not list(cache.model.objects.all())
+        with pytest.raises(cache.model.DoesNotExist):
+            cache.get(pk)
+        with pytest.raises(cache.model.DoesNotExist):
+            cache.via(pattern).update(pk, title="c")
+        assert cache.model.everything.get().title == "b"

@@ -63,6 +63,31 @@ def test_of_a_url_that_cannot_be_read_nothing_is_shown(settings, url):
         assert HUSH not in text
 
 
+@pytest.mark.usefixtures("debug")
+def test_a_password_that_stands_alone_is_hidden_too(settings):
+    """As in a frame of redis-py, which has what it is about to send."""
+    spaced = HUSH + " " + HUSH
+    settings.CACHEDEMO = {
+        "CACHE_URL": f"redis://web:{HUSH}%20{HUSH}@h/0",
+        "QUEUE_URL": "redis://h/1",
+        "QUEUE_OPTIONS": {"password": HUSH[::-1]},
+        "METRICS_TOKEN": HUSH * 2,
+    }
+    others = [("AUTH", HUSH[::-1]), f"*3 AUTH web {spaced}".encode(), {spaced}, bytearray(HUSH[::-1], "ascii")]
+    try:
+        raise_with(["web", spaced], [*others, {"token": HUSH * 2, "said": f"no {spaced}!"}])
+    except ValueError:
+        said = ExceptionReporter(None, *sys.exc_info())
+    for text in (said.get_traceback_html(), said.get_traceback_text()):
+        assert HUSH not in text
+        assert HUSH[::-1] not in text
+
+
+def test_what_is_short_hides_no_other_words(settings):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "CACHE_URL": "redis://:ab@h/0"}
+    assert HidesPasswordsInUrls().cleanse_setting("X", {"A": "cabin", "B": "ab"}) == {"A": "cabin", "B": "********"}
+
+
 def raise_with(place, several):
     raise ValueError(len(place), len(several))
 

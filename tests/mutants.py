@@ -1953,9 +1953,9 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_field_codecs.py::"
         "test_objects_are_read_as_their_column_where_the_type_of_the_value_does_not_lead_back",
         (
-            "protocol/codec.py",
-            "codec if field.name in own else fitting(field, codec, self.using)",
-            "codec",
+            "protocol/field_codecs.py",
+            "return fitting(field, _by_class(column_of(field), using, fitting), using)",
+            "return _by_class(column_of(field), using, fitting)",
         ),
     ),
     mutant(

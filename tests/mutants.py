@@ -483,6 +483,11 @@ MUTANTS = [
         ("protocol/test_hooks.py", "        _keep_only(self, lambda hook: sid not in hook[0])\n", "        pass\n"),
     ),
     mutant(
+        "a_testcase_without_djangos_runner_has_the_developers_keys",
+        TEST_RUNS + "test_a_test_that_djangos_runner_does_not_run_touches_nothing_either",
+        ("servers/test_runs.py", " or not _is_in_a_testcase(using)):", " or True):"),
+    ),
+    mutant(
         "a_test_database_is_made_with_all_steps",
         TEST_MAKING + "test_it_needs_no_server[arguments0]",
         ("servers/test_runs.py", "    if test_making.is_under_way(using):\n", "    if False:\n"),

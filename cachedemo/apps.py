@@ -1,3 +1,5 @@
+import sys
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -22,6 +24,16 @@ class CachedemoConfig(AppConfig):
         autodiscover_modules("caches")
         adoption.adopt()
         if extras.has("celery"):  # elsewhere `manage.py cache_flush --loop` looks by itself, and nobody is asked
-            from cachedemo import tasks
+            if "celery" in sys.modules:  # as in a worker, which has to know its tasks by now
+                from cachedemo import tasks
 
-            wake.ask_with(tasks.request_flush)
+                wake.ask_with(tasks.request_flush)
+            else:
+                wake.ask_with(_request_flush)
+
+
+def _request_flush(queue: str) -> None:
+    """Load Celery only where somebody has to be asked: it takes its time at every start."""
+    from cachedemo import tasks
+
+    tasks.request_flush(queue)

@@ -25,6 +25,19 @@ _WHOLE = "whole"  # its save() was called without update_fields
 _SAVE = "save"  # the save of one of its tables that is under way
 
 
+class _StampField(models.BigIntegerField):
+    """A stamp, which is 0 where an INSERT does not name it: one of another program, or of a release without cachedemo.
+
+    Migrations call it what it is in the database, so that none of them needs cachedemo.
+    """
+
+    db_returning = False  # our own INSERTs name it, and a table may not have it yet
+
+    def deconstruct(self) -> Any:
+        name, _, arguments, options = super().deconstruct()
+        return name, "django.db.models.BigIntegerField", arguments, options
+
+
 class Stamped(models.Model):
     """A model whose rows remember the stamp of the last write that reached them.
 
@@ -35,7 +48,7 @@ class Stamped(models.Model):
     `save()` is Django's own, and loses no acknowledged write: see `stale_saves` of `ModelCache`.
     """
 
-    cache_stamp = models.BigIntegerField(default=0, editable=False)
+    cache_stamp = _StampField(default=0, db_default=0, editable=False)
 
     class Meta:
         abstract = True

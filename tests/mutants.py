@@ -483,6 +483,11 @@ MUTANTS = [
         ("protocol/test_hooks.py", "        _keep_only(self, lambda hook: sid not in hook[0])\n", "        pass\n"),
     ),
     mutant(
+        "a_testcase_without_djangos_runner_has_the_developers_keys",
+        TEST_RUNS + "test_a_test_that_djangos_runner_does_not_run_touches_nothing_either",
+        ("servers/test_runs.py", " or not _is_in_a_testcase(using)):", " or True):"),
+    ),
+    mutant(
         "a_test_database_is_made_with_all_steps",
         TEST_MAKING + "test_it_needs_no_server[arguments0]",
         ("servers/test_runs.py", "    if test_making.is_under_way(using):\n", "    if False:\n"),
@@ -1963,9 +1968,9 @@ MUTANTS = [
         "tests/cachedemo/protocol/test_field_codecs.py::"
         "test_objects_are_read_as_their_column_where_the_type_of_the_value_does_not_lead_back",
         (
-            "protocol/codec.py",
-            "codec if field.name in own else fitting(field, codec, self.using)",
-            "codec",
+            "protocol/field_codecs.py",
+            "return fitting(field, _by_class(column_of(field), using, fitting), using)",
+            "return _by_class(column_of(field), using, fitting)",
         ),
     ),
     mutant(

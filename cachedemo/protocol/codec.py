@@ -43,7 +43,7 @@ def _in_one_form(field: models.Field, value: Any) -> Any:
         return normalised(field, field.to_python(value))
 
 
-def _cacheable(model: type[models.Model], name: str, codecs: Codecs) -> models.Field:
+def _cacheable(model: type[models.Model], name: str, codecs: Codecs, using: str) -> models.Field:
     """Return the field of this name. Raises FieldDoesNotExist if it cannot be cached."""
     meta = model._meta
     field = meta.get_field(name)
@@ -52,7 +52,7 @@ def _cacheable(model: type[models.Model], name: str, codecs: Codecs) -> models.F
     why = "every row has it in its slot already" if field.attname == STAMP else why_not(field)
     if name in codecs:
         why = None
-    if why := why or why_not_written(field):
+    if why := why or why_not_written(field, using):
         raise FieldDoesNotExist(f"{meta.label}.{name}, a {type(field).__name__}, cannot be cached: {why}.")
     if field not in meta.local_concrete_fields:
         raise FieldDoesNotExist(f"{meta.label}.{name} is in the table of its parent: register that.")
@@ -89,7 +89,7 @@ class Codec:
         meta = model._meta
         codecs = codecs or {}
         self.pk = meta.pk
-        found = [_cacheable(model, name, codecs) for name in names_of(model, fields, codecs)]
+        found = [_cacheable(model, name, codecs, using) for name in names_of(model, fields, codecs, using)]
         self.fields: dict[str, models.Field] = {field.attname: field for field in found}
         self.written = {name: field for name, field in self.fields.items() if not is_generated(field)}
         self._mutable = {name for name, field in self.fields.items() if not _is_immutable(field)}
@@ -110,11 +110,7 @@ class Codec:
     @cached_property
     def codecs(self) -> dict[str, FieldCodec]:
         cached, own = (self.pk, *self.fields.values()), self._own_codecs
-        found = {field: codec_of(field, own, self.using) for field in cached}
-        return {
-            field.attname: codec if field.name in own else fitting(field, codec, self.using)
-            for field, codec in found.items()
-        }
+        return {field.attname: codec_of(field, own, self.using, fitting) for field in cached}
 
     @cached_property
     def own_codecs(self) -> dict[str, FieldCodec]:

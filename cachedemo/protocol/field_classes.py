@@ -1,16 +1,19 @@
 """What a field is: which class of Django's it is or inherits from, and what a project's own class does otherwise."""
 
 import functools
+import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from django.db import models
+from django.db import connections, models
 
 from cachedemo.protocol.columns_read import names_read
 
 _CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")
 _POSTGRES = "django.contrib.postgres.fields"
 _CLASSES = 1000  # of fields that are remembered
+_PLACEHOLDERS = ("get_placeholder", "get_placeholder_sql")
+_CAST = re.compile(r"%s(::[\w .()\[\]]+)?|CAST\(%s AS [\w .()\[\]]+\)", re.IGNORECASE)
 ALL = "__all__"  # as in a ModelForm
 
 # Their values cannot change in place, and JSON writes them as neither an object nor a list.
@@ -106,27 +109,36 @@ def is_geometry(field: Any) -> bool:
     return type(field).__module__.startswith("django.contrib.gis.") or hasattr(field, "geom_type")
 
 
-def names_of(model: Any, fields: Iterable[str], codecs: Mapping[str, Any]) -> list[str]:
+def names_of(model: Any, fields: Iterable[str], codecs: Mapping[str, Any], using: str) -> list[str]:
     """Return the names of the fields to cache: those named, or all that can be where `fields` is "__all__"."""
     if fields != ALL:
         return list(fields)
     meta = model._meta
     wanted = (field for field in meta.local_concrete_fields if not field.primary_key and field.name != "cache_stamp")
-    written = (field for field in wanted if why_not_written(field) is None)
+    written = (field for field in wanted if why_not_written(field, using) is None)
     return [field.name for field in written if field.name in codecs or why_not(field) is None]
 
 
-def why_not_written(field: Any) -> str | None:
+def why_not_written(field: Any, using: str) -> str | None:
     """Return why no write but a `save()` writes such a column as its class does, and what to do; None if all do.
 
     Its SQL may be another one for each value, and a statement of the protocol writes many. Codecs change nothing.
     """
-    kind: Any = type(column_of(field))
-    names = ("get_placeholder", "get_placeholder_sql")
-    own = [name for name in names if getattr(kind, name, None) is not getattr(_djangos_class(kind), name, None)]
-    if not own or is_generated(field):
+    column = column_of(field)
+    kind: Any = type(column)
+    own = [each for each in _PLACEHOLDERS if getattr(kind, each, None) is not getattr(_djangos_class(kind), each, None)]
+    if is_generated(field) or all(_only_casts(column, each, using) for each in own):
         return None
     return f"its class has SQL of its own write the value ({own[0]}). Leave it out, so that it is deferred"
+
+
+def _only_casts(column: Any, method: str, using: str) -> bool:
+    """Whether all that the SQL says is the type that the column has anyway."""
+    try:
+        said = [getattr(column, method)(value, None, connections[using]) for value in (None, "a")]
+    except Exception:  # noqa: BLE001 - whatever a project's own raises
+        return False
+    return all(_CAST.fullmatch(each[0] if isinstance(each, tuple) else each) for each in said)
 
 
 def why_not(field: Any) -> str | None:

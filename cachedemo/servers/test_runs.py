@@ -63,7 +63,8 @@ def is_under_way(using: str = DEFAULT_DB_ALIAS) -> bool:
     """Say whether this process is running tests, or `testserver`, on that database; or has, or its parent does."""
     if not _begun and not is_test_environment():
         known = _ready.get(using)
-        if known is None or known[0]["NAME"] == known[1]:  # here and not in a function, since every hit asks
+        named_as_ever = known is None or known[0]["NAME"] == known[1]  # here and not in a function: every hit asks
+        if named_as_ever and ("django.test.testcases" not in _modules or not _is_in_a_testcase(using)):
             return False
     return bool(conf.get("TEST_ISOLATION"))
 
@@ -72,6 +73,14 @@ def is_test_environment() -> bool:
     """Whether Django's `setup_test_environment()` has been called. `mail.outbox` would not do: `locmem` has one too."""
     module = _modules.get("django.test.utils")
     return module is not None and "saved_data" in vars(module._TestState)
+
+
+def _is_in_a_testcase(using: str) -> bool:
+    """Whether Django's `TestCase` has begun a transaction that it will roll back.
+
+    Under `python -m unittest` that is all that tells of tests, and the database may be the developer's.
+    """
+    return using in connections.settings and bool(_states_of_test(using))
 
 
 def prefix(using: str) -> str:

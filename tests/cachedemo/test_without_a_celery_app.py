@@ -1,5 +1,6 @@
 """Celery is installed, for another app perhaps, and the project has no app of its own, or none is imported here."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from cachedemo import tasks
+from tests.cachedemo.servers.test_test_runs import project, run
+
+__all__ = ["project"]
 
 
 @pytest.fixture
@@ -45,3 +49,22 @@ def test_an_app_of_the_project_or_a_broker_that_is_named_is_asked(
     tasks.request_flush("flush:users")
     tasks.request_deletion("user", "1", None)
     assert sent == [["flush:users"], ["user", "1", None]]
+
+
+STARTS = """
+import sys
+{first}
+import django
+django.setup()
+print([name in sys.modules for name in ("celery", "cachedemo.tasks")])
+"""
+
+
+def test_a_project_that_does_not_import_celery_does_not_load_it(project: Path) -> None:
+    """It takes a tenth of a second, each time that manage.py is called."""
+    assert run(project, code=STARTS.format(first="")).stdout.strip() == "[False, False]"
+
+
+def test_a_process_that_has_imported_celery_knows_the_tasks_at_once(project: Path) -> None:
+    """A worker, whose app need not look for them by itself."""
+    assert run(project, code=STARTS.format(first="import celery")).stdout.strip() == "[True, True]"

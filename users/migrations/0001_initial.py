@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             name="User",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
+                ("cache_stamp", models.BigIntegerField(default=0, db_default=0, editable=False)),
                 ("name", models.CharField(max_length=100)),
                 ("email", models.EmailField(max_length=254, unique=True)),
             ],

@@ -200,6 +200,38 @@ def test_a_database_that_a_project_renames_by_itself_is_told_of(project: Path) -
     assert "another NAME" not in run(project, code=TESTSERVER).stderr
 
 
+WITHOUT_A_RUNNER = """
+import unittest
+import django
+django.setup()
+from django.core.management import call_command
+from django.test import TestCase
+from cachedemo import cache_for
+from shop.models import Book
+call_command("migrate", run_syncdb=True, verbosity=0)
+
+class Rolled(TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        Book(pk=1, title="made").save(force_insert=True)
+
+    def test_it(self):
+        self.assertEqual(cache_for(Book).get(1).title, "made")
+        cache_for(Book).via("write-behind").update(1, title="waits")
+        self.assertEqual(cache_for(Book).get(1).title, "waits")
+
+unittest.main(argv=["-"])
+"""
+
+
+def test_a_test_that_djangos_runner_does_not_run_touches_nothing_either(project: Path, developers: Any) -> None:
+    """What it has written is rolled back, in the developer's own database perhaps."""
+    before = developers()
+    ran = run(project, code=WITHOUT_A_RUNNER)
+    assert ran.returncode == 0, ran.stderr
+    assert developers() == before
+
+
 KILLED = """
 import django, os, signal
 django.setup()

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Sample",
             fields=[
-                ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
+                ("cache_stamp", models.BigIntegerField(default=0, db_default=0, editable=False)),
                 ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ("price", models.DecimalField(decimal_places=4, max_digits=12)),
                 ("at", models.DateTimeField()),
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             name="Tag",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
+                ("cache_stamp", models.BigIntegerField(default=0, db_default=0, editable=False)),
                 ("name", models.CharField(max_length=100)),
             ],
             options={
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             name="Note",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
+                ("cache_stamp", models.BigIntegerField(default=0, db_default=0, editable=False)),
                 ("title", models.CharField(max_length=100)),
                 ("body", models.CharField(default="", max_length=1000)),
                 ("size", models.IntegerField(default=0)),

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name="Paper",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
+                ("cache_stamp", models.BigIntegerField(default=0, db_default=0, editable=False)),
                 ("title", models.CharField(max_length=100)),
                 (
                     "defaulted",

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Product",
             fields=[
-                ("cache_stamp", models.BigIntegerField(default=0, editable=False)),
+                ("cache_stamp", models.BigIntegerField(default=0, db_default=0, editable=False)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("sku", models.CharField(blank=True, max_length=40, null=True, unique=True, verbose_name="SKU")),
                 ("name", models.CharField(max_length=200)),

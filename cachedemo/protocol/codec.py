@@ -110,11 +110,7 @@ class Codec:
     @cached_property
     def codecs(self) -> dict[str, FieldCodec]:
         cached, own = (self.pk, *self.fields.values()), self._own_codecs
-        found = {field: codec_of(field, own, self.using) for field in cached}
-        return {
-            field.attname: codec if field.name in own else fitting(field, codec, self.using)
-            for field, codec in found.items()
-        }
+        return {field.attname: codec_of(field, own, self.using, fitting) for field in cached}
 
     @cached_property
     def own_codecs(self) -> dict[str, FieldCodec]:

@@ -42,23 +42,34 @@ class FieldCodec(NamedTuple):
     keeps_type: bool = True
 
 
-def codec_of(field: Any, codecs: Codecs, using: str) -> FieldCodec:
-    """Return how the values of a field are converted: as registered, else as its class does it in this database."""
+Fitting = Callable[[Any, FieldCodec, str], FieldCodec]
+
+
+def codec_of(field: Any, codecs: Codecs, using: str, fitting: Fitting) -> FieldCodec:
+    """Return how the values of a field are converted: as registered, else as its class does it in this database.
+
+    Args:
+        fitting: makes of a field's conversions those by which its values lead back.
+    """
     if field.name in codecs:
         return FieldCodec(*codecs[field.name], is_own=True)
-    return _by_class(column_of(field), using)
+    return _fitting_class(field, using, fitting)
 
 
-def _by_class(column: Any, using: str) -> FieldCodec:
+def _fitting_class(field: Any, using: str, fitting: Fitting) -> FieldCodec:
+    return fitting(field, _by_class(column_of(field), using, fitting), using)
+
+
+def _by_class(column: Any, using: str, fitting: Fitting) -> FieldCodec:
     changed = converts_itself(column)
     if changed & {"get_prep_value", "from_db_value"} and not changed & {"get_db_prep_value", "get_db_prep_save"}:
         return as_prepared(column, using)
     if djangos_class(column) is models.Field or is_geometry(column):
         return _as_serialized(column)
-    nested = postgres_values.conversions(column, lambda part: _by_class(part, using))
+    nested = postgres_values.conversions(column, lambda part: _fitting_class(part, using, fitting))
     codec = _plain(column, using) if nested is None else FieldCodec(*nested)
     if nested and hasattr(column, "base_field"):
-        part = _by_class(column.base_field, using)
+        part = _fitting_class(column.base_field, using, fitting)
         codec = codec._replace(is_own=part.is_own, keeps_type=part.keeps_type)
     return codec._replace(is_own=True, keeps_type=True) if changed else codec
 

@@ -100,7 +100,8 @@ def _leads_back(codec: FieldCodec, column: Any, value: Any) -> bool:
 def _values(column: Any, connection: Any) -> Iterator[Any]:
     """Yield what instances have that were loaded from the database, or whose values were parsed."""
     if is_postgres(column, "ArrayField") and not converts_itself(column):
-        yield from ([part] for part in _values(column.base_field, connection))
+        for values in (_values(column.base_field, connection), _declared(column.base_field)):
+            yield from ([part] for part in _all(values))
         return
     for raw in _samples(column, connection):
         with suppress(Exception):

@@ -9,10 +9,14 @@ from enum import Enum
 from typing import Any
 
 import pytest
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, connections, models, transaction
 
+from cachedemo.protocol.field_codecs import codec_of
+from cachedemo.protocol.round_trips import written
+from cachedemo.protocol.sample_values import fitting
 from tests.cachedemo.made_models import made
 from tests.helpers import past_cachedemo
 
@@ -406,3 +410,14 @@ def test_objects_are_read_as_their_column_where_the_type_of_the_value_does_not_l
         shown[1].text = TextTone.HIGH
         shown[1].save()
         assert cache.get(row.pk).text is TextTone.HIGH
+
+
+def test_so_are_the_parts_of_an_array() -> None:
+    with made({"n": models.IntegerField(default=1)}) as cache:
+        using = cache.table.using
+        tones = codec_of(ArrayField(ToneField()), {}, using, fitting)
+        texts = codec_of(ArrayField(TextToneField(max_length=1, choices=TextTone.choices)), {}, using, fitting)
+        for codec, value in ((tones, [Tone.LOW, None, Tone.HIGH]), (texts, [TextTone.HIGH, None])):
+            back = codec.from_json(json.loads(json.dumps(written(codec, value))))
+            assert back == value
+            assert list(map(type, back)) == list(map(type, value))

@@ -217,3 +217,19 @@ def test_a_worker_that_is_told_does_not_speak_of_a_loss(
 def test_the_note_of_a_model_is_no_table(is_off: Any) -> None:
     assert "notes.Note" in announced_tables.aliases()
     assert announced_tables.closed("notes.Note")
+
+
+def test_a_queue_is_moved_while_processes_use_the_old_and_the_new_one(is_off: Any, settings: Any) -> None:
+    old = settings.CACHEDEMO
+    new = {**old, "QUEUE_URL": old["QUEUE_URL"].rpartition("/")[0] + "/9"}
+    with override_settings(CACHEDEMO=new):
+        switch.off(switch.models(), "boss", timeout=5)
+        assert is_off.via("write-behind").write(1, {"title": "new"}).reason == "closed"
+    assert is_off.get(1).title == "new"
+    is_off.update(1, title="old")
+    with override_settings(CACHEDEMO=new):
+        assert is_off.get(1).title == "old"
+        switch.on(switch.models())
+        until(lambda: not is_off.via("write-behind").write(1, {"title": "moved"}).reason)  # they hear of it soon
+        is_off.drain()
+    assert stored_title() == "moved"

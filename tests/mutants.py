@@ -3114,6 +3114,11 @@ MUTANTS = [
         ("protocol/cached_table.py", '            conf.get_valid("KEY_PREFIX")', '            conf.get("KEY_PREFIX")'),
     ),
     mutant(
+        "a_text_counts_as_true",
+        "tests/cachedemo/test_conf.py::test_a_text_is_not_taken_for_true_wherever_it_is_asked_for",
+        ("conf.py", "    if value is not True and value is not False:\n", "    if False:\n"),
+    ),
+    mutant(
         "an_option_of_none_is_a_text",
         "tests/cachedemo/test_conf.py::test_an_option_of_none_is_as_good_as_not_there",
         ("servers/roles.py", " if value is not None}", "}"),

@@ -63,7 +63,7 @@ def test_a_text_is_not_taken_for_true_wherever_it_is_asked_for(settings, name, v
 def test_what_is_neither_on_nor_off_reads_and_writes_nothing(settings, notes, pattern):
     settings.CACHEDEMO = {**settings.CACHEDEMO, "ENABLED": "False"}
     for call in (lambda: notes.get(1), lambda: notes.via(pattern).update(1, title="new"), conf.is_enabled):
-        with pytest.raises(ImproperlyConfigured, match="'ENABLED'. is 'False'"):
+        with pytest.raises(ImproperlyConfigured, match=r"'ENABLED'. is 'False'"):
             call()
 
 

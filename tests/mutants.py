@@ -624,7 +624,7 @@ MUTANTS = [
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (
             "conf.py",
-            'if configured.get("ENABLED", True) else None',
+            'if enabled is True or _switch("ENABLED", configured) else None',
             "if True else None",
         ),
     ),

@@ -1731,15 +1731,25 @@ MUTANTS = [
         "a_condition_reads_nothing",
         EXPRESSIONS + "test_an_expression_over_what_is_refused_is_refused_however_it_reads_it",
         (
-            "patterns/expressions.py",
+            "protocol/columns_read.py",
             "elif isinstance(part, Q):\n                for",
             "elif False:\n                for",
         ),
     ),
     mutant(
+        "a_generated_column_that_is_not_cached_reads_nothing",
+        EXPRESSIONS + "test_a_generated_column_is_computed_from_what_waits_wherever_it_is_named",
+        ("patterns/expressions.py", "        names |= generated_from(field.model, names - fields.keys())\n", ""),
+    ),
+    mutant(
+        "a_condition_of_a_generated_column_reads_nothing",
+        EXPRESSIONS + "test_a_generated_column_is_shown_as_it_will_be_whatever_it_is_computed_from",
+        ("protocol/columns_read.py", "yield from _named(child[0], annotations)", "pass"),
+    ),
+    mutant(
         "sql_of_a_projects_own_reads_nothing",
         EXPRESSIONS + "test_sql_of_a_projects_own_is_computed_from_what_waits",
-        ("patterns/expressions.py", "            if _has_sql_of_its_own(part):", "            if False:"),
+        ("protocol/columns_read.py", "            if _has_sql_of_its_own(part):", "            if False:"),
     ),
     mutant(
         "what_an_update_flags_itself_is_not_read_by_it",

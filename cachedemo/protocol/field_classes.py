@@ -2,10 +2,12 @@
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from django.db import connections, models
+
+from cachedemo.protocol.columns_read import names_read
 
 _CONVERSIONS = ("to_python", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")
 _POSTGRES = "django.contrib.postgres.fields"
@@ -151,10 +153,13 @@ def why_not(field: Any) -> str | None:
 def computed_from(model: Any, generated: Any) -> set[str]:
     """Return the attnames of the columns that a generated one is computed from; of all where it does not say."""
     found: set[str] = set()
-    whole: Any = generated.expression
-    parts: Any = whole.flatten() if hasattr(whole, "flatten") else [whole]
-    for part in parts:
-        if isinstance(part, models.F):
-            source = model._meta.get_field(str(getattr(part, "name", "")).split("__")[0])
-            found |= computed_from(model, source) if is_generated(source) else {source.attname}
-    return found or {field.attname for field in model._meta.local_concrete_fields}
+    for name in names_read([generated.expression]) or {field.name for field in model._meta.local_concrete_fields}:
+        source = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        found |= computed_from(model, source) if is_generated(source) and source != generated else {source.attname}
+    return found
+
+
+def generated_from(model: Any, names: Set[str]) -> set[str]:
+    """Return the attnames of the columns that those of these fields are computed from that are generated."""
+    generated = [field for field in model._meta.concrete_fields if is_generated(field) and field.name in names]
+    return {name for field in generated for name in computed_from(model, field)}

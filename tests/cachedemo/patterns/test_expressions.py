@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, models
 from django.db.models import BooleanField, Case, CharField, Exists, F, Func, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Concat
 
 from cachedemo import cache_for
+from cachedemo.managers import CachedManager
 from cachedemo.patterns.expressions import read_by
+from tests.cachedemo.made_models import made
 from tests.helpers import past_cachedemo
 from tests.notes.models import Note
 from tests.notes.refusal import allow_every_title, refuse_a_title
@@ -150,3 +152,42 @@ OTHERS = Note.objects.filter(title=OuterRef("body"))
 )
 def test_what_an_expression_reads(expression: Any, read: set[str]) -> None:
     assert read_by([expression], cache_for(Note).table.codec.fields) == read
+
+
+def columns(expression: Any) -> dict[str, Any]:
+    return {
+        "title": models.CharField(max_length=30),
+        "size": models.IntegerField(default=0),
+        "secret": models.CharField(max_length=30, default=""),
+        "made": models.GeneratedField(expression=expression, output_field=CharField(max_length=60), db_persist=True),
+        "objects": CachedManager(),
+    }
+
+
+@pytest.mark.parametrize("way", ["update", "save"])
+def test_a_generated_column_is_computed_from_what_waits_wherever_it_is_named(way: str) -> None:
+    with made(columns(Concat(F("title"), Value("!"))), fields=["title", "size"]) as cache:
+        rows = cache.model.objects
+        row = rows.create(pk=1, title="a")
+        cache.via("write-behind").update(1, title="waiting")
+        if way == "update":
+            rows.update(secret=F("made"))
+        else:
+            row.secret = F("made")
+            row.save(update_fields=["secret"])
+        assert rows.get(pk=1).secret == "waiting!"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        Case(When(size__gt=10, then=F("title")), default=Value("small")),
+        Case(When(Q(title="t") & ~Q(size=0), then=Value("t")), default=Value("small")),
+    ],
+)
+def test_a_generated_column_is_shown_as_it_will_be_whatever_it_is_computed_from(expression: Any) -> None:
+    with made(columns(expression)) as cache:
+        cache.model.objects.create(pk=1, title="t")
+        assert cache.get(1).made == "small"
+        cache.via("write-behind").update(1, size=11)
+        assert cache.get(1).made == "t"

@@ -822,6 +822,15 @@ MUTANTS = [
         ("patterns/save_statement.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
     ),
     mutant(
+        "a_query_hides_more_than_its_where_says",
+        "tests/cachedemo/protocol/test_row_filter.py::test_rows_that_a_query_hides_when_its_sql_is_made_are_hidden",
+        (
+            "protocol/manager_conditions.py",
+            "found: WhereNode = rows.query.get_compiler(using).query.where",
+            "found: WhereNode = rows.query.where",
+        ),
+    ),
+    mutant(
         "a_field_prepares_what_a_save_carries",
         "tests/cachedemo/protocol/test_field_codecs.py::test_a_save_carries_what_waits_for_a_field_that_prepares_whatever_it_is_asked",
         ("patterns/save_statement.py", "    found.get_db_prep_save = lambda value, connection: value\n", ""),

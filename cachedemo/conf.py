@@ -50,7 +50,20 @@ def _configured() -> dict[str, Any]:
 
 def is_enabled() -> bool:
     """Say whether the two servers are asked at all; if not, every call goes straight to the database."""
-    return bool(_configured().get("ENABLED", True))
+    return _switch("ENABLED", _configured())
+
+
+def is_known_to_be_enabled() -> bool:
+    """Say the same to a check: what is neither True nor False is told by another one."""
+    return problem("ENABLED") is None and is_enabled()
+
+
+def _switch(name: str, configured: dict[str, Any]) -> bool:
+    """Return what is True or False. Raises ImproperlyConfigured for all else: the text "False" would count as true."""
+    value: bool = configured.get(name, DEFAULTS[name])
+    if value is not True and value is not False:
+        raise ImproperlyConfigured(problem(name))
+    return value
 
 
 def prefix_if_enabled() -> str | None:
@@ -59,7 +72,8 @@ def prefix_if_enabled() -> str | None:
         configured = _attribute(settings, "CACHEDEMO")
     except AttributeError:
         configured = _configured()
-    return configured.get("KEY_PREFIX", "") if configured.get("ENABLED", True) else None
+    enabled = configured.get("ENABLED", True)
+    return configured.get("KEY_PREFIX", "") if enabled is True or _switch("ENABLED", configured) else None
 
 
 def key_prefix() -> str:
@@ -83,9 +97,12 @@ def get(name: str) -> Any:
     """Return one entry of the `CACHEDEMO` dict, or its default.
 
     Raises:
-        ImproperlyConfigured: the entry has no default (`CACHE_URL`, `QUEUE_URL`) and is missing.
+        ImproperlyConfigured: the entry has no default (`CACHE_URL`, `QUEUE_URL`) and is missing; or it is to be True or
+            False and is something else.
     """
     configured = getattr(settings, "CACHEDEMO", {})
+    if type(DEFAULTS.get(name)) is bool:
+        return _switch(name, configured)
     value = configured.get(name, DEFAULTS.get(name))
     if value is None:
         raise ImproperlyConfigured(

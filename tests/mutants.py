@@ -624,7 +624,7 @@ MUTANTS = [
         "tests/cachedemo/test_switched_off.py::test_a_change_past_cachedemo_is_read_at_once",
         (
             "conf.py",
-            'if configured.get("ENABLED", True) else None',
+            'if enabled is True or _switch("ENABLED", configured) else None',
             "if True else None",
         ),
     ),
@@ -820,6 +820,15 @@ MUTANTS = [
         "a_save_carries_nothing",
         SAVES + "test_a_save_of_named_fields_writes_these_and_carries_what_waits",
         ("patterns/save_statement.py", "[*others, *mine, *carried, stamped]", "[*others, *mine, stamped]"),
+    ),
+    mutant(
+        "a_query_hides_more_than_its_where_says",
+        "tests/cachedemo/protocol/test_row_filter.py::test_rows_that_a_query_hides_when_its_sql_is_made_are_hidden",
+        (
+            "protocol/manager_conditions.py",
+            "found: WhereNode = rows.query.get_compiler(using).query.where",
+            "found: WhereNode = rows.query.where",
+        ),
     ),
     mutant(
         "a_field_prepares_what_a_save_carries",
@@ -3122,6 +3131,11 @@ MUTANTS = [
         "keys_begin_with_whatever_is_configured",
         "tests/cachedemo/servers/test_key_prefix.py::test_nothing_is_kept_under_one_that_is_invalid",
         ("protocol/cached_table.py", '            conf.get_valid("KEY_PREFIX")', '            conf.get("KEY_PREFIX")'),
+    ),
+    mutant(
+        "a_text_counts_as_true",
+        "tests/cachedemo/test_conf.py::test_a_text_is_not_taken_for_true_wherever_it_is_asked_for",
+        ("conf.py", "    if value is not True and value is not False:\n", "    if False:\n"),
     ),
     mutant(
         "an_option_of_none_is_a_text",

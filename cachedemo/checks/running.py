@@ -18,7 +18,7 @@ from cachedemo.servers.server_errors import Error as ServerError
 @register(Tags.database)
 def check_running_servers(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """The cache forgets, the queue keeps, they are two, and whoever shares the queue has our database."""
-    if not databases or not conf.is_enabled() or not registry.declared():
+    if not databases or not conf.is_known_to_be_enabled() or not registry.declared():
         return []
     try:
         return [*_of_cache(), *(_of_queue() if registry.has_queues() else [])]

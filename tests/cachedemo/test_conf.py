@@ -46,6 +46,27 @@ def test_what_is_neither_true_nor_false_is_refused(settings):
     refused(settings, "KEEPALIVE", "yes", "write True or False")
 
 
+SWITCHES = [name for name, default in conf.DEFAULTS.items() if type(default) is bool]
+
+
+@pytest.mark.parametrize("value", ["False", "", 0, None])
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_text_is_not_taken_for_true_wherever_it_is_asked_for(settings, name, value):
+    """An environment has texts only, and servers run no checks."""
+    settings.CACHEDEMO = {**settings.CACHEDEMO, name: value}
+    with pytest.raises(ImproperlyConfigured, match="write True or False"):
+        conf.get(name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pattern", conf._PATTERNS)
+def test_what_is_neither_on_nor_off_reads_and_writes_nothing(settings, notes, pattern):
+    settings.CACHEDEMO = {**settings.CACHEDEMO, "ENABLED": "False"}
+    for call in (lambda: notes.get(1), lambda: notes.via(pattern).update(1, title="new"), conf.is_enabled):
+        with pytest.raises(ImproperlyConfigured, match=r"'ENABLED'. is 'False'"):
+            call()
+
+
 def refused(settings, name, value, words):
     settings.CACHEDEMO = {**settings.CACHEDEMO, name: value}
     with pytest.raises(ImproperlyConfigured, match=words) as error:

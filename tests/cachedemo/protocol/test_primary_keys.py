@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from cachedemo import cache_for
 from tests.cachedemo.made_models import a_class, made
@@ -123,7 +123,9 @@ def test_a_row_is_made_and_saved_under_the_text_of_its_key(spelled: Any) -> None
     cache.via("write-behind").update(key, size=5)
     instance = cache.get(key)
     instance.title = "saved"
-    instance.save()
+    with transaction.atomic():
+        instance.save()
+        assert cache.table.queue.owed()[0] == 1, "until it has committed"
     assert (cache.get(key).title, cache.get(key).size) == ("saved", 5)
     cache.drain(timeout=5)
     cache.model.objects.update(title="all")

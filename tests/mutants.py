@@ -2013,7 +2013,7 @@ MUTANTS = [
     mutant(
         "queued_without_floor",
         CLAIMS + "test_a_clock_an_hour_ahead_and_then_deleted_neither_refuses_nor_loses_a_write",
-        ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), newest(raw))", "newest(raw)"),
+        ("protocol/lua/enqueue.lua", "math.max(tonumber(ARGV[2]), text and", "math.max(0, text and"),
     ),
     mutant(
         "written_without_floor",

@@ -40,6 +40,7 @@ def replica(request, notes, settings, tmp_path, monkeypatch):
         is_there = [("SET", "is there", "a replica", "PX", 1000), ("WAIT", 1, 100)]
         until(lambda: QUEUE.together("is there", is_there)[1] == 1)
         monkeypatch.setattr(notes.table._servers.queue, "replicas", 1)
+        notes.announce()  # to this queue, so that a read asks it for nothing but what waits
         notes.get(1)
         yield replica
     roles.reset()

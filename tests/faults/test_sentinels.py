@@ -72,10 +72,12 @@ def test_a_queue_fails_over_within_seconds(notes, settings, tmp_path, redis_queu
 def test_where_no_majority_names_the_primary_it_is_not_asked(notes, cache):
     """It still answers, and may have been cut off from those that make another one primary."""
     stopped = [int(sentinel.info("server")["process_id"]) for sentinel in cache.sentinels[:2]]
+    in_use = CACHE.client().connection_pool.get_connection()
     for process in stopped:
         os.kill(process, signal.SIGSTOP)
     try:
         until(unavailable, timeout=15)
+        until(lambda: not in_use.is_connected, timeout=15)
         CACHE.reset()  # the breaker says less
         with pytest.raises(CacheUnavailable, match="1 of 3 sentinels name one"):
             CACHE.command("PING")

@@ -14,6 +14,7 @@ class CachedemoConfig(AppConfig):
     def ready(self) -> None:
         from cachedemo import checks, conf, extras  # noqa: F401  (checks register themselves)
         from cachedemo.model_classes import adoption
+        from cachedemo.operations import new_tables
         from cachedemo.protocol import wake
         from cachedemo.servers import test_runs
         from cachedemo.testing import followed_servers
@@ -23,6 +24,7 @@ class CachedemoConfig(AppConfig):
         test_runs.remember_databases()
         autodiscover_modules("caches")
         adoption.adopt()
+        new_tables.follow()
         if extras.has("celery"):  # elsewhere `manage.py cache_flush --loop` looks by itself, and nobody is asked
             if "celery" in sys.modules:  # as in a worker, which has to know its tasks by now
                 from cachedemo import tasks

@@ -45,6 +45,7 @@ SENTINELS = "tests/faults/test_sentinels.py::"
 GREETING = "tests/cachedemo/servers/test_greeting.py::"
 KILLS = "tests/faults/test_kill_matrix.py::"
 CLAIMS = "tests/faults/test_claims.py::"
+NEW_TABLES = "tests/cachedemo/operations/test_new_tables.py::"
 PACKED = "tests/cachedemo/protocol/test_packed_rows.py::"
 SAVES = "tests/cachedemo/patterns/test_saving.py::"
 CACHE = "tests/faults/test_cache_faults.py::"
@@ -3111,6 +3112,21 @@ MUTANTS = [
         "emptied_tables_leave_what_is_refused",
         "tests/cachedemo/management/test_flush.py::test_what_was_refused_is_given_up",
         ("operations/emptied_tables.py", "            dead_letters.discard(cache, dead)\n", "            pass\n"),
+    ),
+    mutant(
+        "a_new_table_takes_over_what_an_earlier_one_left",
+        NEW_TABLES + "test_nothing_of_the_old_one_is_shown_or_reaches_it",
+        ("apps.py", "        new_tables.follow()\n", ""),
+    ),
+    mutant(
+        "a_table_that_is_replaced_is_the_same",
+        NEW_TABLES + "test_nothing_of_the_old_one_is_shown_or_reaches_it[another_table_takes_its_place]",
+        ("operations/new_tables.py", "(_is_deleted(model, plan) or ", "("),
+    ),
+    mutant(
+        "what_waits_for_a_database_elsewhere_is_given_up",
+        NEW_TABLES + "test_what_waits_for_a_database_elsewhere_still_waits",
+        ("operations/new_tables.py", "if cache.queue and database_addresses.is_elsewhere(", "if False and ("),
     ),
     mutant(
         "deletions_are_remembered_where_nobody_reaps",

@@ -75,6 +75,16 @@ def sentences(answer: Iterable[bytes] | None = None) -> list[str]:
     Raises:
         QueueUnavailable: it was asked in vain.
     """
+    return [_sentence(using, hosts) for using, hosts in sorted(_elsewhere(answer).items())]
+
+
+def is_elsewhere(using: str) -> bool:
+    """Say whether this database of ours has another address for another process. Raises QueueUnavailable."""
+    return using in _elsewhere(None)
+
+
+def _elsewhere(answer: Iterable[bytes] | None) -> dict[str, set[str]]:
+    """Return alias -> hosts of the processes whose database of that name has another address than ours."""
     if answer is None:
         answer = QUEUE.command(*query(time.time()))
     elsewhere: dict[str, set[str]] = {}
@@ -82,7 +92,7 @@ def sentences(answer: Iterable[bytes] | None = None) -> list[str]:
         using, said, host = member.decode(errors="replace").rsplit(" ", 2)
         if using in connections.settings and said != digest(using):
             elsewhere.setdefault(using, set()).add(host)
-    return [_sentence(using, hosts) for using, hosts in sorted(elsewhere.items())]
+    return elsewhere
 
 
 def _sentence(using: str, hosts: set[str]) -> str:

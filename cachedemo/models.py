@@ -48,7 +48,7 @@ class Stamped(models.Model):
     `save()` is Django's own, and loses no acknowledged write: see `stale_saves` of `ModelCache`.
     """
 
-    cache_stamp = _StampField(default=0, db_default=0, editable=False)
+    cache_stamp: "models.BigIntegerField[int, int]" = _StampField(default=0, db_default=0, editable=False)
 
     class Meta:
         abstract = True

@@ -53,7 +53,9 @@ class Servers:
         return self.start(*users, *kept, *lines)
 
     def client(self, port: int, password: str = PASSWORD) -> redis.Redis:
-        return redis.Redis(host=HOST, port=port, password=password, ssl=True, ssl_ca_certs=str(self.certificate))
+        client = redis.Redis(host=HOST, port=port, password=password, ssl=True, ssl_ca_certs=str(self.certificate))
+        self._stack.callback(client.close)  # else a socket of it may end as somebody else's warning
+        return client
 
     def _answers(self, port: int) -> bool:
         try:

@@ -93,17 +93,20 @@ def find_cache(model: type[models.Model], using: str = DEFAULT_DB_ALIAS) -> Mode
                 return None
             return declared if using == declared.using else _of_database(declared, aliases.primary(using))
         if (make := each.__dict__.get(_OF_THEN)) is not None:
-            return make(_of_database(_declared[_declared_for(each)], aliases.primary(using)))
+            declared = find_of_now(each)
+            return None if declared is None else make(_of_database(declared, aliases.primary(using)))
     return None
 
 
-def _declared_for(historical: type[models.Model]) -> type[models.Model]:
-    return next(model for model in _declared if model._meta.label == historical._meta.label)
+def find_of_now(historical: type[models.Model]) -> ModelCache | None:
+    """Return the cache of the model that a migration sees as it once was.
 
-
-def find_label(label: str) -> ModelCache | None:
-    """Return the cache of the model with this label, `app.Model`."""
-    return next((cache for model, cache in _declared.items() if model._meta.label == label), None)
+    That has its label, `app.Model`; or its table, if it has been renamed or moved to another app since.
+    """
+    meta = historical._meta
+    by_label = (cache for model, cache in _declared.items() if model._meta.label == meta.label)
+    by_table = (cache for model, cache in _declared.items() if model._meta.db_table == meta.db_table)
+    return next(by_label, None) or next(by_table, None)
 
 
 def remember_historical(model: type[models.Model], make: Callable[[ModelCache], ModelCache]) -> None:

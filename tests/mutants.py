@@ -3129,6 +3129,11 @@ MUTANTS = [
         ("operations/new_tables.py", "if cache.queue and database_addresses.is_elsewhere(", "if False and ("),
     ),
     mutant(
+        "a_model_that_was_renamed_is_known_no_more_in_its_migrations",
+        "tests/cachedemo/model_classes/test_historical.py::test_a_model_that_was_renamed_later_is_known_by_its_table",
+        ("registry.py", "return next(by_label, None) or next(by_table, None)", "return next(by_label, None)"),
+    ),
+    mutant(
         "deletions_are_remembered_where_nobody_reaps",
         "tests/cachedemo/protocol/test_owed.py::test_where_nobody_reaps_deletions_that_are_long_over_are_forgotten_too",
         ("protocol/lua/stamp.lua", "redis.call('ZREM', GONE, unpack(over))", "redis.call('PING')"),

@@ -57,8 +57,7 @@ def _adopt_later(sender: Any, **kwargs: Any) -> None:
 
 
 def _adopt_historical(model: Any) -> None:
-    registered = registry.find_label(model._meta.label)
-    if registered is not None and historical.has_the_stamp(model):
+    if registry.find_of_now(model) is not None and historical.has_the_stamp(model):
         registry.remember_historical(model, historical.cache_maker(model))
         historical.give_steps(model)
         automatic_managers.replace(model)

@@ -92,6 +92,21 @@ def test_nor_does_it_with_its_second_write(notes: Any, apps: Any, redis_queue: A
     assert "taken off" not in caplog.text
 
 
+def test_a_model_that_was_renamed_later_is_known_by_its_table(notes: Any) -> None:
+    state = MigrationLoader(connection).project_state(("notes", "0002_shelves"))
+    state.rename_model("notes", "Note", "Memo")
+    state.alter_model_options("notes", "memo", {"db_table": "notes_note"})
+    historical = state.apps.get_model("notes", "Memo")
+    notes.via("write-behind").update(1, body="waiting", title="waiting")
+    assert historical.objects.filter(pk=1).update(title="bulk") == 1
+    assert shown(notes, 1) == ("bulk", "waiting")
+    row = historical.objects.get(pk=2)
+    row.title = "saved"
+    row.save()
+    historical.objects.filter(pk=3).delete()
+    assert (shown(notes, 2), set(notes.get_many([2, 3]))) == (("saved", "b0"), {2})
+
+
 def test_a_model_from_before_its_stamps_is_left_alone(notes: Any, apps: Any) -> None:
     state = MigrationLoader(connection).project_state(("notes", "0002_shelves"))
     state.remove_field("notes", "note", "cache_stamp")
